@@ -1,0 +1,28 @@
+"""The two languages: sentence catalogues (bn, en) and how numbers are written in prose.
+Imports nothing of Gobhir; every other room may import it.
+Start reading in catalogue.py, then look at bn/rules.toml beside en/rules.toml.
+"""
+
+from gobhir.lang.catalogue import (
+    LANGUAGES,
+    Message,
+    catalogue,
+    check_language,
+    language,
+    say,
+    t,
+    use_language,
+)
+from gobhir.lang.numbers import digits
+
+__all__ = [
+    "LANGUAGES",
+    "Message",
+    "catalogue",
+    "check_language",
+    "digits",
+    "language",
+    "say",
+    "t",
+    "use_language",
+]
