@@ -1,0 +1,55 @@
+"""Running an op: arrays in, array out; Tensors in, Tensor out, with a Record of how it came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine.dtypes import default_dtype, promoted
+from gobhir.engine.op import Op
+from gobhir.engine.tape import Record, state
+
+
+def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
+    """The op's result. With a Tensor among the inputs the result is a Tensor; otherwise the
+    forward computation runs on the arrays as they are (pullbacks use that)."""
+    from gobhir.engine.tensor import Tensor
+
+    wanted = False
+    any_tensor = False
+    for x in inputs:
+        if isinstance(x, Tensor):
+            any_tensor = True
+            wanted = wanted or x.requires_grad
+    if not any_tensor:
+        return op.forward(*inputs, **settings)
+    arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
+    if op.promotes:
+        dtype = promoted(arrays)
+        arrays = [np.asarray(a, dtype) if a is not None else a for a in arrays]
+    elif op.floats and arrays[0].dtype.kind not in "fc":
+        arrays[0] = arrays[0].astype(default_dtype())
+    value = np.asarray(op.forward(*arrays, **settings))
+    wanted = wanted and state.grad_enabled and value.dtype.kind in "fc" and bool(op.pullbacks)
+    out = Tensor._wrap(value, wanted)
+    tape = state.tape
+    if wanted or tape is not None:
+        versions = tuple(x._version[0] for x in inputs if isinstance(x, Tensor))
+        scope = () if tape is None else tape.scope
+        out._record = record = Record(op, inputs, settings, value, versions, scope)
+        if tape is not None:
+            tape.record(record)
+    return out
+
+
+def function(op: type[Op], name: str | None = None) -> Callable[..., Any]:
+    """The op as a function of Tensors (or arrays), with the op's own docstring."""
+
+    def call(*inputs: Any, **settings: Any) -> Any:
+        return apply(op, *inputs, **settings)
+
+    call.__name__ = call.__qualname__ = name or op.name
+    call.__doc__ = op.__doc__
+    return call

@@ -1,0 +1,82 @@
+"""Number types under PyTorch's names, and which type the result of mixed inputs has.
+
+Rules: https://docs.pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from gobhir.lang import say
+
+float64 = double = np.dtype("float64")
+float32 = float = np.dtype("float32")  # noqa: A001  PyTorch's name
+float16 = half = np.dtype("float16")
+int64 = long = np.dtype("int64")
+int32 = int = np.dtype("int32")  # noqa: A001
+int16 = short = np.dtype("int16")
+int8 = np.dtype("int8")
+uint8 = np.dtype("uint8")
+bool = np.dtype("bool")  # noqa: A001
+dtype = np.dtype
+
+_default = float32
+
+
+def set_default_dtype(d: Any) -> None:
+    """Floating type of new tensors: float32 at first. d: a floating dtype; TypeError otherwise."""
+    global _default
+    wished = np.dtype(d)
+    if wished.kind != "f":
+        raise TypeError(say("errors.dtype.default_not_float", dtype=wished))
+    _default = wished
+
+
+def get_default_dtype() -> np.dtype:
+    """The floating type that new tensors have."""
+    return _default
+
+
+default_dtype = get_default_dtype
+
+
+def of_python(value: object) -> np.dtype:
+    """The type that a Python number stands for among tensors."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.dtype
+    if value is True or value is False:
+        return bool
+    return int64 if type(value) is _PythonInt else _default
+
+
+_PythonInt = type(0)
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+
+
+def promoted(values: Iterable[Any]) -> np.dtype:
+    """The one type for mixed values: arrays with dimensions decide; an array without, then a
+    Python number, only counts when it is of a higher kind (bool < integer < floating)."""
+    tiers: list[np.dtype | None] = [None, None, None]
+    for v in values:
+        if v is None:
+            continue
+        tier = (0 if v.ndim else 1) if isinstance(v, np.ndarray) else 2
+        d = of_python(v)
+        old = tiers[tier]
+        tiers[tier] = d if old is None or old == d else _pair(old, d)
+    best: np.dtype | None = None
+    for d in tiers:
+        if d is not None and (best is None or _RANK[d.kind] > _RANK[best.kind]):
+            best = d
+    assert best is not None
+    return best
+
+
+def _pair(a: np.dtype, b: np.dtype) -> np.dtype:
+    # NumPy would answer float64 for int64 with float32; PyTorch keeps the floating one.
+    if _RANK[a.kind] != _RANK[b.kind]:
+        return a if _RANK[a.kind] > _RANK[b.kind] else b
+    return np.promote_types(a, b)

@@ -1,0 +1,90 @@
+"""What an op is: one record that states, side by side, everything Gobhir knows about it.
+
+    class Sigmoid(Op):
+        '''a = sigma(z), elementwise. z, a: any shape.'''
+
+        family = Family.ELEMENTWISE
+        formula = "1 / (1 + exp(-z))"      # per element; read by people, parsed by the derivation
+        local = "a * (1 - a)"              # d a / d z, in what the forward pass already knows
+        result = "a"
+
+        def forward(z): ...                # on NumPy arrays
+        def vjp(da, a, z): ...             # vector-Jacobian product: what dL/da says about dL/dz
+
+From these lines come the function, the method, the gradient, its test against PyTorch,
+the line on the board and the sentence under it.
+
+*Inputs* are forward's positional parameters, *settings* its keyword-only ones. An op of several
+inputs has one pullback each: `vjp_x`, `vjp_W`, ... A pullback takes the gradient of the result,
+the result, the inputs, and the settings by name. It is written with operators and with the
+functions of `engine.ops`, which work on arrays and Tensors alike: that is how second
+derivatives come for free.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, ClassVar
+
+
+class Family(Enum):
+    """What kind of op it is: one explanation rule covers a whole family."""
+
+    ELEMENTWISE = "elementwise"
+    LINEAR = "linear"
+    REDUCTION = "reduction"
+    REARRANGEMENT = "rearrangement"
+    GATHER = "gather"
+    NORMALISATION = "normalisation"
+    RECURRENT = "recurrent"
+    ATTENTION = "attention"
+    LOSS = "loss"
+    OPAQUE = "opaque"
+
+
+OPS: dict[str, type[Op]] = {}
+
+
+class Op:
+    """Base of all ops; see the module's text for how one is written. Never instantiated."""
+
+    family: ClassVar[Family] = Family.OPAQUE
+    formula: ClassVar[str] = ""
+    local: ClassVar[str | dict[str, str]] = ""
+    result: ClassVar[str] = "out"
+
+    name: ClassVar[str]
+    inputs: ClassVar[tuple[str, ...]]
+    settings: ClassVar[dict[str, Any]]
+    pullbacks: ClassVar[dict[str, Callable[..., Any]]]
+    forward: ClassVar[Callable[..., Any]]
+    promotes: ClassVar[bool] = False
+    """Inputs of different dtypes are brought to one, by PyTorch's promotion rules."""
+    floats: ClassVar[bool] = False
+    """Integer inputs are computed in the default floating dtype, as PyTorch's sigmoid does."""
+
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for key, member in list(vars(cls).items()):
+            if inspect.isfunction(member):
+                setattr(cls, key, staticmethod(member))
+        if abstract:
+            return
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+        parameters = inspect.signature(cls.forward).parameters.values()
+        cls.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        cls.settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        cls.pullbacks = {
+            name: pullback
+            for name in cls.inputs
+            if (pullback := getattr(cls, f"vjp_{name}", getattr(cls, "vjp", None))) is not None
+        }
+        OPS[cls.name] = cls
+
+    @classmethod
+    def local_of(cls, name: str) -> str:
+        """The local derivative with respect to the input `name`, as a formula, or ""."""
+        return cls.local if isinstance(cls.local, str) else cls.local.get(name, "")

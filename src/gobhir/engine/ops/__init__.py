@@ -1,0 +1,26 @@
+"""The ops: each in one place, with forward, gradient, formula and local derivative side by side.
+Imported by engine, nn and explain. An op never knows a language or a page.
+Start reading in activations.py: Sigmoid is the shortest complete one.
+"""
+
+from gobhir.engine.ops import (
+    activations,
+    arithmetic,
+    elementary,
+    linear,
+    losses,
+    normalisation,
+    reductions,
+    shapes,
+)
+
+__all__ = [
+    "activations",
+    "arithmetic",
+    "elementary",
+    "linear",
+    "losses",
+    "normalisation",
+    "reductions",
+    "shapes",
+]

@@ -1,0 +1,73 @@
+"""Weighted sums: the linear layer and the matrix product."""
+
+import numpy as np
+
+from gobhir.engine.apply import function
+from gobhir.engine.op import Family, Op
+from gobhir.lang import say
+
+
+class Linear(Op):
+    """z = x W^T + b. x: (..., in), W: (out, in), b: (out) or None, z: (..., out).
+
+    Row j of W holds everything that neuron j listens to.
+    """
+
+    family = Family.LINEAR
+    formula = "x @ W.T + b"
+    local = {"x": "W", "W": "x", "b": "1"}
+    result = "z"
+
+    def forward(x, W, b=None):
+        if W.ndim != 2 or x.ndim == 0 or x.shape[-1] != W.shape[1]:
+            raise RuntimeError(say("errors.shape.linear", x=x.shape, weight=W.shape))
+        if x.dtype != W.dtype:
+            raise RuntimeError(say("errors.dtype.linear", x=x.dtype, weight=W.dtype))
+        z = x @ W.T
+        return z if b is None else z + b
+
+    def vjp_x(dz, z, x, W, b=None):
+        return matmul(dz, W)
+
+    def vjp_W(dz, z, x, W, b=None):
+        return matmul(_rows(dz).T, _rows(x))
+
+    def vjp_b(dz, z, x, W, b=None):
+        return _rows(dz).sum(0)
+
+
+def _rows(a):
+    """All examples under one another: (..., n) becomes (examples, n)."""
+    return a.reshape(-1, a.shape[-1])
+
+
+class MatMul(Op):
+    """x @ y. Vectors, matrices, and stacks of matrices that broadcast, as numpy.matmul."""
+
+    family = Family.LINEAR
+    formula = "x @ y"
+    local = {"x": "y", "y": "x"}
+
+    def forward(x, y):
+        try:
+            return np.matmul(x, y)
+        except ValueError:
+            raise RuntimeError(say("errors.shape.matmul", x=x.shape, y=y.shape)) from None
+
+    def vjp_x(d, out, x, y):
+        if y.ndim == 1:
+            return d * y if x.ndim == 1 else d.reshape(*d.shape, 1) * y
+        if x.ndim == 1:
+            return matmul(y, d.reshape(*d.shape, 1)).reshape(*y.shape[:-1])
+        return matmul(d, y.mT)
+
+    def vjp_y(d, out, x, y):
+        if x.ndim == 1:
+            return d * x if y.ndim == 1 else x.reshape(-1, 1) * d.reshape(*d.shape[:-1], 1, -1)
+        if y.ndim == 1:
+            return matmul(x.mT, d.reshape(*d.shape, 1)).reshape(*x.shape[:-2], -1)
+        return matmul(x.mT, d)
+
+
+linear = function(Linear)
+matmul = function(MatMul, "matmul")

@@ -1,0 +1,47 @@
+"""Numbers brought onto a common scale along one dimension: softmax and its logarithm."""
+
+import numpy as np
+
+from gobhir.engine.apply import function
+from gobhir.engine.op import Family, Op
+from gobhir.engine.ops.elementary import exp
+from gobhir.engine.ops.reductions import sum
+
+
+class Softmax(Op):
+    """p_i = e^z_i / sum_j e^z_j along `dim`: positive, summing to 1. z, p: same shape.
+
+    The largest z is subtracted first; it cancels, and nothing overflows.
+    """
+
+    family = Family.NORMALISATION
+    formula = "exp(z) / sum(exp(z))"
+    result = "p"
+    floats = True
+
+    def forward(z, *, dim):
+        e = np.exp(z - z.max(axis=dim, keepdims=True))
+        return e / e.sum(axis=dim, keepdims=True)
+
+    def vjp(dp, p, z, *, dim):
+        return p * (dp - sum(dp * p, dim=dim, keepdim=True))
+
+
+class LogSoftmax(Op):
+    """log of softmax along `dim`, computed without losing small probabilities."""
+
+    family = Family.NORMALISATION
+    formula = "z - log(sum(exp(z)))"
+    result = "s"
+    floats = True
+
+    def forward(z, *, dim):
+        shifted = z - z.max(axis=dim, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
+
+    def vjp(ds, s, z, *, dim):
+        return ds - exp(s) * sum(ds, dim=dim, keepdim=True)
+
+
+softmax = function(Softmax)
+log_softmax = function(LogSoftmax)

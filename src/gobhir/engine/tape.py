@@ -1,0 +1,194 @@
+"""The tape: what was computed from what, in the order in which it happened.
+
+Every op that runs under autograd leaves a `Record`; backward() reads the records in reverse.
+Inside `with Tape() as tape:` everything is kept in order: the records of the forward pass, a
+`Gradient` for each record that backward() went through, an `Update` for each parameter that an
+optimizer changed. Derivation, replay and drawing are readers of that list.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from gobhir.engine.op import Op
+    from gobhir.engine.tensor import Tensor
+
+_ticks = count()
+
+
+class _State(threading.local):
+    grad_enabled = True
+    tape: Tape | None = None
+
+
+state = _State()
+
+
+class Record:
+    """One op that ran: `value` came from `inputs` by `op` under `settings`.
+
+    `inputs` are Tensors and plain numbers, as given; `value` is the resulting array. `scope` is
+    the stack of modules inside which the op ran, outermost first.
+    """
+
+    __slots__ = (
+        "hooks",
+        "inputs",
+        "op",
+        "order",
+        "retained",
+        "scope",
+        "settings",
+        "spent",
+        "value",
+        "versions",
+    )
+
+    def __init__(
+        self,
+        op: type[Op],
+        inputs: tuple[Any, ...],
+        settings: dict[str, Any],
+        value: np.ndarray,
+        versions: tuple[int, ...],
+        scope: tuple[Any, ...] = (),
+    ):
+        self.op = op
+        self.inputs = inputs
+        self.settings = settings
+        self.value = value
+        self.order = next(_ticks)
+        self.versions = versions
+        self.scope = scope
+        self.spent = False
+        self.hooks: list[Any] | None = None
+        self.retained: Any = None
+
+    def __repr__(self) -> str:
+        return f"<{self.op.__name__}Backward0>"
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """backward() passed through `of`: `cotangent` is dL/d(its value); `grads` are what the op's
+    pullbacks made of it, one for each input (None where no gradient was wanted)."""
+
+    of: Record
+    cotangent: np.ndarray
+    grads: tuple[np.ndarray | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """An optimizer changed `parameter`: values and state before and after, the gradient it used
+    and the hyperparameters in force (learning rate as `lr`, step count as `t`)."""
+
+    optimizer: Any
+    parameter: Tensor
+    grad: np.ndarray
+    hyper: dict[str, Any]
+    before: dict[str, np.ndarray]
+    after: dict[str, np.ndarray]
+
+
+@dataclass(eq=False)
+class Tape:
+    """An ordered recording. Use as a context manager; recordings do not nest."""
+
+    entries: list[Record | Gradient | Update] = field(default_factory=list)
+    _seen: dict[int, tuple[Tensor, np.ndarray]] = field(default_factory=dict)
+    _scope: tuple[Any, ...] = ()
+    _outer: Tape | None = None
+
+    def __enter__(self) -> Self:
+        self._outer, state.tape = state.tape, self
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        state.tape = self._outer
+
+    def record(self, entry: Record | Gradient | Update) -> None:
+        if isinstance(entry, Record):
+            for x in entry.inputs:
+                if hasattr(x, "_record") and x._record is None:
+                    self.remember(x)
+        self.entries.append(entry)
+
+    def remember(self, tensor: Tensor) -> None:
+        """Keep the value of a leaf as it was when first used: an optimizer changes it in place."""
+        if id(tensor) not in self._seen:
+            self._seen[id(tensor)] = (tensor, tensor.data.copy())
+
+    def value(self, tensor: Tensor) -> np.ndarray:
+        """The tensor's value as it was on this tape, before any update."""
+        if tensor._record is not None:
+            return tensor._record.value
+        seen = self._seen.get(id(tensor))
+        return tensor.data if seen is None else seen[1]
+
+    @property
+    def records(self) -> list[Record]:
+        return [e for e in self.entries if isinstance(e, Record)]
+
+    @property
+    def gradients(self) -> list[Gradient]:
+        return [e for e in self.entries if isinstance(e, Gradient)]
+
+    @property
+    def updates(self) -> list[Update]:
+        return [e for e in self.entries if isinstance(e, Update)]
+
+    @property
+    def scope(self) -> tuple[Any, ...]:
+        return self._scope
+
+    @contextmanager
+    def inside(self, module: Any) -> Iterator[None]:
+        """Ops recorded meanwhile belong to `module`."""
+        outer, self._scope = self._scope, (*self._scope, module)
+        try:
+            yield
+        finally:
+            self._scope = outer
+
+
+class no_grad:  # noqa: N801  PyTorch's name
+    """`with no_grad():` computes without remembering how. Also a decorator."""
+
+    wanted = False
+
+    def __enter__(self) -> None:
+        self._outer = state.grad_enabled
+        state.grad_enabled = self.wanted
+
+    def __exit__(self, *exc: object) -> None:
+        state.grad_enabled = self._outer
+
+    def __call__(self, function: Any) -> Any:
+        from functools import wraps
+
+        @wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return wrapped
+
+
+class enable_grad(no_grad):  # noqa: N801  PyTorch's name
+    """Undo an enclosing no_grad."""
+
+    wanted = True
+
+
+def is_grad_enabled() -> bool:
+    """Whether ops are being remembered for backward()."""
+    return state.grad_enabled

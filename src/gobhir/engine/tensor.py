@@ -1,0 +1,366 @@
+"""Tensor: a NumPy array that remembers how it was computed.
+
+Names, defaults and results are PyTorch's: https://docs.pytorch.org/docs/stable/tensors.html
+Methods that are ops are attached in engine/methods.py; this file is the thing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from gobhir.engine.dtypes import default_dtype
+from gobhir.engine.printing import tensor_text
+from gobhir.engine.tape import Record, state
+from gobhir.lang import say
+
+
+class Tensor:
+    """An n-dimensional array with autograd. Made by `gobhir.tensor(...)` and its kin.
+
+    data: the NumPy array. grad: the gradient that backward() left, same shape, or None.
+    """
+
+    __slots__ = ("__weakref__", "_hooks", "_record", "_version", "data", "grad", "requires_grad")
+    __array_priority__ = 1000  # so that ndarray + Tensor asks the Tensor
+
+    data: np.ndarray
+    grad: Tensor | None
+    requires_grad: bool
+    _record: Record | None
+
+    def __init__(self, data: Any = ()):
+        self._set(_as_array(data, default_dtype()), False)
+
+    def _set(self, data: np.ndarray, requires_grad: bool) -> None:
+        self.data = data
+        self.grad = None
+        self.requires_grad = requires_grad
+        self._record = None
+        self._version = [0]
+        self._hooks: list[Callable[..., Any]] | None = None
+
+    @staticmethod
+    def _wrap(data: np.ndarray, requires_grad: bool = False) -> Tensor:
+        """A Tensor around this very array, nothing copied."""
+        out = Tensor.__new__(Tensor)
+        out._set(data, requires_grad)
+        return out
+
+    # -- what it is ------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.data.dtype
+
+    @property
+    def device(self) -> str:
+        return "cpu"
+
+    @property
+    def is_leaf(self) -> bool:
+        """Made by the user, not computed (or computed without autograd)."""
+        return self._record is None or not self.requires_grad
+
+    @property
+    def grad_fn(self) -> Record | None:
+        """The record of the op that made this tensor; None for a leaf."""
+        return self._record if self.requires_grad else None
+
+    def size(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        return self.data.ndim
+
+    def numel(self) -> int:
+        return self.data.size
+
+    def __len__(self) -> int:
+        if not self.data.ndim:
+            raise TypeError(say("errors.tensor.len_scalar"))
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.data.ndim:
+            raise TypeError(say("errors.tensor.iterate_scalar"))
+        return (self[i] for i in range(len(self.data)))
+
+    def __repr__(self) -> str:
+        return tensor_text(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.data.ndim == 0 else format(repr(self), spec)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    # -- out of Gobhir, into Python and NumPy --------------------------------------------------
+
+    def item(self) -> Any:
+        """The one number inside, as a Python number."""
+        if self.data.size != 1:
+            raise RuntimeError(say("errors.tensor.item", shape=self.shape))
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        return self.data.tolist()
+
+    def numpy(self) -> np.ndarray:
+        """The array itself, sharing memory. A tensor under autograd must be detached first."""
+        if self.requires_grad and state.grad_enabled:
+            raise RuntimeError(say("errors.tensor.numpy_grad"))
+        return self.data
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        if copy or (dtype is not None and array.dtype != dtype):
+            return np.array(array, dtype=dtype)
+        return array
+
+    def __bool__(self) -> bool:
+        if self.data.size != 1:
+            raise RuntimeError(say("errors.tensor.bool", shape=self.shape))
+        return bool(self.data.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.data.dtype.kind not in "iub" or self.data.size != 1:
+            raise TypeError(say("errors.tensor.index"))
+        return int(self.data.item())
+
+    # -- autograd ------------------------------------------------------------------------------
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Sequence[Tensor] | None = None,
+    ) -> None:
+        """Fill `.grad` of every leaf with d(self)/d(leaf), added to what was there.
+
+        gradient: dL/d(self) of the same shape; may be left out when self is one number.
+        """
+        from gobhir.engine.backward import backward
+
+        backward([self], [gradient], retain_graph, create_graph, inputs)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        if requires_grad and self.data.dtype.kind not in "fc":
+            raise RuntimeError(say("errors.tensor.grad_dtype", dtype=self.dtype))
+        if not requires_grad and not self.is_leaf:
+            raise RuntimeError(say("errors.tensor.grad_of_computed"))
+        self.requires_grad = requires_grad
+        return self
+
+    def detach(self) -> Tensor:
+        """The same numbers (shared memory), cut off from how they were computed."""
+        out = Tensor._wrap(self.data)
+        out._version = self._version
+        return out
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+        """Call `hook` with this tensor's gradient during backward(); it may return another one.
+        Returns a function that takes the hook away again."""
+        if not self.requires_grad:
+            raise RuntimeError(say("errors.tensor.hook_no_grad"))
+        owner: Any = self if self._record is None else self._record
+        attribute = "_hooks" if owner is self else "hooks"
+        hooks: list[Any] = getattr(owner, attribute) or []
+        setattr(owner, attribute, hooks)
+        hooks.append(hook)
+        return lambda: hooks.remove(hook)
+
+    def retain_grad(self) -> None:
+        """Keep `.grad` for a computed tensor too."""
+        if not self.requires_grad:
+            raise RuntimeError(say("errors.tensor.hook_no_grad"))
+        if self._record is not None:
+
+            def keep(cotangent: Any) -> None:
+                new = cotangent if isinstance(cotangent, Tensor) else Tensor._wrap(cotangent.copy())
+                self.grad = new if self.grad is None else self.grad + new
+
+            self._record.retained = keep
+
+    # -- writing in place --------------------------------------------------------------------------
+
+    def _write(self, values: Any, at: Any = ...) -> Tensor:
+        if state.grad_enabled:
+            if self.requires_grad and self._record is None:
+                raise RuntimeError(say("errors.tensor.inplace_leaf"))
+            if self.requires_grad or (isinstance(values, Tensor) and values.requires_grad):
+                raise RuntimeError(say("errors.tensor.inplace_grad"))
+        array = values.data if isinstance(values, Tensor) else np.asarray(values)
+        if array.dtype.kind == "f" and self.data.dtype.kind in "iub":
+            raise RuntimeError(
+                say("errors.tensor.inplace_dtype", got=array.dtype, want=self.data.dtype)
+            )
+        try:
+            self.data[at] = array
+        except ValueError:
+            shape = self.data[at].shape
+            raise RuntimeError(
+                say("errors.tensor.inplace_shape", got=array.shape, want=shape)
+            ) from None
+        self._version[0] += 1
+        return self
+
+    def __setitem__(self, at: Any, values: Any) -> None:
+        from gobhir.engine.ops.shapes import plain_index
+
+        self._write(values, plain_index(at))
+
+    def copy_(self, source: Any) -> Tensor:
+        return self._write(source)
+
+    def fill_(self, value: float) -> Tensor:
+        return self._write(value)
+
+    def zero_(self) -> Tensor:
+        return self._write(0)
+
+    def add_(self, other: Any, *, alpha: float = 1) -> Tensor:
+        return self._write(self.detach() + (other if alpha == 1 else alpha * other))
+
+    def sub_(self, other: Any, *, alpha: float = 1) -> Tensor:
+        return self._write(self.detach() - (other if alpha == 1 else alpha * other))
+
+    def mul_(self, other: Any) -> Tensor:
+        return self._write(self.detach() * other)
+
+    def div_(self, other: Any) -> Tensor:
+        return self._write(self.detach() / other)
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self.add_(other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self.sub_(other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self.mul_(other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self.div_(other)
+
+    # -- comparison: an ordinary bool tensor, no gradient --------------------------------------------
+
+    def _compare(self, other: Any, how: Callable[..., Any]) -> Tensor:
+        return Tensor._wrap(np.asarray(how(self.data, _plain(other))))
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
+        return self._compare(other, np.equal)
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
+        return self._compare(other, np.not_equal)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return self._compare(other, np.less)
+
+    def __le__(self, other: Any) -> Tensor:
+        return self._compare(other, np.less_equal)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return self._compare(other, np.greater)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return self._compare(other, np.greater_equal)
+
+    # -- copies and other dtypes ---------------------------------------------------------------------
+
+    def to(self, *wishes: Any) -> Tensor:
+        """Another dtype (or tensor's dtype), or device "cpu", the only one there is."""
+        out = self
+        for wish in wishes:
+            if isinstance(wish, Tensor):
+                wish = wish.dtype
+            if isinstance(wish, str) and wish.split(":")[0] in _DEVICES:
+                if wish != "cpu":
+                    raise RuntimeError(say("errors.tensor.device", device=wish))
+            elif np.dtype(wish) != out.dtype:
+                out = out._cast(np.dtype(wish))
+        return out
+
+    def _cast(self, dtype: np.dtype) -> Tensor:
+        from gobhir.engine.ops.shapes import cast
+
+        return cast(self, dtype=dtype)
+
+    def float(self) -> Tensor:
+        return self.to(np.float32)
+
+    def double(self) -> Tensor:
+        return self.to(np.float64)
+
+    def long(self) -> Tensor:
+        return self.to(np.int64)
+
+    def int(self) -> Tensor:
+        return self.to(np.int32)
+
+    def bool(self) -> Tensor:
+        return self.to(np.bool_)
+
+    def cpu(self) -> Tensor:
+        return self
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError(say("errors.tensor.deepcopy"))
+        out = type(self).__new__(type(self))
+        out._set(self.data.copy(), self.requires_grad)
+        if self.grad is not None:
+            out.grad = Tensor._wrap(self.grad.data.copy())
+        memo[id(self)] = out
+        return out
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(say("errors.tensor.pickle"))
+
+
+_DEVICES = {"cpu", "cuda", "mps", "xpu", "meta"}
+
+
+def _plain(value: Any) -> Any:
+    return value.data if isinstance(value, Tensor) else value
+
+
+def _as_array(data: Any, dtype: np.dtype | None = None) -> np.ndarray:
+    """A fresh array of these numbers; Python floats become the default dtype."""
+    if isinstance(data, (list, tuple)) and any(isinstance(x, Tensor) for x in data):
+        data = [_plain(x) for x in data]
+    data = _plain(data)
+    if isinstance(data, (np.ndarray, np.generic)):
+        return np.array(data, dtype=dtype)
+    try:
+        array = np.array(data)
+    except ValueError:
+        raise ValueError(say("errors.tensor.ragged")) from None
+    if array.dtype == object or array.dtype.kind in "USO":
+        raise TypeError(say("errors.tensor.not_numbers", type=type(data).__name__))
+    if dtype is None and array.dtype.kind == "f" and not _holds_numpy(data):
+        dtype = default_dtype()
+    return array if dtype is None else array.astype(dtype)
+
+
+def _holds_numpy(data: Any) -> bool:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (np.ndarray, np.generic))
