@@ -1,0 +1,109 @@
+// Bundles the front end into src/gobhir/static/, which the wheel and the sdist carry:
+//
+//   src/studio/main.js  ->  studio/studio.js, studio/studio.css, studio/chunks/
+//   widgets/<name>.js   ->  widgets/<name>.js   (each self-contained, as anywidget wants it)
+//   KaTeX, fonts        ->  katex/, fonts/
+//
+// `node build.mjs` after `npm ci`; `python frontend/bundle.py` does both.
+// Everything is first written beside the target, then moved: a failed build changes nothing.
+
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const target = join(here, "..", "src", "gobhir", "static");
+const work = `${target}.${process.pid}`;
+const npm = (...parts) => join(here, "node_modules", ...parts);
+
+const common = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+  absWorkingDir: here,
+};
+
+async function studio() {
+  if (!existsSync(join(here, "src", "studio", "main.js"))) return console.warn("no src/studio/main.js yet");
+  await build({
+    ...common,
+    entryPoints: { studio: "src/studio/main.js" },
+    outdir: join(work, "studio"),
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+    // Jupyter's packages were written for webpack: a Node name or two needs a browser's answer.
+    alias: { path: "path-browserify" },
+    define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
+    // Fonts and KaTeX are served as they are, beside the studio's own files.
+    external: ["../fonts/*", "../katex/*"],
+  });
+}
+
+async function widgets() {
+  const names = existsSync(join(here, "widgets")) ? await readdir(join(here, "widgets")) : [];
+  const entries = names.filter((name) => name.endsWith(".js") && !name.endsWith(".test.js")).sort();
+  for (const name of entries) {
+    await build({
+      ...common,
+      entryPoints: [join("widgets", name)],
+      outfile: join(work, "widgets", name),
+      loader: { ".css": "text" }, // a widget carries its style inside
+    });
+  }
+}
+
+async function katex() {
+  const out = join(work, "katex");
+  await mkdir(join(out, "fonts"), { recursive: true });
+  await cp(npm("katex", "dist", "katex.min.js"), join(out, "katex.min.js"));
+  const css = await readFile(npm("katex", "dist", "katex.min.css"), "utf8");
+  await writeFile(join(out, "katex.min.css"), woff2Only(css));
+  for (const name of await readdir(npm("katex", "dist", "fonts"))) {
+    if (name.endsWith(".woff2")) await cp(npm("katex", "dist", "fonts", name), join(out, "fonts", name));
+  }
+}
+
+async function fonts() {
+  const out = join(work, "fonts");
+  const source = npm("@fontsource", "noto-sans-bengali");
+  await mkdir(out, { recursive: true });
+  const faces = [];
+  for (const weight of [400, 700]) {
+    const css = await readFile(join(source, `${weight}.css`), "utf8");
+    for (const subset of ["bengali", "latin"]) {
+      const name = `noto-sans-bengali-${subset}-${weight}-normal`;
+      const face = css.match(new RegExp(`/\\* ${name} \\*/\\s*(@font-face \\{[^}]*\\})`))?.[1];
+      if (!face) throw new Error(`${name}: not in @fontsource/noto-sans-bengali/${weight}.css`);
+      faces.push(woff2Only(face).replace("./files/", ""));
+      await cp(join(source, "files", `${name}.woff2`), join(out, `${name}.woff2`));
+    }
+  }
+  await writeFile(join(out, "fonts.css"), faces.join("\n") + "\n");
+  await cp(join(source, "LICENSE"), join(out, "LICENSE"));
+}
+
+// Every browser that runs the studio reads woff2; the older formats would only add weight.
+function woff2Only(css) {
+  return css.replace(/,\s*url\([^)]*\.(?:woff|ttf)\)\s*format\(["'](?:woff|truetype)["']\)/g, "");
+}
+
+try {
+  await rm(work, { recursive: true, force: true });
+  for (const part of [studio, widgets, katex, fonts]) await part();
+  // What it was built from (see bundle.py), so that the next build can tell whether it is needed.
+  const digest = process.argv[2] ?? "";
+  await writeFile(join(work, "build.json"), JSON.stringify({ digest }) + "\n");
+  await rm(target, { recursive: true, force: true });
+  await rename(work, target);
+} catch (error) {
+  if (!error.errors) console.error(error.message); // esbuild has already shown its own
+  process.exitCode = 1;
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
