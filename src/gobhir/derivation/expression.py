@@ -1,0 +1,401 @@
+"""Expressions: one tree for the symbolic line, the line with numbers put in, and every element.
+
+A tree may stand for a number, a vector or a matrix. `at(index)` gives the tree of one element:
+the matrix product becomes the sum that it abbreviates, with the element's own names. All
+arithmetic is done on such scalar trees (rounding.py); the array form is for showing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import numpy as np
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Name:
+    """How a quantity is called: `Name("w", layer=1, index=(2, 3))` is w with superscript (1)
+    and subscript 23. `base` is a Greek letter's name, a letter, or a word."""
+
+    base: str
+    layer: int | str | None = None
+    index: tuple[int | str, ...] = ()
+    element: str | None = None
+    """What an element of it is called, if not by the same base: W has elements w."""
+    partial: bool = False
+    """The loss's derivative with respect to it."""
+
+    def at(self, index: Index) -> Name:
+        """The name of one element; learners count from 1."""
+        if not index:
+            return self
+        counted = (*self.index, *(i + 1 for i in index))
+        return Name(self.element or self.base, self.layer, counted, None, self.partial)
+
+    def d(self) -> Name:
+        """The name of the loss's derivative with respect to this."""
+        return Name(self.base, self.layer, self.index, self.element, partial=True)
+
+
+class Expr:
+    """Base of all trees. `shape`: () for a number, (n,) for a column vector, (m, n)."""
+
+    shape: tuple[int, ...]
+    parts: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        raise NotImplementedError
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """The same node over other children."""
+        raise NotImplementedError
+
+    def at(self, index: Index) -> Expr:
+        """The tree of one element; index () of a number is the number itself."""
+        return self.rebuild(tuple(c.at(_within(index, c.shape)) for c in self.children))
+
+    def walk(self) -> Iterator[Expr]:
+        """This node and all below it."""
+        yield self
+        for c in self.children:
+            yield from c.walk()
+
+
+def _within(index: Index, shape: tuple[int, ...]) -> Index:
+    """Where `index` of a result points in an operand that was broadcast to it."""
+    own = index[len(index) - len(shape) :] if shape else ()
+    return tuple(0 if n == 1 else i for i, n in zip(own, shape, strict=True))
+
+
+def indices(shape: tuple[int, ...]) -> Iterator[Index]:
+    """All positions of an array of this shape, in reading order."""
+    return iter(np.ndindex(*shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Num(Expr):
+    """A written number (or an array of them, dtype object).
+
+    source: what was typed into the calculator to get it, if it was computed on this line.
+    constant: part of the formula itself (the 2 of a square), not a value from the data.
+    """
+
+    value: Any
+    source: Expr | None = None
+    constant: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        return self.value.shape if isinstance(self.value, np.ndarray) else ()
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return ()
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return self
+
+    def at(self, index: Index) -> Expr:
+        return Num(self.value[index], None, self.constant) if index else self
+
+
+@dataclass(frozen=True, eq=False)
+class Sym(Expr):
+    """A named quantity and its value (Decimal, or an object array of Decimals)."""
+
+    name: Name
+    value: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        return self.value.shape if isinstance(self.value, np.ndarray) else ()
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return ()
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return self
+
+    def at(self, index: Index) -> Expr:
+        return Sym(self.name.at(index), self.value[index]) if index else self
+
+
+@dataclass(frozen=True, eq=False)
+class Nary(Expr):
+    """A node over any number of operands, which broadcast."""
+
+    terms: tuple[Expr, ...]
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.terms
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return type(self)(children)
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        return np.broadcast_shapes(*(c.shape for c in self.children))
+
+
+class Sum(Nary):
+    """t1 + t2 + ..., a difference being the sum with a Negative."""
+
+
+class Product(Nary):
+    """f1 f2 ..., element by element where the factors are arrays."""
+
+
+@dataclass(frozen=True, eq=False)
+class Unary(Expr):
+    body: Expr
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.body,)
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return type(self)(children[0])
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        return self.body.shape
+
+
+class Negative(Unary):
+    """-t"""
+
+
+class Transposed(Unary):
+    """Rows and columns exchanged; a column vector becomes a row."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        s = self.body.shape
+        return (1, *s) if len(s) == 1 else s[::-1]
+
+    def at(self, index: Index) -> Expr:
+        return self.body.at(index[1:] if len(self.body.shape) == 1 else index[::-1])
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled(Unary):
+    """An expression with a brace under it that says what it is."""
+
+    label: Expr | Name
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return Labelled(children[0], self.label)
+
+    def at(self, index: Index) -> Expr:
+        label = self.label
+        inner = (
+            label.at(_within(index, label.shape)) if isinstance(label, Expr) else label.at(index)
+        )
+        return Labelled(self.body.at(_within(index, self.body.shape)), inner)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair(Expr):
+    left: Expr
+    right: Expr
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.left, self.right)
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return type(self)(*children)
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        return np.broadcast_shapes(self.left.shape, self.right.shape)
+
+
+class Fraction(Pair):
+    """left over right"""
+
+
+class Power(Pair):
+    """left to the power of right"""
+
+
+class MatMul(Pair):
+    """Matrix product, as numpy.matmul; with a one-column right side an outer product."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        a, b = self.left.shape, self.right.shape
+        if len(a) == 1 and len(b) == 2:  # a column times a row
+            return (a[0], b[1])
+        return (*a[:-1], *b[:-2], *b[-1:]) if len(b) > 1 else a[:-1]
+
+    def at(self, index: Index) -> Expr:
+        a, b = self.left, self.right
+        if len(a.shape) == 1 and len(b.shape) == 2:
+            return Product((a.at(index[:1]), b.at((0, index[1]))))
+        row, column = (index, ()) if len(b.shape) == 1 else (index[:-1], index[-1:])
+        return total(
+            Product((a.at((*row, k)), b.at((*row[:-1], k, *column)[-len(b.shape) :])))
+            for k in range(a.shape[-1])
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Function(Expr):
+    """A function by name: exp, log, sqrt, tanh, sigmoid, abs, max, min, sign."""
+
+    name: str
+    arguments: tuple[Expr, ...]
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.arguments
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return Function(self.name, children)
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        return np.broadcast_shapes(*(c.shape for c in self.arguments))
+
+
+@dataclass(frozen=True, eq=False)
+class Cases(Expr):
+    """then if left <relation> right else otherwise."""
+
+    relation: str
+    left: Expr
+    right: Expr
+    then: Expr
+    otherwise: Expr
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.left, self.right, self.then, self.otherwise)
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return Cases(self.relation, *children)
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        return np.broadcast_shapes(*(c.shape for c in self.children))
+
+
+@dataclass(frozen=True, eq=False)
+class SumOver(Expr):
+    """The sum of all elements of `body` along some of its axes."""
+
+    body: Expr
+    axes: tuple[int, ...]
+    keepdims: bool = False
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.body,)
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return SumOver(children[0], self.axes, self.keepdims)
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        kept = enumerate(self.body.shape)
+        if self.keepdims:
+            return tuple(1 if i in self.axes else n for i, n in kept)
+        return tuple(n for i, n in kept if i not in self.axes)
+
+    def at(self, index: Index) -> Expr:
+        shape = self.body.shape
+        if self.keepdims:
+            index = tuple(i for axis, i in enumerate(index) if axis not in self.axes)
+        terms = []
+        for inner in indices(tuple(shape[a] for a in self.axes)):
+            given, outer = dict(zip(self.axes, inner, strict=True)), iter(index)
+            full = tuple(given[a] if a in given else next(outer) for a in range(len(shape)))
+            terms.append(self.body.at(full))
+        return total(terms)
+
+
+@dataclass(frozen=True, eq=False)
+class Spread(Unary):
+    """The same tree laid out over a larger shape; invisible on the page."""
+
+    to: tuple[int, ...] = ()
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return Spread(children[0], self.to)
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        return self.to
+
+    def at(self, index: Index) -> Expr:
+        return self.body.at(_within(index, self.body.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Rearranged(Expr):
+    """The elements of `body` in other places: `where` holds, for each element of the result, its
+    flat position in body (-1 for a plain zero). `label` names the op (reshape, x[index])."""
+
+    body: Expr
+    label: str
+    where: np.ndarray = field(repr=False)
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.body,)
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return Rearranged(children[0], self.label, self.where)
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+        return self.where.shape
+
+    def at(self, index: Index) -> Expr:
+        flat = int(self.where[index])
+        if flat < 0:
+            return number(0)
+        if not self.body.shape:
+            return self.body
+        return self.body.at(tuple(int(i) for i in np.unravel_index(flat, self.body.shape)))
+
+
+def number(value: Any, constant: bool = True) -> Num:
+    """A number of the formula itself."""
+    return Num(value if isinstance(value, Decimal) else Decimal(str(value)), None, constant)
+
+
+def total(terms: Any) -> Expr:
+    """Their sum; one term stands for itself, none for 0."""
+    flat: list[Expr] = []
+    for t in terms:
+        flat.extend(t.terms if isinstance(t, Sum) else [t])
+    return flat[0] if len(flat) == 1 else Sum(tuple(flat)) if flat else number(0)
+
+
+def transform(e: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
+    """The tree with `change(node)` in the place of each node where it is not None, top down."""
+    new = change(e)
+    if new is not None:
+        return new
+    children = tuple(transform(c, change) for c in e.children)
+    return e if all(a is b for a, b in zip(children, e.children, strict=True)) else e.rebuild(children)
+
+
+def put_in(e: Expr) -> Expr:
+    """The same line with the numbers in the place of the names."""
+    return transform(e, lambda n: Num(n.value) if isinstance(n, Sym) else None)
+
+
+def without_labels(e: Expr) -> Expr:
+    """The same line without braces under it."""
+    return transform(e, lambda n: without_labels(n.body) if isinstance(n, Labelled) else None)

@@ -1,0 +1,302 @@
+"""Rounding as an algorithm: how a line goes from names to numbers to the result.
+
+A line is a chain of stages. Each stage replaces some parts of the one before it by the number
+that a calculator shows for them. Which parts: functions first (e^-z, ln p, ...), brackets and
+single terms next, the whole at last. `advance` states that rule, and nothing else does.
+
+*Hand mode*: every number that is written down has at most four significant digits (half rounded
+away from zero, as in school), and the next stage is computed from what is written. So a
+calculator, fed with the printed digits, gives exactly what is printed.
+
+*Exact mode*: all stages are computed in full precision and shown with just as many digits as
+make the line come out on a calculator; a line for which no number of digits does is marked
+"last digit may differ by one".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from typing import Any
+
+import numpy as np
+
+from gobhir.derivation.expression import (
+    Cases,
+    Expr,
+    Fraction,
+    Function,
+    Labelled,
+    Negative,
+    Num,
+    Power,
+    Product,
+    Sum,
+    Sym,
+    transform,
+    without_labels,
+)
+
+DIGITS = 4
+MOST_DIGITS = 9
+_PRECISION = 30
+
+Rounder = Callable[[Decimal], Decimal]
+
+
+def significant(x: Decimal, digits: int = DIGITS) -> Decimal:
+    """x with at most `digits` significant digits, halves away from zero; a shorter number keeps
+    its own digits (0.10 stays 0.10), a zero loses its sign."""
+    if not x.is_finite():
+        return x
+    if x == 0:
+        return Decimal(0)
+    if len(x.as_tuple().digits) <= digits:
+        return x
+    return x.quantize(Decimal((0, (1,), x.adjusted() - digits + 1)), ROUND_HALF_UP)
+
+
+def decimal(value: Any) -> Decimal:
+    """The shortest decimal that stands for this number in its own precision: float32(0.1) is
+    0.1, not 0.10000000149."""
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, (bool, np.bool_)):
+        return Decimal(int(value))
+    text = np.format_float_positional(value, trim="-") if isinstance(value, np.floating) else None
+    return Decimal(text if text is not None else repr(value.item() if hasattr(value, "item") else value))
+
+
+def decimals(array: Any) -> Any:
+    """The same for an array (dtype object); a 0-dimensional one gives a Decimal."""
+    array = np.asarray(array)
+    if array.dtype == object:
+        return array
+    if array.ndim == 0:
+        return decimal(array[()])
+    out = np.empty(array.shape, object)
+    out.flat = [decimal(v) for v in array.ravel()]
+    return out
+
+
+def evaluate(e: Expr) -> Decimal:
+    """The value of a scalar tree in full precision."""
+    with localcontext(Context(prec=_PRECISION)):
+        return _value(e)
+
+
+def _value(e: Expr) -> Decimal:
+    match e:
+        case Num() | Sym():
+            return decimal(e.value)
+        case Sum():
+            return sum((_value(t) for t in e.terms), Decimal(0))
+        case Product():
+            out = Decimal(1)
+            for t in e.terms:
+                out *= _value(t)
+            return out
+        case Negative():
+            return -_value(e.body)
+        case Fraction():
+            return _divide(_value(e.left), _value(e.right))
+        case Power():
+            return _value(e.left) ** _value(e.right)
+        case Function():
+            return _FUNCTIONS[e.name](*(_value(a) for a in e.arguments))
+        case Cases():
+            return _value(_branch(e))
+        case Labelled():
+            return _value(e.body)
+    raise TypeError(f"no value for {type(e).__name__}")
+
+
+def _divide(a: Decimal, b: Decimal) -> Decimal:
+    if b == 0:
+        return Decimal("NaN") if a == 0 or a.is_nan() else Decimal("Infinity").copy_sign(a)
+    return a / b
+
+
+def _tanh(x: Decimal) -> Decimal:
+    if abs(x) > 40:  # 1 - tanh(40) is below 1e-34, beyond the working precision
+        return Decimal(1).copy_sign(x)
+    up, down = x.exp(), (-x).exp()
+    return (up - down) / (up + down)
+
+
+def _log(x: Decimal) -> Decimal:
+    if x < 0 or x.is_nan():
+        return Decimal("NaN")
+    return x.ln() if x else Decimal("-Infinity")
+
+
+_FUNCTIONS: dict[str, Callable[..., Decimal]] = {
+    "exp": lambda x: x.exp(),
+    "log": _log,
+    "sqrt": lambda x: x.sqrt() if x >= 0 else Decimal("NaN"),
+    "tanh": _tanh,
+    "sigmoid": lambda x: 1 / (1 + (-x).exp()),
+    "abs": abs,
+    "max": max,
+    "min": min,
+    "sign": lambda x: Decimal((x > 0) - (x < 0)),
+}
+
+_HOLDS: dict[str, Callable[[Decimal, Decimal], bool]] = {
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    "==": lambda a, b: a == b,
+}
+
+
+def _branch(e: Cases) -> Expr:
+    return e.then if _HOLDS[e.relation](_value(e.left), _value(e.right)) else e.otherwise
+
+
+def substituted(e: Expr) -> Expr:
+    """The line with numbers for names, braces gone, and of each case only the one that holds."""
+
+    def change(n: Expr) -> Expr | None:
+        if isinstance(n, Sym):
+            return Num(n.value)
+        if isinstance(n, Cases):
+            with localcontext(Context(prec=_PRECISION)):
+                return substituted(_branch(n))
+        return None
+
+    return transform(without_labels(e), change)
+
+
+# -- the rule of a line ---------------------------------------------------------------------------
+
+
+def _literal(e: Expr) -> bool:
+    return isinstance(e, Num) or (isinstance(e, Negative) and isinstance(e.body, Num))
+
+
+def _simple(e: Expr) -> bool:
+    """A literal, or a power or quotient of two."""
+    return _literal(e) or (
+        isinstance(e, (Power, Fraction)) and _literal(e.left) and _literal(e.right)
+    )
+
+
+def _row(e: Expr) -> bool:
+    """A literal, a sum of literals, or a product of simple factors."""
+    if isinstance(e, Sum):
+        return all(_literal(t) for t in e.terms)
+    if isinstance(e, Product):
+        return all(_simple(t) for t in e.terms)
+    return _simple(e)
+
+
+def typed_at_once(e: Expr) -> bool:
+    """Whether a person would type this into a calculator as it stands."""
+    match e:
+        case Function():
+            return all(_row(a) or _negative_row(a) for a in e.arguments)
+        case Fraction():
+            return _row(e.left) and _row(e.right)
+        case Negative():
+            return _row(e.body) or typed_at_once(e.body)
+    return _row(e)
+
+
+def _negative_row(e: Expr) -> bool:
+    return isinstance(e, Negative) and _row(e.body)
+
+
+def advance(e: Expr, rounder: Rounder) -> Expr:
+    """The next stage of a scalar line of numbers."""
+    if _literal(e) and not isinstance(e, Num):
+        return Num(-e.body.value, e)  # type: ignore[attr-defined]  # Negative(Num), as just seen
+    if typed_at_once(e):
+        return Num(rounder(evaluate(e)), e)
+
+    def child(c: Expr) -> Expr:
+        if _literal(c) or (isinstance(e, Fraction) and _row(c)):
+            return c
+        return advance(c, rounder)
+
+    return e.rebuild(tuple(child(c) for c in e.children))
+
+
+def stages(e: Expr, rounder: Rounder) -> tuple[Expr, ...]:
+    """A scalar line from its names to its result: names, numbers, ..., one number."""
+    line = substituted(e)
+    out = [e, line]
+    while not isinstance(line, Num):
+        line = advance(line, rounder)
+        out.append(line)
+    if line.source is None and rounder(line.value) != line.value:
+        out.append(Num(rounder(line.value), line))
+    return tuple(out)
+
+
+def result(e: Expr, rounder: Rounder) -> Decimal:
+    """The number at the end of the line."""
+    last = stages(e, rounder)[-1]
+    assert isinstance(last, Num)
+    return last.value
+
+
+# -- how many digits exact mode shows ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line as it will be printed: every number already has the digits that it is shown with.
+    marked: redone on a calculator, the last digit may differ by one."""
+
+    stages: tuple[Expr, ...]
+    marked: bool
+
+
+def shown(line: tuple[Expr, ...], digits: int | None = None) -> Shown:
+    """Exact mode's choice of digits for one line of full-precision stages; the result itself is
+    shown with four (or `digits`)."""
+    final = digits or DIGITS
+    attempt = line
+    for d in range(final, MOST_DIGITS + 1):
+        attempt = _with_digits(line, d, final)
+        if reproducible(attempt):
+            return Shown(attempt, False)
+    return Shown(_with_digits(line, final, final), True)
+
+
+def _with_digits(line: tuple[Expr, ...], digits: int, final: int) -> tuple[Expr, ...]:
+    last = line[-1]
+    seen: dict[int, Num] = {}
+
+    def show(n: Expr) -> Expr | None:
+        if not isinstance(n, Num):
+            return None
+        if id(n) not in seen:
+            source = None if n.source is None else transform(n.source, show)
+            value = significant(n.value, final if n is last else digits)
+            seen[id(n)] = Num(value, source, n.constant)
+        return seen[id(n)]
+
+    return tuple(transform(stage, show) for stage in line)
+
+
+def reproducible(line: tuple[Expr, ...]) -> bool:
+    """Whether each written number is what a calculator makes of the written numbers it came from,
+    rounded to the digits that it is written with."""
+    for stage in line:
+        for n in stage.walk():
+            if isinstance(n, Num) and n.source is not None and not _agrees(n):
+                return False
+    return True
+
+
+def _agrees(n: Num) -> bool:
+    redone, written = evaluate(n.source), n.value  # type: ignore[arg-type]  # checked by the caller
+    if not written.is_finite() or not redone.is_finite():
+        return str(written) == str(redone)
+    places = Decimal((0, (1,), written.as_tuple().exponent))
+    with localcontext(Context(prec=_PRECISION)):
+        return redone == written or redone.quantize(places, ROUND_HALF_UP) == written

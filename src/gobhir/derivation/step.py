@@ -1,0 +1,134 @@
+"""What a derivation is made of: data in no language. Sentences are keys; the catalogues speak.
+
+    Derivation
+      sections: start, forward, loss, backward, update, after
+        steps: one op in one phase (or one check)
+          pieces, in reading order: Say (a sentence), Line (a chain of equal expressions), Table
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gobhir.derivation.expression import Expr, Name, Num
+
+PHASES = ("start", "forward", "loss", "backward", "update", "after")
+
+
+@dataclass(frozen=True)
+class Say:
+    """A sentence: catalogue key and the values to put in. A value may be an Expr or a Name (set
+    as inline mathematics), `Count` (written in the language's digits), text, or another Say."""
+
+    key: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number that counts things in a sentence: Bangla digits on a Bangla page."""
+
+    value: int
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """left = stage = stage = ... = result. Numbers have the digits they are printed with.
+
+    left: the quantity that is computed, or None for a bare formula. arrow: an update (left
+    becomes ...). error: largest distance of the result from the reference value, absolute; None
+    where nothing was rounded or computed. marked: in exact mode, a calculator may differ by one
+    in the last digit. note: a sentence at the end of the line.
+    """
+
+    left: Name | Expr | None
+    stages: tuple[Expr, ...]
+    error: float | None = None
+    exact: Any = None
+    marked: bool = False
+    arrow: bool = False
+    note: Say | None = None
+
+    @property
+    def result(self) -> Any:
+        """The number (or array of Decimals) at the end; None for a bare formula."""
+        last = self.stages[-1]
+        return last.value if isinstance(last, Num) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """head: the cells of the first row; rows: a label and the cells. A cell is a Say, an Expr, a
+    Name or None. error as in Line."""
+
+    head: tuple[Any, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    error: float | None = None
+
+
+Piece = Say | Line | Table
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One thing that happened: an op (or an optimizer's rule) in one phase, explained by `rule`.
+
+    id: stable within a derivation, such as "forward.0" or "backward.2.weight". layer: the
+    module's path in the model ("0", "encoder.fc1"), "" outside of any. operands: name -> shape.
+    """
+
+    id: str
+    rule: str
+    phase: str
+    op: str
+    layer: str
+    operands: dict[str, tuple[int, ...]]
+    pieces: tuple[Piece, ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return tuple(p for p in self.pieces if isinstance(p, Line))
+
+    @property
+    def symbolic(self) -> Expr | None:
+        """The first line with names."""
+        return self.lines[0].stages[0] if self.lines else None
+
+    @property
+    def result(self) -> Any:
+        """What the last line comes to."""
+        return self.lines[-1].result if self.lines else None
+
+    @property
+    def error(self) -> float | None:
+        """The largest distance from the reference on any line or table of this step."""
+        known = [p.error for p in self.pieces if not isinstance(p, Say) and p.error is not None]
+        return max(known, default=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A phase of the training step, with its heading in the catalogue under `rules.title.<phase>`."""
+
+    phase: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Derivation:
+    """A worked training step (or the answer to one `why`). Render it with `to_text`,
+    `to_markdown`, `to_html`, look at it with `show`, keep it with `save`."""
+
+    title: Say
+    intro: tuple[Say, ...]
+    sections: tuple[Section, ...]
+    mode: str
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(s for section in self.sections for s in section.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
