@@ -121,9 +121,10 @@ class Notes:
 
     def _remembered(self, slug: str) -> Note | None:
         with self.store.reading() as db:
-            row = db and db.execute(
-                "SELECT text, saved_at FROM note WHERE slug = ?", (slug,)
-            ).fetchone()
+            row = (
+                db
+                and db.execute("SELECT text, saved_at FROM note WHERE slug = ?", (slug,)).fetchone()
+            )
         return Note(row[0], version_of(row[0]), row[1]) if row else None
 
     def _in_file(self, slug: str) -> str | None:

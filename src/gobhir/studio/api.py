@@ -1,0 +1,193 @@
+"""What the pages ask the server for, as JSON: notes, progress, quiz, check, settings.
+
+Every refusal is {"message": {"bn": ..., "en": ...}} with a status that says what kind it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+from typing import Any
+
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from gobhir.lang import LANGUAGES
+from gobhir.studio import notes
+from gobhir.studio.policy import StudioHandler, reason_of, wished_language
+from gobhir.studio.refusal import Refusal
+
+SMALL, LARGE = 250_000, 6 * notes.LIMIT + 1000  # bytes; JSON may write a byte of text as six
+CODE_LIMIT = 100_000
+NAME = re.compile(r"[A-Za-z0-9][\w.\-:]{0,119}", re.ASCII)
+THEMES = ("auto", "light", "dark")
+
+
+class Api(StudioHandler, APIHandler):
+    """A JSON handler: reads a checked body, answers or refuses."""
+
+    limit = SMALL
+
+    def fields(self, **wanted: type | tuple[type, ...]) -> dict[str, Any]:
+        """The body's fields, each of its type; a tuple with NoneType marks one that may be absent."""
+        if len(self.request.body) > self.limit:
+            raise Refusal("large", limit=max(1, self.limit // 1_000_000))
+        try:
+            body = json.loads(self.request.body)
+            json.dumps(body, ensure_ascii=False).encode("utf-8")  # half of a surrogate pair
+        except (ValueError, RecursionError) as error:
+            raise Refusal("malformed", reason="JSON") from error
+        if not isinstance(body, dict):
+            raise Refusal("malformed", reason="JSON")
+        for name, kinds in wanted.items():
+            value = body.get(name)
+            numeric = isinstance(value, bool) and kinds is not bool  # True is an int to Python
+            if not isinstance(value, kinds) or numeric:
+                raise Refusal("malformed", reason=name)
+        return {name: body.get(name) for name in wanted}
+
+    def lesson(self, slug: str) -> str:
+        return self.studio.lessons.require(slug)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None))[1]
+        refusal = reason_of(status_code, error)
+        self.set_status(refusal.status if isinstance(error, Refusal) else status_code)
+        self.finish(json.dumps(refusal.answer(), ensure_ascii=False))
+
+    def log_exception(self, *about: Any) -> None:
+        if not isinstance(about[1], Refusal):
+            super().log_exception(*about)
+
+    def answer(self, value: Any) -> None:
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps(value, ensure_ascii=False))
+
+
+class NotesHandler(Api):
+    """GET, PUT gobhir/api/notes/<slug>"""
+
+    limit = LARGE
+
+    @web.authenticated
+    async def get(self, slug: str) -> None:
+        note = await self.studio.off_loop(self.studio.notes.read, self.lesson(slug))
+        self.answer({"text": note.text, "version": note.version, "saved_at": note.saved_at})
+
+    @web.authenticated
+    async def put(self, slug: str) -> None:
+        given = self.fields(text=str, version=str)
+        note = await self.studio.off_loop(
+            self.studio.notes.write, self.lesson(slug), given["text"], given["version"]
+        )
+        self.answer({"version": note.version, "saved_at": note.saved_at})
+
+
+class ProgressHandler(Api):
+    """GET, PUT gobhir/api/progress/<slug>"""
+
+    @web.authenticated
+    async def get(self, slug: str) -> None:
+        self.answer(await self.studio.off_loop(self.studio.store.progress, self.lesson(slug)))
+
+    @web.authenticated
+    async def put(self, slug: str) -> None:
+        absent = type(None)
+        given = self.fields(
+            done=(dict, absent), minutes=(int, float, absent), anchor=(str, absent),
+            at=(int, float, absent),
+        )  # fmt: skip
+        done, minutes = given["done"] or {}, given["minutes"] or 0.0
+        if not all(NAME.fullmatch(block) and _small(value) for block, value in done.items()):
+            raise Refusal("malformed", reason="done")
+        if not (math.isfinite(minutes) and minutes >= 0):
+            raise Refusal("malformed", reason="minutes")
+        self.answer(
+            await self.studio.off_loop(
+                self.studio.store.merge_progress,
+                self.lesson(slug), done, minutes, _name(given["anchor"], "anchor"), given["at"],
+            )
+        )  # fmt: skip
+
+
+class QuizHandler(Api):
+    """POST gobhir/api/quiz/<slug>/<item>"""
+
+    @web.authenticated
+    async def post(self, slug: str, item: str) -> None:
+        from gobhir import course
+
+        answer = self.fields(answer=(str, int, float, bool, list, dict))["answer"]
+        try:
+            graded = course.grade(self.lesson(slug), item, answer)
+        except KeyError as error:
+            raise Refusal("notfound") from error
+        except (TypeError, ValueError) as error:
+            raise Refusal("malformed", reason="answer") from error
+        await self.studio.remember(slug, item, answer, bool(graded["correct"]))
+        self.answer(graded)
+
+
+class CheckHandler(Api):
+    """POST gobhir/api/check/<slug>/<exercise>"""
+
+    at_once = asyncio.Semaphore(2)  # a weak laptop; the others wait
+
+    @web.authenticated
+    async def post(self, slug: str, exercise: str) -> None:
+        from gobhir import course
+
+        code = self.fields(code=str)["code"]
+        if len(code) > CODE_LIMIT:
+            raise Refusal("large", limit=CODE_LIMIT / 1_000_000)
+        settings = await self.studio.off_loop(self.studio.store.settings)
+        lang = wished_language(self, settings)
+        try:
+            async with self.at_once:
+                verdict = await asyncio.to_thread(
+                    course.check, self.lesson(slug), exercise, code, lang
+                )
+        except KeyError as error:
+            raise Refusal("notfound") from error
+        await self.studio.remember(slug, exercise, code, bool(verdict["passed"]))
+        self.answer(verdict)
+
+
+class SettingsHandler(Api):
+    """GET, PUT gobhir/api/settings"""
+
+    @web.authenticated
+    async def get(self) -> None:
+        self.answer(await self.studio.off_loop(self.studio.store.settings))
+
+    @web.authenticated
+    async def put(self) -> None:
+        absent = type(None)
+        given = self.fields(lang=(str, absent), theme=(str, absent), resume=(dict, absent))
+        if given["lang"] not in (None, *LANGUAGES):
+            raise Refusal("malformed", reason="lang")
+        if given["theme"] not in (None, *THEMES):
+            raise Refusal("malformed", reason="theme")
+        if given["resume"] is not None:
+            place = given["resume"]
+            given["resume"] = {
+                "slug": self.lesson(str(place.get("slug"))),
+                "anchor": _name(place.get("anchor"), "resume"),
+            }
+        changes = {name: value for name, value in given.items() if value is not None}
+        self.answer(await self.studio.off_loop(self.studio.store.change_settings, changes))
+
+
+def _name(value: Any, field: str) -> str | None:
+    """An id of a block, or nothing."""
+    if value in (None, ""):
+        return None
+    if isinstance(value, str) and NAME.fullmatch(value):
+        return value
+    raise Refusal("malformed", reason=field)
+
+
+def _small(value: Any) -> bool:
+    return isinstance(value, bool | int | float | str) and len(str(value)) <= 1000

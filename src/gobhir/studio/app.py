@@ -1,0 +1,77 @@
+"""The extension of Jupyter Server: which address leads to which handler, and what they share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from jinja2 import Environment
+from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
+
+from gobhir.studio import api, pages
+from gobhir.studio.lessons import Lessons
+from gobhir.studio.notes import Notes
+from gobhir.studio.server import StudioServer
+from gobhir.studio.static import Assets, StaticHandler
+from gobhir.studio.store import Store, learner_folder
+
+HERE = Path(__file__).parent
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Studio(ExtensionAppJinjaMixin, ExtensionApp):
+    """The studio as an extension: alone (`gobhir studio`) or on somebody's own Jupyter Server."""
+
+    name = "gobhir"
+    extension_url = "/gobhir/resume"
+    load_other_extensions = False  # terminals, converters, language servers: not ours to start
+    serverapp_class = StudioServer
+    template_paths = [str(HERE / "templates")]
+    jinja2_env: Environment
+
+    @classmethod
+    def get_extension_package(cls) -> str:
+        return "gobhir.studio"
+
+    def initialize_settings(self) -> None:
+        self.store = Store(learner_folder())
+        self.notes = Notes(self.store)
+        self.lessons = Lessons()
+        self.assets = Assets()
+        # One thread has the disk: the loop never waits for it, and saves keep their order.
+        self._disk = ThreadPoolExecutor(1, "gobhir-disk")
+        self.notes.mend()
+
+    def initialize_handlers(self) -> None:
+        slug, item = r"([^/]+)", r"([^/]+)"
+        self.handlers = [
+            (r"gobhir/static/([^/]+)/(.+)", StaticHandler, {"assets": self.assets}),
+            (r"gobhir/?", pages.HomePage),
+            (r"gobhir/resume", pages.ResumeHandler),
+            (rf"gobhir/lesson/{slug}", pages.LessonHandler),
+            (rf"gobhir/api/notes/{slug}", api.NotesHandler),
+            (rf"gobhir/api/progress/{slug}", api.ProgressHandler),
+            (rf"gobhir/api/quiz/{slug}/{item}", api.QuizHandler),
+            (rf"gobhir/api/check/{slug}/{item}", api.CheckHandler),
+            (r"gobhir/api/settings", api.SettingsHandler),
+            (r"gobhir/.*", pages.NowhereHandler),
+        ]
+
+    async def off_loop(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` where the disk is, while the server answers others."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._disk, lambda: work(*args, **kwargs))
+
+    async def remember(self, slug: str, item: str, answer: Any, correct: bool) -> None:
+        """Keep an answer, and count the item as done once it was right."""
+        await self.off_loop(self.store.add_answer, slug, item, answer, correct)
+        if correct:
+            await self.off_loop(self.store.merge_progress, slug, {item: True})
+
+    async def stop_extension(self) -> None:
+        self._disk.shutdown()
+        self.store.close()

@@ -1,0 +1,176 @@
+"""The pages a learner sees: home with its 56 days, a lesson with notes beside it, errors.
+
+Rendered on the server from templates/, with the lesson's outputs already in place.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from typing import Any
+
+from markupsafe import Markup
+from tornado import web
+
+from gobhir.lang import catalogue, digits
+from gobhir.studio.policy import Policy, StudioHandler, page_names, reason_of, wished_language
+from gobhir.studio.refusal import Refusal
+
+WEEK = 7
+SERVER_ONLY = (
+    "refusal",
+    "serve",
+    "login",
+    "home",
+    "error",
+)  # sections the front end has no use for
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that cannot end its <script> tag, open a comment, or break a line of JavaScript."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 (escaped just above)
+
+
+class Page(Policy, StudioHandler):
+    """A page: knows the learner's settings and language, and fails readably."""
+
+    chosen: dict[str, Any] = {}
+    lang = ""
+
+    async def begin(self) -> None:
+        """Read the settings; a language asked for in the address is a choice, and remembered."""
+        self.chosen = await self.studio.off_loop(self.studio.store.settings)
+        self.lang = wished_language(self, self.chosen)
+        asked = self.get_query_argument("lang", None)
+        if asked == self.lang != self.chosen.get("lang"):
+            try:
+                change = {"lang": asked}
+                self.chosen = await self.studio.off_loop(self.studio.store.change_settings, change)
+            except Refusal:
+                self.chosen["lang"] = asked  # for this page, where the folder cannot be written
+
+    def show(self, template: str, **names: Any) -> None:
+        """Render `template` with the page's own names, its configuration and `names`."""
+        config = {
+            "baseUrl": self.base_url,
+            "wsUrl": self.ws_url,
+            "lang": self.lang,
+            "slug": names.get("slug"),
+            "version": self.studio.assets.version,
+            "static": f"{self.base_url}gobhir/static/{self.studio.assets.version}/",
+            "strings": {
+                key: text
+                for key, text in catalogue(self.lang).items()
+                if key.startswith("studio.") and key.split(".")[1] not in SERVER_ONLY
+            },
+            "torch": find_spec("torch") is not None,
+            "lab": find_spec("jupyterlab") is not None,
+            "theme": self.chosen.get("theme", "auto"),
+        }
+        self.xsrf_token  # noqa: B018 (asking for it sets the cookie that the front end sends back)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Language", self.lang)
+        page = self.studio.jinja2_env.get_template(template)
+        self.finish(
+            page.render(
+                **page_names(self, self.lang),
+                config=script_json(config),
+                theme=config["theme"],
+                lab=config["lab"],
+                **names,
+            )
+        )
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None))[1]
+        refusal = reason_of(status_code, error)
+        self.set_status(refusal.status if isinstance(error, Refusal) else status_code)
+        self.lang = self.lang or wished_language(self, {})
+        self.show("error.html", status=self.get_status(), message=refusal.message)
+
+    def log_exception(self, *about: Any) -> None:
+        if not isinstance(about[1], Refusal):
+            super().log_exception(*about)
+
+
+class HomePage(Page):
+    """GET gobhir/"""
+
+    @web.authenticated
+    async def get(self) -> None:
+        await self.begin()
+        progress = await self.studio.off_loop(self.studio.store.all_progress)
+        days = [self.day(day, progress) for day in self.studio.lessons.days()]
+        resume = self.chosen.get("resume") or {}
+        self.show(
+            "home.html",
+            weeks=[days[i : i + WEEK] for i in range(0, len(days), WEEK)],
+            resume=next((d for d in days if d["open"] and d["slug"] == resume.get("slug")), None),
+            anchor=resume.get("anchor"),
+            first=next((day for day in days if day["open"]), None),
+        )
+
+    def day(self, day: Any, progress: dict[str, Any]) -> dict[str, Any]:
+        """One square of the home page; `share`: how much of the lesson is done, 0 to 1."""
+        share, begun = 0.0, day.slug in progress
+        if day.open and begun:
+            parts = self.studio.lessons.page(day.slug, self.lang).parts
+            done = progress[day.slug]["done"]
+            share = sum(bool(done.get(part)) for part in parts) / max(len(parts), 1)
+        return {
+            "number": digits(day.number, self.lang),
+            "week": digits(day.week, self.lang),
+            "title": day.title[self.lang],
+            "slug": day.slug,
+            "open": day.open,
+            "begun": begun,
+            "share": share,
+            "level": 0 if not begun else min(4, 1 + int(share * 3)),
+            "percent": digits(round(share * 100), self.lang),
+        }
+
+
+class LessonHandler(Page):
+    """GET gobhir/lesson/<slug>"""
+
+    @web.authenticated
+    async def get(self, slug: str) -> None:
+        await self.begin()
+        lesson = self.studio.lessons.page(slug, self.lang)
+        day = next(day for day in self.studio.lessons.days() if day.slug == slug)
+        self.show(
+            "lesson.html",
+            slug=slug,
+            title=lesson.title,
+            day=digits(day.number, self.lang),
+            week=digits(day.week, self.lang),
+            body=Markup(lesson.html),  # noqa: S704 (our own lesson, rendered by the course)
+        )
+
+
+class ResumeHandler(Page):
+    """GET gobhir/resume: to the place where the learner left, else home."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        await self.begin()
+        resume = self.chosen.get("resume") or {}
+        try:
+            slug = self.studio.lessons.require(str(resume.get("slug")))
+            anchor = resume.get("anchor")
+            place = f"lesson/{slug}" + (f"#{anchor}" if anchor else "")
+        except Refusal:
+            place = ""
+        self.redirect(f"{self.base_url}gobhir/{place}")
+
+
+class NowhereHandler(Page):
+    """Anything else under gobhir/: a readable 404."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        await self.begin()
+        raise Refusal("notfound")

@@ -1,0 +1,155 @@
+"""`gobhir studio`: find a port and the learner's folder, start the server, print its address."""
+
+from __future__ import annotations
+
+import errno
+import json
+import secrets
+import socket
+import sys
+import urllib.request
+import webbrowser
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from gobhir.lang import check_language, language, say, use_language
+from gobhir.studio.refusal import Refusal
+from gobhir.studio.store import Store, learner_folder
+
+PORT = 8888
+_MINUTES = 60
+_STUDIO_SERVICES = ("api", "events", "kernels", "kernelspecs", "security", "sessions", "shutdown")
+
+
+def serve(port: int | None = None, open_browser: bool = True, lang: str | None = None) -> None:
+    """Run the studio on 127.0.0.1 until Ctrl-C; where one runs on this folder, show that one.
+
+    port: the one to use, or None for the first free one from 8888. lang: "bn" or "en", remembered.
+    Raises ValueError for an unknown language or an impossible port, OSError for a port in use.
+    """
+    if lang is not None:
+        check_language(lang)
+    if port is not None:
+        require_port(port)
+    folder = learner_folder()
+    use_language(_choose_language(folder, lang))
+    _skip_slow_grammar()
+    from gobhir.studio.server import address_of, can_open_browser, tell
+
+    open_browser = open_browser and can_open_browser()
+    running = find_running(folder)
+    if running is not None:
+        tell("studio.serve.already", address=address_of(running))
+        if open_browser:
+            webbrowser.open(address_of(running))
+        return
+    from gobhir.studio.app import Studio
+
+    server = Studio.initialize_server(
+        argv=[],
+        port=port or PORT,
+        port_retries=0 if port else 50,
+        config=configuration(folder, open_browser),
+        learner=str(folder),
+    )
+    server.start()
+
+
+def configuration(folder: Path, open_browser: bool) -> Any:
+    """Jupyter Server's settings; what is not named here keeps its own, safe default."""
+    from traitlets.config import Config
+
+    here = Path(__file__).parent
+    lab = find_spec("jupyterlab") is not None
+    server: dict[str, Any] = {
+        "ip": "127.0.0.1",
+        "open_browser": open_browser,
+        "root_dir": str(folder if folder.is_dir() else Path.cwd()),
+        "terminals_enabled": False,
+        "max_body_size": 64 << 20,
+        "max_buffer_size": 64 << 20,
+        "log_level": "ERROR",
+        "extra_template_paths": [str(here / "templates" / "server")],
+        "tornado_settings": {"compress_response": True},
+    }
+    if not lab:
+        server["default_services"] = _STUDIO_SERVICES
+    if folder.is_dir():
+        server["browser_open_file"] = str(folder / "open-studio.html")
+    return Config(
+        {
+            "ServerApp": server,
+            "Studio": {"log_level": "ERROR"},
+            "IdentityProvider": {
+                "token": secrets.token_hex(24),
+                "login_handler_class": "gobhir.studio.policy.LoginHandler",
+            },
+            "MappingKernelManager": {
+                "cull_idle_timeout": 60 * _MINUTES,
+                "cull_interval": 5 * _MINUTES,
+                "cull_connected": True,
+            },
+            "KernelManager": {"shutdown_wait_time": 1.0},
+        }
+    )
+
+
+def require_port(port: int) -> None:
+    """Nothing if `port` can be listened on, else a clear ValueError or OSError."""
+    if not 0 < port < 65536:
+        raise ValueError(say("studio.serve.port_impossible", port=port))
+    with socket.socket() as probe:
+        if sys.platform != "win32":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", None)):
+                raise OSError(say("studio.serve.port_in_use", port=port)) from error
+            raise OSError(say("studio.serve.port_forbidden", port=port)) from error
+
+
+def find_running(folder: Path) -> dict[str, Any] | None:
+    """What a studio that already serves this folder tells about itself, if one answers."""
+    from jupyter_server.serverapp import list_running_servers
+
+    for info in list_running_servers():
+        if info.get("gobhir") == str(folder) and _answers(info):
+            return dict(info)
+    return None
+
+
+def _answers(info: dict[str, Any]) -> bool:
+    ask = urllib.request.Request(
+        f"{info['url']}gobhir/api/settings", headers={"Authorization": f"token {info['token']}"}
+    )
+    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never by a proxy
+    try:
+        with straight.open(ask, timeout=2) as answer:
+            json.load(answer)
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _choose_language(folder: Path, lang: str | None) -> str:
+    store = Store(folder)
+    try:
+        if lang is not None:
+            store.change_settings({"lang": lang})
+        return lang or store.settings().get("lang") or language()
+    except Refusal:
+        return lang or language()
+    finally:
+        store.close()
+
+
+def _skip_slow_grammar() -> None:
+    """Half of Jupyter Server's start-up builds a parser for internationalised web addresses,
+    which only checks a format that none of its schemas uses; it does well without."""
+    if "jsonschema" not in sys.modules:
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+        import jsonschema  # noqa: F401
+
+        del sys.modules["rfc3987_syntax"]

@@ -1,0 +1,82 @@
+"""Jupyter Server as the studio runs it: quiet, in the learner's language, stopped by one Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+from jupyter_core.paths import secure_write
+from jupyter_server.serverapp import ServerApp
+from traitlets import Unicode
+
+from gobhir.lang import t
+
+
+class StudioServer(ServerApp):
+    """ServerApp with our words instead of its own, and with nobody else's configuration."""
+
+    learner = Unicode(help="the learner's folder: a second start on it finds this studio")
+
+    def load_config_file(self, suppress_errors: bool = True) -> None:
+        """A Jupyter configured for something else must not open or break the studio."""
+
+    def init_signal(self) -> None:
+        super().init_signal()
+        signal.signal(signal.SIGINT, self._signal_stop)
+        if hasattr(signal, "SIGHUP"):  # the terminal was closed
+            signal.signal(signal.SIGHUP, self._signal_stop)
+
+    def _signal_stop(self, sig: Any, frame: Any) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C waits for nobody
+        if sig == signal.SIGINT:
+            tell("studio.serve.stopping")
+        self.stop(from_signal=True)
+
+    def start_app(self) -> None:
+        self.write_server_info_file()
+        self.write_browser_open_files()
+
+    async def _post_start(self) -> None:
+        await super()._post_start()
+        tell("studio.serve.running", address=self.address)
+        if self.open_browser:
+            self.launch_browser()
+
+    @property
+    def address(self) -> str:
+        """The address that lets its reader in: it leads to where the learner left."""
+        return address_of(self.server_info())
+
+    def server_info(self) -> dict[str, Any]:
+        return {**super().server_info(), "gobhir": self.learner}
+
+    def write_browser_open_file(self) -> None:
+        # It holds the token, and lies where a browser in a sandbox may still read it.
+        where = self.default_url[len(self.base_url) :]
+        try:
+            with secure_write(self.browser_open_file) as file:
+                self._write_browser_open_file(where, file)
+        except OSError:
+            self.use_redirect_file = False
+
+
+def address_of(info: dict[str, Any]) -> str:
+    """The address with its token, from what a server tells about itself."""
+    return f"{info['url']}?token={info['token']}"
+
+
+def tell(key: str, **values: object) -> None:
+    """Say a sentence in the terminal, at once, and on a console without Bangla in English."""
+    try:
+        print(t(key, **values), flush=True)
+    except UnicodeEncodeError:
+        print(t(key, "en", **values).encode("ascii", "replace").decode(), flush=True)
+
+
+def can_open_browser() -> bool:
+    """Whether there is a screen; a text browser must not take over the terminal."""
+    if sys.platform in ("win32", "darwin") or os.environ.get("BROWSER"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
