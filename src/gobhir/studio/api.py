@@ -25,17 +25,34 @@ NAME = re.compile(r"[A-Za-z0-9][\w.\-:]{0,119}", re.ASCII)
 THEMES = ("auto", "light", "dark")
 
 
+@web.stream_request_body
 class Api(StudioHandler, APIHandler):
     """A JSON handler: reads a checked body, answers or refuses."""
 
     limit = SMALL
 
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Refuse at once what the server would hang up on. What is merely too long for this
+        handler is read and dropped: a browser shows no answer that comes while it still sends."""
+        self.received = bytearray()
+        await super().prepare()
+        length = int(self.request.headers.get("Content-Length") or 0)
+        if length > self.studio.serverapp.max_body_size:
+            raise self.too_large()
+
+    def data_received(self, chunk: bytes) -> None:
+        if len(self.received) <= self.limit:
+            self.received += chunk
+
+    def too_large(self) -> Refusal:
+        return Refusal("large", limit=max(1, self.limit // 6_000_000))
+
     def fields(self, **wanted: type | tuple[type, ...]) -> dict[str, Any]:
-        """The body's fields, each of its type; a tuple with NoneType marks one that may be absent."""
-        if len(self.request.body) > self.limit:
-            raise Refusal("large", limit=max(1, self.limit // 1_000_000))
+        """The body's fields, each of its type; NoneType among its types: it may be absent."""
+        if len(self.received) > self.limit:
+            raise self.too_large()
         try:
-            body = json.loads(self.request.body)
+            body = json.loads(self.received)
             json.dumps(body, ensure_ascii=False).encode("utf-8")  # half of a surrogate pair
         except (ValueError, RecursionError) as error:
             raise Refusal("malformed", reason="JSON") from error
@@ -49,7 +66,20 @@ class Api(StudioHandler, APIHandler):
         return {name: body.get(name) for name in wanted}
 
     def lesson(self, slug: str) -> str:
-        return self.studio.lessons.require(slug)
+        self.studio.lessons.day(slug)
+        return slug
+
+    async def remember(self, slug: str, item: str, answer: Any, right: bool) -> dict[str, Any]:
+        """Keep a try, and count the item as done once it was right. Where that cannot be saved
+        the learner still gets the answer, with the reason under "unsaved"."""
+        store = self.studio.store
+        try:
+            await self.studio.off_loop(store.add_answer, slug, item, answer, right)
+            if right:
+                await self.studio.off_loop(store.merge_progress, slug, {item: True})
+        except Refusal as refusal:
+            return {"unsaved": refusal.answer()["message"]}
+        return {}
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None))[1]
@@ -102,8 +132,9 @@ class ProgressHandler(Api):
         done, minutes = given["done"] or {}, given["minutes"] or 0.0
         if not all(NAME.fullmatch(block) and _small(value) for block, value in done.items()):
             raise Refusal("malformed", reason="done")
-        if not (math.isfinite(minutes) and minutes >= 0):
-            raise Refusal("malformed", reason="minutes")
+        for name, number in (("minutes", minutes), ("at", given["at"] or 0.0)):
+            if not (math.isfinite(number) and number >= 0):
+                raise Refusal("malformed", reason=name)
         self.answer(
             await self.studio.off_loop(
                 self.studio.store.merge_progress,
@@ -126,8 +157,7 @@ class QuizHandler(Api):
             raise Refusal("notfound") from error
         except (TypeError, ValueError) as error:
             raise Refusal("malformed", reason="answer") from error
-        await self.studio.remember(slug, item, answer, bool(graded["correct"]))
-        self.answer(graded)
+        self.answer(graded | await self.remember(slug, item, answer, graded["correct"]))
 
 
 class CheckHandler(Api):
@@ -151,8 +181,7 @@ class CheckHandler(Api):
                 )
         except KeyError as error:
             raise Refusal("notfound") from error
-        await self.studio.remember(slug, exercise, code, bool(verdict["passed"]))
-        self.answer(verdict)
+        self.answer(verdict | await self.remember(slug, exercise, code, verdict["passed"]))
 
 
 class SettingsHandler(Api):

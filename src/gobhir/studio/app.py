@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from jinja2 import Environment
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
 
-from gobhir.studio import api, pages
+from gobhir.studio import api, lab, pages
 from gobhir.studio.lessons import Lessons
 from gobhir.studio.notes import Notes
 from gobhir.studio.server import StudioServer
@@ -32,6 +32,7 @@ class Studio(ExtensionAppJinjaMixin, ExtensionApp):
     serverapp_class = StudioServer
     template_paths = [str(HERE / "templates")]
     jinja2_env: Environment
+    serverapp: StudioServer
 
     @classmethod
     def get_extension_package(cls) -> str:
@@ -53,6 +54,7 @@ class Studio(ExtensionAppJinjaMixin, ExtensionApp):
             (r"gobhir/?", pages.HomePage),
             (r"gobhir/resume", pages.ResumeHandler),
             (rf"gobhir/lesson/{slug}", pages.LessonHandler),
+            (rf"gobhir/lab/{slug}", lab.LessonLab),
             (rf"gobhir/api/notes/{slug}", api.NotesHandler),
             (rf"gobhir/api/progress/{slug}", api.ProgressHandler),
             (rf"gobhir/api/quiz/{slug}/{item}", api.QuizHandler),
@@ -60,17 +62,13 @@ class Studio(ExtensionAppJinjaMixin, ExtensionApp):
             (r"gobhir/api/settings", api.SettingsHandler),
             (r"gobhir/.*", pages.NowhereHandler),
         ]
+        if lab.is_installed() and not lab.is_loaded(self.serverapp):
+            self.serverapp.web_app.add_handlers(".*$", lab.door(self.serverapp))
 
     async def off_loop(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` where the disk is, while the server answers others."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._disk, lambda: work(*args, **kwargs))
-
-    async def remember(self, slug: str, item: str, answer: Any, correct: bool) -> None:
-        """Keep an answer, and count the item as done once it was right."""
-        await self.off_loop(self.store.add_answer, slug, item, answer, correct)
-        if correct:
-            await self.off_loop(self.store.merge_progress, slug, {item: True})
 
     async def stop_extension(self) -> None:
         self._disk.shutdown()

@@ -1,13 +1,17 @@
-"""The course as the pages want it: rendered lessons, kept until their files change."""
+"""The course as the pages want it: weeks and rendered lessons, kept until their files change."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gobhir.studio.refusal import Refusal
+
+if TYPE_CHECKING:
+    from gobhir.course import Day, Lesson, Week
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 
@@ -23,44 +27,52 @@ class LessonPage:
 
 
 class Lessons:
-    """The open lessons by slug. Import of the course waits for the first page."""
+    """The course, read again only where a file changed. Its import waits for the first page."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], tuple[object, LessonPage]] = {}
+        self._kept: dict[object, tuple[object, Any]] = {}
 
-    def days(self) -> list[Any]:
-        """The 56 days of the plan, in order (gobhir.course.Day)."""
-        from gobhir import course
+    def weeks(self) -> list[Week]:
+        """The 8 weeks of the plan with their 7 days each."""
+        from gobhir.course.plan import course_folder, weeks
 
-        return list(course.lessons())
+        folder = course_folder()
+        return self._fresh("weeks", [folder / "plan.toml", folder / "days"], weeks)
 
-    def require(self, slug: str) -> str:
-        """`slug` itself if it names an open lesson, else a Refusal. Nothing else reaches a file."""
-        if SLUG.fullmatch(slug) and any(day.slug == slug and day.open for day in self.days()):
-            return slug
+    def day(self, slug: str) -> Day:
+        """The open day with that lesson, else a Refusal. No other name ever reaches a file."""
+        if SLUG.fullmatch(slug):
+            for week in self.weeks():
+                for day in week.days:
+                    if day.slug == slug:
+                        return day
         raise Refusal("notfound")
 
     def page(self, slug: str, lang: str) -> LessonPage:
-        """The lesson in `lang`, rendered anew only when one of its files changed."""
+        """The lesson in `lang`."""
         from gobhir import course
+        from gobhir.course.plan import course_folder, lesson_folder
 
-        lesson = course.load(self.require(slug))
-        state = _state(Path(lesson.folder))
-        kept = self._kept.get((slug, lang))
+        self.day(slug)
+        files = [*sorted(lesson_folder(slug).iterdir()), *sorted(course_folder().glob("*.toml"))]
+
+        def make() -> LessonPage:
+            lesson = course.load(slug)
+            return LessonPage(slug, lesson.title(lang), lesson.render(lang), _parts(lesson))
+
+        return self._fresh((slug, lang), files, make)
+
+    def _fresh(self, name: object, files: list[Path], make: Callable[[], Any]) -> Any:
+        state = [(file, file.stat().st_mtime_ns) for file in files]
+        kept = self._kept.get(name)
         if kept is None or kept[0] != state:
-            page = LessonPage(slug, lesson.title(lang), lesson.render(lang), _parts(lesson))
-            kept = self._kept[slug, lang] = (state, page)
+            kept = self._kept[name] = (state, make())
         return kept[1]
 
 
-def _state(folder: Path) -> tuple[tuple[str, int], ...]:
-    return tuple(
-        sorted((file.name, file.stat().st_mtime_ns) for file in folder.iterdir() if file.is_file())
-    )
-
-
-def _parts(lesson: Any) -> tuple[str, ...]:
+def _parts(lesson: Lesson) -> tuple[str, ...]:
     """What a learner can finish: predictions, exercises, quiz items."""
     predictions = [block.id for block in lesson.blocks if block.kind == "predict"]
-    others = [item.id for group in (lesson.exercises, lesson.quiz) for item in group]
-    return tuple(dict.fromkeys(predictions + others))
+    exercises = [exercise.id for exercise in lesson.exercises]
+    quiz = [item.id for item in lesson.quiz]
+    return tuple(dict.fromkeys(predictions + exercises + quiz))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 import time
@@ -147,7 +148,10 @@ class Notes:
             raise refusal_of(error, self.store.folder) from error
 
     def _swap_in(self, temporary: Path, path: Path, slug: str, version: str) -> None:
-        os.replace(temporary, path)
+        try:
+            os.replace(temporary, path)
+        except OSError:  # open in an editor on Windows: the database has the text, `mend` goes on
+            return
         _sync_folder(self.folder)
         with self.store.writing() as db:
             db.execute("UPDATE note SET in_file = ? WHERE slug = ?", (version, slug))
@@ -173,6 +177,8 @@ def _write_beside(path: Path, raw: bytes) -> Path:
         with os.fdopen(handle, "wb") as file:
             file.write(raw)
             file.flush()
+            if path.exists():
+                shutil.copymode(path, name)
             os.fsync(file.fileno())
     except BaseException:
         os.unlink(name)

@@ -6,6 +6,7 @@ Rendered on the server from templates/, with the lesson's outputs already in pla
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,7 +17,6 @@ from gobhir.lang import catalogue, digits
 from gobhir.studio.policy import Policy, StudioHandler, page_names, reason_of, wished_language
 from gobhir.studio.refusal import Refusal
 
-WEEK = 7
 SERVER_ONLY = (
     "refusal",
     "serve",
@@ -31,7 +31,21 @@ def script_json(value: Any) -> Markup:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # noqa: S704 (escaped just above)
+    return Markup(text)
+
+
+@cache
+def strings(lang: str) -> dict[str, str]:
+    """The sentences that the front end says itself."""
+    return {
+        key: text
+        for key, text in catalogue(lang).items()
+        if key.startswith("course.") or (key.startswith("studio.") and not _server_only(key))
+    }
+
+
+def _server_only(key: str) -> bool:
+    return key.split(".")[1] in SERVER_ONLY
 
 
 class Page(Policy, StudioHandler):
@@ -61,11 +75,7 @@ class Page(Policy, StudioHandler):
             "slug": names.get("slug"),
             "version": self.studio.assets.version,
             "static": f"{self.base_url}gobhir/static/{self.studio.assets.version}/",
-            "strings": {
-                key: text
-                for key, text in catalogue(self.lang).items()
-                if key.startswith("studio.") and key.split(".")[1] not in SERVER_ONLY
-            },
+            "strings": strings(self.lang),
             "torch": find_spec("torch") is not None,
             "lab": find_spec("jupyterlab") is not None,
             "theme": self.chosen.get("theme", "auto"),
@@ -103,11 +113,20 @@ class HomePage(Page):
     async def get(self) -> None:
         await self.begin()
         progress = await self.studio.off_loop(self.studio.store.all_progress)
-        days = [self.day(day, progress) for day in self.studio.lessons.days()]
+        weeks: list[dict[str, Any]] = [
+            {
+                "number": digits(week.number, self.lang),
+                "title": week.title[self.lang],
+                "goal": week.goal[self.lang],
+                "days": [self.day(day, progress) for day in week.days],
+            }
+            for week in self.studio.lessons.weeks()
+        ]
+        days = [day for week in weeks for day in week["days"]]
         resume = self.chosen.get("resume") or {}
         self.show(
             "home.html",
-            weeks=[days[i : i + WEEK] for i in range(0, len(days), WEEK)],
+            weeks=weeks,
             resume=next((d for d in days if d["open"] and d["slug"] == resume.get("slug")), None),
             anchor=resume.get("anchor"),
             first=next((day for day in days if day["open"]), None),
@@ -121,8 +140,8 @@ class HomePage(Page):
             done = progress[day.slug]["done"]
             share = sum(bool(done.get(part)) for part in parts) / max(len(parts), 1)
         return {
+            "id": f"day-{day.number}",
             "number": digits(day.number, self.lang),
-            "week": digits(day.week, self.lang),
             "title": day.title[self.lang],
             "slug": day.slug,
             "open": day.open,
@@ -140,14 +159,14 @@ class LessonHandler(Page):
     async def get(self, slug: str) -> None:
         await self.begin()
         lesson = self.studio.lessons.page(slug, self.lang)
-        day = next(day for day in self.studio.lessons.days() if day.slug == slug)
+        day = self.studio.lessons.day(slug)
         self.show(
             "lesson.html",
             slug=slug,
             title=lesson.title,
             day=digits(day.number, self.lang),
             week=digits(day.week, self.lang),
-            body=Markup(lesson.html),  # noqa: S704 (our own lesson, rendered by the course)
+            body=Markup(lesson.html),  # our own lesson, rendered by the course
         )
 
 
@@ -159,7 +178,7 @@ class ResumeHandler(Page):
         await self.begin()
         resume = self.chosen.get("resume") or {}
         try:
-            slug = self.studio.lessons.require(str(resume.get("slug")))
+            slug = self.studio.lessons.day(str(resume.get("slug"))).slug
             anchor = resume.get("anchor")
             place = f"lesson/{slug}" + (f"#{anchor}" if anchor else "")
         except Refusal:
@@ -174,3 +193,5 @@ class NowhereHandler(Page):
     async def get(self) -> None:
         await self.begin()
         raise Refusal("notfound")
+
+    post = put = patch = delete = get

@@ -40,7 +40,7 @@ _NEARLY_NOTHING = 1 << 20  # bytes: SQLite calls a full disk an I/O error while 
 
 
 class Refusal(Exception):
-    """The studio declines, and says why. `kind` is one of STATUS; `data` goes along in the answer."""
+    """The studio declines, and says why. `kind`: one of STATUS; `data` goes with the answer."""
 
     def __init__(self, kind: str, data: dict[str, Any] | None = None, /, **values: object):
         self.kind = kind

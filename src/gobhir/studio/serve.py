@@ -9,6 +9,7 @@ import socket
 import sys
 import urllib.request
 import webbrowser
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from gobhir.lang import check_language, language, say, use_language
 from gobhir.studio.refusal import Refusal
 from gobhir.studio.store import Store, learner_folder
 
-PORT = 8888
+PORT, _TRIES = 8888, 100
 _MINUTES = 60
 _STUDIO_SERVICES = ("api", "events", "kernels", "kernelspecs", "security", "sessions", "shutdown")
 
@@ -30,10 +31,10 @@ def serve(port: int | None = None, open_browser: bool = True, lang: str | None =
     """
     if lang is not None:
         check_language(lang)
-    if port is not None:
-        require_port(port)
     folder = learner_folder()
     use_language(_choose_language(folder, lang))
+    if port is not None:
+        require_port(port)
     _skip_slow_grammar()
     from gobhir.studio.server import address_of, can_open_browser, tell
 
@@ -48,8 +49,8 @@ def serve(port: int | None = None, open_browser: bool = True, lang: str | None =
 
     server = Studio.initialize_server(
         argv=[],
-        port=port or PORT,
-        port_retries=0 if port else 50,
+        port=port or free_port(),
+        port_retries=0 if port else _TRIES,  # somebody may take it between here and there
         config=configuration(folder, open_browser),
         learner=str(folder),
     )
@@ -71,12 +72,11 @@ def configuration(folder: Path, open_browser: bool) -> Any:
         "max_buffer_size": 64 << 20,
         "log_level": "ERROR",
         "extra_template_paths": [str(here / "templates" / "server")],
-        "tornado_settings": {"compress_response": True},
+        # No line a request: what the learner should hear, the page says.
+        "tornado_settings": {"compress_response": True, "log_function": lambda handler: None},
     }
     if not lab:
         server["default_services"] = _STUDIO_SERVICES
-    if folder.is_dir():
-        server["browser_open_file"] = str(folder / "open-studio.html")
     return Config(
         {
             "ServerApp": server,
@@ -108,6 +108,17 @@ def require_port(port: int) -> None:
             if error.errno in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", None)):
                 raise OSError(say("studio.serve.port_in_use", port=port)) from error
             raise OSError(say("studio.serve.port_forbidden", port=port)) from error
+
+
+def free_port() -> int:
+    """The first port from 8888 on that can be listened on; an OSError where there is none."""
+    for port in range(PORT, PORT + _TRIES):
+        try:
+            require_port(port)
+            return port
+        except OSError:
+            continue
+    raise OSError(say("studio.serve.no_port", port=PORT))
 
 
 def find_running(folder: Path) -> dict[str, Any] | None:
@@ -150,6 +161,5 @@ def _skip_slow_grammar() -> None:
     which only checks a format that none of its schemas uses; it does well without."""
     if "jsonschema" not in sys.modules:
         sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-        import jsonschema  # noqa: F401
-
+        import_module("jsonschema")
         del sys.modules["rfc3987_syntax"]

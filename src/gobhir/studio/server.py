@@ -9,7 +9,7 @@ from typing import Any
 
 from jupyter_core.paths import secure_write
 from jupyter_server.serverapp import ServerApp
-from traitlets import Unicode
+from traitlets import Unicode, default
 
 from gobhir.lang import t
 
@@ -19,7 +19,7 @@ class StudioServer(ServerApp):
 
     learner = Unicode(help="the learner's folder: a second start on it finds this studio")
 
-    def load_config_file(self, suppress_errors: bool = True) -> None:
+    def load_config_file(self, *args: Any, **kwargs: Any) -> None:
         """A Jupyter configured for something else must not open or break the studio."""
 
     def init_signal(self) -> None:
@@ -52,8 +52,15 @@ class StudioServer(ServerApp):
     def server_info(self) -> dict[str, Any]:
         return {**super().server_info(), "gobhir": self.learner}
 
+    @default("browser_open_file")
+    def _default_browser_open_file(self) -> str:
+        """In the learner's folder: browsers in a sandbox (Ubuntu's) may not read hidden folders."""
+        if os.path.isdir(self.learner):
+            return os.path.join(self.learner, "open-studio.html")
+        return str(super()._default_browser_open_file())
+
     def write_browser_open_file(self) -> None:
-        # It holds the token, and lies where a browser in a sandbox may still read it.
+        """It holds the token: for its owner's eyes only."""
         where = self.default_url[len(self.base_url) :]
         try:
             with secure_write(self.browser_open_file) as file:

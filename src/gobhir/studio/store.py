@@ -146,7 +146,8 @@ class Store:
         """Write the settings named in `changes` and give all of them back."""
         with self.writing() as db:
             db.executemany(
-                "INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+                "INSERT INTO setting VALUES (?, ?)"
+                " ON CONFLICT DO UPDATE SET value = excluded.value",
                 [(name, _dump(value)) for name, value in changes.items()],
             )
         return self.settings()

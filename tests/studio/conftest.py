@@ -1,0 +1,201 @@
+"""A real studio, in a process of its own, and a client that can be as rude as it likes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gobhir import course
+
+START = "from gobhir.studio import serve; serve({arguments})"
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8")
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Running:
+    """A studio process: where it is, and requests to it with whatever credentials are wished."""
+
+    process: subprocess.Popen[str]
+    home: Path
+    printed: list[str] = field(default_factory=list)
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return re.findall(r"http://\S+", " ".join(self.printed))[0]
+
+    @property
+    def port(self) -> int:
+        return int(re.findall(r":(\d+)/", self.address)[0])
+
+    @property
+    def token(self) -> str:
+        return self.address.partition("token=")[2]
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        json_body: Any = None,
+        *,
+        body: bytes | None = None,
+        cookies: bool = True,
+        xsrf: bool = True,
+        **headers: str,
+    ) -> Answer:
+        """One request; a keyword like `X_Name="..."` becomes the header X-Name."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if cookies:
+            self.log_in()
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        if cookies and xsrf:
+            sent["X-XSRFToken"] = self.cookies["_xsrf"]
+        if json_body is not None:
+            body = json.dumps(json_body).encode()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, sent)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **headers: Any) -> Answer:
+        return self.ask("GET", path, **headers)
+
+    def put(self, path: str, json_body: Any, **headers: Any) -> Answer:
+        return self.ask("PUT", path, json_body, **headers)
+
+    def post(self, path: str, json_body: Any, **headers: Any) -> Answer:
+        return self.ask("POST", path, json_body, **headers)
+
+    def log_in(self) -> None:
+        """What the browser does with the printed address: a cookie for the token."""
+        if self.cookies:
+            return
+        first = self.ask("GET", f"/gobhir/?token={self.token}", cookies=False)
+        assert first.status == 200
+        for cookie in first.headers.get_all("Set-Cookie") or []:
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
+
+    def kill(self) -> None:
+        """kill -9: no clean-up of any kind."""
+        self.process.kill()
+        self.process.wait()
+
+    def interrupt(self) -> int:
+        """One Ctrl-C; the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        status = self.process.wait(timeout=15)
+        self.printed += (self.process.stdout.read() if self.process.stdout else "").splitlines()
+        return status
+
+
+Start = Callable[..., Running]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The surroundings of a learner with this folder, with no Jupyter of their own."""
+    jupyter = home.parent / "jupyter"
+    jupyter.mkdir(parents=True, exist_ok=True)
+    return {
+        **{k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")},
+        "GOBHIR_HOME": str(home),
+        "GOBHIR_LANG": "en",
+        "JUPYTER_CONFIG_DIR": str(jupyter / "config"),
+        "JUPYTER_DATA_DIR": str(jupyter / "data"),
+        "JUPYTER_RUNTIME_DIR": str(jupyter / "runtime"),
+        "PYTHONUTF8": "1",
+    }
+
+
+def start_studio(home: Path, arguments: str = "", wait: bool = True, **extra: str) -> Running:
+    """Start a studio as a learner would, and wait for its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", START.format(arguments=arguments)],
+        env={**environment(home), **extra},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+    running = Running(process, home)
+    assert process.stdout is not None
+    deadline = time.monotonic() + 30
+    while wait and not re.search(r"http://\S+", " ".join(running.printed)):
+        line = process.stdout.readline()
+        assert line or process.poll() is None, "\n".join(running.printed)
+        assert time.monotonic() < deadline
+        running.printed.append(line.rstrip())
+    return running
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts studios and sees to it that none stays."""
+    started: list[Running] = []
+
+    def begin(home: Path, arguments: str = "", **how: Any) -> Running:
+        started.append(start_studio(home, arguments, **how))
+        return started[-1]
+
+    yield begin
+    for running in started:
+        if running.process.poll() is None:
+            running.kill()
+        if running.process.stdout:
+            running.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One studio for all tests of a module."""
+    running = start_studio(tmp_path_factory.mktemp("learner") / "gobhir")
+    yield running
+    running.kill()
+    if running.process.stdout:
+        running.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def slug() -> str:
+    """The first lesson there is."""
+    return next(day.slug for day in course.lessons() if day.slug)
+
+
+@pytest.fixture(scope="session")
+def lesson(slug: str) -> course.Lesson:
+    return course.load(slug)

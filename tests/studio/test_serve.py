@@ -1,0 +1,264 @@
+"""Starting and stopping for real: addresses, ports, Ctrl-C, kill -9, a second start."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gobhir.studio import serve as serve_lazily
+from gobhir.studio.serve import free_port as find_port
+from gobhir.studio.serve import require_port
+from gobhir.studio.server import can_open_browser
+from tests.studio.conftest import Running, Start
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "gobhir"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def save_note(running: Running, slug: str, text: str) -> None:
+    address = f"/gobhir/api/notes/{slug}"
+    version = running.get(address).json["version"]
+    assert running.put(address, {"text": text, "version": version}).status == 200
+
+
+def test_the_printed_address_opens_the_studio(start: Start, home: Path, slug: str) -> None:
+    running = start(home)
+    assert running.address.startswith("http://127.0.0.1:")
+    assert len(running.token) == 48
+    first = running.get(f"/?token={running.token}", cookies=False)
+    assert first.headers["Location"] == f"/gobhir/resume?token={running.token}"
+    resume = running.get(first.headers["Location"], cookies=False)
+    assert resume.headers["Location"] == "/gobhir/"
+    page = running.get("/gobhir/")
+    assert page.status == 200 and running.token not in page.text
+
+
+def test_it_resumes_where_the_learner_left(start: Start, home: Path, slug: str) -> None:
+    running = start(home)
+    place = {"slug": slug, "anchor": "by-hand"}
+    assert running.put("/gobhir/api/settings", {"resume": place}).status == 200
+    assert running.interrupt() == 0
+    again = start(home)
+    resume = again.get("/gobhir/resume")
+    assert resume.headers["Location"] == f"/gobhir/lesson/{slug}#by-hand"
+
+
+def test_the_terminal_speaks_the_learners_language(start: Start, home: Path) -> None:
+    running = start(home, "lang='bn'")
+    assert "গভীর" in running.printed[0]
+    assert running.interrupt() == 0
+    assert any("বন্ধ" in line for line in running.printed)
+    again = start(home)  # GOBHIR_LANG says en; what the learner chose is remembered
+    assert "গভীর" in again.printed[0]
+    assert '<html lang="bn"' in again.get("/gobhir/").text
+
+
+def test_a_terminal_without_bangla_gets_english(start: Start, home: Path) -> None:
+    running = start(home, "lang='bn'", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert running.printed[0].startswith("Gobhir is open at")
+
+
+def test_ctrl_c_stops_it_at_once_and_leaves_nothing(start: Start, home: Path, slug: str) -> None:
+    running = start(home)
+    save_note(running, slug, "kept")
+    began = time.monotonic()
+    assert running.interrupt() == 0
+    assert time.monotonic() - began < 3
+    text = "\n".join(running.printed)
+    assert "closing" in text and "Traceback" not in text and "(y/" not in text
+    assert (home / "notes" / f"{slug}.md").read_text() == "kept"
+    assert not (home / "open-studio.html").exists()
+    assert not list((home.parent / "jupyter" / "runtime").glob("jpserver-*"))
+
+
+def kernel_processes(running: Running) -> list[int]:
+    """The process ids of the kernels that the studio started."""
+    children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children")
+    return [int(pid) for pid in children.read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return not Path(f"/proc/{pid}/stat").read_text().split(")")[1].strip().startswith("Z")
+    except (OSError, IndexError):
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes by /proc")
+@pytest.mark.parametrize("how", ("interrupt", "kill"))
+def test_no_kernel_outlives_the_studio(start: Start, home: Path, how: str) -> None:
+    running = start(home)
+    session = {"path": "gobhir", "name": "gobhir", "type": "studio", "kernel": {"name": "python3"}}
+    first = running.post("/api/sessions", session)
+    again = running.post("/api/sessions", session)
+    assert first.status == 201 and first.json["kernel"]["id"] == again.json["kernel"]["id"]
+    kernels = kernel_processes(running)
+    assert kernels
+    getattr(running, how)()
+    deadline = time.monotonic() + 15
+    while any(is_alive(pid) for pid in kernels) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(is_alive(pid) for pid in kernels)
+
+
+def test_kill_9_loses_no_note_and_no_progress(start: Start, home: Path, slug: str) -> None:
+    running = start(home)
+    for number in range(5):
+        save_note(running, slug, f"নোট {number}")
+    running.put(f"/gobhir/api/progress/{slug}", {"done": {"why": True}, "anchor": "why"})
+    running.put("/gobhir/api/settings", {"theme": "dark"})
+    running.kill()
+    again = start(home)
+    assert again.get(f"/gobhir/api/notes/{slug}").json["text"] == "নোট 4"
+    assert (home / "notes" / f"{slug}.md").read_text(encoding="utf-8") == "নোট 4"
+    assert again.get(f"/gobhir/api/progress/{slug}").json["done"] == {"why": True}
+    assert again.get("/gobhir/api/settings").json["theme"] == "dark"
+
+
+def test_the_tab_that_was_open_goes_on_after_a_restart(start: Start, home: Path, slug: str) -> None:
+    port = free_port()
+    running = start(home, f"port={port}")
+    running.log_in()
+    running.kill()
+    again = start(home, f"port={port}")
+    again.cookies = running.cookies
+    assert again.get(f"/gobhir/lesson/{slug}").status == 200
+    save_note(again, slug, "from the old tab")
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that another program listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield int(other.getsockname()[1])
+
+
+def test_a_port_in_use_that_was_asked_for(start: Start, home: Path, taken: int) -> None:
+    running = start(home, f"port={taken}, lang='bn'", wait=False)
+    assert running.process.wait(timeout=15) == 1
+    assert running.process.stdout is not None
+    last = running.process.stdout.read().strip().splitlines()[-1]
+    assert str(taken) in last and "পোর্টটা অন্য একটা প্রোগ্রাম" in last
+
+
+def test_a_port_in_use_that_nobody_asked_for(start: Start, tmp_path: Path) -> None:
+    first = start(tmp_path / "one" / "gobhir")
+    second = start(tmp_path / "two" / "gobhir")
+    assert first.port != second.port
+    assert first.get("/gobhir/").status == second.get("/gobhir/").status == 200
+
+
+def test_no_port_is_free(monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
+    monkeypatch.setattr("gobhir.studio.serve.PORT", taken)
+    monkeypatch.setattr("gobhir.studio.serve._TRIES", 1)
+    with pytest.raises(OSError, match=str(taken)):
+        find_port()
+
+
+@pytest.mark.parametrize("port", (0, -1, 65536, 10**9))
+def test_a_port_that_does_not_exist(port: int) -> None:
+    with pytest.raises(ValueError, match="65535"):
+        serve_lazily(port=port)
+
+
+def test_an_unknown_language() -> None:
+    with pytest.raises(ValueError, match="fr"):
+        serve_lazily(lang="fr")
+
+
+def test_a_free_port_is_free() -> None:
+    require_port(free_port())
+
+
+def test_a_second_start_shows_the_first(start: Start, home: Path) -> None:
+    running = start(home)
+    second = start(home)
+    assert second.process.wait(timeout=15) == 0
+    assert second.address == running.address
+    assert "already" in second.printed[0]
+    assert running.get("/gobhir/").status == 200
+
+
+def test_a_studio_that_was_killed_does_not_stand_in_the_way(start: Start, home: Path) -> None:
+    running = start(home)
+    running.kill()
+    [info] = (home.parent / "jupyter" / "runtime").glob("jpserver-*.json")
+    facts = json.loads(info.read_text())
+    info.write_text(json.dumps({**facts, "pid": os.getpid()}))  # the number lives on in another
+    again = start(home)
+    assert "already" not in again.printed[0]
+    assert again.get("/gobhir/").status == 200
+
+
+def test_two_studios_on_one_folder_are_safe(start: Start, home: Path, slug: str) -> None:
+    first = start(home)
+    second = start(home, JUPYTER_RUNTIME_DIR=str(home.parent / "elsewhere"))
+    assert first.port != second.port
+    save_note(first, slug, "from the first")
+    address = f"/gobhir/api/notes/{slug}"
+    assert second.get(address).json["text"] == "from the first"
+    save_note(second, slug, "from the second")
+    assert first.get(address).json["text"] == "from the second"
+    old = {"text": "too late", "version": "0" * 32}
+    assert first.put(address, old).status == 409
+
+
+def test_a_terminated_studio_stops_cleanly(start: Start, home: Path) -> None:
+    running = start(home)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(timeout=10) == 0
+    assert not (home / "open-studio.html").exists()
+
+
+def test_start_is_quick(start: Start, home: Path) -> None:
+    """Under 2 s on two cores; the limit here allows for a machine that does other things too."""
+    start(home)
+    began = time.perf_counter()
+    start(home.parent / "second" / "gobhir")
+    assert time.perf_counter() - began < 4
+
+
+def test_a_browser_is_opened_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert not can_open_browser()
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert can_open_browser()
+
+
+def test_the_browser_gets_the_address_that_lets_it_in(
+    start: Start, home: Path, tmp_path: Path
+) -> None:
+    """A stand-in browser writes down what it was asked to open."""
+    browser = tmp_path / "browser.sh"
+    browser.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    running = start(home, BROWSER=f"{browser} %s")
+    deadline = time.monotonic() + 10
+    while not (tmp_path / "opened").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    opened = (tmp_path / "opened").read_text()
+    assert opened == (home / "open-studio.html").as_uri()
+    page = home / "open-studio.html"
+    assert running.token in page.read_text()
+    assert page.stat().st_mode & 0o777 == 0o600
