@@ -29,13 +29,21 @@ class Name:
     """What an element of it is called, if not by the same base: W has elements w."""
     partial: bool = False
     """The loss's derivative with respect to it."""
+    by: Name | None = None
+    """Its own derivative with respect to another quantity: da/dz is `Name("a", by=Name("z"))`."""
 
     def at(self, index: Index) -> Name:
         """The name of one element; learners count from 1."""
         if not index:
             return self
         counted = (*self.index, *(i + 1 for i in index))
-        return Name(self.element or self.base, self.layer, counted, None, self.partial)
+        by = None if self.by is None else self.by.at(index)
+        return Name(self.element or self.base, self.layer, counted, None, self.partial, by)
+
+    def only(self) -> Name:
+        """The name of the one element of something that has just one."""
+        by = None if self.by is None else self.by.only()
+        return Name(self.element or self.base, self.layer, self.index, None, self.partial, by)
 
     def d(self) -> Name:
         """The name of the loss's derivative with respect to this."""
@@ -124,7 +132,12 @@ class Sym(Expr):
         return self
 
     def at(self, index: Index) -> Expr:
-        return Sym(self.name.at(index), self.value[index]) if index else self
+        if not index:
+            return self
+        # A dimension of size 1 is not counted: the only row of W has weights w_1, w_2, ...
+        counted = tuple(i for i, n in zip(index, self.shape, strict=True) if n > 1)
+        name = self.name.at(counted) if counted else self.name.only()
+        return Sym(name, self.value[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +160,10 @@ class Nary(Expr):
 
 class Sum(Nary):
     """t1 + t2 + ..., a difference being the sum with a Negative."""
+
+    def at(self, index: Index) -> Expr:
+        # The sum that a matrix product abbreviates, plus a bias, is one row of terms.
+        return total(c.at(_within(index, c.shape)) for c in self.terms)
 
 
 class Product(Nary):
@@ -189,17 +206,14 @@ class Transposed(Unary):
 class Labelled(Unary):
     """An expression with a brace under it that says what it is."""
 
-    label: Expr | Name
+    label: Expr
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return Labelled(children[0], self.label)
 
     def at(self, index: Index) -> Expr:
-        label = self.label
-        inner = (
-            label.at(_within(index, label.shape)) if isinstance(label, Expr) else label.at(index)
-        )
-        return Labelled(self.body.at(_within(index, self.body.shape)), inner)
+        label = self.label.at(_within(index, self.label.shape))
+        return Labelled(self.body.at(_within(index, self.body.shape)), label)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,12 +249,16 @@ class MatMul(Pair):
         a, b = self.left.shape, self.right.shape
         if len(a) == 1 and len(b) == 2:  # a column times a row
             return (a[0], b[1])
+        if not b:  # a matrix of one column times a number
+            return a[:-1]
         return (*a[:-1], *b[:-2], *b[-1:]) if len(b) > 1 else a[:-1]
 
     def at(self, index: Index) -> Expr:
         a, b = self.left, self.right
         if len(a.shape) == 1 and len(b.shape) == 2:
             return Product((a.at(index[:1]), b.at((0, index[1]))))
+        if not b.shape:
+            return Product((a.at((*index, 0)), b))
         row, column = (index, ()) if len(b.shape) == 1 else (index[:-1], index[-1:])
         return total(
             Product((a.at((*row, k)), b.at((*row[:-1], k, *column)[-len(b.shape) :])))
@@ -388,7 +406,9 @@ def transform(e: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     if new is not None:
         return new
     children = tuple(transform(c, change) for c in e.children)
-    return e if all(a is b for a, b in zip(children, e.children, strict=True)) else e.rebuild(children)
+    return (
+        e if all(a is b for a, b in zip(children, e.children, strict=True)) else e.rebuild(children)
+    )
 
 
 def put_in(e: Expr) -> Expr:

@@ -65,16 +65,18 @@ def decimal(value: Any) -> Decimal:
     if isinstance(value, (bool, np.bool_)):
         return Decimal(int(value))
     text = np.format_float_positional(value, trim="-") if isinstance(value, np.floating) else None
-    return Decimal(text if text is not None else repr(value.item() if hasattr(value, "item") else value))
+    return Decimal(
+        text if text is not None else repr(value.item() if hasattr(value, "item") else value)
+    )
 
 
 def decimals(array: Any) -> Any:
     """The same for an array (dtype object); a 0-dimensional one gives a Decimal."""
     array = np.asarray(array)
-    if array.dtype == object:
-        return array
     if array.ndim == 0:
         return decimal(array[()])
+    if array.dtype == object:
+        return array
     out = np.empty(array.shape, object)
     out.flat = [decimal(v) for v in array.ravel()]
     return out
@@ -161,7 +163,7 @@ def substituted(e: Expr) -> Expr:
 
     def change(n: Expr) -> Expr | None:
         if isinstance(n, Sym):
-            return Num(n.value)
+            return Num(n.value if n.shape else decimal(n.value))
         if isinstance(n, Cases):
             with localcontext(Context(prec=_PRECISION)):
                 return substituted(_branch(n))
@@ -170,7 +172,7 @@ def substituted(e: Expr) -> Expr:
     return transform(without_labels(e), change)
 
 
-# -- the rule of a line ---------------------------------------------------------------------------
+# -- the rule of a line ----
 
 
 def _literal(e: Expr) -> bool:
@@ -243,7 +245,7 @@ def result(e: Expr, rounder: Rounder) -> Decimal:
     return last.value
 
 
-# -- how many digits exact mode shows ----------------------------------------------------------------
+# -- how many digits exact mode shows ----
 
 
 @dataclass(frozen=True)
@@ -255,19 +257,19 @@ class Shown:
     marked: bool
 
 
-def shown(line: tuple[Expr, ...], digits: int | None = None) -> Shown:
-    """Exact mode's choice of digits for one line of full-precision stages; the result itself is
-    shown with four (or `digits`)."""
-    final = digits or DIGITS
-    attempt = line
-    for d in range(final, MOST_DIGITS + 1):
-        attempt = _with_digits(line, d, final)
-        if reproducible(attempt):
-            return Shown(attempt, False)
-    return Shown(_with_digits(line, final, final), True)
+def shown(line: tuple[Expr, ...], digits: int = DIGITS) -> Shown:
+    """Exact mode's choice of digits for one line of full-precision stages: the result with
+    `digits`, what leads to it with as few more as the line needs to come out."""
+    for given in range(digits, MOST_DIGITS + 1):
+        for between in range(digits, given + 1):
+            attempt = _with_digits(line, given, between, digits)
+            if reproducible(attempt):
+                return Shown(attempt, False)
+    return Shown(_with_digits(line, digits, digits, digits), True)
 
 
-def _with_digits(line: tuple[Expr, ...], digits: int, final: int) -> tuple[Expr, ...]:
+def _with_digits(line: tuple[Expr, ...], given: int, between: int, final: int) -> tuple[Expr, ...]:
+    """The line with its numbers cut: the given ones, those computed on the way, the result."""
     last = line[-1]
     seen: dict[int, Num] = {}
 
@@ -276,7 +278,8 @@ def _with_digits(line: tuple[Expr, ...], digits: int, final: int) -> tuple[Expr,
             return None
         if id(n) not in seen:
             source = None if n.source is None else transform(n.source, show)
-            value = significant(n.value, final if n is last else digits)
+            digits = final if n is last else given if n.source is None else between
+            value = n.value if n.constant else significant(n.value, digits)
             seen[id(n)] = Num(value, source, n.constant)
         return seen[id(n)]
 

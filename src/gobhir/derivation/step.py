@@ -1,9 +1,9 @@
 """What a derivation is made of: data in no language. Sentences are keys; the catalogues speak.
 
-    Derivation
-      sections: start, forward, loss, backward, update, after
-        steps: one op in one phase (or one check)
-          pieces, in reading order: Say (a sentence), Line (a chain of equal expressions), Table
+Derivation
+  sections: start, forward, loss, backward, update, after
+    steps: one op in one phase (or one check)
+      pieces, in reading order: Say (a sentence), Line (a chain of equal expressions), Table
 """
 
 from __future__ import annotations

@@ -1,0 +1,166 @@
+"""`gobhir.explain`: one training step, recorded and worked out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+from gobhir.derivation.expression import Index
+from gobhir.derivation.step import Count, Derivation, Say, Section
+from gobhir.engine import Tensor
+from gobhir.explain import page
+from gobhir.explain.after import after
+from gobhir.explain.reading import Pulled, Reading, size
+from gobhir.explain.recording import record_step
+from gobhir.explain.road import all_the_way, drill
+from gobhir.explain.update import update
+from gobhir.lang import say
+
+MODES = ("hand", "exact")
+HAND_LIMIT = 120
+"""Above so many products in a step, hand mode is not the default any more."""
+MOST_BY_HAND = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation(Derivation):
+    """A derivation that can be asked: `.why("0.weight[1, 2]")`."""
+
+    reading: Any = field(default=None, repr=False)
+
+    def why(self, name: str) -> Derivation:
+        """Why is the gradient of this number what it is? Layer by layer, down to the loss.
+
+        name: a parameter by its path in the model and the position, counted from 0 as in Python:
+        "0.weight[1, 2]". KeyError for a name that is not there, IndexError for a position.
+        """
+        p, index = _find(self.reading, name)
+        steps = tuple(drill(self.reading, p, index))
+        road = all_the_way(self.reading, p, index)
+        section = Section("backward", steps if road is None else (*steps, road))
+        title = Say("rules.why.title", {"name": p.sym.at(index)})
+        return Derivation(title, self.intro[-1:], (section,), self.mode)
+
+
+def explain(
+    model: Any,
+    x: Any = None,
+    y: Any = None,
+    loss: Callable[..., Any] | None = None,
+    optimizer: Any = None,
+    *,
+    mode: str | None = None,
+    reference: str | None = None,
+) -> Explanation:
+    """One training step of `model` on (x, y), worked out number by number.
+
+    model: a gobhir module, or the name of a house example ("4-4-1"). x: input, (in,) or
+    (batch, in); y: target. loss: any callable of output and target that gives one number.
+    optimizer: one of gobhir.optim over the model's parameters; without it there is no update.
+    mode: "hand" (four digits, each line from the printed ones; default for small networks) or
+    "exact". reference: "torch" or "differences", what the last check compares with (default:
+    PyTorch where it is installed).
+
+    The model, its gradients and the optimizer are left as they were. Errors say what was wrong
+    with the step, in the user's language.
+    """
+    if isinstance(model, str):
+        from gobhir.examples import network
+
+        example = network(model)
+        model, loss = example.model, loss or example.loss
+        x, y = example.x if x is None else x, example.y if y is None else y
+        optimizer = optimizer or example.optimizer
+    if mode is not None and mode not in MODES:
+        raise ValueError(say("errors.explain.mode", mode=mode, known=", ".join(MODES)))
+    if x is None or loss is None:
+        raise TypeError(say("errors.explain.missing", what="x" if x is None else "loss"))
+    run = record_step(model, x, y, loss, optimizer)
+    work = _products(run)
+    if mode == "hand" and work > MOST_BY_HAND:
+        raise ValueError(say("errors.explain.too_large", products=work, most=MOST_BY_HAND))
+    mode = mode or ("hand" if work <= HAND_LIMIT else "exact")
+    r = Reading(run, mode)
+    if reference is None:
+        reference = "torch" if find_spec("torch") else "differences"
+    shown, index = _representative(r)
+    road = all_the_way(r, r.pulled_of[shown], index)
+    sections = [page.start(r), page.forward(r), page.loss(r), page.backward(r, road)]
+    if run.tape.updates:
+        sections.append(update(r, shown, index))
+    sections.append(after(r, shown, index, reference))
+    return Explanation(_title(r), _intro(r), tuple(sections), mode, r)
+
+
+def _products(run: Any) -> int:
+    """How many multiplications a person would do forward, as a measure of the page's size."""
+    total = 0
+    for record in run.tape.records:
+        if record.op.family.value == "linear":
+            total += record.value.size * record.inputs[1].shape[-1]
+    return total
+
+
+def _representative(r: Reading) -> tuple[Tensor, Index]:
+    """The weight that the page follows: the greatest gradient of the first weighted sum."""
+    leaves = [
+        (t, p) for t, p in r.pulled_of.items() if isinstance(t, Tensor) and t in r.run.parameters
+    ]
+    weights = [(t, p) for t, p in leaves if p.of is not None and p.of.name.base == "W"] or leaves
+    order = {id(t): k for k, t in enumerate(r.run.parameters)}
+    shown, p = min(weights, key=lambda pair: order[id(pair[0])])
+    return shown, page.largest(p)
+
+
+def _title(r: Reading) -> Say:
+    sizes = [
+        q.shape for t, q in r.quantities.items() if isinstance(t, Tensor) and q.name.base == "W"
+    ]
+    if not sizes:
+        return Say("rules.title.plain")
+    chain = "-".join(str(n) for n in (sizes[0][-1], *(s[0] for s in sizes)))
+    kinds = {q.record.op.name for q in r.computed if q.record is not None} & page.ACTIVATIONS
+    if len(kinds) == 1:
+        kind = Say(f"rules.activation_name.{kinds.pop()}")
+        return Say("rules.title.network_of", {"sizes": chain, "kind": kind})
+    return Say("rules.title.network", {"sizes": chain})
+
+
+# keys: rules.activation_name.*
+
+
+def _intro(r: Reading) -> tuple[Say, ...]:
+    inputs = size(r.quantities[r.run.x].shape) if r.run.x in r.quantities else 0
+    batch = r.run.x in r.quantities and len(r.quantities[r.run.x].shape) >= 2
+    total = sum(size(p.shape) for t, p in r.pulled_of.items() if isinstance(t, Tensor))
+    key = "rules.intro.batch" if batch else "rules.intro.one"
+    counts = {"inputs": Count(inputs), "parameters": Count(total)}
+    if batch:
+        counts["examples"] = Count(r.quantities[r.run.x].shape[0])
+    return (Say(key, counts), Say("rules.intro.hand" if r.mode == "hand" else "rules.intro.exact"))
+
+
+_PLACE = re.compile(r"^\s*([\w.]+?)\s*(?:\[([^\]]*)\])?\s*$")
+
+
+def _find(r: Reading, name: str) -> tuple[Pulled, Index]:
+    match = _PLACE.match(name)
+    by_path = {path: t for t, path in r.run.parameters.items() if t in r.pulled_of}
+    if match is None or match[1] not in by_path:
+        raise KeyError(say("errors.why.unknown", name=name, known=", ".join(by_path)))
+    t = by_path[match[1]]
+    shape = t.array.shape
+    try:
+        at = tuple(int(part) for part in (match[2] or "").split(",") if part.strip())
+    except ValueError:
+        at = ()
+    if not at and t.array.size == 1:
+        at = (0,) * len(shape)
+    if len(at) != len(shape) or not all(-n <= i < n for i, n in zip(at, shape, strict=True)):
+        raise IndexError(say("errors.why.index", name=name, shape=shape))
+    at = tuple(i % n for i, n in zip(at, shape, strict=True))
+    p = r.pulled_of[t]
+    return p, at if p.shape else ()

@@ -1,0 +1,266 @@
+"""Lines of a page: one element with nothing skipped, or a whole matrix at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from gobhir.derivation.expression import (
+    Cases,
+    Expr,
+    Index,
+    Labelled,
+    Name,
+    Num,
+    Product,
+    Sum,
+    Sym,
+    indices,
+    put_in,
+    total,
+    transform,
+    without_labels,
+)
+from gobhir.derivation.rounding import (
+    DIGITS,
+    MOST_DIGITS,
+    Rounder,
+    decimal,
+    decimals,
+    evaluate,
+    reproducible,
+    result,
+    shown,
+    significant,
+    stages,
+    substituted,
+)
+from gobhir.derivation.step import Line, Say
+from gobhir.explain.reading import Quantity, element
+
+WIDEST = 8
+"""Rows or columns of a matrix that are still written out."""
+LONGEST = 12
+"""Terms of a sum that are still written out (exact mode; hand mode writes all)."""
+
+
+def distance(shown_value: Any, exact: Any) -> float:
+    """Largest absolute difference between what is printed and the engine's value."""
+    a = np.asarray(shown_value, object).ravel()
+    b = np.asarray(exact).ravel()
+    return max((abs(float(p) - float(q)) for p, q in zip(a, b, strict=True)), default=0.0)
+
+
+def scalar_line(
+    left: Name | Expr | None,
+    expr: Expr,
+    mode: str,
+    exact: float | None = None,
+    keep_braces: bool = False,
+    arrow: bool = False,
+    note: Say | None = None,
+    first: Sequence[Expr] = (),
+) -> Line:
+    """left = names = numbers = ... = result, for the tree of one number.
+
+    first: further forms to show before `expr`. keep_braces: the braces stay under the numbers.
+    """
+    rounder: Rounder = significant if mode == "hand" else lambda x: x
+    if keep_braces:
+        whole: tuple[Expr, ...] = (expr, Num(rounder(evaluate(expr)), without_labels(expr)))
+    else:
+        whole = stages(expr if mode == "hand" else _folded(expr), rounder)
+    marked = False
+    if mode == "exact":
+        view = shown(whole)
+        whole, marked = view.stages, view.marked
+    if not keep_braces and first and isinstance(first[-1], Product):
+        whole = whole[1:]  # the chain rule's own line says what the names are
+    last = whole[-1]
+    assert isinstance(last, Num)
+    error = None if exact is None else distance(last.value, exact)
+    return Line(left, (*first, *whole), error, exact, marked, arrow, note)
+
+
+def _folded(e: Expr) -> Expr:
+    """A sum of very many terms with its middle as one number (written as dots among the names)."""
+
+    def change(n: Expr) -> Expr | None:
+        if not isinstance(n, Sum) or len(n.terms) <= LONGEST:
+            return None
+        kept, rest = n.terms[:3], n.terms[3:-1]
+        middle = sum((result(t, lambda x: x) for t in rest), Decimal(0))
+        return Sum((*kept, Sym(Name("dots"), middle), n.terms[-1]))
+
+    return transform(e, change)
+
+
+def element_line(q: Quantity, index: Index, mode: str, **how: Any) -> Line:
+    """The line of one element of a computed quantity."""
+    assert q.expr is not None
+    left = q.sym.at(index)
+    exact = float(np.asarray(q.exact)[index])
+    return scalar_line(left, element(q.expr, index, q.shape), mode, exact, **how)
+
+
+def matrix_line(q: Quantity, mode: str, numbers: bool = True) -> Line:
+    """q = names = matrices of numbers = result, all elements at once.
+
+    numbers: put the operands' numbers in (left out where they would not fit on the page).
+    """
+    assert q.expr is not None
+    symbolic = _without_cases(q.expr)
+    exact = np.asarray(q.exact)
+    by_cases = any(isinstance(n, Cases) for n in symbolic.walk())
+    if not numbers or by_cases or not _fits(q):
+        last = Num(page_values(q.sym.value, mode))
+        return Line(q.sym, (symbolic, last), distance(q.sym.value, exact), q.exact)
+    lines = [stages_of(element(q.expr, i, q.shape), mode) for i in indices(q.shape)]
+    middle = _middle(lines, q.shape)
+    if middle is not None:
+        before: Expr = middle
+        pairs = [Num(line[-1].value, line[-2]) for line in lines]  # type: ignore[attr-defined]  # ends in Num
+    else:
+        before = put_in(without_labels(symbolic))
+        pairs = [Num(line[-1].value, substituted(line[0])) for line in lines]  # type: ignore[attr-defined]
+    last: Expr = Num(q.sym.value)
+    marked = False
+    if mode == "exact":
+        digits = _digits_for(pairs)
+        marked = digits is None
+        before, last = _cut(before, digits or DIGITS), Num(_rounded(q.sym.value, DIGITS))
+    chain = _distinct([symbolic, before, last])
+    return Line(q.sym, chain, distance(chain[-1].value, exact), q.exact, marked)  # type: ignore[attr-defined]
+
+
+def _digits_for(pairs: list[Num]) -> int | None:
+    """How many digits the numbers before the result need, so that every element comes out."""
+    for digits in range(DIGITS, MOST_DIGITS + 1):
+        if all(reproducible((_cut_pair(p, digits),)) for p in pairs):
+            return digits
+    return None
+
+
+def _cut_pair(p: Num, digits: int) -> Num:
+    assert p.source is not None
+    return Num(significant(decimal(p.value)), _cut(p.source, digits))
+
+
+def stages_of(e: Expr, mode: str) -> tuple[Expr, ...]:
+    return stages(e, significant if mode == "hand" else lambda x: x)
+
+
+def _cut(e: Expr, digits: int) -> Expr:
+    def change(n: Expr) -> Expr | None:
+        if isinstance(n, Num) and not n.constant:
+            return Num(_rounded(n.value, digits))
+        return None
+
+    return transform(e, change)
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    value = decimals(value)
+    if isinstance(value, Decimal):
+        return significant(value, digits)
+    out = np.empty(value.shape, object)
+    out.flat = [significant(v, digits) for v in value.ravel()]
+    return out
+
+
+def page_values(value: Any, mode: str) -> Any:
+    if mode == "hand" or np.size(value) > 4096:
+        return value
+    return _rounded(value, DIGITS)
+
+
+def _distinct(chain: list[Expr]) -> tuple[Expr, ...]:
+    """Without stages that say the same as the one before (a bare name, then its number twice)."""
+    out = [chain[0]]
+    for e in chain[1:]:
+        before = out[-1]
+        same = (
+            isinstance(e, Num)
+            and isinstance(before, Num)
+            and np.shape(e.value) == np.shape(before.value)
+            and bool(np.all(np.equal(e.value, before.value)))
+        )
+        if not same:
+            out.append(e)
+    return tuple(out)
+
+
+def _fits(q: Quantity) -> bool:
+    """Whether every matrix on the line can be written out."""
+    assert q.expr is not None
+    arrays = [n.shape for n in q.expr.walk() if isinstance(n, (Sym, Num))]
+    return all(s <= WIDEST for shape in (*arrays, q.shape) for s in shape)
+
+
+def _middle(lines: list[tuple[Expr, ...]], shape: tuple[int, ...]) -> Expr | None:
+    """The stage before the last, assembled from the elements': (column) . (column), where all
+    elements have such a stage."""
+    if any(len(line) < 4 for line in lines):
+        return None
+    trees = [line[-2] for line in lines]
+    stacked = _stack(trees, shape)
+    flat_product = isinstance(stacked, Product) and all(isinstance(t, Num) for t in stacked.terms)
+    return stacked if flat_product else None
+
+
+def _stack(trees: list[Expr], shape: tuple[int, ...]) -> Expr | None:
+    """Trees of the same build, one for each element, as one tree over arrays."""
+    first = trees[0]
+    if any(type(t) is not type(first) or len(t.children) != len(first.children) for t in trees):
+        return None
+    if isinstance(first, Num):
+        out = np.empty(shape, object)
+        out.flat = [t.value for t in trees]  # type: ignore[attr-defined]  # all Num, as just seen
+        return Num(out)
+    parts = [_stack([t.children[k] for t in trees], shape) for k in range(len(first.children))]
+    if any(p is None for p in parts):
+        return None
+    return first.rebuild(tuple(p for p in parts if p is not None))
+
+
+def _without_cases(e: Expr) -> Expr:
+    """In a matrix line a slope by cases (ReLU's) is written by its name, da/dz, with its values."""
+
+    def change(n: Expr) -> Expr | None:
+        if isinstance(n, Labelled):
+            if any(isinstance(m, Cases) for m in n.body.walk()):
+                shape = n.label.shape
+                values: Any = np.empty(shape, object)
+                for i in indices(shape):
+                    values[i] = result(element(n.body, i, shape), significant)
+                named = n.label
+                assert isinstance(named, Sym)
+                return Sym(named.name, values if shape else values[()])
+            return transform(n.body, change)
+        return None
+
+    return transform(e, change)
+
+
+def chain_of_names(q: Quantity, expr: Expr, index: Index) -> Expr | None:
+    """dL/da . da/dz with the formula of each factor under a brace: how the chain rule is first
+    shown. None when the gradient is no product of two labelled factors."""
+    e = element(expr, index, q.shape)
+    if not isinstance(e, Product) or not all(isinstance(t, Labelled) for t in e.terms):
+        return None
+    return Product(tuple(Labelled(t.label, t.body) for t in e.terms))  # type: ignore[attr-defined]
+
+
+__all__ = [
+    "WIDEST",
+    "chain_of_names",
+    "distance",
+    "element_line",
+    "matrix_line",
+    "scalar_line",
+    "stages_of",
+    "total",
+]

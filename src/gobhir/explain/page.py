@@ -1,0 +1,408 @@
+"""A reading laid out as a page: start, forward, loss, backward, update, after.
+
+This is the order and the completeness of a good teacher at the board: the formula for all, one
+element with nothing skipped, the others in a table; and for one weight the whole road.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gobhir.derivation.expression import Expr, Function, Index, Name, Num, Sym
+from gobhir.derivation.rounding import decimals, significant
+from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step, Table
+from gobhir.engine.op import Family
+from gobhir.explain.lines import (
+    WIDEST,
+    chain_of_names,
+    distance,
+    element_line,
+    matrix_line,
+)
+from gobhir.explain.reading import Pulled, Quantity, Reading, size
+
+ACTIVATIONS = {"sigmoid", "tanh", "relu", "leaky_relu"}
+
+
+def shapes_of(q: Quantity) -> dict[str, tuple[int, ...]]:
+    """The operands' names and shapes, as a step states them."""
+    named = [] if q.expr is None else [n for n in q.expr.walk() if isinstance(n, Sym)]
+    return {f"{n.name.base}{n.name.layer or ''}": n.shape for n in named}
+
+
+def largest(q: Quantity) -> Index:
+    """Where the largest number stands: the element that the page shows in full."""
+    values = np.abs(np.asarray(q.exact, float))
+    return tuple(int(i) for i in np.unravel_index(int(values.argmax()), values.shape))
+
+
+def inline(value: Any, digits: int = 4) -> Num:
+    """A number inside a sentence."""
+    return Num(significant(decimals(value), digits))
+
+
+# -- 0. what there is ----
+
+
+def start(r: Reading) -> Section:
+    """The givens: input, parameters, target, the optimizer's numbers."""
+    order = {"input": 0, "constant": 1, "parameter": 2, "target": 3}
+    given = sorted((q for q in r.quantities.values() if q.given), key=lambda q: order[q.given])
+    pieces: list[Piece] = [
+        Line(q.sym, (Num(_shown(q, r.mode)),), _rounding_distance(q, r.mode), q.exact)
+        for q in given
+    ]
+    if r.run.optimizer is not None and r.run.tape.updates:
+        lr = r.run.tape.updates[0].hyper["lr"]
+        pieces.append(Line(Name("eta"), (Num(decimals(lr)),)))
+    first = next((q for q in given if q.name.base == "W" and min(q.shape, default=0) > 1), None)
+    if first is not None:
+        pieces.append(
+            Say("rules.start.weights", {"w": Name("w", index=("j", "i")), "W": first.sym})
+        )
+    if any(q.name.base == "X" for q in given):
+        pieces.append(Say("rules.start.batch"))
+    if r.mode == "hand" and any(_rounding_distance(q, r.mode) for q in given):
+        pieces.append(Say("rules.start.rounded"))
+    return Section("start", (Step("start", "start", "start", "", "", {}, tuple(pieces)),))
+
+
+def _shown(q: Quantity, mode: str) -> Any:
+    if mode == "hand":
+        return q.sym.value
+    value = decimals(q.exact) if size(q.shape) <= 4096 else q.exact
+    return value
+
+
+def _rounding_distance(q: Quantity, mode: str) -> float | None:
+    off = distance(q.sym.value, q.exact) if mode == "hand" and size(q.shape) <= 4096 else 0.0
+    return off if off > 0 else None
+
+
+# -- 1. forward ----
+
+
+def forward(r: Reading) -> Section:
+    """The model's own ops, in the order in which they ran."""
+    inside = [q for q in r.computed if q.record is not None and q.record.order <= r.run.boundary]
+    return Section("forward", tuple(_forward_step(r, inside, k) for k in range(len(inside))))
+
+
+def _forward_step(r: Reading, inside: list[Quantity], k: int) -> Step:
+    q = inside[k]
+    assert q.record is not None
+    op = q.record.op
+    after = inside[k + 1] if k + 1 < len(inside) else None
+    before = inside[k - 1] if k else None
+    pieces: list[Piece]
+    if q.expr is None:
+        rule, pieces = "opaque", opaque(q)
+    elif op.family is Family.LINEAR:
+        rule, pieces = "linear", _linear(r, q, after, first=before is None)
+    elif op.name in ACTIVATIONS:
+        rule, pieces = "activation", _activation(r, q, before)
+    else:
+        rule, pieces = op.family.value, _plain(r, q)
+    return Step(
+        f"forward.{k}", f"{rule}.forward", "forward", op.name, q.layer, shapes_of(q), tuple(pieces)
+    )
+
+
+def _follows(after: Quantity | None, q: Quantity) -> bool:
+    """Whether `after` is the activation of exactly this weighted sum."""
+    if after is None or after.expr is None or after.record is None:
+        return False
+    return after.record.op.name in ACTIVATIONS and any(n is q.sym for n in after.expr.walk())
+
+
+def _linear(r: Reading, q: Quantity, after: Quantity | None, first: bool) -> list[Piece]:
+    squashed = _follows(after, q)
+    assert q.expr is not None
+    if first:
+        pieces: list[Piece] = [Say("rules.linear.two_things" if squashed else "rules.linear.sum")]
+    else:
+        pieces = [Say("rules.linear.next", {"inputs": Count(_fan_in(q))})]
+    pieces.append(Line(q.sym, (q.expr,)))
+    if squashed:
+        assert after is not None
+        pieces.append(Line(after.sym, (_by_name(after),)))
+    pieces.append(_one_neuron(q, len(q.shape) >= 2))
+    pieces.append(element_line(q, (0,) * len(q.shape), r.mode))
+    if not squashed and size(q.shape) > 1:
+        pieces += [Say("rules.linear.rest"), table([q])]
+    return pieces
+
+
+def _fan_in(q: Quantity) -> int:
+    assert q.record is not None
+    W = q.record.inputs[1]
+    return W.shape[-1] if q.record.op.name == "linear" else W.shape[0]
+
+
+def _one_neuron(q: Quantity, batch: bool) -> Say:
+    if size(q.shape) == 1:
+        return Say("rules.linear.only_neuron")
+    if batch:
+        neuron = "rules.linear.one_of_batch" if q.shape[-1] > 1 else "rules.linear.example_of_batch"
+        return Say(neuron, {"n": Count(1), "j": Count(1)})
+    return Say("rules.linear.one_neuron", {"j": Count(1)})
+
+
+def _by_name(q: Quantity) -> Expr:
+    assert q.record is not None and q.expr is not None
+    inner = next(n for n in q.expr.walk() if isinstance(n, Sym))
+    return Function(q.record.op.name, (inner,))
+
+
+def _activation(r: Reading, q: Quantity, before: Quantity | None) -> list[Piece]:
+    pieces: list[Piece] = []
+    index = (0,) * len(q.shape)
+    name = _by_name(q).at(index)
+    paired = before is not None and _follows(q, before)
+    if not paired:
+        pieces += [Say("rules.activation.alone"), Line(q.sym, (_by_name(q),))]
+    pieces.append(element_line(q, index, r.mode, first=(name,)))
+    if size(q.shape) > 1:
+        assert before is not None or not paired
+        rows = [before, q] if paired and before is not None else [q]
+        pieces += [Say("rules.linear.rest"), table(rows)]
+    return pieces
+
+
+def _plain(r: Reading, q: Quantity) -> list[Piece]:
+    """Any other op with a rule: its formula, one element, all results."""
+    assert q.record is not None and q.expr is not None
+    keys = {"op": q.record.op.name, "shape": str(q.shape)}
+    pieces: list[Piece] = [Say(f"rules.family.{q.record.op.family.value}", keys)]
+    if size(q.shape) == 1:
+        return [*pieces, element_line(q, (0,) * len(q.shape), r.mode)]
+    pieces.append(Line(q.sym, (q.expr,)))
+    pieces.append(element_line(q, (0,) * len(q.shape), r.mode))
+    return [*pieces, Say("rules.family.rest"), table([q])]
+
+
+def opaque(q: Quantity) -> list[Piece]:
+    """No rule: name, shapes, values."""
+    assert q.record is not None
+    shapes = ", ".join(str(tuple(getattr(x, "shape", ()))) for x in q.record.inputs)
+    return [
+        Say("rules.opaque.shown", {"op": q.record.op.name, "shapes": shapes, "out": str(q.shape)}),
+        Line(q.sym, (Num(q.sym.value),)),
+    ]
+
+
+def table(rows: list[Quantity]) -> Table:
+    """Neurons across; for each example, each quantity a row."""
+    q = rows[0]
+    batch = len(q.shape) >= 2
+    width = q.shape[-1] if q.shape else 1
+    columns = list(range(width)) if width <= WIDEST else [*range(WIDEST - 2), width - 1]
+    examples = range(min(q.shape[0], WIDEST)) if batch else [None]
+    head: list[Any] = [None, *(Say("rules.table.neuron", {"j": Count(j + 1)}) for j in columns)]
+    out = []
+    for n in examples:
+        for row in rows:
+            flat = row.sym.value if len(row.shape) <= 2 else row.sym.value.reshape(-1, width)
+            cells = flat[n] if batch else flat
+            label = _row_name(row.name, n)
+            out.append((label, *(inline(cells[j]) for j in columns)))
+    worst = max(distance(row.sym.value, row.exact) for row in rows)
+    return Table(tuple(head), tuple(out), worst)
+
+
+def _row_name(name: Name, n: int | None) -> Name:
+    index: tuple[int | str, ...] = ("j",) if n is None else (n + 1, "j")
+    return Name(name.element or name.base, name.layer, index, None, name.partial)
+
+
+# -- 2. loss ----
+
+
+def loss(r: Reading) -> Section:
+    """Everything after the model, up to the one number."""
+    outside = [q for q in r.computed if q.record is not None and q.record.order > r.run.boundary]
+    steps = []
+    for k, q in enumerate(outside):
+        pieces: list[Piece] = []
+        if k == 0 and (asked := _wanted(r)) is not None:
+            pieces.append(asked)
+        assert q.record is not None
+        helper = r.helpers.get(q.record)
+        if helper is not None and helper.expr is not None:
+            right = _right_index(q.record, helper)
+            pieces += [
+                Say("rules.loss.softmax"),
+                Line(helper.sym, (helper.expr,)),
+                element_line(helper, right, r.mode),
+                Say("rules.loss.probabilities"),
+                table([helper]),
+                Say("rules.loss.cross_entropy"),
+            ]
+        pieces += opaque(q) if q.expr is None else [element_line(q, (0,) * len(q.shape), r.mode)]
+        if q.expr is not None and size(q.shape) > 1:
+            pieces.append(table([q]))
+        if q.record is r.run.loss:
+            pieces += _remarks(r, q)
+        steps.append(
+            Step(
+                f"loss.{k}",
+                f"{q.record.op.family.value}.forward",
+                "loss",
+                q.record.op.name,
+                q.layer,
+                shapes_of(q),
+                tuple(pieces),
+            )
+        )
+    return Section("loss", tuple(steps))
+
+
+def _right_index(record: Any, helper: Quantity) -> Index:
+    chosen = int(np.ravel(record.inputs[1].array)[0])
+    return (0, chosen) if len(helper.shape) == 2 else (chosen,)
+
+
+def _wanted(r: Reading) -> Say | None:
+    output, target = r.quantities.get(r.run.output), r.run.y and r.quantities.get(r.run.y)
+    if output is None or target is None or not isinstance(target, Quantity):
+        return None
+    if size(output.shape) == 1 and size(target.shape) == 1 and not r.run.loss_takes_logits:
+        got, wanted = inline(output.sym.value), inline(target.sym.value)
+        return Say("rules.loss.wanted", {"y": target.sym, "wanted": wanted, "got": got})
+    return Say("rules.loss.compare", {"output": output.sym, "target": target.sym})
+
+
+def _remarks(r: Reading, q: Quantity) -> list[Piece]:
+    from gobhir.derivation.expression import Fraction, Power, Product
+
+    if q.expr is None or q.record is None or q.record.op.family is Family.LOSS:
+        return []
+    half = isinstance(q.expr, Product) and any(
+        isinstance(t, Num) and t.constant and str(t.value) == "0.5" for t in q.expr.terms
+    )
+    half = half or isinstance(q.expr, Fraction)
+    squared = any(isinstance(n, Power) and _is_two(n.right) for n in q.expr.walk())
+    return [Say("rules.loss.half")] if half and squared and isinstance(q.expr, Product) else []
+
+
+def _is_two(e: Expr) -> bool:
+    return isinstance(e, Num) and e.constant and e.value == 2
+
+
+# -- 3. backward ----
+
+
+def backward(r: Reading, road: Step | None) -> Section:
+    """Every gradient, in the order in which backward finds them; then one of them all the way."""
+    steps: list[Step] = []
+    deltas = weights = 0
+    for k, p in enumerate(r.pulled):
+        pieces: list[Piece]
+        if p.record is not None and p.record.op.name == "linear":
+            rule, pieces = "delta", _delta(r, p, deltas)
+            deltas += 1
+        elif p.of is not None and p.of.given == "parameter":
+            rule, pieces = "parameter", _parameter(r, p, weights)
+            weights += p.of.name.base == "W"
+        else:
+            rule, pieces = "gradient", _other(r, p)
+        if k == 0:
+            pieces.insert(0, Say("rules.backward.define"))
+        op = "" if p.record is None else p.record.op.name
+        operands = shapes_of(p)
+        steps.append(Step(f"backward.{k}", rule, "backward", op, p.layer, operands, tuple(pieces)))
+    if road is not None:
+        steps.append(road)
+    return Section("backward", tuple(steps))
+
+
+def _delta(r: Reading, p: Pulled, seen: int) -> list[Piece]:
+    pieces: list[Piece] = []
+    assert p.of is not None and p.expr is not None
+    batch = len(p.shape) >= 2
+    last = seen == 0
+    if p.paths > 1:
+        pieces.append(Say("rules.backward.paths_meet", {"count": Count(p.paths), "to": p.of.sym}))
+    if last:
+        key = "output" if size(p.shape) == 1 else "outputs"
+        pieces.append(Say(f"rules.delta.{key}", {"delta": p.sym, "z": p.of.sym}))
+    else:
+        pieces.append(Say("rules.delta.hidden" if seen == 1 else "rules.delta.hidden_again"))
+    index = largest(p)
+    if size(p.shape) > 1:
+        where = {"j": Count(index[-1] + 1), "n": Count(index[0] + 1)}
+        pieces.append(Say("rules.delta.one_of_batch" if batch else "rules.delta.one", where))
+    chain = chain_of_names(p, p.expr, index) if last else None
+    pieces.append(element_line(p, index, r.mode, first=() if chain is None else (chain,)))
+    pieces += _sign(r, p, index, last)
+    if size(p.shape) > 1:
+        pieces += [Say("rules.delta.all"), matrix_line(p, r.mode)]
+    return pieces
+
+
+def _sign(r: Reading, p: Pulled, index: Index, last: bool) -> list[Piece]:
+    value = float(np.asarray(p.exact)[index])
+    assert p.of is not None
+    z = p.of.sym.at(index)
+    if value == 0:
+        return [Say("rules.delta.zero", {"z": z})]
+    key = "rules.delta.negative" if value < 0 else "rules.delta.positive"
+    pieces: list[Piece] = [Say(key, {"z": z})]
+    wanted = _too_low(r) if last and size(p.shape) == 1 else None
+    if wanted is not None and wanted == (value < 0):
+        pieces.append(Say("rules.delta.too_low" if wanted else "rules.delta.too_high"))
+    return pieces
+
+
+def _too_low(r: Reading) -> bool | None:
+    """Whether the one answer was below its target; None when that is not the question."""
+    output, y = r.quantities.get(r.run.output), r.run.y
+    target = None if y is None else r.quantities.get(y)
+    if output is None or target is None or r.run.loss_takes_logits:
+        return None
+    if size(output.shape) != 1 or size(target.shape) != 1:
+        return None
+    got, wanted = float(np.asarray(output.exact)), float(np.asarray(target.exact))
+    return None if got == wanted else got < wanted
+
+
+def _parameter(r: Reading, p: Pulled, seen: int) -> list[Piece]:
+    assert p.of is not None and p.expr is not None
+    q = p.of
+    batch = any(len(n.shape) >= 2 and n.name.base in ("Delta", "X", "A") for n in _syms(p.expr))
+    pieces: list[Piece] = []
+    if p.paths > 1:
+        pieces.append(Say("rules.backward.paths_meet", {"count": Count(p.paths), "to": q.sym}))
+    if q.name.base == "W":
+        key = "rules.weight.first" if seen == 0 else "rules.weight.again"
+        pieces.append(Say(key + ("_batch" if batch else ""), {"count": Count(size(q.shape))}))
+        if batch and size(p.shape) > 1:
+            pieces.append(element_line(p, largest(p), r.mode))
+    elif q.name.base == "b":
+        pieces.append(Say("rules.bias.batch" if batch else "rules.bias.one"))
+    else:
+        pieces.append(Say("rules.weight.own", {"name": q.sym}))
+    one = size(p.shape) == 1
+    pieces.append(element_line(p, (0,) * len(p.shape), r.mode) if one else matrix_line(p, r.mode))
+    return pieces
+
+
+def _syms(e: Expr) -> list[Sym]:
+    return [n for n in e.walk() if isinstance(n, Sym)]
+
+
+def _other(r: Reading, p: Pulled) -> list[Piece]:
+    assert p.of is not None
+    pieces: list[Piece] = []
+    if p.paths > 1:
+        pieces.append(Say("rules.backward.paths_meet", {"count": Count(p.paths), "to": p.of.sym}))
+    else:
+        pieces.append(Say("rules.backward.through", {"to": p.of.sym}))
+    if p.expr is None:
+        return [*pieces, Line(p.sym, (Num(p.sym.value),))]
+    pieces.append(element_line(p, largest(p), r.mode))
+    if size(p.shape) > 1:
+        pieces += [Say("rules.delta.all"), matrix_line(p, r.mode)]
+    return pieces

@@ -1,0 +1,375 @@
+"""The tape, read once more with pencil and paper: every quantity gets a name, an expression and a
+value in the page's arithmetic (hand or exact); then every gradient, in the order of backward.
+
+Nothing here knows the network: the families' rules (rules.py) say how an op is written down, and
+this file applies them to whatever stands on the tape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from gobhir.derivation.expression import Expr, Index, Name, Rearranged, Sym, indices, number, total
+from gobhir.derivation.formula import labelled
+from gobhir.derivation.rounding import Rounder, decimals, result, significant
+from gobhir.engine import Record, Tensor
+from gobhir.engine.op import Family
+from gobhir.explain.recording import Recording
+from gobhir.explain.rules import Use, forward, pull
+
+_INLINE = {"add", "sub", "mul", "div", "neg", "pow", "exp", "log", "sqrt", "abs"}
+_MOVES = (Family.REARRANGEMENT, Family.GATHER)
+
+
+@dataclass(eq=False)
+class Quantity:
+    """Something with a name and a value. exact: the engine's value; `sym.value`: the page's."""
+
+    sym: Sym
+    exact: Any
+    expr: Expr | None = None
+    record: Record | None = None
+    layer: str = ""
+    given: str = ""
+    """For what was not computed: "input", "target", "parameter" or "constant"."""
+
+    @property
+    def name(self) -> Name:
+        return self.sym.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.sym.shape
+
+
+@dataclass(eq=False)
+class Pulled(Quantity):
+    """dL/d(of). paths: how many contributions met in it."""
+
+    of: Quantity | None = None
+    paths: int = 1
+
+
+def view(array: np.ndarray, parameter: bool = False) -> Any:
+    """An array as the page shows it: one example is a column, not a row in a batch of one; a
+    single number is a number."""
+    if array.ndim >= 2 and array.shape[0] == 1 and not parameter:
+        array = array[0]
+    if array.size == 1 and (array.ndim < 2 or not parameter):
+        return array.reshape(())
+    return array
+
+
+def element(e: Expr, index: Index, shape: tuple[int, ...]) -> Expr:
+    """The tree of one element of a result of `shape`, whose expression may have its shape up to
+    dimensions of size 1."""
+    if e.shape == shape:
+        return e.at(index)
+    if not e.shape:
+        return e
+    flat = int(np.ravel_multi_index(index, shape)) if shape else 0
+    return e.at(tuple(int(i) for i in np.unravel_index(flat, e.shape)))
+
+
+class Reading:
+    """A recording read in one arithmetic, "hand" or "exact"."""
+
+    def __init__(self, run: Recording, mode: str):
+        self.run = run
+        self.mode = mode
+        self.quantities: dict[Any, Quantity] = {}
+        self.inlined: dict[Record, Expr] = {}
+        self.computed: list[Quantity] = []
+        self.helpers: dict[Record, Quantity] = {}
+        self.pulled: list[Pulled] = []
+        self.pulled_of: dict[Any, Pulled] = {}
+        self.unruled: list[str] = []
+        self._uses = Counter(
+            x._record for r in run.tape.records for x in r.inputs if isinstance(x, Tensor)
+        )
+        self._layers = 0
+        self._others = 0
+        self._reachable = _ancestors(run.loss)
+        self._expressions: dict[Record, Use] = {}
+        for record in run.tape.records:
+            if record in self._reachable:
+                self._read(record)
+        self._exact_grads = self._gather_gradients()
+        self._read_backward()
+
+    @property
+    def rounder(self) -> Rounder:
+        return significant if self.mode == "hand" else lambda x: x
+
+    # -- values in the page's arithmetic ----
+
+    def values(self, expr: Expr | None, exact: Any) -> Any:
+        """The page's values of something whose engine value is `exact` (already a view)."""
+        if self.mode == "exact":
+            return exact if exact.shape else decimals(exact)
+        if expr is None:
+            return _rounded(decimals(exact))
+        if not exact.shape:
+            return result(element(expr, (), ()), self.rounder)
+        out = np.empty(exact.shape, object)
+        for index in indices(exact.shape):
+            out[index] = result(element(expr, index, exact.shape), self.rounder)
+        return out
+
+    # -- forward ----
+
+    def operand(self, x: Any) -> Expr | None:
+        """An op's input as it stands in a formula."""
+        if x is None:
+            return None
+        if not isinstance(x, Tensor):
+            return number(x) if np.ndim(x) == 0 else Sym(Name("c"), _rounded(decimals(x)))
+        if x._record in self.inlined:
+            return self.inlined[x._record]
+        return self.quantity(x).sym
+
+    def quantity(self, x: Tensor) -> Quantity:
+        """The named quantity that this tensor is."""
+        key = x if x._record is None else x._record
+        if key not in self.quantities:
+            self.quantities[key] = self._given(x)
+        return self.quantities[key]
+
+    def _given(self, x: Tensor) -> Quantity:
+        run = self.run
+        if x in run.parameters:
+            kind, name = "parameter", _words(run.parameters[x])
+        elif x is run.x:
+            kind, name = "input", Name("x")
+        elif x is run.y:
+            kind, name = "target", Name("y")
+        else:
+            self._others += 1
+            kind, name = "constant", Name("c", index=(self._others,))
+        exact = view(run.tape.value(x), kind == "parameter")
+        if kind == "input" and exact.ndim >= 2:
+            name = Name("X", element="x")
+        sym = Sym(name, self.values(None, exact))
+        return Quantity(sym, exact, given=kind, layer=run.layer_of(x))
+
+    def _read(self, record: Record) -> None:
+        if record.op.name == "linear":
+            self._name_linear(record)
+        operands = [self.operand(x) for x in record.inputs]
+        exact = view(record.value)
+        arrays = [self.run.tape.value(x) if isinstance(x, Tensor) else x for x in record.inputs]
+        use = Use(record, operands, arrays, Sym(Name("out"), _blank(exact.shape)))  # type: ignore[arg-type]
+        if record.op.name == "cross_entropy_loss":
+            use.helper = self._probabilities(record, operands[0])  # type: ignore[arg-type]
+        expr = forward(use)
+        self._expressions[record] = use
+        if expr is None:
+            self.unruled.append(record.op.name)
+        if expr is not None and self._is_inlined(record):
+            use.result = expr
+            self.inlined[record] = expr
+            return
+        name = self._name(record)
+        sym = Sym(name, self.values(expr, exact))
+        use.result = sym
+        q = Quantity(sym, exact, expr, record, self.run.layer(record))
+        self.quantities[record] = q
+        self.computed.append(q)
+
+    def _is_inlined(self, record: Record) -> bool:
+        if record is self.run.loss or record is self.run.output:
+            return False
+        if record.op.family in _MOVES:
+            return True
+        return record.op.name in _INLINE and self._uses[record] == 1
+
+    def _name_linear(self, record: Record) -> None:
+        self._layers += 1
+        for x, letter, small in zip(record.inputs[1:], ("W", "b"), ("w", None), strict=False):
+            if isinstance(x, Tensor) and x in self.run.parameters and x not in self.quantities:
+                exact = view(self.run.tape.value(x), True)
+                sym = Sym(Name(letter, self._layers, element=small), self.values(None, exact))
+                layer = self.run.layer_of(x)
+                self.quantities[x] = Quantity(sym, exact, given="parameter", layer=layer)
+
+    def _name(self, record: Record) -> Name:
+        run, batch = self.run, len(view(record.value).shape) >= 2
+        if record is run.loss:
+            return Name("L")
+        if record is run.output and not (record.op.name == "linear" and run.loss_takes_logits):
+            return Name("yhat")
+        if record.op.name == "linear":
+            return Name("Z", self._layers, element="z") if batch else Name("z", self._layers)
+        before = record.inputs[0] if record.inputs else None
+        q = self.quantities.get(before._record) if isinstance(before, Tensor) else None
+        if record.op.family is Family.ELEMENTWISE and q is not None and q.name.base in "zZ":
+            return Name("A", q.name.layer, element="a") if batch else Name("a", q.name.layer)
+        self._others += 1
+        if batch:
+            return Name("U", self._others, element="u")
+        return Name("u", self._others)
+
+    def _probabilities(self, record: Record, z: Expr) -> Sym:
+        """Cross-entropy takes logits; the probabilities behind it get a line of their own."""
+        from gobhir.engine.ops.normalisation import Softmax
+
+        logits = self.run.tape.value(record.inputs[0])
+        dim = 1 if logits.ndim > 1 else 0
+        use = Use(Record(Softmax, (), {"dim": dim}, logits, ()), [z], [logits], z)
+        expr = forward(use)
+        exact = view(Softmax.forward(logits, dim=dim))
+        name = Name("P", element="p") if exact.ndim >= 2 else Name("p")
+        q = Quantity(Sym(name, self.values(expr, exact)), exact, expr, record)
+        self.helpers[record] = q
+        return q.sym
+
+    # -- backward ----
+
+    def _gather_gradients(self) -> dict[Any, np.ndarray]:
+        """dL/d(value) as the engine computed it, for every record and leaf on the way."""
+        found: dict[Any, np.ndarray] = {}
+        for entry in self.run.tape.gradients:
+            found[entry.of] = entry.cotangent
+            for x, g in zip(entry.of.inputs, entry.grads, strict=False):
+                if isinstance(x, Tensor) and x._record is None and g is not None:
+                    found[x] = found[x] + g if x in found else g
+        return found
+
+    def _read_backward(self) -> None:
+        records = [r for r in self._reachable if r in self._exact_grads]
+        expected = Counter(
+            _key(x) for r in records for x in r.inputs if isinstance(x, Tensor) and x.requires_grad
+        )
+        arrived: dict[Any, list[Expr]] = {self.run.loss: [number(1)]}
+        for record in sorted(records, key=lambda r: -r.order):
+            c = self._incoming(record, arrived.pop(record))
+            for i, x in enumerate(record.inputs):
+                if not (isinstance(x, Tensor) and x.requires_grad):
+                    continue
+                there = arrived.setdefault(_key(x), [])
+                there.append(self._contribution(record, i, c))
+                if x._record is None and len(there) == expected[x]:
+                    self._settle_leaf(x, arrived.pop(x))
+
+    def _contribution(self, record: Record, i: int, c: Expr) -> Expr:
+        use = self._expressions[record]
+        use.local = lambda k, shape: self._brace(record, k, shape)
+        out = pull(use, i, c)
+        if out is not None:
+            return out
+        self.unruled.append(record.op.name)
+        entry = next(g for g in self.run.tape.gradients if g.of is record)
+        exact = view(np.asarray(entry.grads[i]), record.inputs[i]._record is None)
+        q = self.operand(record.inputs[i])
+        name = q.name.d() if isinstance(q, Sym) else Name("g")
+        return Sym(name, self.values(None, exact))
+
+    def _brace(self, record: Record, i: int, shape: tuple[int, ...]) -> Expr | None:
+        """da/dz, to stand under the local derivative of an activation."""
+        out = self.quantities.get(record)
+        x = self.operand(record.inputs[i])
+        if out is None or not isinstance(x, Sym) or record is self.run.loss:
+            return None
+        n = out.name
+        name = Name(n.base, n.layer, n.index, n.element, by=x.name)
+        return Sym(name, _blank(shape))
+
+    def _incoming(self, record: Record, contributions: list[Expr]) -> Expr:
+        """dL/d(result of record), as the next pull will use it."""
+        c = contributions[0] if len(contributions) == 1 else total(contributions)
+        q = self.quantities.get(record)
+        if record is self.run.loss or q is None:
+            return c
+        named = record.op.family is Family.LINEAR or len(contributions) > 1
+        named = named or record.op.family is Family.NORMALISATION or not _has_rule(record)
+        if named and not isinstance(c, Sym):
+            return self._settle(q, c, len(contributions), record).sym
+        if isinstance(c, Sym) or not c.children:
+            return c
+        exact_shape = q.sym.shape
+        return labelled(c, Sym(q.name.d(), _blank(exact_shape)))
+
+    def _settle(self, q: Quantity, c: Expr, paths: int, record: Record | None) -> Pulled:
+        exact = view(self._exact_grads[record or self._tensor_of(q)], record is None)
+        name = q.name.d()
+        if record is not None and record.op.name == "linear":
+            layer = self._layer_number(record)
+            batch = len(exact.shape) >= 2
+            name = Name("Delta", layer, element="delta") if batch else Name("delta", layer)
+        sym = Sym(name, self.values(c, exact))
+        out = Pulled(sym, exact, c, record, q.layer, of=q, paths=paths)
+        self.pulled.append(out)
+        self.pulled_of[record if record is not None else self._tensor_of(q)] = out
+        return out
+
+    def _settle_leaf(self, x: Tensor, contributions: list[Expr]) -> None:
+        q = self.quantity(x)
+        self._settle(q, total_or_one(contributions), len(contributions), None)
+
+    def _tensor_of(self, q: Quantity) -> Tensor:
+        return next(k for k, v in self.quantities.items() if v is q)
+
+    def _layer_number(self, record: Record) -> int:
+        linear = [
+            r for r in self.run.tape.records if r.op.name == "linear" and r in self._reachable
+        ]
+        return linear.index(record) + 1
+
+
+def total_or_one(contributions: list[Expr]) -> Expr:
+    """Their sum; what meets stays in brackets of its own."""
+    return contributions[0] if len(contributions) == 1 else total(contributions)
+
+
+def _has_rule(record: Record) -> bool:
+    return record.op.family is not Family.OPAQUE and bool(record.op.formula)
+
+
+def _key(x: Tensor) -> Any:
+    return x if x._record is None else x._record
+
+
+def _ancestors(loss: Record) -> set[Record]:
+    todo, seen = [loss], {loss}
+    while todo:
+        for x in todo.pop().inputs:
+            if isinstance(x, Tensor) and x._record is not None and x._record not in seen:
+                seen.add(x._record)
+                todo.append(x._record)
+    return seen
+
+
+def _words(path: str) -> Name:
+    """A parameter outside any known layer is called by its own name."""
+    return Name(path.rsplit(".", 1)[-1])
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return significant(value)
+    out = np.empty(value.shape, object)
+    out.flat = [significant(v) for v in value.ravel()]
+    return out
+
+
+def _blank(shape: tuple[int, ...]) -> Any:
+    """A value for names that are only ever printed."""
+    if not shape:
+        return Decimal(0)
+    out = np.empty(shape, object)
+    out.fill(Decimal(0))
+    return out
+
+
+def size(shape: tuple[int, ...]) -> int:
+    """How many numbers."""
+    return math.prod(shape)
+
+
+__all__ = ["Pulled", "Quantity", "Reading", "Rearranged", "element", "size", "view"]

@@ -1,0 +1,156 @@
+"""One training step, run on the user's own model and put back: what `explain` records.
+
+The model, its gradients and the optimizer's state are afterwards what they were before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine import Record, Tape, Tensor
+from gobhir.engine.creation import as_tensor
+from gobhir.engine.dtypes import default_dtype
+from gobhir.engine.tape import no_grad
+from gobhir.lang import say
+
+LOGITS_LOSSES = {"cross_entropy_loss", "bcewith_logits_loss", "bce_with_logits_loss"}
+
+
+@dataclass(eq=False)
+class Recording:
+    """A step on a tape, and which parts of it are what.
+
+    output, loss: their records; boundary: the tick at which the model was done; after: output and
+    loss of the same batch once the optimizer has stepped (float64 replay), None without one.
+    """
+
+    tape: Tape
+    model: Any
+    x: Tensor
+    y: Tensor | None
+    output: Record
+    loss: Record
+    boundary: int
+    optimizer: Any
+    parameters: dict[Tensor, str]
+    paths: dict[int, str]
+    after: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def loss_takes_logits(self) -> bool:
+        return self.loss.op.name in LOGITS_LOSSES
+
+    def layer(self, record: Record) -> str:
+        """The path of the innermost module in which the op ran."""
+        for module in reversed(record.scope):
+            path = self.paths.get(id(module))
+            if path:
+                return path
+        return ""
+
+    def layer_of(self, x: Tensor) -> str:
+        """The path of the module that owns this parameter."""
+        return self.parameters.get(x, "").rpartition(".")[0]
+
+
+def record_step(
+    model: Any, x: Any, y: Any, loss: Callable[..., Any], optimizer: Any = None
+) -> Recording:
+    """Run forward, loss, backward and (with an optimizer) update once, recording all of it.
+
+    x, y: what the model and the loss take: Tensors, or anything that `tensor` takes.
+    ValueError or RuntimeError, saying what was wrong, when the step cannot be explained: a loss
+    that is no single number, NaN, nothing that could learn.
+    """
+    dtype = next((p.dtype for p in model.parameters()), default_dtype())
+    x, y = _as_input(x, dtype), None if y is None else _as_input(y, dtype)
+    parameters = {p: name for name, p in model.named_parameters() if p.requires_grad}
+    if not parameters:
+        raise ValueError(say("errors.explain.no_parameters"))
+    paths = {id(m): name for name, m in model.named_modules()}
+    with _put_back(model, optimizer), Tape() as tape:
+        for p in parameters:
+            p.grad = None
+            tape.remember(p)
+        output = model(x)
+        if not isinstance(output, Tensor) or output._record is None:
+            raise ValueError(say("errors.explain.output", type=type(output).__name__))
+        boundary = output._record.order
+        value = loss(output) if y is None else loss(output, y)
+        _check(tape, value, paths)
+        value.backward()
+        run = Recording(
+            tape, model, x, y, output._record, value._record, boundary, optimizer, parameters, paths
+        )
+        if optimizer is not None:
+            optimizer.step()
+            run.after = _after(run)
+    return run
+
+
+def _as_input(value: Any, dtype: np.dtype) -> Tensor:
+    """Numbers as the model wants them; Python floats take the model's dtype."""
+    if isinstance(value, Tensor):
+        return value
+    made = as_tensor(np.asarray(value) if isinstance(value, (list, tuple, float)) else value)
+    return made.to(dtype) if made.dtype.kind == "f" else made
+
+
+def _check(tape: Tape, value: Any, paths: dict[int, str]) -> None:
+    for record in tape.records:
+        for x in record.inputs:
+            if isinstance(x, Tensor) and x._record is None and not _finite(x.array):
+                raise ValueError(say("errors.explain.nan_given", shape=x.shape))
+        if not _finite(record.value):
+            layer = next((p for m in reversed(record.scope) if (p := paths.get(id(m)))), "-")
+            raise ValueError(say("errors.explain.nan_born", op=record.op.name, layer=layer))
+    if not isinstance(value, Tensor) or value._record is None:
+        raise ValueError(say("errors.explain.loss_type", type=type(value).__name__))
+    if value.numel() != 1:
+        raise ValueError(say("errors.explain.loss_shape", shape=value.shape))
+    if not value.requires_grad:
+        raise ValueError(say("errors.explain.detached"))
+
+
+def _finite(array: np.ndarray) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def _after(run: Recording) -> tuple[np.ndarray, np.ndarray]:
+    from gobhir.engine.replay import replay
+
+    moved = {u.parameter: u.after["w"] for u in run.tape.updates}
+    output, loss = replay(run.tape, [run.output, run.loss], moved)
+    return output, loss
+
+
+@contextmanager
+def _put_back(model: Any, optimizer: Any) -> Iterator[None]:
+    from copy import deepcopy
+
+    from gobhir.engine import random
+
+    values = [(t, t.array.copy(), t.grad) for t in (*model.parameters(), *model.buffers())]
+    kept = None if optimizer is None else deepcopy_state(optimizer.state, deepcopy)
+    generator = random.get_rng_state()
+    try:
+        yield
+    finally:
+        with no_grad():
+            for t, data, grad in values:
+                t.array[...] = data
+                t.grad = grad
+        if optimizer is not None:
+            optimizer.state.clear()
+            optimizer.state.update(kept)
+        random.set_rng_state(generator)
+
+
+def deepcopy_state(state: Any, deepcopy: Any) -> dict[Any, Any]:
+    """An optimizer's state by parameter; the parameters themselves are not copied."""
+    return {p: deepcopy(own) for p, own in state.items()}
