@@ -159,11 +159,13 @@ def _by_name(q: Quantity) -> Expr:
 def _activation(r: Reading, q: Quantity, before: Quantity | None) -> list[Piece]:
     pieces: list[Piece] = []
     index = (0,) * len(q.shape)
-    name = _by_name(q).at(index)
+    assert q.expr is not None
+    # tanh is its own formula; the others are first shown by name.
+    by_name = () if isinstance(q.expr, Function) else (_by_name(q).at(index),)
     paired = before is not None and _follows(q, before)
     if not paired:
         pieces += [Say("rules.activation.alone"), Line(q.sym, (_by_name(q),))]
-    pieces.append(element_line(q, index, r.mode, first=(name,)))
+    pieces.append(element_line(q, index, r.mode, first=by_name))
     if size(q.shape) > 1:
         assert before is not None or not paired
         rows = [before, q] if paired and before is not None else [q]
@@ -265,8 +267,9 @@ def _right_index(record: Any, helper: Quantity) -> Index:
 
 
 def _wanted(r: Reading) -> Say | None:
-    output, target = r.quantities.get(r.run.output), r.run.y and r.quantities.get(r.run.y)
-    if output is None or target is None or not isinstance(target, Quantity):
+    output = r.quantities.get(r.run.output)
+    target = None if r.run.y is None else r.quantities.get(r.run.y)
+    if output is None or target is None:
         return None
     if size(output.shape) == 1 and size(target.shape) == 1 and not r.run.loss_takes_logits:
         got, wanted = inline(output.sym.value), inline(target.sym.value)

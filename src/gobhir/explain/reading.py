@@ -25,6 +25,7 @@ from gobhir.explain.rules import Use, forward, pull
 
 _INLINE = {"add", "sub", "mul", "div", "neg", "pow", "exp", "log", "sqrt", "abs"}
 _MOVES = (Family.REARRANGEMENT, Family.GATHER)
+_FOLDS = (Family.ELEMENTWISE, Family.REDUCTION, Family.LOSS, *_MOVES)
 
 
 @dataclass(eq=False)
@@ -90,9 +91,11 @@ class Reading:
         self.pulled: list[Pulled] = []
         self.pulled_of: dict[Any, Pulled] = {}
         self.unruled: list[str] = []
-        self._uses = Counter(
-            x._record for r in run.tape.records for x in r.inputs if isinstance(x, Tensor)
-        )
+        self._users: dict[Record, list[Record]] = {}
+        for user in run.tape.records:
+            for x in user.inputs:
+                if isinstance(x, Tensor) and x._record is not None:
+                    self._users.setdefault(x._record, []).append(user)
         self._layers = 0
         self._others = 0
         self._reachable = _ancestors(run.loss)
@@ -187,7 +190,8 @@ class Reading:
             return False
         if record.op.family in _MOVES:
             return True
-        return record.op.name in _INLINE and self._uses[record] == 1
+        users = self._users.get(record, [])
+        return record.op.name in _INLINE and len(users) == 1 and users[0].op.family in _FOLDS
 
     def _name_linear(self, record: Record) -> None:
         self._layers += 1

@@ -18,7 +18,7 @@ from gobhir.engine.dtypes import default_dtype
 from gobhir.engine.tape import no_grad
 from gobhir.lang import say
 
-LOGITS_LOSSES = {"cross_entropy_loss", "bcewith_logits_loss", "bce_with_logits_loss"}
+LOGITS_LOSSES = {"cross_entropy_loss", "bce_with_logits_loss", "weightedbce_with_logits_loss"}
 
 
 @dataclass(eq=False)

@@ -1,0 +1,4 @@
+"""Other frameworks and the engine's tape: steps lifted in, and a tape checked against PyTorch.
+Stands on engine and derivation; imports a framework only when asked. explain and above use it.
+Start reading in torch_replay.py.
+"""
