@@ -44,6 +44,7 @@ def test_a_page_without_token_or_cookie(studio: Running, slug: str) -> None:
         answer = studio.get(api, cookies=False)
         assert answer.status == 403
         assert SECRET not in answer.text
+    assert set(studio.get(address, cookies=False).json["message"]) == {"bn", "en"}
     login = studio.get("/login", cookies=False)
     assert login.status == 200
     assert SECRET not in login.text and studio.token not in login.text
@@ -55,7 +56,8 @@ def test_post_or_put_without_xsrf(studio: Running, slug: str) -> None:
     address = note(studio, slug, "before")
     version = studio.get(address).json["version"]
     change = {"text": "after", "version": version}
-    assert studio.put(address, change, xsrf=False).status == 403
+    refused = studio.put(address, change, xsrf=False)
+    assert refused.status == 403 and set(refused.json["message"]) == {"bn", "en"}
     assert studio.put(address, change, xsrf=False, X_XSRFToken="wrong").status == 403
     assert studio.put("/gobhir/api/settings", {"theme": "dark"}, xsrf=False).status == 403
     assert studio.post("/api/kernels", {}, xsrf=False).status == 403

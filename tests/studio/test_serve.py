@@ -191,10 +191,11 @@ def test_a_free_port_is_free() -> None:
 
 def test_a_second_start_shows_the_first(start: Start, home: Path) -> None:
     running = start(home)
-    second = start(home)
-    assert second.process.wait(timeout=15) == 0
-    assert second.address == running.address
-    assert "already" in second.printed[0]
+    for arguments in ("", f"port={running.port}"):
+        second = start(home, arguments)
+        assert second.process.wait(timeout=15) == 0
+        assert second.address == running.address
+        assert "already" in second.printed[0]
     assert running.get("/gobhir/").status == 200
 
 

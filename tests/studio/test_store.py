@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gobhir.lang import LANGUAGES, catalogue
 from gobhir.studio import store as store_module
-from gobhir.studio.refusal import Refusal, refusal_of
+from gobhir.studio.refusal import STATUS, Refusal, refusal_of
 from gobhir.studio.store import FILE, Store
 
 
@@ -200,6 +201,14 @@ def _error(code: int) -> sqlite3.OperationalError:
     error = sqlite3.OperationalError("x")
     error.sqlite_errorcode = code
     return error
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_there_is_a_sentence_for_every_refusal(lang: str) -> None:
+    prefix = "studio.refusal."
+    assert {key for key in catalogue(lang) if key.startswith(prefix)} == {
+        prefix + kind for kind in STATUS
+    }
 
 
 @pytest.mark.parametrize(

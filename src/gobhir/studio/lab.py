@@ -18,6 +18,7 @@ from gobhir.studio.pages import Page
 from gobhir.studio.refusal import Refusal
 
 PACKAGE = "jupyterlab"
+ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
 _loading = asyncio.Lock()
 
 
@@ -36,12 +37,22 @@ async def load(server: ServerApp) -> None:
             return
         if not is_installed():
             raise Refusal("notfound")
-        await asyncio.to_thread(import_module, "jupyterlab.labapp")  # the slow part, off the loop
+        try:
+            await asyncio.to_thread(import_module, "jupyterlab.labapp")  # the slow part
+        except ImportError as error:
+            raise Refusal("trouble", reason=f"JupyterLab: {error}") from error
+        server.web_app.settings["page_config_hook"] = _without_announcements
         manager = server.extension_manager
         manager.add_extension(PACKAGE, enabled=True)
         manager.link_extension(PACKAGE)
         manager.load_extension(PACKAGE)
         await manager.start_extension(PACKAGE)
+
+
+def _without_announcements(handler: Any, page_config: dict[str, Any]) -> dict[str, Any]:
+    """JupyterLab greets with a question about news from elsewhere; a learner needs none."""
+    disabled = page_config.get("disabledExtensions", [])
+    return {**page_config, "disabledExtensions": [*disabled, ANNOUNCEMENTS]}
 
 
 class LabDoor(Page):

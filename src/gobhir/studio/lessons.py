@@ -57,8 +57,11 @@ class Lessons:
         files = [*sorted(lesson_folder(slug).iterdir()), *sorted(course_folder().glob("*.toml"))]
 
         def make() -> LessonPage:
-            lesson = course.load(slug)
-            return LessonPage(slug, lesson.title(lang), lesson.render(lang), _parts(lesson))
+            try:
+                lesson = course.load(slug)
+                return LessonPage(slug, lesson.title(lang), lesson.render(lang), _parts(lesson))
+            except course.CourseError as fault:  # whoever writes the lesson sees where
+                raise Refusal("trouble", reason=fault) from fault
 
         return self._fresh((slug, lang), files, make)
 

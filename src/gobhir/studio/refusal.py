@@ -16,6 +16,7 @@ from gobhir.lang import LANGUAGES, Message, say
 # keys: studio.refusal.*
 STATUS = {
     "malformed": 400,
+    "forbidden": 403,
     "readonly": 403,
     "newer": 403,
     "notfound": 404,

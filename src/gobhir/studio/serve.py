@@ -31,10 +31,10 @@ def serve(port: int | None = None, open_browser: bool = True, lang: str | None =
     """
     if lang is not None:
         check_language(lang)
+    if port is not None and not 0 < port < 65536:
+        raise ValueError(say("studio.serve.port_impossible", port=port))
     folder = learner_folder()
     use_language(_choose_language(folder, lang))
-    if port is not None:
-        require_port(port)
     _skip_slow_grammar()
     from gobhir.studio.server import address_of, can_open_browser, tell
 
@@ -45,6 +45,8 @@ def serve(port: int | None = None, open_browser: bool = True, lang: str | None =
         if open_browser:
             webbrowser.open(address_of(running))
         return
+    if port is not None:
+        require_port(port)
     from gobhir.studio.app import Studio
 
     server = Studio.initialize_server(
@@ -81,6 +83,12 @@ def configuration(folder: Path, open_browser: bool) -> Any:
         {
             "ServerApp": server,
             "Studio": {"log_level": "ERROR"},
+            "LabApp": {  # asks no stranger for news, updates or extensions
+                "log_level": "ERROR",
+                "news_url": None,
+                "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+                "extension_manager": "readonly",
+            },
             "IdentityProvider": {
                 "token": secrets.token_hex(24),
                 "login_handler_class": "gobhir.studio.policy.LoginHandler",
@@ -96,9 +104,7 @@ def configuration(folder: Path, open_browser: bool) -> Any:
 
 
 def require_port(port: int) -> None:
-    """Nothing if `port` can be listened on, else a clear ValueError or OSError."""
-    if not 0 < port < 65536:
-        raise ValueError(say("studio.serve.port_impossible", port=port))
+    """Nothing if `port` can be listened on, else an OSError that says why not."""
     with socket.socket() as probe:
         if sys.platform != "win32":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -206,7 +206,7 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=5, isolation_level=None, check_same_thread=False)
         try:
-            db.execute("PRAGMA journal_mode = WAL")
+            _begin_log(db)
             db.execute("PRAGMA synchronous = FULL")
             self._migrate(db)
         except BaseException:
@@ -255,6 +255,19 @@ class Store:
 
 
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
+
+def _begin_log(db: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on. While another process does the same to a new file, SQLite
+    says "busy" at once instead of waiting as it does elsewhere."""
+    for attempt in range(100):
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or attempt == 99:
+                raise
+            time.sleep(0.05)
 
 
 def _rows(db: sqlite3.Connection | None, query: str, *values: Any) -> list[Any]:
