@@ -16,7 +16,7 @@ import bundle
 
 
 class FrontendHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Bundles frontend/, and puts the course beside the code in a wheel."""
+    """Makes src/gobhir/static/, which .gitignore leaves out and pyproject.toml takes in."""
 
     def dependencies(self) -> list[str]:
         """Node as a Python package, asked for only where it is needed and missing."""
@@ -26,6 +26,3 @@ class FrontendHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if not bundle.is_current():
             bundle.bundle()
-        # An editable install reads the repository's own course/.
-        if self.target_name == "wheel" and version != "editable":
-            build_data["force_include"]["course"] = "gobhir/_content"
