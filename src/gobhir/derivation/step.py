@@ -132,3 +132,51 @@ class Derivation:
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
+
+    # -- its faces; each renderer is imported when it is asked for -------------------------------
+
+    def to_text(self, lang: str | None = None) -> str:
+        """The page in plain Unicode. lang: "bn" or "en", by default the language in force."""
+        from gobhir.derivation.terminal import plain_page
+
+        return plain_page(self, lang)
+
+    def to_markdown(self, lang: str | None = None) -> str:
+        """The page as Markdown with LaTeX, for GitHub and Jupyter."""
+        from gobhir.derivation.markdown import markdown
+
+        return markdown(self, lang)
+
+    def to_html(self, lang: str | None = None) -> str:
+        """The page as one self-contained HTML document: no network is needed to read it."""
+        from gobhir.derivation.html import html
+
+        return html(self, lang)
+
+    def show(self, lang: str | None = None, console: Any = None) -> None:
+        """Print the page, in colour where the terminal (or this rich.console.Console) has it."""
+        from gobhir.derivation.terminal import show
+
+        show(self, lang, console)
+
+    def save(self, path: Any, lang: str | None = None) -> None:
+        """Write the page to a file; the suffix says how: .html, .md or .txt.
+
+        The file is there in full or not at all. ValueError for another suffix, OSError with a
+        clear message where it cannot be written.
+        """
+        from gobhir.derivation.saving import save
+
+        save(self, path, lang)
+
+    def __rich__(self) -> Any:
+        from gobhir.derivation.terminal import renderable
+
+        return renderable(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self.steps)} steps, {self.mode} mode>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Notebooks typeset Markdown themselves, offline too; a bare prompt takes the text."""
+        return {"text/markdown": self.to_markdown(), "text/plain": self.to_text()}

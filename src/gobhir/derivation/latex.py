@@ -1,0 +1,142 @@
+"""Expressions in LaTeX, for KaTeX and MathJax alike.
+
+`latex(expr)` is a formula of its own; `latex(expr, inline=True)` one inside a sentence, where a
+derivative is written dL/dw on one line.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from gobhir.derivation.expression import Expr, Name
+from gobhir.derivation.notation import GREEK, Notation, letters
+from gobhir.lang import t
+
+_RELATIONS = {">": ">", ">=": r"\ge", "<": "<", "<=": r"\le", "==": "=", "!=": r"\ne"}
+_FUNCTIONS = {
+    "log": r"\ln", "tanh": r"\tanh", "max": r"\max", "min": r"\min", "sigmoid": r"\sigma",
+}  # fmt: skip
+_TALL = (r"\frac", r"\begin", r"\underbrace", r"\sum", r"\left", "^{(", r"\partial", r"\top")
+WORDS = ("new", "old")
+"""Words in an index that speak the page's language."""
+
+
+def latex(e: Expr | Name, lang: str | None = None, inline: bool = False) -> str:
+    """The formula, without dollar signs. lang: of the few words in it, as in w_new."""
+    return Latex(lang, inline).write(e)
+
+
+class Latex(Notation[str]):
+    """The LaTeX dialect."""
+
+    minus, dot, hadamard, thin = "-", r"\cdot", r"\odot", r"\,"
+    flat_fractions = False
+
+    def __init__(self, lang: str | None = None, inline: bool = False):
+        self.lang = lang
+        self.inline = inline
+
+    def text(self, text: str) -> str:
+        return text
+
+    def brackets(self, inside: str) -> str:
+        if any(mark in inside for mark in _TALL):
+            return rf"\left({inside}\right)"
+        return f"({inside})"
+
+    def name(self, name: Name) -> str:
+        if name.base == "dots":
+            return r"\cdots"
+        if name.partial:
+            loss, own = r"\partial L", rf"\partial {self.name(_plain(name))}"
+            return f"{loss}/{own}" if self.inline else rf"\frac{{{loss}}}{{{own}}}"
+        if name.by is not None:
+            above, below = rf"\partial {self.name(_plain(name))}", rf"\partial {self.name(name.by)}"
+            return f"{above}/{below}" if self.inline else rf"\frac{{{above}}}{{{below}}}"
+        base = letters(name.base)
+        out = self._stem(base.stem)
+        if base.hat:
+            out = rf"\hat{{{out}}}" if out.startswith("\\") else rf"\hat {out}"
+        if name.layer is not None:
+            out += f"^{{({_word(str(name.layer))})}}"
+        index = (*([int(base.digits)] if base.digits else []), *name.index)
+        return out + (f"_{{{self._index(index)}}}" if index else "")
+
+    def _stem(self, stem: str) -> str:
+        if stem in GREEK:
+            return "\\" + stem
+        return _word(stem)
+
+    def _index(self, index: tuple[int | str, ...]) -> str:
+        marks = [self._mark(i) for i in index]
+        close = all(len(str(i)) == 1 for i in index)
+        return ("" if close else ",").join(marks)
+
+    def _mark(self, i: int | str) -> str:
+        if isinstance(i, str) and len(i) > 1:
+            word = t(f"page.word.{i}", self.lang) if i in WORDS else i
+            return rf"\text{{{_escaped(word)}}}"
+        return str(i)
+
+    def digits(self, digits: str, exponent: int | None) -> str:
+        return digits if exponent is None else rf"{digits}\times10^{{{exponent}}}"
+
+    def special(self, value: Decimal) -> str:
+        return r"\text{NaN}" if value.is_nan() else r"\infty"
+
+    def matrix(self, rows: list[list[str]]) -> str:
+        body = r"\\".join("&".join(row) for row in rows)
+        return rf"\begin{{bmatrix}}{body}\end{{bmatrix}}"
+
+    def folded(self, across: bool, down: bool) -> str:
+        return r"\ddots" if across and down else r"\cdots" if across else r"\vdots"
+
+    def fraction(self, above: str, below: str) -> str:
+        return rf"\frac{{{above}}}{{{below}}}"
+
+    def power(self, base: str, exponent: str) -> str:
+        return f"{base}^{{{exponent}}}"
+
+    def transposed(self, base: str) -> str:
+        return rf"{base}^{{\top}}" if base.startswith(r"\left") else rf"{{{base}}}^{{\top}}"
+
+    def function(self, name: str, arguments: list[str]) -> str:
+        if name == "sqrt":
+            return rf"\sqrt{{{arguments[0]}}}"
+        if name == "abs":
+            return rf"\left\lvert {arguments[0]}\right\rvert"
+        head = _FUNCTIONS.get(name) or rf"\operatorname{{{_escaped(name)}}}"
+        inside = self.brackets(", ".join(arguments))
+        return f"{head}{inside}" if inside.startswith("(") else rf"{head}\!{inside}"
+
+    def cases(self, rows: list[tuple[str, str]]) -> str:
+        body = r"\\".join(f"{value} & {when}" for value, when in rows)
+        return rf"\begin{{cases}}{body}\end{{cases}}"
+
+    def relation(self, left: str, relation: str, right: str) -> str:
+        return f"{left} {_RELATIONS[relation]} {right}"
+
+    def brace(self, body: str, label: str) -> str:
+        return rf"\underbrace{{{body}}}_{{{label}}}"
+
+    def summed(self, letter: str, count: int, body: str) -> str:
+        limits = f"_{{{letter}=1}}^{{{count}}}" if letter else ""
+        return rf"\sum{limits} {body}"
+
+    def operation(self, label: str, body: str) -> str:
+        return rf"\operatorname{{{_escaped(label)}}}\!\left({body}\right)"
+
+    def label(self, e: Expr) -> str:
+        return Latex(self.lang, inline=True).write(e)
+
+
+def _plain(name: Name) -> Name:
+    return Name(name.base, name.layer, name.index, name.element)
+
+
+def _word(word: str) -> str:
+    return word if len(word) == 1 or word.isdigit() else rf"\mathrm{{{_escaped(word)}}}"
+
+
+def _escaped(word: str) -> str:
+    return "".join("\\" + c if c in "_#$%&{}" else c for c in word if c not in "\\^~")

@@ -1,0 +1,96 @@
+"""How a chain of equal expressions is laid out: its pieces, and which of them share a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic
+
+from gobhir.derivation.expression import Expr, Name, Sum, Sym
+from gobhir.derivation.notation import Ink, Notation
+from gobhir.derivation.step import Line
+from gobhir.derivation.text import Text
+
+
+@dataclass(frozen=True)
+class Link(Generic[Ink]):
+    """One stage of a chain, or a further part of a long one.
+
+    sign: what is written before it: "=", "<-", "" at a bare beginning, "..." for a further part
+    of the same sum. width: about how many characters it takes. named: it still has names in it.
+    """
+
+    sign: str
+    ink: Ink
+    width: int
+    named: bool
+
+
+@dataclass(frozen=True)
+class Chain(Generic[Ink]):
+    """left, and what it is equal to."""
+
+    left: Ink | None
+    left_width: int
+    links: tuple[Link[Ink], ...]
+
+    def rows(self, most: int) -> list[list[Link[Ink]]]:
+        """The links by rows of at most `most` characters: all on one, or else names and numbers
+        on rows of their own, as many on a row as fit."""
+        if self.left_width + sum(k.width + 3 for k in self.links) <= most:
+            return [list(self.links)]
+        rows: list[list[Link[Ink]]] = []
+        room = 0
+        for link in self.links:
+            alike = rows and link.named == rows[-1][-1].named and link.sign != "..."
+            if alike and link.width + 3 <= room:
+                rows[-1].append(link)
+            else:
+                rows.append([link])
+                room = most - self.left_width
+            room -= link.width + 3
+        return rows
+
+
+def chain(line: Line, notation: Notation[Ink], most: int | None = None) -> Chain[Ink]:
+    """The pieces of a line; a sum of more than `most` characters comes in parts. A stage that
+    reads just like the one before it is left out."""
+    left = None if line.left is None else notation.write(line.left)
+    left_width = 0 if line.left is None else _measure(line.left)
+    links: list[Link[Ink]] = []
+    before = left
+    for stage in line.stages:
+        ink = notation.write(stage)
+        if ink == before:
+            continue
+        sign = "<-" if line.arrow and not links else "=" if before is not None else ""
+        if most is None:
+            links.append(Link(sign, ink, _measure(stage), _named(stage)))
+        else:
+            room = max(most - left_width - 3, 20)
+            links += _parts(stage, notation, sign, room)
+        before = ink
+    return Chain(left, left_width, tuple(links))
+
+
+def _measure(e: Expr | Name) -> int:
+    return Text().write(e).width
+
+
+def _named(e: Expr) -> bool:
+    return any(isinstance(n, Sym) for n in e.walk())
+
+
+def _parts(e: Expr, notation: Notation[Ink], sign: str, room: int) -> list[Link[Ink]]:
+    whole, named = _measure(e), _named(e)
+    if not isinstance(e, Sum) or whole <= room:
+        return [Link(sign, notation.write(e), whole, named)]
+    out: list[Link[Ink]] = []
+    for k, term in enumerate(e.terms):
+        ink = notation.term(term, first=k == 0)
+        wide = _measure(term) + 3
+        if out and out[-1].width + wide <= room:
+            last = out.pop()
+            out.append(Link(last.sign, last.ink + ink, last.width + wide, named))
+        else:
+            out.append(Link("..." if out else sign, ink, wide, named))
+    return out

@@ -1,0 +1,399 @@
+"""How an expression is written down: where brackets, signs and dots go, once for all dialects.
+
+`Notation` walks the tree; a dialect (latex.py, text.py) only says what each mark looks like. What
+it makes ("ink") is text or a small picture of text: anything that `+` joins with a string.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+import numpy as np
+
+from gobhir.derivation.expression import (
+    Cases,
+    Expr,
+    Fraction,
+    Function,
+    Labelled,
+    MatMul,
+    Name,
+    Negative,
+    Num,
+    Power,
+    Product,
+    Rearranged,
+    Spread,
+    Sum,
+    SumOver,
+    Sym,
+    Transposed,
+    number,
+)
+from gobhir.derivation.rounding import decimal, significant
+
+# How tightly a piece holds together; it is put in brackets where its surroundings hold tighter.
+SUM, NEGATIVE, PRODUCT, POWER, ATOM = range(5)
+
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "eta": "η",
+    "theta": "θ", "lambda": "λ", "mu": "μ", "nu": "ν", "rho": "ρ", "sigma": "σ", "tau": "τ",
+    "phi": "ϕ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Sigma": "Σ", "Omega": "Ω",
+}  # fmt: skip
+
+OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!="}
+
+FOLDED = 8
+"""Rows or columns of a matrix that are written out; of a larger one, three and the last."""
+
+
+class Joins(Protocol):
+    """Text, or what can stand beside text."""
+
+    def __add__(self, other: Any, /) -> Self: ...
+
+
+Ink = TypeVar("Ink", bound=Joins)
+
+
+@dataclass(frozen=True)
+class Letters:
+    """A name's base, taken apart: beta1_hat is the letter beta with a hat and index 1."""
+
+    stem: str
+    hat: bool
+    digits: str
+
+
+def letters(base: str) -> Letters:
+    """yhat, m_hat, beta1, W, running_mean, ... A word that is no letter stays whole."""
+    hat = base.endswith("hat") and len(base) > 3
+    stem = base.removesuffix("hat").rstrip("_") if hat else base
+    found = re.fullmatch(r"([A-Za-z]+?)_?(\d+)", stem)
+    name, digits = (found[1], found[2]) if found else (stem, "")
+    if len(name) == 1 or name in GREEK:
+        return Letters(name, hat, digits)
+    return Letters(base, False, "")
+
+
+def plain_number(x: Decimal) -> tuple[str, int | None]:
+    """Digits, and the power of ten where 0.00012 or 1200000 would be hard to read."""
+    if x != 0 and not (Decimal("1e-4") <= abs(x) < Decimal("1e6")):
+        exponent = x.adjusted()
+        return format(x.scaleb(-exponent), "f"), exponent
+    return format(x, "f"), None
+
+
+def entry(value: Any) -> Decimal:
+    """One number of an array. Arrays of machine numbers are shown with four digits."""
+    return value if isinstance(value, Decimal) else significant(decimal(value))
+
+
+def visible(count: int) -> list[int | None]:
+    """Which of `count` rows or columns are written; None is where the dots go."""
+    return list(range(count)) if count <= FOLDED else [0, 1, 2, None, count - 1]
+
+
+class Notation(ABC, Generic[Ink]):
+    """Writes expressions in one dialect."""
+
+    minus: ClassVar[str]
+    dot: ClassVar[str]
+    hadamard: ClassVar[str]
+    thin: ClassVar[str]
+    flat_fractions: ClassVar[bool]
+    """Whether a fraction stands on one line (a/b) and so needs brackets in a product."""
+
+    # -- what a dialect says ------------------------------------------------------------------
+
+    @abstractmethod
+    def text(self, text: str) -> Ink: ...
+    @abstractmethod
+    def brackets(self, inside: Ink) -> Ink: ...
+    @abstractmethod
+    def name(self, name: Name) -> Ink: ...
+    @abstractmethod
+    def digits(self, digits: str, exponent: int | None) -> Ink: ...
+    @abstractmethod
+    def special(self, value: Decimal) -> Ink: ...
+    @abstractmethod
+    def matrix(self, rows: list[list[Ink]]) -> Ink: ...
+    @abstractmethod
+    def folded(self, across: bool, down: bool) -> Ink: ...
+    @abstractmethod
+    def fraction(self, above: Ink, below: Ink) -> Ink: ...
+    @abstractmethod
+    def power(self, base: Ink, exponent: Ink) -> Ink: ...
+    @abstractmethod
+    def transposed(self, base: Ink) -> Ink: ...
+    @abstractmethod
+    def function(self, name: str, arguments: list[Ink]) -> Ink: ...
+    @abstractmethod
+    def cases(self, rows: list[tuple[Ink, Ink]]) -> Ink: ...
+    @abstractmethod
+    def relation(self, left: Ink, relation: str, right: Ink) -> Ink: ...
+    @abstractmethod
+    def brace(self, body: Ink, label: Ink) -> Ink: ...
+    @abstractmethod
+    def summed(self, letter: str, count: int, body: Ink) -> Ink: ...
+    @abstractmethod
+    def operation(self, label: str, body: Ink) -> Ink: ...
+    @abstractmethod
+    def label(self, e: Expr) -> Ink: ...
+
+    # -- the walk -----------------------------------------------------------------------------
+
+    def write(self, e: Expr | Name, least: int = SUM) -> Ink:
+        """The expression; in brackets if it holds together less tightly than `least`."""
+        if isinstance(e, Name):
+            return self.name(e)
+        if isinstance(e, Labelled):
+            return self.brace(self.write(e.body, least), self.label(e.label))
+        if isinstance(e, Spread):
+            return self.write(e.body, least)
+        ink, holds = self._write(e)
+        return self.brackets(ink) if holds < least else ink
+
+    def _write(self, e: Expr) -> tuple[Ink, int]:
+        match e:
+            case Num():
+                return self._number(e.value)
+            case Sym():
+                return self.name(e.name), self._name_holds(e.name)
+            case Sum():
+                return self._sum(e), SUM
+            case Negative():
+                return self.text(self.minus) + self.write(e.body, PRODUCT), NEGATIVE
+            case Product():
+                return self._product(e)
+            case MatMul():
+                return self._matmul(e), PRODUCT
+            case Transposed(body=Num(value=value)) if isinstance(value, np.ndarray):
+                turned = value.reshape(1, -1) if value.ndim == 1 else value.T
+                return self.array(turned), ATOM
+            case Transposed():
+                least = POWER if isinstance(e.body, Sym) else ATOM
+                return self.transposed(self.write(e.body, least)), POWER
+            case Fraction():
+                least = POWER if self.flat_fractions else SUM
+                ink = self.fraction(self.write(e.left, least), self.write(e.right, least))
+                return ink, PRODUCT if self.flat_fractions else ATOM
+            case Power():
+                return self.power(self.write(e.left, ATOM), self.write(e.right)), POWER
+            case Function(name="exp"):
+                return self.power(self.text("e"), self.write(e.arguments[0])), POWER
+            case Function():
+                return self.function(e.name, [self.write(a) for a in e.arguments]), ATOM
+            case Cases():
+                return self._cases(e), SUM
+            case SumOver():
+                return self._sum_over(e), NEGATIVE
+            case Rearranged():
+                return self.operation(e.label, self.write(e.body)), ATOM
+        raise TypeError(f"no notation for {type(e).__name__}")
+
+    def _name_holds(self, name: Name) -> int:
+        """A name with a small number above, or that is a fraction, is no base of a power."""
+        plain = name.layer is None and name.by is None and not name.partial
+        return ATOM if plain else POWER
+
+    def _number(self, value: Any) -> tuple[Ink, int]:
+        if isinstance(value, np.ndarray) and value.ndim:
+            return self.array(value), ATOM
+        x = value if isinstance(value, Decimal) else decimal(value)
+        ink = self.scalar(x)
+        if x < 0:
+            return ink, NEGATIVE
+        return ink, ATOM if not x.is_finite() or plain_number(x)[1] is None else PRODUCT
+
+    def scalar(self, x: Decimal) -> Ink:
+        """A number, with its sign."""
+        if x.is_nan():
+            return self.special(x)
+        if x.is_signed() and x != 0:
+            return self.text(self.minus) + self.scalar(-x)
+        return self.digits(*plain_number(abs(x))) if x.is_finite() else self.special(x)
+
+    def array(self, value: np.ndarray) -> Ink:
+        """A column for one dimension, a matrix for two, a column of matrices for three."""
+        table = value if value.ndim > 1 else value.reshape(-1, 1)
+        columns: list[int | None] = [0] if table.ndim > 2 else visible(table.shape[1])
+        rows = []
+        for i in visible(table.shape[0]):
+            row = []
+            for j in columns:
+                if i is None or j is None:
+                    row.append(self.folded(j is None, i is None))
+                else:
+                    row.append(
+                        self.array(table[i]) if table.ndim > 2 else self.scalar(entry(table[i, j]))
+                    )
+            rows.append(row)
+        return self.matrix(rows)
+
+    def _sum(self, e: Sum) -> Ink:
+        out = self.term(e.terms[0], first=True)
+        for t in e.terms[1:]:
+            out = out + self.term(t)
+        return out
+
+    def term(self, t: Expr, first: bool = False) -> Ink:
+        """One term of a sum, with its sign; the first one has none but a minus."""
+        if first:
+            return self.write(t, NEGATIVE)
+        if isinstance(t, Negative):
+            return self.text(f" {self.minus} ") + self.write(t.body, PRODUCT)
+        if _is_number(t) and decimal(t.value) < 0:  # type: ignore[attr-defined]  # a Num
+            return self.text(f" {self.minus} ") + self.scalar(-decimal(t.value))  # type: ignore[attr-defined]
+        return self.text(" + ") + self.write(t, PRODUCT)
+
+    def _product(self, e: Product) -> tuple[Ink, int]:
+        """Factors side by side; groups of factors, and factors with braces, with a dot between."""
+        dotted = any(isinstance(_bare(f), Product) or isinstance(f, Labelled) for f in e.terms)
+        out, holds, before = self.text(""), PRODUCT, None
+        for f in e.terms:
+            if before is None:
+                leads = _is_number(f) and not dotted and any(t.shape for t in e.terms[1:])
+                ink = self._factor(f, first=True, signed=leads)
+                if leads and decimal(f.value) < 0:  # type: ignore[attr-defined]  # a Num
+                    holds = NEGATIVE
+            else:
+                ink = self._factor(f, first=dotted)
+                out = out + self._between(before, f, dotted)
+            out, before = out + ink, f
+        return out, holds
+
+    def _factor(self, f: Expr, first: bool = False, signed: bool = False) -> Ink:
+        """One factor. A number that does not come first is in brackets: 0.4(0.5987)."""
+        if _is_number(f):
+            if signed:
+                return self.write(f)
+            return self.write(f, POWER) if first else self.brackets(self.write(f))
+        if isinstance(_bare(f), Product):
+            return self._group(f)
+        return self.write(f, POWER)
+
+    def _group(self, f: Expr) -> Ink:
+        """A product within a product: (0.6368)(0.3632), all numbers in brackets."""
+        if isinstance(f, Labelled):
+            return self.brace(self._group(f.body), self.label(f.label))
+        if isinstance(f, Spread):
+            return self._group(f.body)
+        assert isinstance(f, Product)
+        simple = all(_is_number(t) for t in f.terms)
+        if not simple:
+            deep = any(isinstance(_bare(t), Product) for t in f.terms)
+            numbers = f.shape and any(isinstance(n, Num) and n.shape for n in f.walk())
+            return self.write(f, POWER if deep or numbers else SUM)
+        out = self.text("")
+        for t in f.terms:
+            out = out + self.brackets(self.write(t))
+        return out
+
+    def _between(self, a: Expr, b: Expr, dotted: bool) -> str:
+        if a.shape and b.shape:
+            return f" {self.hadamard} "
+        if dotted:
+            return f" {self.dot} "
+        if bool(a.shape) != bool(b.shape):
+            return self.thin
+        a, b = _bare(a), _bare(b)
+        if _is_number(b):
+            return "" if _is_number(a) else f" {self.dot} "
+        if isinstance(b, Power) and _is_number(b.left) and b.left.value >= 0:  # type: ignore[attr-defined]
+            return f" {self.dot} "
+        if isinstance(a, Function) or isinstance(b, Function) or isinstance(a, Fraction):
+            return f" {self.dot} "
+        return self.thin if _is_wide(a) or _is_wide(b) else ""
+
+    def _matmul(self, e: MatMul) -> Ink:
+        left, right = self.write(e.left, POWER), self.write(e.right, POWER)
+        if isinstance(_bare(e.right), Num) and not e.right.shape:
+            right = self.brackets(self.write(e.right))
+        names = isinstance(_bare(e.left), Sym) and isinstance(_bare(e.right), Sym)
+        return left + ("" if names else self.thin) + right
+
+    def _cases(self, e: Cases) -> Ink:
+        left, right = self.write(e.left), self.write(e.right)
+        return self.cases(
+            [
+                (self.write(e.then), self.relation(left, e.relation, right)),
+                (self.write(e.otherwise), self.relation(left, OPPOSITE[e.relation], right)),
+            ]
+        )
+
+    def _sum_over(self, e: SumOver) -> Ink:
+        body = indexed(e.body, e.axes)
+        if body is None:
+            count = int(np.prod([e.body.shape[a] for a in e.axes]))
+            inside = self.write(e.body, ATOM)
+            return self.summed("", count, inside)
+        ink = self.write(body, PRODUCT)
+        for letter, axis in reversed(list(zip(_LETTERS, e.axes, strict=False))):
+            ink = self.summed(letter, e.body.shape[axis], ink)
+        return ink
+
+
+_LETTERS = "ijkl"
+
+
+def indexed(body: Expr, axes: Iterable[int]) -> Expr | None:
+    """The general element, with letters for indices: p * log(q) becomes p_i ln q_i. None where
+    the body has parts that letters do not reach (written matrices, products of matrices)."""
+    axes = tuple(axes)
+    rank = len(body.shape)
+    if axes == tuple(range(len(axes))):  # whole rows are summed: the rest needs no index
+        named = dict(zip(axes, _LETTERS, strict=False))
+    else:
+        others = iter(_LETTERS[len(axes) :])
+        named = dict(zip(axes, _LETTERS, strict=False))
+        named.update({a: next(others) for a in range(rank) if a not in named})
+
+    def go(e: Expr) -> Expr | None:
+        if not e.shape:
+            return e
+        match e:
+            case Sym():
+                first = rank - len(e.shape)
+                index = [
+                    named[first + k] for k, n in enumerate(e.shape) if n > 1 and first + k in named
+                ]
+                # Only the name is written; the value plays no part any more.
+                n = e.name
+                own = Name(n.element or n.base, n.layer, (*n.index, *index), None, n.partial, n.by)
+                return Sym(own, number(0).value)
+            case Num() | MatMul() | Transposed() | Rearranged() | SumOver():
+                return None
+            case Spread():
+                return go(e.body)
+            case Labelled():
+                return go(e.body)
+        parts = [go(c) for c in e.children]
+        whole = tuple(p for p in parts if p is not None)
+        return e.rebuild(whole) if len(whole) == len(parts) else None
+
+    return go(body)
+
+
+def _bare(e: Expr) -> Expr:
+    """Without braces and layings-out, which change nothing in how factors stand together."""
+    while isinstance(e, (Labelled, Spread)):
+        e = e.body
+    return e
+
+
+def _is_number(e: Expr) -> bool:
+    return isinstance(e, Num) and not e.shape
+
+
+def _is_wide(e: Expr) -> bool:
+    """Whether a factor needs air around it: a fraction, or a word."""
+    if not isinstance(e, Sym):
+        return isinstance(e, Fraction)
+    stem = letters(e.name.base).stem
+    return e.name.partial or e.name.by is not None or (len(stem) > 1 and stem not in GREEK)

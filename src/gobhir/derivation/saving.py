@@ -1,0 +1,64 @@
+"""Keeping a page in a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gobhir.derivation.step import Derivation
+from gobhir.lang import say
+
+SUFFIXES = (".html", ".md", ".txt")
+
+
+def save(d: Derivation, path: Any, lang: str | None = None) -> None:
+    """Write the page as .html, .md or .txt: first beside the target, then in its place, so that a
+    full disk or a lost connection leaves what was there before."""
+    target = Path(path).expanduser()
+    render = {".html": d.to_html, ".md": d.to_markdown, ".txt": d.to_text}
+    make = render.get(target.suffix.lower())
+    if make is None:
+        raise ValueError(say("page.save.suffix", path=str(path), known=", ".join(SUFFIXES)))
+    content = make(lang)
+    if target.is_dir():
+        raise IsADirectoryError(say("page.save.folder", path=str(target)))
+    draft = None
+    try:
+        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(draft, _mode(target))
+        os.replace(draft, target)
+    except OSError as error:
+        if draft is not None:
+            Path(draft).unlink(missing_ok=True)
+        raise _explained(error, target) from error
+
+
+def _mode(target: Path) -> int:
+    """The rights of the file that is replaced, else what a new file gets."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _explained(error: OSError, target: Path) -> OSError:
+    import errno
+
+    keys = {
+        errno.ENOENT: "page.save.no_folder",
+        errno.EACCES: "page.save.read_only",
+        errno.EPERM: "page.save.read_only",
+        errno.EROFS: "page.save.read_only",
+        errno.ENOSPC: "page.save.full",
+        errno.EDQUOT: "page.save.full",
+    }
+    key = keys.get(error.errno or 0, "page.save.other")
+    values = {"path": str(target), "folder": str(target.parent), "detail": error.strerror or ""}
+    return type(error)(say(key, **values))

@@ -1,0 +1,151 @@
+"""A derivation for a terminal: plain Unicode, coloured by role where there is colour.
+
+Bangla never stands inside columns, because terminals disagree on how wide its letters are; in a
+table it comes last on the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.text import Text as RichText
+
+from gobhir.derivation.expression import Expr, Name
+from gobhir.derivation.layout import chain
+from gobhir.derivation.sentence import Span, heading, notes, sentence, spans, value
+from gobhir.derivation.step import Derivation, Line, Piece, Say, Table
+from gobhir.derivation.text import Box, Text, plain, text, width
+from gobhir.lang import check_language, language
+
+MEASURE = 88
+"""Characters in a line of prose or a row of mathematics, where the terminal is that wide."""
+INDENT = 4
+SIGNS = {"=": "= ", "<-": "← ", "": "", "...": "   "}
+_MADE = "\ue000", "\ue001"  # around mathematics that is already Unicode
+_STYLES = {"strong": "bold", "emphasis": "italic", "code": "cyan", "formula": "magenta"}
+PHASES = {
+    "start": "white",
+    "forward": "blue",
+    "loss": "yellow",
+    "backward": "red",
+    "update": "green",
+    "after": "cyan",
+}
+
+
+def renderable(d: Derivation, lang: str | None = None, width: int = MEASURE) -> Group:
+    """The page as something that rich prints."""
+    lang = language() if lang is None else check_language(lang)
+    return Group(*_Page(d, lang, min(width, MEASURE)).parts())
+
+
+def show(d: Derivation, lang: str | None = None, console: Console | None = None) -> None:
+    """Print the page."""
+    console = Console() if console is None else console
+    console.print(renderable(d, lang, console.width), width=console.width)
+
+
+def plain_page(d: Derivation, lang: str | None = None, width: int = MEASURE) -> str:
+    """The page as text without colours."""
+    console = Console(width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(renderable(d, lang, width))
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+class _Page:
+    def __init__(self, d: Derivation, lang: str, width: int):
+        self.d = d
+        self.lang = lang
+        self.width = width
+
+    def parts(self) -> Iterator[Any]:
+        yield RichText(self.flat(self.say(self.d.title)), style="bold")
+        for s in self.d.intro:
+            yield self.prose(self.say(s))
+        for number, section in enumerate(self.d.sections):
+            title = heading(section.phase, number, self.lang, self.inline)
+            style = f"bold {PHASES.get(section.phase, 'white')}"
+            yield RichText(f"\n{self.flat(title)}", style=style)
+            for step in section.steps:
+                for piece in step.pieces:
+                    yield from self.piece(piece)
+
+    def say(self, s: Say) -> str:
+        return sentence(s, self.lang, self.inline)
+
+    def inline(self, e: Expr | Name) -> str:
+        return f"{_MADE[0]}{text(e, self.lang)}{_MADE[1]}"
+
+    def piece(self, piece: Piece) -> Iterator[Any]:
+        if isinstance(piece, Say):
+            yield self.prose(self.say(piece))
+            return
+        body = self.line(piece) if isinstance(piece, Line) else self.table(piece)
+        yield Padding(body, (1, 0, 0, INDENT), expand=False)
+        small = notes(piece, self.d.mode, self.lang, self.inline)
+        if small:
+            note = RichText(self.flat("; ".join(small)), style="dim")
+            yield Padding(note, (0, 0, 0, INDENT), expand=False)
+
+    def prose(self, markdown: str) -> Padding:
+        out = RichText(overflow="fold")
+        self._append(out, spans(markdown), "")
+        return Padding(out, (1, 0, 0, 0), expand=False)
+
+    def _append(self, out: RichText, parts: tuple[Span, ...], style: str) -> None:
+        for part in parts:
+            own = f"{style} {_STYLES.get(part.kind, '')}".strip()
+            if part.inside:
+                self._append(out, part.inside, own)
+            else:
+                shown = plain(part.text) if part.kind == "formula" else _unmarked(part.text)
+                out.append(shown, own)
+
+    def flat(self, markdown: str) -> str:
+        out = RichText()
+        self._append(out, spans(markdown), "")
+        return out.plain
+
+    def line(self, line: Line) -> RichText:
+        room = self.width - INDENT
+        c = chain(line, Text(self.lang), room)
+        left = Box(("",)) if c.left is None else c.left + " "
+        rows = []
+        for k, row in enumerate(c.rows(room)):
+            drawn = left if k == 0 else Box((" " * left.width,))
+            for j, link in enumerate(row):
+                drawn = drawn + (" " if j else "") + SIGNS[link.sign] + link.ink
+            rows.append(str(drawn))
+        out = RichText("\n".join(rows), no_wrap=True, overflow="ignore")
+        out.highlight_regex(r"∂L/∂[^\s·)=]+|[δΔ][⁽⁾⁰-⁹₀-₉,]*", "red")
+        return out
+
+    def table(self, table: Table) -> RichText:
+        """Columns of mathematics only. Where the head is in words, columns become lines and the
+        words come last."""
+        grid = [[self.cell(c) for c in row] for row in (table.head, *table.rows)]
+        worded = [isinstance(c, Say) for c in table.head[1:]]
+        if any(worded):
+            grid = [list(column) for column in zip(*grid, strict=True)]
+        if any(worded) or any(isinstance(row[0], Say) for row in table.rows):
+            grid = [[*row[1:], row[0]] for row in grid]
+            columns = len(grid[0]) - 1
+        else:
+            columns = len(grid[0])
+        widths = [max(width(row[j]) for row in grid) for j in range(columns)]
+        lines = []
+        for row in grid:
+            cells = [" " * (widths[j] - width(row[j])) + row[j] for j in range(columns)]
+            lines.append("   ".join([*cells, *row[columns:]]).rstrip())
+        return RichText("\n".join(lines), no_wrap=True, overflow="ignore")
+
+    def cell(self, c: Any) -> str:
+        return self.flat(value(c, self.lang, self.inline))
+
+
+def _unmarked(text: str) -> str:
+    return text.replace(_MADE[0], "").replace(_MADE[1], "")
