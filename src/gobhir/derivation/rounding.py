@@ -262,28 +262,40 @@ def shown(line: tuple[Expr, ...], digits: int = DIGITS) -> Shown:
     `digits`, what leads to it with as few more as the line needs to come out."""
     for given in range(digits, MOST_DIGITS + 1):
         for between in range(digits, given + 1):
-            attempt = _with_digits(line, given, between, digits)
-            if reproducible(attempt):
-                return Shown(attempt, False)
-    return Shown(_with_digits(line, digits, digits, digits), True)
+            for falling in (False, True):
+                attempt = _with_digits(line, given, between, digits, falling)
+                if reproducible(attempt):
+                    return Shown(attempt, False)
+    return Shown(_with_digits(line, digits, digits, digits, False), True)
 
 
-def _with_digits(line: tuple[Expr, ...], given: int, between: int, final: int) -> tuple[Expr, ...]:
-    """The line with its numbers cut: the given ones, those computed on the way, the result."""
+def _with_digits(
+    line: tuple[Expr, ...], given: int, between: int, final: int, falling: bool
+) -> tuple[Expr, ...]:
+    """The line with its numbers cut: the given ones, those computed on the way (one digit fewer
+    from stage to stage if `falling`), the result."""
     last = line[-1]
     seen: dict[int, Num] = {}
+    stage = 0
+
+    def digits_of(n: Num) -> int:
+        if n is last or n.source is None:
+            return final if n is last else given
+        return max(final, between + len(line) - 2 - stage) if falling else between
 
     def show(n: Expr) -> Expr | None:
         if not isinstance(n, Num):
             return None
         if id(n) not in seen:
             source = None if n.source is None else transform(n.source, show)
-            digits = final if n is last else given if n.source is None else between
-            value = n.value if n.constant else significant(n.value, digits)
+            value = n.value if n.constant else significant(n.value, digits_of(n))
             seen[id(n)] = Num(value, source, n.constant)
         return seen[id(n)]
 
-    return tuple(transform(stage, show) for stage in line)
+    out = []
+    for stage, tree in enumerate(line):
+        out.append(transform(tree, show))
+    return tuple(out)
 
 
 def reproducible(line: tuple[Expr, ...]) -> bool:

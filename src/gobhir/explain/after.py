@@ -105,6 +105,8 @@ def _reference(r: Reading, reference: str) -> Say:
         theirs = gradients(r.run.tape, r.run.loss, list(ours))
         if theirs is not None:
             worst = max(_apart(ours[t], theirs[t]) for t in ours)
+            if worst == 0:
+                return Say("rules.check.torch_same", {"count": Count(total)})
             return Say("rules.check.torch", {"count": Count(total), "worst": inline(worst, 1)})
     worst = 0.0
     for t in ours:

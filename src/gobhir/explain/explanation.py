@@ -137,6 +137,7 @@ def _intro(r: Reading) -> tuple[Say, ...]:
     batch = r.run.x in r.quantities and len(r.quantities[r.run.x].shape) >= 2
     total = sum(size(p.shape) for t, p in r.pulled_of.items() if isinstance(t, Tensor))
     key = "rules.intro.batch" if batch else "rules.intro.one"
+    key = "rules.intro.one_input" if inputs == 1 and not batch else key
     counts = {"inputs": Count(inputs), "parameters": Count(total)}
     if batch:
         counts["examples"] = Count(r.quantities[r.run.x].shape[0])

@@ -380,6 +380,8 @@ def _parameter(r: Reading, p: Pulled, seen: int) -> list[Piece]:
         pieces.append(Say("rules.backward.paths_meet", {"count": Count(p.paths), "to": q.sym}))
     if q.name.base == "W":
         key = "rules.weight.first" if seen == 0 else "rules.weight.again"
+        if seen == 0 and q.shape and q.shape[0] > 1:
+            key = "rules.weight.first_many"
         pieces.append(Say(key + ("_batch" if batch else ""), {"count": Count(size(q.shape))}))
         if batch and size(p.shape) > 1:
             pieces.append(element_line(p, largest(p), r.mode))
