@@ -1,0 +1,9 @@
+// Typesets the formulas of a derivation's page. Until then, and without scripts, each is readable
+// as LaTeX.
+for (const place of document.querySelectorAll(".math")) {
+  katex.render(place.textContent, place, { throwOnError: false, strict: "ignore" });
+}
+// What has to be scrolled can be reached with the keyboard.
+for (const box of document.querySelectorAll(".chain, .table")) {
+  if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+}
