@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from gobhir.studio import serve as serve_lazily
 from gobhir.studio.serve import free_port as find_port
 from gobhir.studio.serve import require_port
 from gobhir.studio.server import can_open_browser
-from tests.studio.conftest import Running, Start
+from tests.studio.conftest import Running, Start, environment
 
 
 @pytest.fixture
@@ -116,6 +121,76 @@ def test_no_kernel_outlives_the_studio(start: Start, home: Path, how: str) -> No
     while any(is_alive(pid) for pid in kernels) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(is_alive(pid) for pid in kernels)
+
+
+async def _keep_busy(running: Running, kernel: str) -> None:
+    """Let a kernel run for ever, and return once it does."""
+    cookie = "; ".join(f"{name}={value}" for name, value in running.cookies.items())
+    address = f"ws://{running.host}/api/kernels/{kernel}/channels?session_id=one"
+    line = await websocket_connect(HTTPRequest(address, headers={"Cookie": cookie}))
+    content = {"code": "while True: pass", "silent": False, "store_history": True,
+               "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}  # fmt: skip
+    header = {"msg_id": "1", "msg_type": "execute_request", "session": "one", "username": "",
+              "version": "5.3", "date": "2026-01-01T00:00:00Z"}  # fmt: skip
+    await line.write_message(
+        json.dumps(
+            {
+                "header": header,
+                "parent_header": {},
+                "metadata": {},
+                "content": content,
+                "channel": "shell",
+                "buffers": [],
+            }
+        )  # fmt: skip
+    )
+    while True:
+        message = json.loads(await line.read_message() or "{}")
+        if message["header"]["msg_type"] == "execute_input":
+            return
+
+
+@pytest.mark.slow
+def test_ctrl_c_does_not_wait_for_code_that_never_ends(start: Start, home: Path) -> None:
+    running = start(home)
+    kernel = running.post("/api/kernels", {"name": "python3"}).json["id"]
+    asyncio.run(asyncio.wait_for(_keep_busy(running, kernel), 30))
+    began = time.monotonic()
+    assert running.interrupt() == 0
+    assert time.monotonic() - began < 6
+
+
+def test_the_studio_on_somebodys_own_jupyter_server(tmp_path: Path, slug: str) -> None:
+    """As JupyterHub starts it: an extension among others, on a base address of its own."""
+    port, token = free_port(), "a-token-of-their-own"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser",
+         f"--port={port}", f"--IdentityProvider.token={token}", "--ServerApp.base_url=/user/rina/",
+         "--ServerApp.jpserver_extensions={'gobhir.studio': True}"],
+        env=environment(tmp_path / "gobhir"), cwd=tmp_path,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    running = Running(process, tmp_path / "gobhir", [f"http://127.0.0.1:{port}/?token={token}"])
+    known = {"Authorization": f"token {token}", "cookies": False}
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                page = running.get(f"/user/rina/gobhir/lesson/{slug}", **known)
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.1)
+        assert page.status == 200
+        assert 'src="/user/rina/gobhir/static/' in page.text
+        assert '"baseUrl":"/user/rina/"' in page.text
+        address = f"/user/rina/gobhir/api/notes/{slug}"
+        version = running.get(address, **known).json["version"]
+        assert running.put(address, {"text": "hub", "version": version}, **known).status == 200
+        assert (tmp_path / "gobhir" / "notes" / f"{slug}.md").read_text() == "hub"
+        assert running.get(address, cookies=False).status == 403
+    finally:
+        process.terminate()
+        process.wait(timeout=15)
 
 
 def test_kill_9_loses_no_note_and_no_progress(start: Start, home: Path, slug: str) -> None:

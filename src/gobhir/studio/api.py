@@ -6,10 +6,13 @@ Every refusal is {"message": {"bn": ..., "en": ...}} with a status that says wha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import re
-from typing import Any
+import threading
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
@@ -23,6 +26,8 @@ SMALL, LARGE = 250_000, 6 * notes.LIMIT + 1000  # bytes; JSON may write a byte o
 CODE_LIMIT = 100_000
 NAME = re.compile(r"[A-Za-z0-9][\w.\-:]{0,119}", re.ASCII)
 THEMES = ("auto", "light", "dark")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @web.stream_request_body
@@ -152,7 +157,7 @@ class QuizHandler(Api):
 
         answer = self.fields(answer=(str, int, float, bool, list, dict))["answer"]
         try:
-            graded = course.grade(self.lesson(slug), item, answer)
+            graded = await aside(course.grade, self.lesson(slug), item, answer)
         except KeyError as error:
             raise Refusal("notfound") from error
         except (TypeError, ValueError) as error:
@@ -176,12 +181,11 @@ class CheckHandler(Api):
         lang = wished_language(self, settings)
         try:
             async with self.at_once:
-                verdict = await asyncio.to_thread(
-                    course.check, self.lesson(slug), exercise, code, lang
-                )
+                verdict = await aside(course.check, self.lesson(slug), exercise, code, lang)
         except KeyError as error:
             raise Refusal("notfound") from error
-        self.answer(verdict | await self.remember(slug, exercise, code, verdict["passed"]))
+        kept = await self.remember(slug, exercise, code, verdict.passed)
+        self.answer(verdict.to_json() | kept)
 
 
 class SettingsHandler(Api):
@@ -207,6 +211,28 @@ class SettingsHandler(Api):
             }
         changes = {name: value for name, value in given.items() if value is not None}
         self.answer(await self.studio.off_loop(self.studio.store.change_settings, changes))
+
+
+async def aside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` in a thread that neither holds up the server nor, unlike an executor's, its end:
+    Ctrl-C does not wait for a learner's program."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def finish(settle: Callable[[Any], None], outcome: Any) -> None:
+        if not done.done():
+            settle(outcome)
+
+    def run() -> None:
+        try:
+            settled: tuple[Callable[[Any], None], Any] = done.set_result, work(*args, **kwargs)
+        except Exception as error:
+            settled = done.set_exception, error
+        with contextlib.suppress(RuntimeError):  # the server was stopped meanwhile
+            loop.call_soon_threadsafe(finish, *settled)
+
+    threading.Thread(target=run, name="gobhir-aside", daemon=True).start()
+    return await done
 
 
 def _name(value: Any, field: str) -> str | None:

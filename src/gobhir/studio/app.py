@@ -53,6 +53,7 @@ class Studio(ExtensionAppJinjaMixin, ExtensionApp):
             (r"gobhir/static/([^/]+)/(.+)", StaticHandler, {"assets": self.assets}),
             (r"gobhir/?", pages.HomePage),
             (r"gobhir/resume", pages.ResumeHandler),
+            (r"gobhir/frame", pages.FramePage),
             (rf"gobhir/lesson/{slug}", pages.LessonHandler),
             (rf"gobhir/lab/{slug}", lab.LessonLab),
             (rf"gobhir/api/notes/{slug}", api.NotesHandler),

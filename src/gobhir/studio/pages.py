@@ -6,6 +6,7 @@ Rendered on the server from templates/, with the lesson's outputs already in pla
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -14,7 +15,14 @@ from markupsafe import Markup
 from tornado import web
 
 from gobhir.lang import catalogue, digits
-from gobhir.studio.policy import Policy, StudioHandler, page_names, reason_of, wished_language
+from gobhir.studio.policy import (
+    FRAME_POLICY,
+    Policy,
+    StudioHandler,
+    page_names,
+    reason_of,
+    wished_language,
+)
 from gobhir.studio.refusal import Refusal
 
 SERVER_ONLY = (
@@ -65,6 +73,7 @@ class Page(Policy, StudioHandler):
                 self.chosen = await self.studio.off_loop(self.studio.store.change_settings, change)
             except Refusal:
                 self.chosen["lang"] = asked  # for this page, where the folder cannot be written
+        os.environ["GOBHIR_LANG"] = self.lang  # for a kernel that is started from this page
 
     def show(self, template: str, **names: Any) -> None:
         """Render `template` with the page's own names, its configuration and `names`."""
@@ -168,6 +177,16 @@ class LessonHandler(Page):
             week=digits(day.week, self.lang),
             body=Markup(lesson.html),  # our own lesson, rendered by the course
         )
+
+
+class FramePage(StudioHandler):
+    """GET gobhir/frame: the empty page in which an HTML output with scripts runs."""
+
+    content_security_policy = FRAME_POLICY
+
+    @web.authenticated
+    def get(self) -> None:
+        self.finish(self.studio.jinja2_env.get_template("frame.html").render())
 
 
 class ResumeHandler(Page):

@@ -53,6 +53,15 @@ class Policy(AuthenticatedHandler):
         self.set_header("Referrer-Policy", "same-origin")
 
 
+# An HTML output may do as it likes with itself, and reach nothing: it has an origin of its own
+# (sandbox), no network, no form, and only our pages may hold it.
+FRAME_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob: "
+    "data:; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
+)
+
+
 class StudioHandler(JupyterHandler):
     """A handler of the studio, page or API."""
 
