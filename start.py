@@ -26,11 +26,13 @@ if sys.version_info < (3, 11):
 
 import argparse
 import contextlib
+import errno
 import hashlib
 import json
 import queue
 import re
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -344,6 +346,7 @@ def start(options):
     if options.no_browser:
         command.append("--no-browser")
     if WINDOWS:
+        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the studio: it saves and ends
         return subprocess.call(command)
     os.execv(PYTHON, command)  # nothing of this script stays in the way
 
@@ -391,8 +394,12 @@ def main():
         return test(options, rest, quick=options.command == "quick")
     except KeyboardInterrupt:
         return text("step.interrupted")
-    except PermissionError as error:
-        return text("error.not_writable", path=error.filename)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return text("error.disk_full")
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return text("error.not_writable", path=error.filename)
+        raise
     except (Stop, bundle.BundleError) as error:
         return str(error)
 
