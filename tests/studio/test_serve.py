@@ -78,6 +78,21 @@ def test_a_terminal_without_bangla_gets_english(start: Start, home: Path) -> Non
     assert running.printed[0].startswith("Gobhir is open at")
 
 
+def test_a_folder_that_cannot_be_written_is_said_at_the_start(start: Start, home: Path) -> None:
+    home.write_text("in the way")
+    running = start(home)
+    assert "nothing can be saved" in running.printed[0] and str(home) in running.printed[0]
+    assert running.get("/gobhir/").status == 200
+
+
+def test_a_damaged_file_is_said_at_the_start(start: Start, home: Path) -> None:
+    home.mkdir()
+    (home / "progress.sqlite").write_text("no database")
+    running = start(home, "lang='bn'")
+    assert "progress.sqlite.damaged-" in running.printed[0]
+    assert running.get("/gobhir/").status == 200
+
+
 def test_ctrl_c_stops_it_at_once_and_leaves_nothing(start: Start, home: Path, slug: str) -> None:
     running = start(home)
     save_note(running, slug, "kept")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.serverapp import ServerApp
@@ -14,8 +15,9 @@ from tornado import web
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches, Rule
 
+from gobhir.studio.notes import write_whole
 from gobhir.studio.pages import Page
-from gobhir.studio.refusal import Refusal
+from gobhir.studio.refusal import Refusal, refusal_of
 
 PACKAGE = "jupyterlab"
 ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
@@ -49,6 +51,27 @@ async def load(server: ServerApp) -> None:
         await manager.start_extension(PACKAGE)
 
 
+def notebook(folder: Path, slug: str, lang: str) -> str:
+    """The lesson's notebook in the learner's folder: written once, theirs from then on.
+
+    Gives its path inside the folder, and a Refusal where it cannot be written.
+    """
+    import nbformat
+
+    from gobhir import course
+    from gobhir.course.notebooks import lesson_notebook, notebook_name
+
+    lesson = course.load(slug)
+    name = f"notebooks/{Path(notebook_name(lesson)).stem}.{lang}.ipynb"
+    file = folder / name
+    try:
+        if not file.exists():
+            write_whole(file, nbformat.writes(lesson_notebook(lesson, lang)).encode())
+    except OSError as error:
+        raise refusal_of(error, folder) from error
+    return name
+
+
 def _without_announcements(handler: Any, page_config: dict[str, Any]) -> dict[str, Any]:
     """JupyterLab greets with a question about news from elsewhere; a learner needs none."""
     disabled = page_config.get("disabledExtensions", [])
@@ -71,9 +94,10 @@ class LessonLab(Page):
     @web.authenticated
     async def get(self, slug: str) -> None:
         await self.begin()
+        self.studio.lessons.day(slug)
         if not is_installed():
             raise Refusal("notfound")
-        path = await self.studio.off_loop(self.studio.notebook, slug, self.lang)
+        path = await self.studio.off_loop(notebook, self.studio.store.folder, slug, self.lang)
         await load(self.studio.serverapp)
         self.redirect(url_path_join(self.base_url, "lab/tree", url_escape(path)))
 

@@ -160,13 +160,18 @@ class Notes:
         """Keep a text that lost, as a file of its own; the same text only once."""
         copy = self.folder / f"{slug}.copy-{hashlib.sha256(raw).hexdigest()[:8]}.md"
         if not copy.exists():
-            os.replace(_write_beside(copy, raw), copy)
+            write_whole(copy, raw)
         return copy
 
 
 def version_of(text: str) -> str:
     """The name of a text: the same text always has the same version."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def write_whole(path: Path, raw: bytes) -> None:
+    """Write a file so that nobody, whatever happens, ever meets half of it."""
+    os.replace(_write_beside(path, raw), path)
 
 
 def _write_beside(path: Path, raw: bytes) -> Path:

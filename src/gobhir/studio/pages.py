@@ -73,7 +73,8 @@ class Page(Policy, StudioHandler):
                 self.chosen = await self.studio.off_loop(self.studio.store.change_settings, change)
             except Refusal:
                 self.chosen["lang"] = asked  # for this page, where the folder cannot be written
-        os.environ["GOBHIR_LANG"] = self.lang  # for a kernel that is started from this page
+        if "lang" in self.chosen:
+            os.environ["GOBHIR_LANG"] = self.lang  # a kernel that is started now speaks it too
 
     def show(self, template: str, **names: Any) -> None:
         """Render `template` with the page's own names, its configuration and `names`."""

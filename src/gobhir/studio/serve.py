@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gobhir.lang import check_language, language, say, use_language
+from gobhir.lang import LANGUAGES, Message, check_language, language, say, use_language
 from gobhir.studio.refusal import Refusal
 from gobhir.studio.store import Store, learner_folder
 
@@ -34,11 +34,13 @@ def serve(port: int | None = None, open_browser: bool = True, lang: str | None =
     if port is not None and not 0 < port < 65536:
         raise ValueError(say("studio.serve.port_impossible", port=port))
     folder = learner_folder()
-    use_language(_choose_language(folder, lang))
+    notice = _open_folder(folder, lang)
     _skip_slow_grammar()
     from gobhir.studio.server import address_of, can_open_browser, tell
 
     open_browser = open_browser and can_open_browser()
+    if notice is not None:
+        tell(notice.key, **notice.values)
     running = find_running(folder)
     if running is not None:
         tell("studio.serve.already", address=address_of(running))
@@ -150,16 +152,18 @@ def _answers(info: dict[str, Any]) -> bool:
         return False
 
 
-def _choose_language(folder: Path, lang: str | None) -> str:
+def _open_folder(folder: Path, lang: str | None) -> Message | None:
+    """Speak the learner's language, remember `lang`; what is wrong with the folder, if anything."""
     store = Store(folder)
     try:
-        if lang is not None:
-            store.change_settings({"lang": lang})
-        return lang or store.settings().get("lang") or language()
-    except Refusal:
-        return lang or language()
-    finally:
-        store.close()
+        store.change_settings({} if lang is None else {"lang": lang})
+        notice = store.notice
+    except Refusal as refusal:
+        notice = say("studio.serve.unsaved", why=refusal.message)
+    remembered = store.settings().get("lang")
+    use_language(lang or (remembered if remembered in LANGUAGES else language()))
+    store.close()
+    return notice
 
 
 def _skip_slow_grammar() -> None:
