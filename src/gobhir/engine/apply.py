@@ -19,13 +19,15 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
 
     wanted = False
     any_tensor = False
+    if len(settings) < len(op.settings):
+        settings = op.defaults | settings
     for x in inputs:
         if isinstance(x, Tensor):
             any_tensor = True
             wanted = wanted or x.requires_grad
     if not any_tensor:
         return op.forward(*inputs, **settings)
-    arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
+    arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
     if op.promotes:
         dtype = promoted(arrays)
         arrays = [np.asarray(a, dtype) if a is not None else a for a in arrays]

@@ -86,7 +86,7 @@ def _pull(
     with enable_grad() if create_graph else no_grad():
         for t, given in zip(tensors, cotangents, strict=True):
             start = _seed(t, given)
-            arrive(t, start if create_graph else start.data)
+            arrive(t, start if create_graph else start.array)
         for record in _reachable(pending):
             cotangent = pending.pop(record, None)
             if cotangent is None:
@@ -94,18 +94,16 @@ def _pull(
             _pass_through(record, cotangent, create_graph, arrive)
         if not keep:
             _release(tensors)
-    return {
-        key: (leaf, _finish(leaf, g, create_graph)) for key, (leaf, g) in found.items()
-    }
+    return {key: (leaf, _finish(leaf, g, create_graph)) for key, (leaf, g) in found.items()}
 
 
 def _seed(t: Tensor, given: Tensor | None) -> Tensor:
     if not t.requires_grad:
         raise RuntimeError(say("errors.backward.no_grad"))
     if given is None:
-        if t.data.size != 1:
+        if t.array.size != 1:
             raise RuntimeError(say("errors.backward.not_scalar", shape=tuple(t.shape)))
-        return Tensor._wrap(np.ones_like(t.data))
+        return Tensor._wrap(np.ones_like(t.array))
     if given.shape != t.shape:
         raise RuntimeError(
             say("errors.backward.seed_shape", got=tuple(given.shape), want=tuple(t.shape))
@@ -120,10 +118,10 @@ def _reachable(start: dict[Record, Any]) -> list[Record]:
     seen = set(todo)
     while todo:
         for x in todo.pop().inputs:
-            if isinstance(x, Tensor) and x.requires_grad and x._record is not None:
-                if x._record not in seen:
-                    seen.add(x._record)
-                    todo.append(x._record)
+            record = x._record if isinstance(x, Tensor) and x.requires_grad else None
+            if record is not None and record not in seen:
+                seen.add(record)
+                todo.append(record)
     return sorted(seen, key=lambda r: -r.order)
 
 
@@ -143,7 +141,7 @@ def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: An
         inputs = record.inputs
     else:
         value = record.value
-        inputs = tuple(x.data if isinstance(x, Tensor) else x for x in record.inputs)
+        inputs = tuple(x.array if isinstance(x, Tensor) else x for x in record.inputs)
     grads: list[Any] = []
     for name, given, x in zip(record.op.inputs, record.inputs, inputs, strict=False):
         pullback = record.op.pullbacks.get(name)
@@ -154,11 +152,11 @@ def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: An
         if g.shape != x.shape:
             g = apply(SumTo, g, shape=x.shape)
         if g.dtype != x.dtype:
-            g = g.astype(x.dtype) if isinstance(g, np.ndarray) else g.to(x.dtype)
+            g = g.to(x.dtype) if isinstance(g, Tensor) else g.astype(x.dtype)
         grads.append(g)
     if state.tape is not None:
-        plain = (g.data if isinstance(g, Tensor) else g for g in grads)
-        raw = cotangent.data if isinstance(cotangent, Tensor) else cotangent
+        plain = (g.array if isinstance(g, Tensor) else g for g in grads)
+        raw = cotangent.array if isinstance(cotangent, Tensor) else cotangent
         state.tape.record(Gradient(record, raw, tuple(plain)))
     for given, g in zip(record.inputs, grads, strict=False):
         if g is not None:
@@ -170,7 +168,7 @@ def _hooked(hook: Any, cotangent: Any, create_graph: bool) -> Any:
     answer = hook(shown)
     if answer is None:
         return cotangent
-    return answer if create_graph else answer.data
+    return answer if create_graph else answer.array
 
 
 def _finish(leaf: Tensor, gradient: Any, create_graph: bool) -> Tensor:
@@ -179,11 +177,11 @@ def _finish(leaf: Tensor, gradient: Any, create_graph: bool) -> Tensor:
         for hook in leaf._hooks or ():
             answer = hook(out)
             out = out if answer is None else answer
-    if not create_graph and out.data.base is None and out.data.flags.owndata:
-        return Tensor._wrap(out.data)
+    if not create_graph and out.array.base is None and out.array.flags.owndata:
+        return Tensor._wrap(out.array)
     # A gradient must not share memory with another one or with a value of the graph: an
     # optimizer or clip_grad_norm_ writes into it.
-    return out if create_graph else Tensor._wrap(out.data.copy())
+    return out if create_graph else Tensor._wrap(out.array.copy())
 
 
 def _release(tensors: Sequence[Tensor]) -> None:

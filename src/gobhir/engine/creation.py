@@ -16,7 +16,9 @@ def tensor(
 ) -> Tensor:
     """A tensor with a copy of these numbers: Python floats become float32 (the default dtype),
     integers int64, arrays keep their dtype. TypeError for what is no number."""
-    return _finish(_as_array(data, None if dtype is None else np.dtype(dtype)), requires_grad, device)
+    return _finish(
+        _as_array(data, None if dtype is None else np.dtype(dtype)), requires_grad, device
+    )
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -47,7 +49,12 @@ def _size(size: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def full(
-    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """`size` filled with one value."""
     if dtype is None and isinstance(fill_value, float):
@@ -55,9 +62,7 @@ def full(
     return _finish(np.full(size, fill_value, dtype), requires_grad, device)
 
 
-def zeros(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """All zeros; the default dtype unless another is asked for."""
     return _finish(np.zeros(_size(size), dtype or default_dtype()), requires_grad, device)
 
@@ -74,12 +79,12 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 def zeros_like(t: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of t's shape and dtype."""
-    return _finish(np.zeros_like(t.data, dtype=dtype), requires_grad, None)
+    return _finish(np.zeros_like(t.array, dtype=dtype), requires_grad, None)
 
 
 def ones_like(t: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of t's shape and dtype."""
-    return _finish(np.ones_like(t.data, dtype=dtype), requires_grad, None)
+    return _finish(np.ones_like(t.array, dtype=dtype), requires_grad, None)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:

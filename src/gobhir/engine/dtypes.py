@@ -5,6 +5,7 @@ Rules: https://docs.pytorch.org/docs/stable/tensor_attributes.html#type-promotio
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,14 +14,14 @@ import numpy as np
 from gobhir.lang import say
 
 float64 = double = np.dtype("float64")
-float32 = float = np.dtype("float32")  # noqa: A001  PyTorch's name
+float32 = float = np.dtype("float32")
 float16 = half = np.dtype("float16")
 int64 = long = np.dtype("int64")
-int32 = int = np.dtype("int32")  # noqa: A001
+int32 = int = np.dtype("int32")
 int16 = short = np.dtype("int16")
 int8 = np.dtype("int8")
 uint8 = np.dtype("uint8")
-bool = np.dtype("bool")  # noqa: A001
+bool = np.dtype("bool")
 dtype = np.dtype
 
 _default = float32
@@ -49,10 +50,9 @@ def of_python(value: object) -> np.dtype:
         return value.dtype
     if value is True or value is False:
         return bool
-    return int64 if type(value) is _PythonInt else _default
+    return int64 if type(value) is builtins.int else _default
 
 
-_PythonInt = type(0)
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 

@@ -230,7 +230,7 @@ def item_of(self: Any, index: Any) -> Any:
 def argmax(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Where the largest number stands (the first one on a tie). No gradient."""
     keep = {"keepdims": keepdim} if dim is not None else {}
-    return Tensor._wrap(np.asarray(self.data.argmax(axis=dim, **keep)))
+    return Tensor._wrap(np.asarray(self.array.argmax(axis=dim, **keep)))
 
 
 Tensor.__getitem__ = item_of  # type: ignore[attr-defined]  # attached like all ops

@@ -46,6 +46,8 @@ class Family(Enum):
 
 
 OPS: dict[str, type[Op]] = {}
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z0-9])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where one word of a class name ends: MSELoss is mse_loss, LeakyReLU leaky_relu."""
 
 
 class Op:
@@ -59,6 +61,7 @@ class Op:
     name: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]]
     settings: ClassVar[dict[str, Any]]
+    defaults: ClassVar[dict[str, Any]]
     pullbacks: ClassVar[dict[str, Callable[..., Any]]]
     forward: ClassVar[Callable[..., Any]]
     promotes: ClassVar[bool] = False
@@ -73,10 +76,11 @@ class Op:
                 setattr(cls, key, staticmethod(member))
         if abstract:
             return
-        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+        cls.name = _WORDS.sub("_", cls.__name__).lower()
         parameters = inspect.signature(cls.forward).parameters.values()
         cls.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
         cls.settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        cls.defaults = {k: v for k, v in cls.settings.items() if v is not inspect.Parameter.empty}
         cls.pullbacks = {
             name: pullback
             for name in cls.inputs

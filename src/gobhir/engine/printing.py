@@ -14,10 +14,10 @@ def tensor_text(t: Tensor, opening: str = "tensor(") -> str:
     """`tensor([0.5000, 0.2500], grad_fn=<SigmoidBackward0>)`"""
     from gobhir.engine.dtypes import default_dtype
 
-    parts = [_numbers(t.data, len(opening))]
+    parts = [_numbers(t.array, len(opening))]
     usual = (default_dtype(), np.dtype("int64"), np.dtype("bool"))
-    if t.data.size == 0:
-        if t.data.ndim != 1:
+    if t.array.size == 0:
+        if t.array.ndim != 1:
             parts.append(f"size={t.shape}")
         usual = (default_dtype(),)
     if t.dtype not in usual:

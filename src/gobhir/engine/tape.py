@@ -97,6 +97,8 @@ class Update:
     hyper: dict[str, Any]
     before: dict[str, np.ndarray]
     after: dict[str, np.ndarray]
+    rule: tuple[Any, ...] = ()
+    """The assignments that were in force, in order: (target, formula) in words of formulas."""
 
 
 @dataclass(eq=False)
@@ -125,14 +127,14 @@ class Tape:
     def remember(self, tensor: Tensor) -> None:
         """Keep the value of a leaf as it was when first used: an optimizer changes it in place."""
         if id(tensor) not in self._seen:
-            self._seen[id(tensor)] = (tensor, tensor.data.copy())
+            self._seen[id(tensor)] = (tensor, tensor.array.copy())
 
     def value(self, tensor: Tensor) -> np.ndarray:
         """The tensor's value as it was on this tape, before any update."""
         if tensor._record is not None:
             return tensor._record.value
         seen = self._seen.get(id(tensor))
-        return tensor.data if seen is None else seen[1]
+        return tensor.array if seen is None else seen[1]
 
     @property
     def records(self) -> list[Record]:
@@ -160,7 +162,7 @@ class Tape:
             self._scope = outer
 
 
-class no_grad:  # noqa: N801  PyTorch's name
+class no_grad:
     """`with no_grad():` computes without remembering how. Also a decorator."""
 
     wanted = False
@@ -183,7 +185,7 @@ class no_grad:  # noqa: N801  PyTorch's name
         return wrapped
 
 
-class enable_grad(no_grad):  # noqa: N801  PyTorch's name
+class enable_grad(no_grad):
     """Undo an enclosing no_grad."""
 
     wanted = True

@@ -7,7 +7,7 @@ Methods that are ops are attached in engine/methods.py; this file is the thing i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -20,13 +20,61 @@ from gobhir.lang import say
 class Tensor:
     """An n-dimensional array with autograd. Made by `gobhir.tensor(...)` and its kin.
 
-    data: the NumPy array. grad: the gradient that backward() left, same shape, or None.
+    array: the NumPy array. grad: the gradient that backward() left, same shape, or None.
     """
 
-    __slots__ = ("__weakref__", "_hooks", "_record", "_version", "data", "grad", "requires_grad")
+    __slots__ = ("__weakref__", "_hooks", "_record", "_version", "array", "grad", "requires_grad")
     __array_priority__ = 1000  # so that ndarray + Tensor asks the Tensor
 
-    data: np.ndarray
+    if TYPE_CHECKING:
+        # Operators and the methods that are ops: attached in engine/methods.py.
+        __add__: Any
+        __radd__: Any
+        __sub__: Any
+        __rsub__: Any
+        __mul__: Any
+        __rmul__: Any
+        __truediv__: Any
+        __rtruediv__: Any
+        __pow__: Any
+        __rpow__: Any
+        __matmul__: Any
+        __rmatmul__: Any
+        __neg__: Any
+        __abs__: Any
+        __getitem__: Any
+        abs: Any
+        argmax: Any
+        clone: Any
+        div: Any
+        dot: Any
+        exp: Any
+        flatten: Any
+        log: Any
+        log_softmax: Any
+        matmul: Any
+        maximum: Any
+        mean: Any
+        minimum: Any
+        mm: Any
+        mul: Any
+        neg: Any
+        permute: Any
+        pow: Any
+        relu: Any
+        reshape: Any
+        sigmoid: Any
+        sign: Any
+        softmax: Any
+        sqrt: Any
+        squeeze: Any
+        sum: Any
+        t: Any
+        tanh: Any
+        transpose: Any
+        unsqueeze: Any
+
+    array: np.ndarray
     grad: Tensor | None
     requires_grad: bool
     _record: Record | None
@@ -35,7 +83,7 @@ class Tensor:
         self._set(_as_array(data, default_dtype()), False)
 
     def _set(self, data: np.ndarray, requires_grad: bool) -> None:
-        self.data = data
+        self.array = data
         self.grad = None
         self.requires_grad = requires_grad
         self._record = None
@@ -49,19 +97,19 @@ class Tensor:
         out._set(data, requires_grad)
         return out
 
-    # -- what it is ------------------------------------------------------------------------
+    # -- what it is ----
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.data.shape
+        return self.array.shape
 
     @property
     def ndim(self) -> int:
-        return self.data.ndim
+        return self.array.ndim
 
     @property
     def dtype(self) -> np.dtype:
-        return self.data.dtype
+        return self.array.dtype
 
     @property
     def device(self) -> str:
@@ -81,46 +129,46 @@ class Tensor:
         return self.shape if dim is None else self.shape[dim]
 
     def dim(self) -> int:
-        return self.data.ndim
+        return self.array.ndim
 
     def numel(self) -> int:
-        return self.data.size
+        return self.array.size
 
     def __len__(self) -> int:
-        if not self.data.ndim:
+        if not self.array.ndim:
             raise TypeError(say("errors.tensor.len_scalar"))
-        return len(self.data)
+        return len(self.array)
 
     def __iter__(self) -> Iterator[Tensor]:
-        if not self.data.ndim:
+        if not self.array.ndim:
             raise TypeError(say("errors.tensor.iterate_scalar"))
-        return (self[i] for i in range(len(self.data)))
+        return (self[i] for i in range(len(self.array)))
 
     def __repr__(self) -> str:
         return tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.data.ndim == 0 else format(repr(self), spec)
+        return format(self.item(), spec) if self.array.ndim == 0 else format(repr(self), spec)
 
     def __hash__(self) -> int:
         return id(self)
 
-    # -- out of Gobhir, into Python and NumPy --------------------------------------------------
+    # -- out of Gobhir, into Python and NumPy ----
 
     def item(self) -> Any:
         """The one number inside, as a Python number."""
-        if self.data.size != 1:
+        if self.array.size != 1:
             raise RuntimeError(say("errors.tensor.item", shape=self.shape))
-        return self.data.item()
+        return self.array.item()
 
     def tolist(self) -> Any:
-        return self.data.tolist()
+        return self.array.tolist()
 
     def numpy(self) -> np.ndarray:
         """The array itself, sharing memory. A tensor under autograd must be detached first."""
         if self.requires_grad and state.grad_enabled:
             raise RuntimeError(say("errors.tensor.numpy_grad"))
-        return self.data
+        return self.array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -129,9 +177,9 @@ class Tensor:
         return array
 
     def __bool__(self) -> bool:
-        if self.data.size != 1:
+        if self.array.size != 1:
             raise RuntimeError(say("errors.tensor.bool", shape=self.shape))
-        return bool(self.data.item())
+        return bool(self.array.item())
 
     def __float__(self) -> float:
         return float(self.item())
@@ -140,11 +188,11 @@ class Tensor:
         return int(self.item())
 
     def __index__(self) -> int:
-        if self.data.dtype.kind not in "iub" or self.data.size != 1:
+        if self.array.dtype.kind not in "iub" or self.array.size != 1:
             raise TypeError(say("errors.tensor.index"))
-        return int(self.data.item())
+        return int(self.array.item())
 
-    # -- autograd ------------------------------------------------------------------------------
+    # -- autograd ----
 
     def backward(
         self,
@@ -162,7 +210,7 @@ class Tensor:
         backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        if requires_grad and self.data.dtype.kind not in "fc":
+        if requires_grad and self.array.dtype.kind not in "fc":
             raise RuntimeError(say("errors.tensor.grad_dtype", dtype=self.dtype))
         if not requires_grad and not self.is_leaf:
             raise RuntimeError(say("errors.tensor.grad_of_computed"))
@@ -171,7 +219,7 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same numbers (shared memory), cut off from how they were computed."""
-        out = Tensor._wrap(self.data)
+        out = Tensor._wrap(self.array)
         out._version = self._version
         return out
 
@@ -199,7 +247,7 @@ class Tensor:
 
             self._record.retained = keep
 
-    # -- writing in place --------------------------------------------------------------------------
+    # -- writing in place ----
 
     def _write(self, values: Any, at: Any = ...) -> Tensor:
         if state.grad_enabled:
@@ -207,15 +255,15 @@ class Tensor:
                 raise RuntimeError(say("errors.tensor.inplace_leaf"))
             if self.requires_grad or (isinstance(values, Tensor) and values.requires_grad):
                 raise RuntimeError(say("errors.tensor.inplace_grad"))
-        array = values.data if isinstance(values, Tensor) else np.asarray(values)
-        if array.dtype.kind == "f" and self.data.dtype.kind in "iub":
+        array = values.array if isinstance(values, Tensor) else np.asarray(values)
+        if array.dtype.kind == "f" and self.array.dtype.kind in "iub":
             raise RuntimeError(
-                say("errors.tensor.inplace_dtype", got=array.dtype, want=self.data.dtype)
+                say("errors.tensor.inplace_dtype", got=array.dtype, want=self.array.dtype)
             )
         try:
-            self.data[at] = array
+            self.array[at] = array
         except ValueError:
-            shape = self.data[at].shape
+            shape = self.array[at].shape
             raise RuntimeError(
                 say("errors.tensor.inplace_shape", got=array.shape, want=shape)
             ) from None
@@ -260,10 +308,10 @@ class Tensor:
     def __itruediv__(self, other: Any) -> Tensor:
         return self.div_(other)
 
-    # -- comparison: an ordinary bool tensor, no gradient --------------------------------------------
+    # -- comparison: an ordinary bool tensor, no gradient ----
 
     def _compare(self, other: Any, how: Callable[..., Any]) -> Tensor:
-        return Tensor._wrap(np.asarray(how(self.data, _plain(other))))
+        return Tensor._wrap(np.asarray(how(self.array, _plain(other))))
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
         return self._compare(other, np.equal)
@@ -283,7 +331,7 @@ class Tensor:
     def __ge__(self, other: Any) -> Tensor:
         return self._compare(other, np.greater_equal)
 
-    # -- copies and other dtypes ---------------------------------------------------------------------
+    # -- copies and other dtypes ----
 
     def to(self, *wishes: Any) -> Tensor:
         """Another dtype (or tensor's dtype), or device "cpu", the only one there is."""
@@ -325,9 +373,9 @@ class Tensor:
         if not self.is_leaf:
             raise RuntimeError(say("errors.tensor.deepcopy"))
         out = type(self).__new__(type(self))
-        out._set(self.data.copy(), self.requires_grad)
+        out._set(self.array.copy(), self.requires_grad)
         if self.grad is not None:
-            out.grad = Tensor._wrap(self.grad.data.copy())
+            out.grad = Tensor._wrap(self.grad.array.copy())
         memo[id(self)] = out
         return out
 
@@ -339,7 +387,7 @@ _DEVICES = {"cpu", "cuda", "mps", "xpu", "meta"}
 
 
 def _plain(value: Any) -> Any:
-    return value.data if isinstance(value, Tensor) else value
+    return value.array if isinstance(value, Tensor) else value
 
 
 def _as_array(data: Any, dtype: np.dtype | None = None) -> np.ndarray:

@@ -115,4 +115,4 @@ sub = function(Sub)
 mul = function(Mul)
 div = function(Div)
 neg = function(Neg)
-pow = function(Pow)  # noqa: A001  PyTorch's name
+pow = function(Pow)

@@ -81,7 +81,7 @@ class Sign(Op):
 
 
 class Maximum(Op):
-    """The larger of x and y, elementwise; at a tie each gets half of the gradient, as in PyTorch."""
+    """The larger of x and y, elementwise; at a tie each gets half of the gradient."""
 
     family = Family.ELEMENTWISE
     formula = "max(x, y)"
@@ -142,7 +142,7 @@ class Where(Op):
 exp = function(Exp)
 log = function(Log)
 sqrt = function(Sqrt)
-abs = function(Abs)  # noqa: A001  PyTorch's name
+abs = function(Abs)
 sign = function(Sign)
 maximum = function(Maximum)
 minimum = function(Minimum)

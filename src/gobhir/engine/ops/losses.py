@@ -1,10 +1,416 @@
 """Loss functions: how wrong the answer is, as one number.
 
+`formula` is the loss of one element, `local` its slope; `reduction` then makes one number of the
+elements: their mean (the sum divided by `count`), their sum, or none.
 Formulas and defaults: https://docs.pytorch.org/docs/stable/nn.html#loss-functions
 """
 
+import math
+
+import numpy as np
+
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.elementary import abs, where
-from gobhir.engine.ops.reductions import mean, sum
+from gobhir.engine.ops.activations import sigmoid
+from gobhir.engine.ops.elementary import abs, exp, log, maximum, sign, where
+from gobhir.engine.ops.normalisation import LogSoftmax, log_softmax, softmax
+from gobhir.engine.ops.reductions import sum
 from gobhir.lang import say
+
+
+class Loss(Op, abstract=True):
+    family = Family.LOSS
+    result = "L"
+    promotes = True
+
+    def count(p, y, *others, **settings):
+        """What reduction="mean" divides by."""
+        return math.prod(np.broadcast_shapes(p.shape, y.shape))
+
+
+def reduced(each, reduction, count):
+    """The loss of every element made into one number (or left as they are)."""
+    if reduction == "none":
+        return each
+    if reduction not in ("mean", "sum"):
+        raise ValueError(say("errors.loss.reduction", reduction=reduction))
+    total = each.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return total / total.dtype.type(count) if reduction == "mean" else total
+
+
+def share(d, reduction, count):
+    """What one element's loss gets of the gradient d of the whole: the way back of `reduced`."""
+    return d / (count or 1) if reduction == "mean" else d
+
+
+def together(p, y):
+    """Both as they are, after a look at what every loss needs: fitting shapes, real numbers."""
+    if p.dtype.kind != "f":
+        raise RuntimeError(say("errors.loss.dtype", dtype=p.dtype))
+    try:
+        np.broadcast_shapes(p.shape, y.shape)
+    except ValueError:
+        raise RuntimeError(say("errors.loss.shape", x=p.shape, y=y.shape)) from None
+    return p, y
+
+
+class MSELoss(Loss):
+    """(p - y)^2: squared error. p, y: any shapes that broadcast."""
+
+    formula = "(p - y)**2"
+    local = {"p": "2 * (p - y)", "y": "2 * (y - p)"}
+
+    def forward(p, y, *, reduction="mean"):
+        p, y = together(p, y)
+        return reduced((p - y) ** 2, reduction, MSELoss.count(p, y))
+
+    def vjp_p(d, out, p, y, *, reduction):
+        return share(d, reduction, MSELoss.count(p, y)) * (2 * (p - y))
+
+    def vjp_y(d, out, p, y, *, reduction):
+        return share(d, reduction, MSELoss.count(p, y)) * (2 * (y - p))
+
+
+class L1Loss(Loss):
+    """|p - y|: absolute error. p, y: any shapes that broadcast."""
+
+    formula = "abs(p - y)"
+    local = {"p": "sign(p - y)", "y": "sign(y - p)"}
+
+    def forward(p, y, *, reduction="mean"):
+        p, y = together(p, y)
+        return reduced(np.abs(p - y), reduction, L1Loss.count(p, y))
+
+    def vjp_p(d, out, p, y, *, reduction):
+        return share(d, reduction, L1Loss.count(p, y)) * sign(p - y)
+
+    def vjp_y(d, out, p, y, *, reduction):
+        return share(d, reduction, L1Loss.count(p, y)) * sign(y - p)
+
+
+class HuberLoss(Loss):
+    """Squared error near the target, absolute error beyond `delta`: an outlier does not rule.
+
+    Source: Huber, Robust estimation of a location parameter (1964).
+    """
+
+    formula = "0.5 * (p - y)**2 if abs(p - y) < delta else delta * (abs(p - y) - 0.5 * delta)"
+    local = {
+        "p": "p - y if abs(p - y) < delta else delta * sign(p - y)",
+        "y": "y - p if abs(p - y) < delta else delta * sign(y - p)",
+    }
+
+    def forward(p, y, *, reduction="mean", delta=1.0):
+        if delta <= 0:
+            raise RuntimeError(say("errors.loss.delta", delta=delta))
+        p, y = together(p, y)
+        u = np.abs(p - y)
+        each = np.where(u < delta, 0.5 * u**2, delta * (u - 0.5 * delta))
+        return reduced(each, reduction, HuberLoss.count(p, y))
+
+    def vjp_p(d, out, p, y, *, reduction, delta):
+        slope = where(abs(p - y) < delta, p - y, delta * sign(p - y))
+        return share(d, reduction, HuberLoss.count(p, y)) * slope
+
+    def vjp_y(d, out, p, y, *, reduction, delta):
+        slope = where(abs(p - y) < delta, y - p, delta * sign(y - p))
+        return share(d, reduction, HuberLoss.count(p, y)) * slope
+
+
+class SmoothL1Loss(Loss):
+    """HuberLoss divided by its `beta`, so that the slope far away stays 1. beta > 0."""
+
+    formula = "0.5 * (p - y)**2 / beta if abs(p - y) < beta else abs(p - y) - 0.5 * beta"
+    local = {
+        "p": "(p - y) / beta if abs(p - y) < beta else sign(p - y)",
+        "y": "(y - p) / beta if abs(p - y) < beta else sign(y - p)",
+    }
+
+    def forward(p, y, *, reduction="mean", beta=1.0):
+        if beta <= 0:
+            raise RuntimeError(say("errors.loss.beta", beta=beta))
+        p, y = together(p, y)
+        u = np.abs(p - y)
+        each = np.where(u < beta, 0.5 * u**2 / beta, u - 0.5 * beta)
+        return reduced(each, reduction, SmoothL1Loss.count(p, y))
+
+    def vjp_p(d, out, p, y, *, reduction, beta):
+        slope = where(abs(p - y) < beta, (p - y) / beta, sign(p - y))
+        return share(d, reduction, SmoothL1Loss.count(p, y)) * slope
+
+    def vjp_y(d, out, p, y, *, reduction, beta):
+        slope = where(abs(p - y) < beta, (y - p) / beta, sign(y - p))
+        return share(d, reduction, SmoothL1Loss.count(p, y)) * slope
+
+
+class BCELoss(Loss):
+    """Binary cross-entropy: -ln of the probability p given to what happened, y (0 or 1).
+
+    p, y: the same shape, both between 0 and 1. Logarithms are cut off at -100, as PyTorch does,
+    so that a p of exactly 0 or 1 gives a large number instead of infinity.
+    """
+
+    formula = "-(y * log(p) + (1 - y) * log(1 - p))"
+    local = {"p": "(p - y) / (p * (1 - p))", "y": "log(1 - p) - log(p)"}
+    promotes = False
+
+    def forward(p, y, *, reduction="mean"):
+        p, y = together(p, y)
+        if p.shape != y.shape:
+            raise ValueError(say("errors.loss.same_shape", x=p.shape, y=y.shape))
+        if p.dtype != y.dtype:
+            raise RuntimeError(say("errors.loss.same_dtype", x=p.dtype, y=y.dtype))
+        # Written so that NaN is refused too.
+        if not ((p >= 0) & (p <= 1)).all():
+            raise RuntimeError(say("errors.loss.probability", low=p.min(), high=p.max()))
+        if not ((y >= 0) & (y <= 1)).all():
+            raise RuntimeError(say("errors.loss.target", low=y.min(), high=y.max()))
+        each = -(y * _cut_log(p) + (1 - y) * _cut_log(1 - p))
+        return reduced(each, reduction, p.size)
+
+    def vjp_p(d, out, p, y, *, reduction):
+        slope = (p - y) / maximum(p * (1 - p), 1e-12)
+        return share(d, reduction, BCELoss.count(p, y)) * slope
+
+    def vjp_y(d, out, p, y, *, reduction):
+        return share(d, reduction, BCELoss.count(p, y)) * (log(1 - p) - log(p))
+
+
+def _cut_log(p):
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log(p), -100)
+
+
+class BCEWithLogitsLoss(Loss):
+    """BCELoss of sigmoid(z), computed from z itself: exact where sigmoid would round to 0 or 1.
+
+    z, y: the same shape; z any number, y usually 0 or 1.
+    """
+
+    formula = "y * log(1 + exp(-z)) + (1 - y) * log(1 + exp(z))"
+    local = {"z": "sigmoid(z) - y", "y": "-z"}
+
+    def forward(z, y, *, reduction="mean"):
+        z, y = together(z, y)
+        if z.shape != y.shape:
+            raise ValueError(say("errors.loss.same_shape", x=z.shape, y=y.shape))
+        # max(z, 0) - z y + log(1 + e^-|z|): the same, and e^... never overflows.
+        each = np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
+        return reduced(each, reduction, z.size)
+
+    def vjp_z(d, out, z, y, *, reduction):
+        return share(d, reduction, BCEWithLogitsLoss.count(z, y)) * (sigmoid(z) - y)
+
+    def vjp_y(d, out, z, y, *, reduction):
+        return share(d, reduction, BCEWithLogitsLoss.count(z, y)) * -z
+
+
+class WeightedBCEWithLogitsLoss(Loss):
+    """BCEWithLogitsLoss in which a missed 1 costs `pos_weight` times as much as a missed 0.
+
+    z, y: the same shape; pos_weight: one number a class, broadcast along the last dimension.
+    """
+
+    formula = "pos_weight * y * log(1 + exp(-z)) + (1 - y) * log(1 + exp(z))"
+    local = {
+        "z": "(1 - y) * sigmoid(z) - pos_weight * y * sigmoid(-z)",
+        "y": "pos_weight * log(1 + exp(-z)) - log(1 + exp(z))",
+        "pos_weight": "y * log(1 + exp(-z))",
+    }
+
+    def forward(z, y, pos_weight, *, reduction="mean"):
+        z, y = together(z, y)
+        if z.shape != y.shape:
+            raise ValueError(say("errors.loss.same_shape", x=z.shape, y=y.shape))
+        try:
+            each = pos_weight * y * _softplus(-z) + (1 - y) * _softplus(z)
+        except ValueError:
+            shapes = {"op": "pos_weight", "x": pos_weight.shape, "y": y.shape}
+            raise RuntimeError(say("errors.shape.broadcast", **shapes)) from None
+        return reduced(each, reduction, each.size)
+
+    def vjp_z(d, out, z, y, pos_weight, *, reduction):
+        slope = (1 - y) * sigmoid(z) - pos_weight * y * sigmoid(-z)
+        return share(d, reduction, math.prod(slope.shape)) * slope
+
+    def vjp_y(d, out, z, y, pos_weight, *, reduction):
+        slope = pos_weight * _softplus(-z) - _softplus(z)
+        return share(d, reduction, math.prod(slope.shape)) * slope
+
+    def vjp_pos_weight(d, out, z, y, pos_weight, *, reduction):
+        slope = y * _softplus(-z)
+        return share(d, reduction, math.prod(slope.shape)) * slope
+
+
+def _softplus(z):
+    """log(1 + e^z) without overflow; of arrays and Tensors."""
+    return maximum(z, 0.0) + log(1 + exp(-abs(z)))
+
+
+class KLDivLoss(Loss):
+    """How far the distribution e^s is from the target y: y (ln y - s), and 0 where y is 0.
+
+    s: log-probabilities (log_softmax gives them); y: probabilities; shapes broadcast.
+    reduction="batchmean", the sum divided by the first size, is the divergence of the textbooks.
+    """
+
+    formula = "0 if y == 0 else y * (log(y) - s)"
+    local = {"s": "-y", "y": "log(y) + 1 - s"}
+
+    def count(s, y, *, reduction="mean"):
+        shape = np.broadcast_shapes(s.shape, y.shape)
+        if reduction == "batchmean":
+            return s.shape[0] if s.ndim else 1
+        return math.prod(shape)
+
+    def forward(s, y, *, reduction="mean"):
+        s, y = together(s, y)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            each = np.where(y == 0, 0, y * np.log(y)) - y * s
+        return reduced(each, _usual(reduction), KLDivLoss.count(s, y, reduction=reduction))
+
+    def vjp_s(d, out, s, y, *, reduction):
+        return share(d, _usual(reduction), KLDivLoss.count(s, y, reduction=reduction)) * -y
+
+    def vjp_y(d, out, s, y, *, reduction):
+        slope = log(y) + 1 - s
+        return share(d, _usual(reduction), KLDivLoss.count(s, y, reduction=reduction)) * slope
+
+
+class LogTargetKLDivLoss(Loss):
+    """KLDivLoss whose target, too, is given as log-probabilities: e^y (y - s)."""
+
+    formula = "exp(y) * (y - s)"
+    local = {"s": "-exp(y)", "y": "exp(y) * (y - s + 1)"}
+    count = KLDivLoss.count
+
+    def forward(s, y, *, reduction="mean"):
+        s, y = together(s, y)
+        count = KLDivLoss.count(s, y, reduction=reduction)
+        return reduced(np.exp(y) * (y - s), _usual(reduction), count)
+
+    def vjp_s(d, out, s, y, *, reduction):
+        return share(d, _usual(reduction), KLDivLoss.count(s, y, reduction=reduction)) * -exp(y)
+
+    def vjp_y(d, out, s, y, *, reduction):
+        slope = exp(y) * (y - s + 1)
+        return share(d, _usual(reduction), KLDivLoss.count(s, y, reduction=reduction)) * slope
+
+
+def _usual(reduction):
+    return "mean" if reduction == "batchmean" else reduction
+
+
+class CrossEntropyLoss(Loss):
+    """-ln of the probability that softmax(z) gives to the right class.
+
+    z: (classes), (N, classes) or (N, classes, d1, ...). y: right classes, z's shape without the
+    class dimension; or a probability for each class, z's shape. weight: one number a class.
+    In the formula y stands for the distribution asked for (`asked`): 1 for the right class and 0
+    for the others, unless smoothed or weighted.
+    """
+
+    formula = "-sum(y * (z - log(sum(exp(z)))))"
+    local = {"z": "exp(z) / sum(exp(z)) * sum(y) - y", "y": "log(sum(exp(z))) - z"}
+    promotes = False
+
+    def asked(z, y, weight=None, *, ignore_index=-100, label_smoothing=0.0, **_):
+        """How much of each class the target asks for, weights included; z's shape."""
+        at = min(z.ndim - 1, 1)
+        classes = z.shape[at]
+        along = tuple(-1 if i == at else 1 for i in range(z.ndim))
+        even = label_smoothing / classes if classes else 0.0
+        if y.dtype.kind == "f":
+            wish = y * (1 - label_smoothing) + even if label_smoothing else y
+        else:
+            labels = _plain(y).reshape([1 if i == at else n for i, n in enumerate(z.shape)])
+            hot = labels == np.arange(classes).reshape(along)
+            wish = (hot * (1 - label_smoothing) + even) * (labels != ignore_index)
+            wish = wish.astype(z.dtype)
+        return wish if weight is None else wish * weight.reshape(*along)
+
+    def count(z, y, weight=None, *, ignore_index=-100, **_):
+        """What reduction="mean" divides by: the weights of the right classes, added up; with
+        probabilities as targets, the number of examples."""
+        if y.dtype.kind == "f":
+            at = min(z.ndim - 1, 1)
+            return math.prod(n for i, n in enumerate(z.shape) if i != at)
+        labels = _plain(y)
+        kept = labels[labels != ignore_index]
+        return kept.size if weight is None else _plain(weight)[kept].sum()
+
+    def forward(z, y, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+        _check_classes(z, y, weight, ignore_index, label_smoothing)
+        options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
+        at = min(z.ndim - 1, 1)
+        asked = CrossEntropyLoss.asked(z, y, weight, **options)
+        s = LogSoftmax.forward(z, dim=at)
+        # A class that is not asked for adds nothing, even if its probability is 0.
+        each = -np.where(asked == 0, 0, asked * s).sum(axis=at)
+        return reduced(each, reduction, CrossEntropyLoss.count(z, y, weight, **options))
+
+    def vjp_z(d, out, z, y, weight=None, *, reduction, **options):
+        at = min(z.ndim - 1, 1)
+        asked = CrossEntropyLoss.asked(z, y, weight, **options)
+        d = _along_classes(d, z, at, reduction, CrossEntropyLoss.count(z, y, weight, **options))
+        return d * (softmax(z, dim=at) * sum(asked, dim=at, keepdim=True) - asked)
+
+    def vjp_y(d, out, z, y, weight=None, *, reduction, **options):
+        at = min(z.ndim - 1, 1)
+        d = _along_classes(d, z, at, reduction, CrossEntropyLoss.count(z, y, weight, **options))
+        slope = log_softmax(z, dim=at) * (options["label_smoothing"] - 1)
+        if weight is not None:
+            slope = slope * weight.reshape(*(-1 if i == at else 1 for i in range(z.ndim)))
+        return d * slope
+
+
+def _along_classes(d, z, at, reduction, count):
+    d = share(d, reduction, count)
+    if reduction != "none":
+        return d
+    return d.reshape(*(1 if i == at else n for i, n in enumerate(z.shape)))
+
+
+def _plain(a):
+    return a if isinstance(a, np.ndarray) else a.array
+
+
+def _check_classes(z, y, weight, ignore_index, label_smoothing):
+    if z.dtype.kind != "f" or not z.ndim:
+        raise RuntimeError(say("errors.loss.logits", dtype=z.dtype, shape=z.shape))
+    if not 0 <= label_smoothing <= 1:
+        raise RuntimeError(say("errors.loss.smoothing", value=label_smoothing))
+    at = min(z.ndim - 1, 1)
+    classes = z.shape[at]
+    want = z.shape[:at] + z.shape[at + 1 :]
+    if weight is not None and weight.shape != (classes,):
+        raise RuntimeError(say("errors.loss.class_weight", classes=classes, got=weight.shape))
+    if weight is not None and weight.dtype != z.dtype:
+        raise RuntimeError(say("errors.loss.same_dtype", x=z.dtype, y=weight.dtype))
+    if y.shape == z.shape and y.dtype.kind == "f":
+        return
+    if y.shape == z.shape and z.ndim > 1:
+        raise RuntimeError(say("errors.loss.soft_dtype", dtype=y.dtype))
+    if y.shape != want and not (z.ndim == 1 and y.shape == (1,)):
+        raise (RuntimeError if y.shape[:1] == want[:1] else ValueError)(
+            say("errors.loss.labels_shape", x=z.shape, y=y.shape, want=want)
+        )
+    if y.dtype not in (np.int64, np.uint8):
+        raise RuntimeError(say("errors.loss.labels_dtype", dtype=y.dtype))
+    wrong = y[(y != ignore_index) & ((y < 0) | (y >= classes))]
+    if wrong.size:
+        value, last = int(wrong.flat[0]), classes - 1
+        raise IndexError(say("errors.loss.label", label=value, last=last, classes=classes))
+
+
+mse_loss = function(MSELoss, "mse_loss")
+l1_loss = function(L1Loss, "l1_loss")
+huber_loss = function(HuberLoss)
+smooth_l1_loss = function(SmoothL1Loss, "smooth_l1_loss")
+binary_cross_entropy = function(BCELoss, "binary_cross_entropy")
+binary_cross_entropy_with_logits = function(BCEWithLogitsLoss, "binary_cross_entropy_with_logits")
+weighted_binary_cross_entropy_with_logits = function(WeightedBCEWithLogitsLoss)
+kl_div = function(KLDivLoss, "kl_div")
+log_target_kl_div = function(LogTargetKLDivLoss)
+cross_entropy = function(CrossEntropyLoss)

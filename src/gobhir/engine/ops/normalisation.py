@@ -20,7 +20,7 @@ class Softmax(Op):
     floats = True
 
     def forward(z, *, dim):
-        e = np.exp(z - z.max(axis=dim, keepdims=True))
+        e = np.exp(z - z.max(axis=dim, keepdims=True, initial=-np.inf))
         return e / e.sum(axis=dim, keepdims=True)
 
     def vjp(dp, p, z, *, dim):
@@ -36,7 +36,7 @@ class LogSoftmax(Op):
     floats = True
 
     def forward(z, *, dim):
-        shifted = z - z.max(axis=dim, keepdims=True)
+        shifted = z - z.max(axis=dim, keepdims=True, initial=-np.inf)
         return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
 
     def vjp(ds, s, z, *, dim):

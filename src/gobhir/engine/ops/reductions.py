@@ -73,5 +73,5 @@ class SumTo(Op):
         return expand(d, shape=x.shape)
 
 
-sum = function(Sum)  # noqa: A001  PyTorch's name
+sum = function(Sum)
 mean = function(Mean)

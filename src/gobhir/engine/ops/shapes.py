@@ -124,4 +124,4 @@ def plain_index(index):
     """The index with Tensors replaced by their arrays."""
     if isinstance(index, tuple):
         return tuple(plain_index(i) for i in index)
-    return getattr(index, "data", index) if hasattr(index, "requires_grad") else index
+    return getattr(index, "array", index) if hasattr(index, "requires_grad") else index

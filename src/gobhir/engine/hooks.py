@@ -1,0 +1,24 @@
+"""What registering a hook returns: the means to take it away again."""
+
+from __future__ import annotations
+
+from collections.abc import MutableSequence
+from typing import Any
+
+
+class RemovableHandle:
+    """`handle.remove()` takes the hook away; also a context manager that does so at its end."""
+
+    def __init__(self, hooks: MutableSequence[Any], hook: Any):
+        self._hooks, self._hook = hooks, hook
+        hooks.append(hook)
+
+    def remove(self) -> None:
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()

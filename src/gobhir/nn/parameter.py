@@ -1,0 +1,28 @@
+"""Parameter: a tensor that a Module knows to be its own, and that learns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine import Tensor
+from gobhir.engine.printing import tensor_text
+
+
+class Parameter(Tensor):
+    """A leaf under autograd. As an attribute of a Module it appears in `parameters()`.
+
+    data: a Tensor, whose memory is shared (empty when left out).
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any = None, requires_grad: bool = True):
+        if data is None:
+            data = np.zeros(0, np.float32)
+        self._set(data.array if isinstance(data, Tensor) else np.asarray(data), False)
+        self.requires_grad_(requires_grad)
+
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + tensor_text(self)

@@ -1,0 +1,118 @@
+"""Saving and loading: safetensors files, which hold numbers and can run nothing.
+
+https://huggingface.co/docs/safetensors/index says how such a file is laid out. A state_dict is
+the plain kind that other programs read; anything nested keeps its structure in the metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine import Tensor
+from gobhir.lang import say
+
+_STRUCTURE = "gobhir"
+
+
+def save(obj: Any, f: str | os.PathLike[str]) -> None:
+    """Write a state_dict, or dictionaries and lists of Tensors, numbers and texts, to the file
+    `f`, as safetensors whatever its suffix. TypeError for what such a file cannot hold.
+
+    The file is replaced only when the new one is complete.
+    """
+    from safetensors.numpy import save as to_bytes
+
+    tensors: dict[str, np.ndarray] = {}
+    plain = isinstance(obj, Mapping) and obj and all(_plain(k, v) for k, v in obj.items())
+    structure = _take_apart(obj, "", tensors)
+    metadata = None if plain else {_STRUCTURE: json.dumps(structure)}
+    path = Path(f)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(to_bytes(tensors, metadata))
+    part.replace(path)
+
+
+def load(f: str | os.PathLike[str], map_location: Any = None, weights_only: bool = True) -> Any:
+    """What `save` wrote, or the tensors by name of another safetensors or npz file.
+
+    map_location and weights_only are accepted and change nothing: there is one device, and
+    nothing but numbers is ever read. ValueError for a pickle and for a damaged file.
+    """
+    path = Path(f)
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start == b"PK":
+        return _load_zip(path)
+    if start[:1] == b"\x80":
+        raise ValueError(say("errors.file.pickle", path=path))
+    return _load_safetensors(path)
+
+
+def _load_zip(path: Path) -> dict[str, Tensor]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if any(name.endswith(".pkl") for name in archive.namelist()):
+                raise ValueError(say("errors.file.pickle", path=path))
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: Tensor._wrap(arrays[name]) for name in arrays.files}
+    except (zipfile.BadZipFile, KeyError, EOFError) as trouble:
+        raise ValueError(say("errors.file.damaged", path=path, detail=str(trouble))) from None
+
+
+def _load_safetensors(path: Path) -> Any:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: Tensor._wrap(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118  no dict
+    except (SafetensorError, TypeError) as trouble:
+        raise ValueError(say("errors.file.damaged", path=path, detail=str(trouble))) from None
+    structure = metadata.get(_STRUCTURE)
+    return tensors if structure is None else _put_together(json.loads(structure), tensors)
+
+
+def _plain(key: Any, value: Any) -> bool:
+    return isinstance(key, str) and isinstance(value, (Tensor, np.ndarray))
+
+
+def _take_apart(value: Any, name: str, tensors: dict[str, np.ndarray]) -> Any:
+    """The structure with every tensor replaced by its name; the tensors go into `tensors`."""
+    if isinstance(value, (Tensor, np.ndarray)):
+        array = value.array if isinstance(value, Tensor) else value
+        tensors[name] = np.array(array, order="C")
+        return {"tensor": name}
+    if isinstance(value, Mapping):
+        parts = []
+        for key, item in value.items():
+            if not isinstance(key, (str, int)):
+                raise TypeError(say("errors.file.key", type=type(key).__name__))
+            parts.append([key, _take_apart(item, f"{name}/{key}" if name else str(key), tensors)])
+        return {"dict": parts}
+    if isinstance(value, (list, tuple)):
+        items = [_take_apart(item, f"{name}/{i}", tensors) for i, item in enumerate(value)]
+        return {type(value).__name__ if type(value) is tuple else "list": items}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(say("errors.file.type", type=type(value).__name__))
+
+
+def _put_together(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "dict":
+        return {key: _put_together(item, tensors) for key, item in content}
+    items = [_put_together(item, tensors) for item in content]
+    return tuple(items) if kind == "tuple" else items
