@@ -12,9 +12,9 @@ from pathlib import Path
 
 from gobhir.derivation.expression import Expr, Name
 from gobhir.derivation.latex import Latex, latex
-from gobhir.derivation.layout import Link, chain
+from gobhir.derivation.layout import Link, chain, together
 from gobhir.derivation.sentence import Span, heading, notes, sentence, spans, value
-from gobhir.derivation.step import Derivation, Line, Piece, Say, Section, Table
+from gobhir.derivation.step import Derivation, Line, Say, Section, Table
 from gobhir.derivation.text import plain
 from gobhir.lang import check_language, language, say
 
@@ -78,22 +78,28 @@ class _Page:
         blocks.append(f'<h2><span class="number">{count}</span> {self.marked_up(title)}</h2>')
         for step in section.steps:
             blocks.append(f'<div class="step" id="{escape(step.id)}">')
-            blocks += [self.piece(piece) for piece in step.pieces]
+            blocks += [self.piece(piece) for piece in together(step.pieces)]
             blocks.append("</div>")
         return "\n".join([*blocks, "</section>"])
 
-    def piece(self, piece: Piece) -> str:
+    def piece(self, piece: Say | Table | tuple[Line, ...]) -> str:
         if isinstance(piece, Say):
             return f"<p>{self.say(piece)}</p>"
-        body = self.line(piece) if isinstance(piece, Line) else self.table(piece)
-        small = notes(piece, self.d.mode, self.lang, self.inline)
+        if isinstance(piece, tuple) and len(piece) > 1:
+            return f'<div class="chain givens">{"".join(map(self.chain, piece))}</div>'
+        one = piece[0] if isinstance(piece, tuple) else piece
+        if isinstance(one, Line):
+            body = f'<div class="chain">{self.chain(one)}</div>'
+        else:
+            body = self.table(one)
+        small = notes(one, self.d.mode, self.lang, self.inline)
         return body + (f'\n<p class="note">{self.marked_up("; ".join(small))}</p>' if small else "")
 
-    def line(self, line: Line) -> str:
+    def chain(self, line: Line) -> str:
         c = chain(line, Latex(self.lang))
         left = "" if c.left is None else f'<span class="left">{_math(c.left, display=True)}</span>'
         rows = "".join(f'<div class="row">{self.row(row)}</div>' for row in c.rows(ROW))
-        return f'<div class="chain">{left}<div class="rows">{rows}</div></div>'
+        return f'<div class="equals">{left}<div class="rows">{rows}</div></div>'
 
     def row(self, links: list[Link[str]]) -> str:
         return "".join(_math(SIGNS[k.sign] + k.ink, display=True) for k in links)

@@ -98,7 +98,7 @@ class Latex(Notation[str]):
         return f"{base}^{{{exponent}}}"
 
     def transposed(self, base: str) -> str:
-        return rf"{base}^{{\top}}" if base.startswith(r"\left") else rf"{{{base}}}^{{\top}}"
+        return rf"{{{base}}}^{{\top}}" if "^{(" in base else rf"{base}^{{\top}}"
 
     def function(self, name: str, arguments: list[str]) -> str:
         if name == "sqrt":

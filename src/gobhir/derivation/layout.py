@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
 from gobhir.derivation.expression import Expr, Name, Sum, Sym
 from gobhir.derivation.notation import Ink, Notation
-from gobhir.derivation.step import Line
+from gobhir.derivation.step import Line, Piece, Say, Table
 from gobhir.derivation.text import Text
 
 
@@ -33,10 +34,14 @@ class Chain(Generic[Ink]):
     left_width: int
     links: tuple[Link[Ink], ...]
 
+    @property
+    def width(self) -> int:
+        return self.left_width + sum(k.width + 3 for k in self.links)
+
     def rows(self, most: int) -> list[list[Link[Ink]]]:
         """The links by rows of at most `most` characters: all on one, or else names and numbers
         on rows of their own, as many on a row as fit."""
-        if self.left_width + sum(k.width + 3 for k in self.links) <= most:
+        if self.width <= most:
             return [list(self.links)]
         rows: list[list[Link[Ink]]] = []
         room = 0
@@ -70,6 +75,42 @@ def chain(line: Line, notation: Notation[Ink], most: int | None = None) -> Chain
             links += _parts(stage, notation, sign, room)
         before = ink
     return Chain(left, left_width, tuple(links))
+
+
+def together(pieces: Sequence[Piece]) -> Iterator[Say | Table | tuple[Line, ...]]:
+    """The pieces in order, neighbouring short formulas and givens (x = ..., W = ...) as one."""
+    run: list[Line] = []
+    for piece in pieces:
+        if isinstance(piece, Line) and _short(piece) and all(map(_short, run)):
+            run.append(piece)
+            continue
+        if run:
+            yield tuple(run)
+            run = []
+        if isinstance(piece, Line):
+            run = [piece]
+        else:
+            yield piece
+    if run:
+        yield tuple(run)
+
+
+def packed(chains: Sequence[Chain[Ink]], most: int) -> list[list[Chain[Ink]]]:
+    """Short chains side by side, as many on a row as fit into `most` characters."""
+    rows: list[list[Chain[Ink]]] = []
+    room = 0
+    for c in chains:
+        if rows and c.width + 4 <= room:
+            rows[-1].append(c)
+        else:
+            rows.append([c])
+            room = most
+        room -= c.width + 4
+    return rows
+
+
+def _short(line: Line) -> bool:
+    return len(line.stages) == 1 and line.error is None and line.note is None and not line.arrow
 
 
 def _measure(e: Expr | Name) -> int:

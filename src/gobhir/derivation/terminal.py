@@ -6,7 +6,7 @@ table it comes last on the line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console, Group
@@ -14,9 +14,9 @@ from rich.padding import Padding
 from rich.text import Text as RichText
 
 from gobhir.derivation.expression import Expr, Name
-from gobhir.derivation.layout import chain
+from gobhir.derivation.layout import Chain, Link, chain, packed, together
 from gobhir.derivation.sentence import Span, heading, notes, sentence, spans, value
-from gobhir.derivation.step import Derivation, Line, Piece, Say, Table
+from gobhir.derivation.step import Derivation, Line, Say, Table
 from gobhir.derivation.text import Box, Text, plain, text, width
 from gobhir.lang import check_language, language
 
@@ -71,7 +71,7 @@ class _Page:
             style = f"bold {PHASES.get(section.phase, 'white')}"
             yield RichText(f"\n{self.flat(title)}", style=style)
             for step in section.steps:
-                for piece in step.pieces:
+                for piece in together(step.pieces):
                     yield from self.piece(piece)
 
     def say(self, s: Say) -> str:
@@ -80,16 +80,25 @@ class _Page:
     def inline(self, e: Expr | Name) -> str:
         return f"{_MADE[0]}{text(e, self.lang)}{_MADE[1]}"
 
-    def piece(self, piece: Piece) -> Iterator[Any]:
+    def piece(self, piece: Say | Table | tuple[Line, ...]) -> Iterator[Any]:
         if isinstance(piece, Say):
             yield self.prose(self.say(piece))
             return
-        body = self.line(piece) if isinstance(piece, Line) else self.table(piece)
-        yield Padding(body, (1, 0, 0, INDENT), expand=False)
-        small = notes(piece, self.d.mode, self.lang, self.inline)
+        if isinstance(piece, tuple) and len(piece) > 1:
+            for row in packed(
+                [chain(line, Text(self.lang)) for line in piece], self.width - INDENT
+            ):
+                yield self.indented(_mathematics(_beside([_drawn(c, [c.links])[0] for c in row])))
+            return
+        one = piece[0] if isinstance(piece, tuple) else piece
+        yield self.indented(self.line(one) if isinstance(one, Line) else self.table(one))
+        small = notes(one, self.d.mode, self.lang, self.inline)
         if small:
             note = RichText(self.flat("; ".join(small)), style="dim")
-            yield Padding(note, (0, 0, 0, INDENT), expand=False)
+            yield self.indented(note, above=0)
+
+    def indented(self, body: RichText, above: int = 1) -> Padding:
+        return Padding(body, (above, 0, 0, INDENT), expand=False)
 
     def prose(self, markdown: str) -> Padding:
         out = RichText(overflow="fold")
@@ -113,16 +122,7 @@ class _Page:
     def line(self, line: Line) -> RichText:
         room = self.width - INDENT
         c = chain(line, Text(self.lang), room)
-        left = Box(("",)) if c.left is None else c.left + " "
-        rows = []
-        for k, row in enumerate(c.rows(room)):
-            drawn = left if k == 0 else Box((" " * left.width,))
-            for j, link in enumerate(row):
-                drawn = drawn + (" " if j else "") + SIGNS[link.sign] + link.ink
-            rows.append(str(drawn))
-        out = RichText("\n".join(rows), no_wrap=True, overflow="ignore")
-        out.highlight_regex(r"∂L/∂[^\s·)=]+|[δΔ][⁽⁾⁰-⁹₀-₉,]*", "red")
-        return out
+        return _mathematics("\n".join(str(row) for row in _drawn(c, c.rows(room))))
 
     def table(self, table: Table) -> RichText:
         """Columns of mathematics only. Where the head is in words, columns become lines and the
@@ -145,6 +145,31 @@ class _Page:
 
     def cell(self, c: Any) -> str:
         return self.flat(value(c, self.lang, self.inline))
+
+
+def _drawn(c: Chain[Box], rows: Sequence[Sequence[Link[Box]]]) -> list[Box]:
+    """The rows of a chain under one another, equals signs aligned."""
+    left = Box(("",)) if c.left is None else c.left + " "
+    out = []
+    for k, row in enumerate(rows):
+        drawn = left if k == 0 else Box((" " * left.width,))
+        for j, link in enumerate(row):
+            drawn = drawn + (" " if j else "") + SIGNS[link.sign] + link.ink
+        out.append(drawn)
+    return out
+
+
+def _beside(boxes: list[Box]) -> str:
+    whole = boxes[0]
+    for b in boxes[1:]:
+        whole = whole + "    " + b
+    return str(whole)
+
+
+def _mathematics(drawn: str) -> RichText:
+    out = RichText(drawn, no_wrap=True, overflow="ignore")
+    out.highlight_regex(r"∂L/∂[^\s·)=]+|[δΔ][⁽⁾⁰-⁹₀-₉,]*", "red")
+    return out
 
 
 def _unmarked(text: str) -> str:
