@@ -100,12 +100,13 @@ from gobhir.engine.random import (
     set_rng_state,
 )
 from gobhir.engine.tape import enable_grad, is_grad_enabled, no_grad
-from gobhir.lang import use_language
+from gobhir.lang import language, use_language
 from gobhir.serialization import load, save
 
+from gobhir import examples  # isort: skip  they stand on all of the above
+from gobhir.explain import explain  # isort: skip  gobhir.explain(model, ...) is the function
+
 __all__ = [
-    "Generator",
-    "Tensor",
     "abs",
     "add",
     "allclose",
@@ -122,7 +123,9 @@ __all__ = [
     "empty",
     "enable_grad",
     "equal",
+    "examples",
     "exp",
+    "explain",
     "eye",
     "flatten",
     "float",
@@ -131,6 +134,7 @@ __all__ = [
     "float64",
     "from_numpy",
     "full",
+    "Generator",
     "get_default_dtype",
     "get_rng_state",
     "half",
@@ -145,6 +149,7 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "language",
     "linspace",
     "load",
     "log",
@@ -189,6 +194,7 @@ __all__ = [
     "t",
     "tanh",
     "tensor",
+    "Tensor",
     "transpose",
     "uint8",
     "unsqueeze",

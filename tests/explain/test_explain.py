@@ -38,13 +38,14 @@ def torch_441():
         for k, layer in enumerate((model[0], model[2])):
             layer.weight.copy_(torch.tensor(examples.WEIGHTS[k], dtype=torch.float64))
             layer.bias.copy_(torch.tensor(examples.BIASES[k], dtype=torch.float64))
-    x, y = torch.tensor(examples.INPUT).double(), torch.tensor(examples.TARGET).double()
+    x = torch.tensor(examples.INPUT, dtype=torch.float64)
+    y = torch.tensor(examples.TARGET, dtype=torch.float64)
     optimizer = torch.optim.SGD(model.parameters(), lr=examples.LEARNING_RATE)
     loss = 0.5 * (model(x) - y) ** 2
     loss.backward()
     grads = [p.grad.clone().numpy() for p in model.parameters()]
     optimizer.step()
-    return float(loss), grads, float(0.5 * (model(x) - y) ** 2)
+    return loss.item(), grads, (0.5 * (model(x) - y) ** 2).item()
 
 
 def test_the_house_network_has_the_specimens_numbers():

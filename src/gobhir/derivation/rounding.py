@@ -75,11 +75,22 @@ def decimals(array: Any) -> Any:
     array = np.asarray(array)
     if array.ndim == 0:
         return decimal(array[()])
-    if array.dtype == object:
-        return array
-    out = np.empty(array.shape, object)
-    out.flat = [decimal(v) for v in array.ravel()]
-    return out
+    return array if array.dtype == object else each(decimal, array)
+
+
+def each(function: Callable[[Any], Any], value: Any) -> Any:
+    """`function` of a number, or of every number of an array (the result has dtype object)."""
+    if not isinstance(value, np.ndarray):
+        return function(value)
+    return objects([function(v) for v in value.ravel()], value.shape)
+
+
+def objects(values: list[Any], shape: tuple[int, ...]) -> Any:
+    """An array of these objects; np.array would look inside them."""
+    out = np.empty(len(values), object)
+    for i, v in enumerate(values):
+        out[i] = v
+    return out.reshape(shape)
 
 
 def evaluate(e: Expr) -> Decimal:
@@ -276,12 +287,12 @@ def _with_digits(
     from stage to stage if `falling`), the result."""
     last = line[-1]
     seen: dict[int, Num] = {}
-    stage = 0
+    out: list[Expr] = []
 
     def digits_of(n: Num) -> int:
         if n is last or n.source is None:
             return final if n is last else given
-        return max(final, between + len(line) - 2 - stage) if falling else between
+        return max(final, between + len(line) - 2 - len(out)) if falling else between
 
     def show(n: Expr) -> Expr | None:
         if not isinstance(n, Num):
@@ -292,8 +303,7 @@ def _with_digits(
             seen[id(n)] = Num(value, source, n.constant)
         return seen[id(n)]
 
-    out = []
-    for stage, tree in enumerate(line):
+    for tree in line:
         out.append(transform(tree, show))
     return tuple(out)
 

@@ -110,7 +110,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A phase of the training step, with its heading in the catalogue under `rules.title.<phase>`."""
+    """A phase of the training step; its heading is `rules.title.<phase>` in the catalogues."""
 
     phase: str
     steps: tuple[Step, ...]

@@ -29,8 +29,9 @@ from gobhir.derivation.rounding import (
     MOST_DIGITS,
     Rounder,
     decimal,
-    decimals,
+    each,
     evaluate,
+    objects,
     reproducible,
     result,
     shown,
@@ -116,8 +117,8 @@ def matrix_line(q: Quantity, mode: str, numbers: bool = True) -> Line:
     exact = np.asarray(q.exact)
     by_cases = any(isinstance(n, Cases) for n in symbolic.walk())
     if not numbers or by_cases or not _fits(q):
-        last = Num(page_values(q.sym.value, mode))
-        return Line(q.sym, (symbolic, last), distance(q.sym.value, exact), q.exact)
+        whole = Num(page_values(q.sym.value, mode))
+        return Line(q.sym, (symbolic, whole), distance(q.sym.value, exact), q.exact)
     lines = [stages_of(element(q.expr, i, q.shape), mode) for i in indices(q.shape)]
     middle = _middle(lines, q.shape)
     if middle is not None:
@@ -163,12 +164,7 @@ def _cut(e: Expr, digits: int) -> Expr:
 
 
 def _rounded(value: Any, digits: int) -> Any:
-    value = decimals(value)
-    if isinstance(value, Decimal):
-        return significant(value, digits)
-    out = np.empty(value.shape, object)
-    out.flat = [significant(v, digits) for v in value.ravel()]
-    return out
+    return each(lambda v: significant(decimal(v), digits), value)
 
 
 def page_values(value: Any, mode: str) -> Any:
@@ -217,9 +213,8 @@ def _stack(trees: list[Expr], shape: tuple[int, ...]) -> Expr | None:
     if any(type(t) is not type(first) or len(t.children) != len(first.children) for t in trees):
         return None
     if isinstance(first, Num):
-        out = np.empty(shape, object)
-        out.flat = [t.value for t in trees]  # type: ignore[attr-defined]  # all Num, as just seen
-        return Num(out)
+        values = [t.value for t in trees]  # type: ignore[attr-defined]  # all Num, as just seen
+        return Num(objects(values, shape))
     parts = [_stack([t.children[k] for t in trees], shape) for k in range(len(first.children))]
     if any(p is None for p in parts):
         return None
@@ -232,13 +227,10 @@ def _without_cases(e: Expr) -> Expr:
     def change(n: Expr) -> Expr | None:
         if isinstance(n, Labelled):
             if any(isinstance(m, Cases) for m in n.body.walk()):
-                shape = n.label.shape
-                values: Any = np.empty(shape, object)
-                for i in indices(shape):
-                    values[i] = result(element(n.body, i, shape), significant)
-                named = n.label
+                shape, named = n.label.shape, n.label
                 assert isinstance(named, Sym)
-                return Sym(named.name, values if shape else values[()])
+                slopes = [result(element(n.body, i, shape), significant) for i in indices(shape)]
+                return Sym(named.name, objects(slopes, shape) if shape else slopes[0])
             return transform(n.body, change)
         return None
 

@@ -21,7 +21,7 @@ from gobhir.explain.lines import (
     element_line,
     matrix_line,
 )
-from gobhir.explain.reading import Pulled, Quantity, Reading, size
+from gobhir.explain.reading import Pulled, Quantity, Reading, element, size
 
 ACTIVATIONS = {"sigmoid", "tanh", "relu", "leaky_relu"}
 
@@ -206,8 +206,7 @@ def table(rows: list[Quantity]) -> Table:
     out = []
     for n in examples:
         for row in rows:
-            flat = row.sym.value if len(row.shape) <= 2 else row.sym.value.reshape(-1, width)
-            cells = flat[n] if batch else flat
+            cells = np.reshape(row.sym.value, (-1, width))[n or 0]
             label = _row_name(row.name, n)
             out.append((label, *(inline(cells[j]) for j in columns)))
     worst = max(distance(row.sym.value, row.exact) for row in rows)
@@ -263,7 +262,7 @@ def loss(r: Reading) -> Section:
 
 def _right_index(record: Any, helper: Quantity) -> Index:
     chosen = int(np.ravel(record.inputs[1].array)[0])
-    return (0, chosen) if len(helper.shape) == 2 else (chosen,)
+    return ((), (chosen,), (0, chosen))[len(helper.shape)]
 
 
 def _wanted(r: Reading) -> Say | None:
@@ -353,10 +352,24 @@ def _sign(r: Reading, p: Pulled, index: Index, last: bool) -> list[Piece]:
         return [Say("rules.delta.zero", {"z": z})]
     key = "rules.delta.negative" if value < 0 else "rules.delta.positive"
     pieces: list[Piece] = [Say(key, {"z": z})]
+    pieces += _turned(p, index, value)
     wanted = _too_low(r) if last and size(p.shape) == 1 else None
     if wanted is not None and wanted == (value < 0):
         pieces.append(Say("rules.delta.too_low" if wanted else "rules.delta.too_high"))
     return pieces
+
+
+def _turned(p: Pulled, index: Index, value: float) -> list[Piece]:
+    """A remark where the blame came along one wire, whose negative weight turned its sign."""
+    assert p.expr is not None
+    e = element(p.expr, index, p.shape)
+    deltas = [n for n in e.walk() if isinstance(n, Sym) and n.name.base == "delta"]
+    wires = [n for n in e.walk() if isinstance(n, Sym) and n.name.base == "w"]
+    if len(deltas) != 1 or len(wires) != 1:
+        return []
+    if float(wires[0].value) >= 0 or value * float(deltas[0].value) >= 0:
+        return []
+    return [Say("rules.delta.turned", {"w": wires[0], "value": inline(wires[0].value)})]
 
 
 def _too_low(r: Reading) -> bool | None:

@@ -17,8 +17,8 @@ import numpy as np
 
 from gobhir.derivation.expression import Expr, Index, Name, Rearranged, Sym, indices, number, total
 from gobhir.derivation.formula import labelled
-from gobhir.derivation.rounding import Rounder, decimals, result, significant
-from gobhir.engine import Record, Tensor
+from gobhir.derivation.rounding import Rounder, decimals, each, objects, result, significant
+from gobhir.engine import Record, Tensor, apply
 from gobhir.engine.op import Family
 from gobhir.explain.recording import Recording
 from gobhir.explain.rules import Use, forward, pull
@@ -117,13 +117,11 @@ class Reading:
         if self.mode == "exact":
             return exact if exact.shape else decimals(exact)
         if expr is None:
-            return _rounded(decimals(exact))
+            return each(significant, decimals(exact))
         if not exact.shape:
             return result(element(expr, (), ()), self.rounder)
-        out = np.empty(exact.shape, object)
-        for index in indices(exact.shape):
-            out[index] = result(element(expr, index, exact.shape), self.rounder)
-        return out
+        elements = (element(expr, i, exact.shape) for i in indices(exact.shape))
+        return objects([result(e, self.rounder) for e in elements], exact.shape)
 
     # -- forward ----
 
@@ -132,7 +130,7 @@ class Reading:
         if x is None:
             return None
         if not isinstance(x, Tensor):
-            return number(x) if np.ndim(x) == 0 else Sym(Name("c"), _rounded(decimals(x)))
+            return number(x) if np.ndim(x) == 0 else Sym(Name("c"), each(significant, decimals(x)))
         if x._record in self.inlined:
             return self.inlined[x._record]
         return self.quantity(x).sym
@@ -227,7 +225,7 @@ class Reading:
         dim = 1 if logits.ndim > 1 else 0
         use = Use(Record(Softmax, (), {"dim": dim}, logits, ()), [z], [logits], z)
         expr = forward(use)
-        exact = view(Softmax.forward(logits, dim=dim))
+        exact = view(apply(Softmax, logits, dim=dim))
         name = Name("P", element="p") if exact.ndim >= 2 else Name("p")
         q = Quantity(Sym(name, self.values(expr, exact)), exact, expr, record)
         self.helpers[record] = q
@@ -354,21 +352,9 @@ def _words(path: str) -> Name:
     return Name(path.rsplit(".", 1)[-1])
 
 
-def _rounded(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return significant(value)
-    out = np.empty(value.shape, object)
-    out.flat = [significant(v) for v in value.ravel()]
-    return out
-
-
 def _blank(shape: tuple[int, ...]) -> Any:
     """A value for names that are only ever printed."""
-    if not shape:
-        return Decimal(0)
-    out = np.empty(shape, object)
-    out.fill(Decimal(0))
-    return out
+    return np.full(shape, Decimal(0), object) if shape else Decimal(0)
 
 
 def size(shape: tuple[int, ...]) -> int:

@@ -49,7 +49,9 @@ class Map:
         for p in r.pulled:
             if p.record is not None and size(p.shape) <= 4096:
                 for i in indices(p.shape):
-                    self._places[p.sym.at(i).name] = (p, i)
+                    sym = p.sym.at(i)
+                    assert isinstance(sym, Sym)
+                    self._places[sym.name] = (p, i)
 
     def place(self, e: Expr) -> tuple[Pulled, Index] | None:
         """The gradient and the position that this name stands for, if it is one."""
@@ -237,9 +239,11 @@ def _why_zero(q: Pulled, i: Index) -> Say:
     assert q.expr is not None
     e = element(q.expr, i, q.shape)
     for n in e.walk():
-        if isinstance(n, Labelled) and isinstance(n.label, Sym) and n.label.name.by is not None:
-            if evaluate(substituted(n.body)) == 0:
-                return Say("rules.why.zero_slope", {"slope": n.label})
+        slope = n.label if isinstance(n, Labelled) else None
+        if not (isinstance(slope, Sym) and slope.name.by is not None):
+            continue
+        if evaluate(substituted(n.children[0])) == 0:
+            return Say("rules.why.zero_slope", {"slope": slope})
     for n in e.walk():
         if isinstance(n, Sym) and evaluate(n) == 0:
             return Say("rules.why.zero_factor", {"factor": n})

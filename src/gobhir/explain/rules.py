@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from gobhir.derivation.expression import (
     Fraction,
     Function,
     MatMul,
+    Name,
     Negative,
     Product,
     Rearranged,
@@ -318,9 +320,11 @@ def _cross_entropy(use: Use) -> Expr | None:
     chosen = _right_class(use)
     if use.helper is None or chosen is None:
         return None
-    picked: Expr = (
-        Rearranged(use.helper, "", chosen) if chosen.shape else use.helper.at((int(chosen),))
-    )
+    picked: Expr = use.helper
+    if chosen.shape:
+        picked = Rearranged(use.helper, "", chosen)
+    elif use.helper.shape:
+        picked = use.helper.at((int(chosen),))
     out: Expr = Negative(Function("log", (picked,)))
     reduction = use.record.settings.get("reduction", "mean")
     if not chosen.shape or reduction == "none":
@@ -352,12 +356,9 @@ def _cross_entropy_pull(use: Use, c: Expr) -> Expr | None:
     chosen = _right_class(use)
     if use.helper is None or chosen is None:
         return None
-    hot = np.zeros(math.prod(use.helper.shape), object)
-    hot[:] = number(0).value
-    hot[np.ravel(chosen)] = number(1).value
-    from gobhir.derivation.expression import Name
-
-    target = Sym(Name("y"), hot.reshape(use.helper.shape))
+    hot = np.full(math.prod(use.helper.shape), Decimal(0), object)
+    hot[np.ravel(chosen)] = Decimal(1)
+    target = Sym(Name("y"), hot.reshape(use.helper.shape) if use.helper.shape else hot[0])
     out: Expr = Sum((use.helper, Negative(target)))
     if chosen.shape and use.record.settings.get("reduction", "mean") == "mean":
         out = Fraction(out, number(chosen.size))

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.derivation.expression import Expr, Index, Name, Num, Sym
+from gobhir.derivation.expression import Expr, Index, Name, Num, Sym, indices
 from gobhir.derivation.formula import read, tidy
-from gobhir.derivation.rounding import decimals
+from gobhir.derivation.rounding import decimals, objects, result
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step
 from gobhir.engine import Tensor, Update
-from gobhir.explain.lines import distance, scalar_line
+from gobhir.explain.lines import distance, page_values, scalar_line
 from gobhir.explain.reading import Pulled, Reading, element, size
 
 _SYMBOLS = {
@@ -85,15 +85,8 @@ def _assignments(r: Reading, u: Update) -> list[tuple[Sym, Expr]]:
 
 def _each(r: Reading, expr: Expr, shape: tuple[int, ...]) -> Any:
     """Exact values of an intermediate that the optimizer does not keep (m_hat, v_hat)."""
-    from gobhir.derivation.expression import indices
-    from gobhir.derivation.rounding import result
-
-    if not shape:
-        return result(element(expr, (), ()), r.rounder)
-    out = np.empty(shape, object)
-    for i in indices(shape):
-        out[i] = result(element(expr, i, shape), r.rounder)
-    return out
+    values = [result(element(expr, i, shape), r.rounder) for i in indices(shape)]
+    return objects(values, shape) if shape else values[0]
 
 
 def _one(r: Reading, u: Update, index: Index) -> list[Piece]:
@@ -113,8 +106,6 @@ def _one(r: Reading, u: Update, index: Index) -> list[Piece]:
 def _all(r: Reading, u: Update) -> Line:
     sym, expr = _assignments(r, u)[-1]
     exact = np.asarray(u.after["w"]).reshape(sym.shape)
-    from gobhir.explain.lines import page_values
-
     value = page_values(sym.value, r.mode)
     return Line(sym, (expr, Num(value)), distance(value, exact), exact, arrow=True)
 
