@@ -7,6 +7,7 @@ from gobhir.course.checking import check
 from gobhir.course.errors import CourseError
 from gobhir.course.grading import grade
 from gobhir.course.lesson import Block, Lesson, load, read_lesson
+from gobhir.course.notebooks import notebook
 from gobhir.course.plan import Day, Week, lessons, weeks
 from gobhir.course.rubric import Finding, lint
 from gobhir.course.running import execute
@@ -27,6 +28,7 @@ __all__ = [
     "lessons",
     "lint",
     "load",
+    "notebook",
     "read_lesson",
     "weeks",
 ]

@@ -21,8 +21,10 @@ import numpy as np
 
 from gobhir.course.exercises import Exercise, Test
 from gobhir.course.lesson import Lesson, load
+from gobhir.course.markdown import fill_formula
 from gobhir.course.plan import Text
 from gobhir.course.verdict import Task, Verdict
+from gobhir.derivation.text import plain
 from gobhir.lang import t
 
 SECONDS = 10.0
@@ -72,7 +74,7 @@ def check_exercise(
         problem = {"cause": "too_long", "limit": CODE_LIMIT, "line": None}
         outcome = Outcome((), problem, {}, "")
     else:
-        outcome = run_programs([code], calls, lang, seconds)[0]
+        outcome = run_programs([code], calls, lang, seconds, exercise.given)[0]
     right = [
         i < len(outcome.results) and _agrees(outcome.results[i].get("got"), test)
         for i, test in enumerate(exercise.tests)
@@ -88,12 +90,12 @@ def check_exercise(
 
 
 def run_programs(
-    programs: list[str], calls: list[str], lang: str, seconds: float = SECONDS
+    programs: list[str], calls: list[str], lang: str, seconds: float = SECONDS, given: str = ""
 ) -> list[Outcome]:
     """Run each program and the calls after it, all in one process without network or input."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        request = {"programs": programs, "calls": calls, "seconds": seconds}
+        request = {"programs": programs, "calls": calls, "given": given, "seconds": seconds}
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         process = subprocess.Popen(
             [sys.executable, "-P", "-B", "-X", "utf8", str(JUDGE)],
@@ -204,9 +206,11 @@ def kind_of(want: Any) -> str:
 
 
 @cache
-def _wrong_outcomes(programs: tuple[str, ...], calls: tuple[str, ...]) -> tuple[Outcome, ...]:
+def _wrong_outcomes(
+    programs: tuple[str, ...], calls: tuple[str, ...], given: str
+) -> tuple[Outcome, ...]:
     """How the listed wrong programs behave; they are ours, so one process does for all."""
-    return tuple(run_programs(list(programs), list(calls), "en", 30.0))
+    return tuple(run_programs(list(programs), list(calls), "en", 30.0, given))
 
 
 def _behaves_like(exercise: Exercise, outcome: Outcome) -> str:
@@ -214,7 +218,7 @@ def _behaves_like(exercise: Exercise, outcome: Outcome) -> str:
     if outcome.error or not exercise.wrong:
         return ""
     programs = tuple(wrong.code for wrong in exercise.wrong)
-    known = _wrong_outcomes(programs, tuple(test.call for test in exercise.tests))
+    known = _wrong_outcomes(programs, tuple(test.call for test in exercise.tests), exercise.given)
     for wrong, other in zip(exercise.wrong, known, strict=True):
         pairs = zip(outcome.results, other.results, exercise.tests, strict=False)
         alike = [_alike(ours, theirs, test.tolerance) for ours, theirs, test in pairs]
@@ -235,7 +239,7 @@ def _alike(ours: dict[str, Any], theirs: dict[str, Any], tolerance: float) -> bo
         return bool(a["value"] == b["value"])
     if "error" in ours and "error" in theirs:
         a, b = ours["error"], theirs["error"]
-        return (a.get("cause"), a.get("type")) == (b.get("cause"), b.get("type"))
+        return all(a.get(k) == b.get(k) for k in ("cause", "type", "reason", "name"))
     return False
 
 
@@ -286,9 +290,14 @@ class _Sayer:
         )
 
     def fill(self, text: Text) -> str:
-        """A text with its bound numbers put in."""
-        plain = text.get(self.lang, "")
-        return re.sub(r"\{v\}`([^`]*)`", lambda m: self.values.get(m[1].strip(), "?"), plain)
+        """A text with its bound numbers put in and its formulas in plain letters."""
+
+        def value(expression: str) -> str:
+            return self.values.get(expression.strip(), "?")
+
+        filled = fill_formula(text.get(self.lang, ""), value)
+        filled = re.sub(r"\{v\}`([^`]*)`", lambda m: value(m[1]), filled)
+        return re.sub(r"\$([^$]+)\$", lambda m: plain(m[1]), filled)
 
     def error(self, error: dict[str, Any]) -> str:
         # keys: course.cause.* course.blocked.*

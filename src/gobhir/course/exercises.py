@@ -47,6 +47,8 @@ class Exercise:
     hints: tuple[Text, ...]
     tests: tuple[Test, ...]
     wrong: tuple[Wrong, ...]
+    given: str = ""
+    """Python that runs before every call: the numbers that the calls name."""
 
 
 def read_exercises(file: Path) -> tuple[Exercise, ...]:
@@ -72,6 +74,7 @@ def _exercise(raw: dict[str, Any], file: Path) -> Exercise:
         hints=tuple(take.texts("hints")),
         tests=tuple(_test(part) for part in take.parts("tests")),
         wrong=tuple(_wrong(part) for part in take.parts("wrong")),
+        given=str(raw.get("given", "")).strip("\n"),
     )
 
 

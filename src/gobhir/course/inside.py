@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import socket
+import sys
 from typing import Any
 
 MIME = "application/vnd.gobhir.values+json"
@@ -29,7 +31,7 @@ def publish(wanted: dict[str, dict[str, Any]], namespace: dict[str, Any]) -> Non
     """Evaluate what the blocks ask for and display it as one JSON bundle, by block id.
 
     A block may ask for `values` (f-string insides), `answer` and `answers` (expressions whose value
-    is kept as it is), and `make` (an object with `state(lang)` and `svg(lang)`).
+    is kept as it is), and `make` (an object with `page_state(lang)` and `fallback_svg(lang)`).
     """
     from IPython.display import display
 
@@ -58,10 +60,13 @@ def _evaluate(wish: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
     if "numbers" in wish:
         result["numbers"] = sorted({n for k, v in names.items() if k[0] != "_" for n in short(v)})
     if "make" in wish:
+        if match := re.match(r"[\w.]+(?=\.\w+\()", wish["make"]):  # gobhir.widgets of .Glass()
+            importlib.import_module(match[0])
+            names.setdefault("gobhir", sys.modules["gobhir"])
         made = attempt(wish["make"], wish["make"])
         if made is not None:
-            result["state"] = plain(made.state(wish["lang"]))
-            result["svg"] = made.svg(wish["lang"])
+            result["state"] = plain(made.page_state(wish["lang"]))
+            result["svg"] = made.fallback_svg(wish["lang"])
     return {**result, "errors": errors} if errors else result
 
 

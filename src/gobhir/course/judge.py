@@ -178,13 +178,20 @@ def last_lines(tree: ast.Module) -> dict[str, int]:
     return found
 
 
-def run_program(code: str, calls: list[str], report: Callable[[dict[str, Any]], None]) -> None:
-    """Run the program, then every call; report {"loaded": ...} and one result a call."""
-    import numpy as np
+def run_program(
+    code: str, given: str, calls: list[str], report: Callable[[dict[str, Any]], None]
+) -> None:
+    """Run the program, then every call; report {"loaded": ...} and one result a call.
+
+    `given` runs before the program and again before each call, so that a program which changes an
+    array in place does not change the next call's. np is there; gobhir too where it is named.
+    """
+    basis = surroundings(" ".join([code, given, *calls]))
 
     printed = sys.stdout = sys.stderr = Printed()
-    space: dict[str, Any] = {"__name__": "__answer__"}
+    space: dict[str, Any] = {"__name__": "__answer__", **basis}
     try:
+        exec(given, space)
         tree = ast.parse(code, FILE)
         space["__tree__"] = tree
         exec(compile(tree, FILE, "exec"), space)
@@ -200,18 +207,26 @@ def run_program(code: str, calls: list[str], report: Callable[[dict[str, Any]], 
         elif name and not callable(space[name]):
             result = {"error": {"cause": "not_function", "name": name, "line": None}}
         else:
-            names = {**space, "np": np}
-            if "gobhir" in call:
-                import gobhir
-
-                names["gobhir"] = gobhir
+            names = {**space, **basis}
             try:
+                exec(given, names)
                 result = {"got": describe(eval(call, names))}
             except BaseException as error:
                 result = {"error": failure(error)}
         report({**result, "call": call, "name": name, "printed": printed.getvalue()})
         printed.seek(0)
         printed.truncate()
+
+
+def surroundings(source: str) -> dict[str, Any]:
+    """The modules that a program and its calls may take for granted."""
+    import numpy as np
+
+    if "gobhir" not in source:
+        return {"np": np}
+    import gobhir
+
+    return {"np": np, "gobhir": gobhir}
 
 
 def called(call: str) -> str | None:
@@ -240,7 +255,7 @@ def main() -> None:
     limit_memory()
     sys.addaudithook(watch(folder))
     for code in request["programs"]:
-        run_program(code, request["calls"], report)
+        run_program(code, request["given"], request["calls"], report)
     results.close()
 
 

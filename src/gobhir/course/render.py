@@ -182,7 +182,7 @@ class _Page(Writer):
             f"<h3>{self.t('course.exercise.title')}: {title} "
             f'<span class="difficulty difficulty-{exercise.difficulty}">'
             f"{self.difficulty(exercise)}</span></h3>"
-            f"{self.markdown(exercise.task[self.lang], block.id)}"
+            f"{self.markdown(exercise.task[self.lang], block.id)}{self.given(exercise)}"
             f'<pre class="exercise-stub"><code class="language-python">{escape(exercise.stub)}'
             f'</code></pre><div class="exercise-verdict" aria-live="polite"></div>'
             f'<div class="hints">{self.hints(exercise, block.id)}</div>'
@@ -190,6 +190,13 @@ class _Page(Writer):
             f'</summary><pre><code class="language-python">{escape(exercise.solution)}</code></pre>'
             f"</details></div>"
         )
+
+    def given(self, exercise: Exercise) -> str:
+        if not exercise.given:
+            return ""
+        code = f'<pre><code class="language-python">{escape(exercise.given)}</code></pre>'
+        label = self.t("course.exercise.given")
+        return f'<details class="given"><summary>{label}</summary>{code}</details>'
 
     def difficulty(self, exercise: Exercise) -> str:
         # keys: course.exercise.easy course.exercise.medium course.exercise.hard

@@ -54,7 +54,7 @@ def leaves(lesson: Lesson) -> Iterator[Leaf]:
     for place, file, texts in _texts(lesson):
         lines = file.read_text(encoding="utf-8").splitlines()
         for text in texts:
-            first = next(iter(text["bn"].splitlines()), "")
+            first = next(iter(text["bn"].strip().splitlines()), "").strip()
             line = next((i for i, row in enumerate(lines, 1) if first and first in row), 1)
             yield Leaf(file, line, place, text)
 

@@ -17,6 +17,8 @@ GREEK = (
 ACCENTS = "hat bar tilde vec dot"
 UNSAID = {"e", "d"}
 """Euler's number and the d of a derivative need no line in a formula card."""
+OPERATORS = {r"\odot", r"\nabla", r"\top"}
+"""These have a meaning and no shape."""
 
 
 def typed(lesson: Lesson) -> Iterator[Finding]:
@@ -25,18 +27,18 @@ def typed(lesson: Lesson) -> Iterator[Finding]:
     wish = "is typed: bind it to code, or take one of the data cell's"
     for block in lesson.blocks:
         for line, number in typed_numbers(block.source) if block.lang else []:
-            if number not in given:
+            if float(number) not in given:
                 yield at(lesson, block, "number", f"{number} {wish}", line)
     exercises = {exercise.id: exercise for exercise in lesson.exercises}
     for leaf in leaves(lesson):
         known = given | _own_numbers(exercises.get(leaf.place))
         for text in leaf.text.values():
             for _, number in typed_numbers(text):
-                if number not in known:
+                if float(number) not in known:
                     yield Finding(leaf.file, leaf.line, "number", f"{number} {wish}")
 
 
-def data_numbers(lesson: Lesson) -> set[str]:
+def data_numbers(lesson: Lesson) -> set[float]:
     """The short numbers that the data cells hold, as code and as values, without sign."""
     found: set[str] = set()
     stored = lesson.outputs("bn")
@@ -44,17 +46,17 @@ def data_numbers(lesson: Lesson) -> set[str]:
         if "data" in block.tags:
             found |= set(re.findall(r"\d+\.\d+|\d+", block.source))
             found |= set(stored.get(block.id, {}).get("numbers", []))
-    return found
+    return set(map(float, found))
 
 
-def _own_numbers(exercise: Exercise | None) -> set[str]:
+def _own_numbers(exercise: Exercise | None) -> set[float]:
     """An exercise's texts may quote its own calls, wanted values and programs."""
     if exercise is None:
         return set()
-    code = [exercise.stub, exercise.solution]
+    code = [exercise.stub, exercise.solution, exercise.given]
     for test in exercise.tests:
         code += [test.call, str(test.want)]
-    return set(re.findall(r"\d+\.\d+|\d+", " ".join(code)))
+    return set(map(float, re.findall(r"\d+\.\d+|\d+", " ".join(code))))
 
 
 def symbols(tex: str) -> set[str]:
@@ -88,7 +90,8 @@ def explained(lesson: Lesson) -> Iterator[Finding]:
         listed: set[str] = set()
         for line, cells in rows:
             listed |= symbols(cells[0].replace("$", " "))
-            if len(cells) != 3 or not all(cells):
+            operator = symbols(cells[0].replace("$", " ")) <= OPERATORS
+            if len(cells) != 3 or not all(cells[:2] if operator else cells):
                 yield at(lesson, block, "formula", "symbol, meaning and shape, all filled", line)
         for symbol in sorted(symbols(displayed[0][1]) - listed):
             yield at(lesson, block, "formula", f"{symbol} is not explained", displayed[0][0])

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from gobhir.course.lesson import Lesson
+from gobhir.course.lesson import KINDS, Lesson
 from gobhir.course.plan import mission_rows
 from gobhir.course.rubric.finding import Finding, at, main_path, words
 from gobhir.course.rubric.reading import lines_of, table_rows
@@ -15,6 +15,7 @@ from gobhir.course.text import split_paragraphs
 from gobhir.lang import LANGUAGES
 
 WORDS, CELLS, LINES = 900, 12, 15
+THEORY = ("prose", "formula", "misconception")
 MINUTES = {"easy": 2.0, "medium": 3.0, "hard": 5.0}
 SPREAD = 0.2
 
@@ -80,17 +81,17 @@ def minutes(lesson: Lesson) -> float:
     return total
 
 
-def _reading_words(lesson: Lesson) -> int:
-    bangla = [block for block in main_path(lesson) if block.lang == "bn"]
+def _reading_words(lesson: Lesson, kinds: tuple[str, ...] = KINDS) -> int:
+    bangla = [b for b in main_path(lesson) if b.lang == "bn" and b.kind in kinds]
     return sum(len(words(line.text)) for block in bangla for line in lines_of(block.source))
 
 
 def budget(lesson: Lesson) -> Iterator[Finding]:
     """The day fits: words, cells, and the declared minutes are the computed ones."""
-    count = _reading_words(lesson)
+    count = _reading_words(lesson, THEORY)
     cells = sum(block.kind == "code" for block in main_path(lesson))
     if count > WORDS:
-        yield at(lesson, None, "budget", f"{count} Bangla words on the main path, at most {WORDS}")
+        yield at(lesson, None, "budget", f"{count} Bangla words of theory, at most {WORDS}")
     if cells > CELLS:
         yield at(lesson, None, "budget", f"{cells} code cells on the main path, at most {CELLS}")
     computed, declared = minutes(lesson), lesson.meta.get("minutes") or 0

@@ -1,0 +1,192 @@
+"""The command line's part for the course: `gobhir course plan`, `notebooks`, `check`, `dev ...`."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gobhir.course.checking import check as check_code
+from gobhir.course.checking import check_exercise
+from gobhir.course.errors import CourseError
+from gobhir.course.lesson import Lesson, load
+from gobhir.course.notebooks import write_notebooks
+from gobhir.course.plan import lessons, weeks
+from gobhir.course.rubric import Finding, lint_course, lint_lesson
+from gobhir.course.rubric.language import lesson_files
+from gobhir.course.running import as_json, outputs_file, run
+from gobhir.course.verdict import format_verdict
+from gobhir.lang import LANGUAGES, check_language, digits, language, t
+
+SECONDS = 20.0
+"""How long a lesson's cells may take, all together, on one core."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+dev = typer.Typer(no_args_is_help=True, help="For authors of lessons.")
+app.add_typer(dev, name="dev")
+
+Lang = Annotated[str | None, typer.Option("--lang", help="bn | en")]
+
+
+def _language(lang: str | None) -> str:
+    try:
+        return check_language(lang) if lang else language()
+    except ValueError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def plan(lang: Lang = None) -> None:
+    """The 8 weeks and 56 days; a day with a lesson is marked."""
+    tongue = _language(lang)
+    for week in weeks():
+        number = digits(week.number, tongue)
+        head = t("course.command.week", tongue, number=number, title=week.title[tongue])
+        typer.echo(f"\n{head}: {week.goal[tongue]}")
+        for day in week.days:
+            mark = "●" if day.open else "○"
+            name = t("course.lesson.day", tongue, day=digits(day.number, tongue))
+            typer.echo(f"  {mark} {name}  {day.title[tongue]}")
+
+
+@app.command()
+def notebooks(folder: Path, lang: Lang = None) -> None:
+    """Write every open lesson as a notebook into FOLDER (both languages: FOLDER/bn, FOLDER/en)."""
+    langs = [_language(lang)] if lang else list(LANGUAGES)
+    try:
+        written = write_notebooks(folder, langs)
+    except OSError as error:
+        typer.echo(t("course.command.no_writing", folder=folder, reason=error.strerror), err=True)
+        raise typer.Exit(1) from None
+    for file in written:
+        typer.echo(file)
+
+
+@app.command()
+def check(lesson: str, exercise: str, file: Path, lang: Lang = None) -> None:
+    """Check FILE against an exercise of a lesson; exit code 0 when every task agrees."""
+    tongue = _language(lang)
+    try:
+        code = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        typer.echo(t("course.command.no_file", tongue, file=file), err=True)
+        raise typer.Exit(2) from None
+    typer.echo(t("course.command.checking", tongue), err=True)
+    try:
+        verdict = check_code(lesson, exercise, code, tongue)
+    except KeyError:
+        name = f"{lesson} {exercise}"
+        typer.echo(t("course.command.no_exercise", tongue, name=name), err=True)
+        for known in _exercises():
+            typer.echo(f"  {known}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(format_verdict(verdict, tongue, str(file)))
+    raise typer.Exit(0 if verdict.passed else 1)
+
+
+def _exercises() -> list[str]:
+    return [
+        f"{slug} {exercise.id}"
+        for slug in (day.slug for day in lessons() if day.slug)
+        for exercise in load(slug).exercises
+    ]
+
+
+Slugs = Annotated[list[str] | None, typer.Argument(help="Lessons; all open ones without any.")]
+
+
+@dev.command("outputs")
+def write_outputs(slugs: Slugs = None, lang: Lang = None) -> None:
+    """Run lessons and write their outputs.<lang>.json."""
+    for lesson in _loaded(slugs):
+        for tongue in [lang] if lang else LANGUAGES:
+            try:
+                result = run(lesson, tongue)
+            except CourseError as error:
+                typer.echo(error, err=True)
+                raise typer.Exit(1) from None
+            file = outputs_file(lesson, tongue)
+            file.write_text(as_json(lesson, tongue, result.blocks), encoding="utf-8")
+            typer.echo(f"{file}  {result.seconds:.1f} s")
+
+
+@dev.command("check")
+def check_lessons(
+    slugs: Slugs = None,
+    execute: Annotated[bool, typer.Option(help="Also run the lessons and their exercises.")] = True,
+    fix: Annotated[bool, typer.Option("--fix", help="Bring the files into form NFC.")] = False,
+) -> None:
+    """Everything that a machine can judge; exit code 1 where something is found."""
+    checked = _loaded(slugs)
+    if fix:
+        for lesson in checked:
+            normalise(lesson)
+        checked = _loaded(slugs)
+    found = lint_course(checked)
+    for lesson in checked:
+        found += lint_lesson(lesson)
+        if execute:
+            found += stale_outputs(lesson) + faulty_exercises(lesson)
+    for finding in found:
+        typer.echo(finding)
+    typer.echo(f"{len(checked)} lessons, {len(found)} findings")
+    raise typer.Exit(1 if found else 0)
+
+
+def _loaded(slugs: list[str] | None) -> list[Lesson]:
+    try:
+        return [load(slug) for slug in slugs or [d.slug for d in lessons() if d.slug]]
+    except CourseError as error:
+        typer.echo(error, err=True)
+    except KeyError as error:
+        typer.echo(f"there is no lesson {error}", err=True)
+    raise typer.Exit(2)
+
+
+def normalise(lesson: Lesson) -> None:
+    """Write the lesson's files in Unicode's form NFC."""
+    for file in lesson_files(lesson):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(unicodedata.normalize("NFC", text), encoding="utf-8")
+
+
+def stale_outputs(lesson: Lesson) -> list[Finding]:
+    """Run the lesson again: the stored outputs are what comes out, within 20 seconds."""
+    found = []
+    for lang in LANGUAGES:
+        file = outputs_file(lesson, lang)
+        try:
+            result = run(lesson, lang)
+        except CourseError as error:
+            found.append(Finding(error.file, error.line or 1, "run", error.message))
+            continue
+        if not file.exists() or file.read_text("utf-8") != as_json(lesson, lang, result.blocks):
+            found.append(Finding(file, 1, "outputs", "running gives something else"))
+        if result.seconds > SECONDS:
+            message = f"runs {result.seconds:.0f} s, at most {SECONDS:.0f}"
+            found.append(Finding(lesson.file, 1, "run", message))
+    return found
+
+
+def faulty_exercises(lesson: Lesson) -> list[Finding]:
+    """Solutions pass; stubs run and fail; every wrong program fails with its own message."""
+    found = []
+    file = lesson.folder / "exercises.toml"
+    for exercise in lesson.exercises:
+        if not check_exercise(exercise, exercise.solution, "en").passed:
+            found.append(Finding(file, 1, "exercise", f"{exercise.id}: the solution fails"))
+        stub = check_exercise(exercise, exercise.stub, "en")
+        if stub.passed:
+            found.append(Finding(file, 1, "exercise", f"{exercise.id}: the stub passes"))
+        if not all(task.got for task in stub.tasks):
+            found.append(Finding(file, 1, "exercise", f"{exercise.id}: the stub does not run"))
+        for wrong in exercise.wrong:
+            verdict = check_exercise(exercise, wrong.code, "en")
+            named = next((task.wrong for task in verdict.tasks if task.wrong), "")
+            if verdict.passed or named != wrong.id:
+                message = f"{exercise.id}: {wrong.id} gets {named or 'no message of its own'}"
+                found.append(Finding(file, 1, "exercise", message))
+    return found
