@@ -67,12 +67,8 @@ def promoted(values: Iterable[Any]) -> np.dtype:
         d = of_python(v)
         old = tiers[tier]
         tiers[tier] = d if old is None or old == d else _pair(old, d)
-    best: np.dtype | None = None
-    for d in tiers:
-        if d is not None and (best is None or _RANK[d.kind] > _RANK[best.kind]):
-            best = d
-    assert best is not None
-    return best
+    # max keeps the first of equals: the earlier tier.
+    return max((d for d in tiers if d is not None), key=lambda d: _RANK[d.kind])
 
 
 def _pair(a: np.dtype, b: np.dtype) -> np.dtype:

@@ -233,7 +233,7 @@ def argmax(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return Tensor._wrap(np.asarray(self.array.argmax(axis=dim, **keep)))
 
 
-Tensor.__getitem__ = item_of  # type: ignore[attr-defined]  # attached like all ops
+Tensor.__getitem__ = item_of
 Tensor.view = reshape  # type: ignore[attr-defined]
 Tensor.T = property(lambda self: self.permute(*reversed(range(self.ndim))))  # type: ignore[attr-defined]
 Tensor.mT = property(lambda self: self.transpose(-2, -1))  # type: ignore[attr-defined]

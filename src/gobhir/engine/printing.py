@@ -1,56 +1,97 @@
-"""How a tensor prints: PyTorch's way (4 decimals, scientific when the range asks for it)."""
+"""How a tensor prints: PyTorch's way. Four decimals in columns of equal width, scientific when
+the range of the numbers asks for it; of more than 1,000 numbers, the first and last three."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from gobhir.engine.tensor import Tensor
 
+_LINE, _EDGE, _MOST = 80, 3, 1000
+
 
 def tensor_text(t: Tensor, opening: str = "tensor(") -> str:
     """`tensor([0.5000, 0.2500], grad_fn=<SigmoidBackward0>)`"""
     from gobhir.engine.dtypes import default_dtype
 
-    parts = [_numbers(t.array, len(opening))]
-    usual = (default_dtype(), np.dtype("int64"), np.dtype("bool"))
-    if t.array.size == 0:
-        if t.array.ndim != 1:
-            parts.append(f"size={t.shape}")
-        usual = (default_dtype(),)
+    usual: list[Any] = [default_dtype()]
+    suffixes = []
+    if t.array.size:
+        usual += [np.dtype("int64"), np.dtype("bool")]
+    elif t.array.ndim != 1:
+        suffixes.append(f"size={t.shape}")
     if t.dtype not in usual:
-        parts.append(f"dtype={t.dtype.name}")
+        suffixes.append(f"dtype={t.dtype.name}")
     if t.grad_fn is not None:
-        parts.append(f"grad_fn={t.grad_fn!r}")
+        suffixes.append(f"grad_fn={t.grad_fn!r}")
     elif t.requires_grad:
-        parts.append("requires_grad=True")
-    return opening + ", ".join(parts) + ")"
+        suffixes.append("requires_grad=True")
+    text = opening + _numbers(t.array, len(opening))
+    last = len(text) - text.rfind("\n") + 1
+    for suffix in suffixes:
+        if last + len(suffix) + 2 > _LINE:
+            text += ",\n" + " " * len(opening) + suffix
+            last = len(opening) + len(suffix)
+        else:
+            text += ", " + suffix
+            last += len(suffix) + 2
+    return text + ")"
 
 
 def _numbers(a: np.ndarray, indent: int) -> str:
     if a.size == 0:
         return "[]"
+    folded = a.size > _MOST
+    one, width = _column(_corners(a) if folded else a)
+    return _block(a, indent, folded, one, width)
+
+
+def _block(a: np.ndarray, indent: int, folded: bool, one: Callable[[Any], str], width: int) -> str:
+    if not a.ndim:
+        return one(a.item())
+    fold = folded and len(a) > 2 * _EDGE
+    ends = [a[:_EDGE], a[-_EDGE:]] if fold else [a]
+    if a.ndim == 1:
+        first, *last = [[one(x) for x in end.tolist()] for end in ends]
+        parts = first + ([" ...", *last[0]] if fold else [])
+        n = max(1, (_LINE - indent) // (width + 2))
+        rows = [", ".join(parts[i : i + n]) for i in range(0, len(parts), n)]
+        return "[" + (",\n" + " " * (indent + 1)).join(rows) + "]"
+    first, *last = [[_block(x, indent + 1, folded, one, width) for x in end] for end in ends]
+    parts = first + (["...", *last[0]] if fold else [])
+    return "[" + ("," + "\n" * (a.ndim - 1) + " " * (indent + 1)).join(parts) + "]"
+
+
+def _corners(a: np.ndarray) -> np.ndarray:
+    """The numbers that are shown of a large array."""
+    for axis, n in enumerate(a.shape):
+        if n > 2 * _EDGE:
+            shown = [*range(_EDGE), *range(n - _EDGE, n)]
+            a = np.take(a, shown, axis)
+    return a
+
+
+def _column(a: np.ndarray) -> tuple[Callable[[Any], str], int]:
+    """How one number is written, and how wide the widest is."""
     if a.dtype.kind != "f":
-        return np.array2string(a, separator=", ", prefix=" " * indent, threshold=1000)
-    finite = np.abs(a[np.isfinite(a) & (a != 0)]).astype(float)
-    whole = bool(np.all(finite == np.rint(finite)))
-    low, high = (finite.min(), finite.max()) if finite.size else (1.0, 1.0)
-    if whole:
-        form = "{:.4e}" if high / low > 1000 or high > 1e8 else "{:.0f}."
-    else:
-        form = "{:.4e}" if high / low > 1000 or high > 1e8 or low < 1e-4 else "{:.4f}"
+        width = max(len(str(x)) for x in a.ravel().tolist())
+        return (lambda x: str(x).rjust(width)), width
+    usual = a[np.isfinite(a) & (a != 0)].astype(float)
+    low, high = (np.abs(usual).min(), np.abs(usual).max()) if usual.size else (1.0, 1.0)
+    scientific = high / low > 1000 or high > 1e8 or low < 1e-4
+    whole = bool((usual == np.ceil(usual)).all())
 
-    def one(x: float) -> str:
-        return form.format(x) if np.isfinite(x) else str(x)
+    def write(x: float) -> str:
+        if scientific:
+            return f"{x:.4e}"
+        if not whole:
+            return f"{x:.4f}"
+        return f"{x:.0f}." if math.isfinite(x) else str(x)
 
-    width = max(len(one(x)) for x in a.flat) if a.ndim and a.size <= 1000 else 0
-    return np.array2string(
-        a,
-        separator=", ",
-        prefix=" " * indent,
-        threshold=1000,
-        max_line_width=80,
-        formatter={"float_kind": lambda x: one(x).rjust(width)},
-    )
+    width = max((len(write(x)) for x in usual.tolist()), default=1)
+    return (lambda x: write(x).rjust(width)), width

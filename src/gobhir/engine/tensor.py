@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from gobhir.engine.dtypes import default_dtype
+from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.printing import tensor_text
 from gobhir.engine.tape import Record, state
 from gobhir.lang import say
@@ -28,13 +29,20 @@ class Tensor:
 
     if TYPE_CHECKING:
         # Operators and the methods that are ops: attached in engine/methods.py.
-        __add__: Any
+        def __add__(self, other: Any) -> Any: ...
+
         __radd__: Any
-        __sub__: Any
+
+        def __sub__(self, other: Any) -> Any: ...
+
         __rsub__: Any
-        __mul__: Any
+
+        def __mul__(self, other: Any) -> Any: ...
+
         __rmul__: Any
-        __truediv__: Any
+
+        def __truediv__(self, other: Any) -> Any: ...
+
         __rtruediv__: Any
         __pow__: Any
         __rpow__: Any
@@ -223,17 +231,16 @@ class Tensor:
         out._version = self._version
         return out
 
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call `hook` with this tensor's gradient during backward(); it may return another one.
-        Returns a function that takes the hook away again."""
+        `.remove()` of what this returns takes the hook away again."""
         if not self.requires_grad:
             raise RuntimeError(say("errors.tensor.hook_no_grad"))
         owner: Any = self if self._record is None else self._record
         attribute = "_hooks" if owner is self else "hooks"
         hooks: list[Any] = getattr(owner, attribute) or []
         setattr(owner, attribute, hooks)
-        hooks.append(hook)
-        return lambda: hooks.remove(hook)
+        return RemovableHandle(hooks, hook)
 
     def retain_grad(self) -> None:
         """Keep `.grad` for a computed tensor too."""

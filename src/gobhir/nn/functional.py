@@ -50,12 +50,12 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """e^z / sum e^z along `dim`."""
-    return input.softmax(_class_dim(input) if dim is None else dim, dtype)  # type: ignore[attr-defined]  # attached op
+    return input.softmax(_class_dim(input) if dim is None else dim, dtype)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """log(softmax) along `dim`."""
-    return input.log_softmax(_class_dim(input) if dim is None else dim, dtype)  # type: ignore[attr-defined]  # attached op
+    return input.log_softmax(_class_dim(input) if dim is None else dim, dtype)
 
 
 def _class_dim(z: Tensor) -> int:
@@ -180,14 +180,14 @@ def _weighted(
 ) -> Tensor:
     """Each element's loss times its weight, reduced; the mean divides by the sum of `divisor`,
     where one is given."""
-    product: Any = each * weight  # type: ignore[operator]  # attached operator
+    product: Any = each * weight
     if reduction == "none":
         return product
     if reduction not in ("mean", "sum"):
         raise ValueError(say("errors.loss.reduction", reduction=reduction))
     if reduction == "mean" and divisor is None:
         return product.mean()
-    return product.sum() if divisor is None or reduction == "sum" else product.sum() / divisor.sum()  # type: ignore[attr-defined]  # attached op
+    return product.sum() if divisor is None or reduction == "sum" else product.sum() / divisor.sum()
 
 
 def _same_size(weight: Tensor, input: Tensor) -> Tensor:
