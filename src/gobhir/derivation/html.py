@@ -21,8 +21,11 @@ from gobhir.lang import check_language, language, say
 STATIC = Path(__file__).parents[1] / "static"
 ROW = 88
 """Characters of mathematics on a row of the widest page; narrower ones break further."""
-SIGNS = {"=": "= ", "<-": r"\leftarrow ", "": "", "...": ""}
+SIGNS = {"=": r"\mathopen{=}\;", "<-": r"\mathopen{\leftarrow}\;", "": "", "...": ""}
+"""As opening symbols: KaTeX breaks no line after them, and a minus that follows is a sign."""
 TAGS = {"strong": "strong", "emphasis": "em"}
+_FORMULA = r'<span class="math">[^<]*</span>'
+_FOLLOWING = r"[,.;:?!)।]+|-[^\s<]+"
 KATEX_FACES = ("Main-Regular", "Math-Italic", "Size1", "Size2", "Size3", "Size4")
 """The faces that derivations are set in; bold, script and the like stay away."""
 
@@ -56,6 +59,13 @@ def html(d: Derivation, lang: str | None = None) -> str:
             "",
         ]
     )
+
+
+class _Unbroken(Latex):
+    """KaTeX breaks a formula in a sentence after any + or =; not inside brackets, please."""
+
+    def brackets(self, inside: str) -> str:
+        return f"{{{super().brackets(inside)}}}"
 
 
 class _Page:
@@ -96,7 +106,7 @@ class _Page:
         return body + (f'\n<p class="note">{self.marked_up("; ".join(small))}</p>' if small else "")
 
     def chain(self, line: Line) -> str:
-        c = chain(line, Latex(self.lang))
+        c = chain(line, _Unbroken(self.lang))
         left = "" if c.left is None else f'<span class="left">{_math(c.left, display=True)}</span>'
         rows = "".join(f'<div class="row">{self.row(row)}</div>' for row in c.rows(ROW))
         return f'<div class="equals">{left}<div class="rows">{rows}</div></div>'
@@ -125,7 +135,9 @@ class _Page:
         return self.marked_up(sentence(s, self.lang, self.inline))
 
     def marked_up(self, markdown: str) -> str:
-        return "".join(_span(part) for part in spans(markdown))
+        whole = "".join(_span(part) for part in spans(markdown))
+        # No line may begin with the comma, or the Bangla ending, that belongs to a formula.
+        return re.sub(rf"({_FORMULA})({_FOLLOWING})", r'<span class="one">\1\2</span>', whole)
 
     def flat(self, markdown: str) -> str:
         return "".join(_flat(part) for part in spans(markdown))

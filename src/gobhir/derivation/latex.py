@@ -106,7 +106,7 @@ class Latex(Notation[str]):
         if name == "abs":
             return rf"\left\lvert {arguments[0]}\right\rvert"
         head = _FUNCTIONS.get(name) or rf"\operatorname{{{_escaped(name)}}}"
-        inside = self.brackets(", ".join(arguments))
+        inside = Latex.brackets(self, ", ".join(arguments))
         return f"{head}{inside}" if inside.startswith("(") else rf"{head}\!{inside}"
 
     def cases(self, rows: list[tuple[str, str]]) -> str:
