@@ -54,7 +54,14 @@ def significant(x: Decimal, digits: int = DIGITS) -> Decimal:
         return Decimal(0)
     if len(x.as_tuple().digits) <= digits:
         return x
-    return x.quantize(Decimal((0, (1,), x.adjusted() - digits + 1)), ROUND_HALF_UP)
+    rounded = x.quantize(Decimal((0, (1,), x.adjusted() - digits + 1)), ROUND_HALF_UP)
+    # 0.099996 becomes 0.10000, which has one digit too many.
+    carried = len(rounded.as_tuple().digits) > digits
+    return (
+        rounded.quantize(Decimal((0, (1,), rounded.adjusted() - digits + 1)))
+        if carried
+        else rounded
+    )
 
 
 def decimal(value: Any) -> Decimal:

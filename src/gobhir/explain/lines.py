@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -39,7 +40,7 @@ from gobhir.derivation.rounding import (
     stages,
     substituted,
 )
-from gobhir.derivation.step import Line, Say
+from gobhir.derivation.step import Count, Line, Say
 from gobhir.explain.reading import Quantity, element
 
 WIDEST = 8
@@ -104,7 +105,22 @@ def element_line(q: Quantity, index: Index, mode: str, **how: Any) -> Line:
     assert q.expr is not None
     left = q.sym.at(index)
     exact = float(np.asarray(q.exact)[index])
-    return scalar_line(left, element(q.expr, index, q.shape), mode, exact, **how)
+    e = element(q.expr, index, q.shape)
+    line = scalar_line(left, e, mode, exact, **how)
+    if sum(isinstance(n, Cases) for n in e.walk()) > 1:
+        # Many terms by cases: the rule once, then the case that holds for each.
+        return replace(line, stages=(q.expr, *line.stages[1:]))
+    return line
+
+
+def dots(e: Expr | None, index: Index, shape: tuple[int, ...]) -> list[Say]:
+    """What the dots in a folded sum stand for, where there are any."""
+    if e is None:
+        return []
+    longest = max(
+        (len(n.terms) for n in element(e, index, shape).walk() if isinstance(n, Sum)), default=0
+    )
+    return [Say("rules.fold.dots", {"count": Count(longest - 4)})] if longest > LONGEST else []
 
 
 def matrix_line(q: Quantity, mode: str, numbers: bool = True) -> Line:
@@ -250,6 +266,7 @@ __all__ = [
     "WIDEST",
     "chain_of_names",
     "distance",
+    "dots",
     "element_line",
     "matrix_line",
     "scalar_line",

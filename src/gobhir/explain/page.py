@@ -18,6 +18,7 @@ from gobhir.explain.lines import (
     WIDEST,
     chain_of_names,
     distance,
+    dots,
     element_line,
     matrix_line,
 )
@@ -129,9 +130,12 @@ def _linear(r: Reading, q: Quantity, after: Quantity | None, first: bool) -> lis
         assert after is not None
         pieces.append(Line(after.sym, (_by_name(after),)))
     pieces.append(_one_neuron(q, len(q.shape) >= 2))
-    pieces.append(element_line(q, (0,) * len(q.shape), r.mode))
+    index = (0,) * len(q.shape)
+    pieces.append(element_line(q, index, r.mode))
+    if r.mode == "exact":
+        pieces += dots(q.expr, index, q.shape)
     if not squashed and size(q.shape) > 1:
-        pieces += [Say("rules.linear.rest"), table([q])]
+        pieces += [Say("rules.linear.rest"), *table([q])]
     return pieces
 
 
@@ -169,7 +173,7 @@ def _activation(r: Reading, q: Quantity, before: Quantity | None) -> list[Piece]
     if size(q.shape) > 1:
         assert before is not None or not paired
         rows = [before, q] if paired and before is not None else [q]
-        pieces += [Say("rules.linear.rest"), table(rows)]
+        pieces += [Say("rules.linear.rest"), *table(rows)]
     return pieces
 
 
@@ -182,7 +186,7 @@ def _plain(r: Reading, q: Quantity) -> list[Piece]:
         return [*pieces, element_line(q, (0,) * len(q.shape), r.mode)]
     pieces.append(Line(q.sym, (q.expr,)))
     pieces.append(element_line(q, (0,) * len(q.shape), r.mode))
-    return [*pieces, Say("rules.family.rest"), table([q])]
+    return [*pieces, Say("rules.family.rest"), *table([q])]
 
 
 def opaque(q: Quantity) -> list[Piece]:
@@ -195,8 +199,8 @@ def opaque(q: Quantity) -> list[Piece]:
     ]
 
 
-def table(rows: list[Quantity]) -> Table:
-    """Neurons across; for each example, each quantity a row."""
+def table(rows: list[Quantity]) -> list[Piece]:
+    """Neurons across; for each example, each quantity a row. Of large ones a part, and says so."""
     q = rows[0]
     batch = len(q.shape) >= 2
     width = q.shape[-1] if q.shape else 1
@@ -210,7 +214,15 @@ def table(rows: list[Quantity]) -> Table:
             label = _row_name(row.name, n)
             out.append((label, *(inline(cells[j]) for j in columns)))
     worst = max(distance(row.sym.value, row.exact) for row in rows)
-    return Table(tuple(head), tuple(out), worst)
+    whole: list[Piece] = [Table(tuple(head), tuple(out), worst)]
+    if len(columns) < width or (batch and len(examples) < q.shape[0]):
+        total = Count(q.shape[0]) if batch else Count(1)
+        shown = {"examples": Count(len(examples)), "total": total}
+        neurons = {"neurons": Count(len(columns)), "width": Count(width)}
+        whole.append(
+            Say("rules.table.part" if batch else "rules.table.part_of_one", shown | neurons)
+        )
+    return whole
 
 
 def _row_name(name: Name, n: int | None) -> Name:
@@ -238,12 +250,12 @@ def loss(r: Reading) -> Section:
                 Line(helper.sym, (helper.expr,)),
                 element_line(helper, right, r.mode),
                 Say("rules.loss.probabilities"),
-                table([helper]),
+                *table([helper]),
                 Say("rules.loss.cross_entropy"),
             ]
         pieces += opaque(q) if q.expr is None else [element_line(q, (0,) * len(q.shape), r.mode)]
         if q.expr is not None and size(q.shape) > 1:
-            pieces.append(table([q]))
+            pieces += table([q])
         if q.record is r.run.loss:
             pieces += _remarks(r, q)
         steps.append(

@@ -197,7 +197,7 @@ def drill(r: Reading, p: Pulled, index: Index) -> Iterator[Step]:
             pieces.append(_why_zero(q, i))
         terms = _terms(element(q.expr, i, q.shape), places)
         if len(terms) > 1:
-            pieces += _listed(terms, r)
+            pieces += _listed(terms, r, "examples" if q.record is None else "terms")
         yield Step(f"why.{depth}", "why", "backward", "", q.layer, {}, tuple(pieces))
         here = _next(terms, places)
         depth += 1
@@ -212,9 +212,12 @@ def _terms(e: Expr, places: Map) -> list[Expr]:
     return found[:1]
 
 
-def _listed(terms: list[Expr], r: Reading) -> list[Piece]:
+# keys: rules.why.examples, rules.why.terms
+
+
+def _listed(terms: list[Expr], r: Reading, of: str) -> list[Piece]:
     values = [result(t, r.rounder) for t in terms]
-    out: list[Piece] = [Say("rules.why.terms", {"count": Count(len(terms))})]
+    out: list[Piece] = [Say(f"rules.why.{of}", {"count": Count(len(terms))})]
     out += [scalar_line(None, t, r.mode) for t in terms[:TERMS]]
     shown = sum((abs(v) for v in values[:TERMS]), Decimal(0))
     whole = sum((abs(v) for v in values), Decimal(0))
