@@ -106,8 +106,13 @@ class Running:
         if self.cookies:
             return
         first = self.ask("GET", f"/gobhir/?token={self.token}", cookies=False)
-        assert first.status == 200
-        for cookie in first.headers.get_all("Set-Cookie") or []:
+        assert first.status == 302 and first.headers["Location"] == "/gobhir/"
+        self._take_cookies(first)
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        self._take_cookies(self.ask("GET", "/gobhir/", cookies=False, Cookie=cookie))
+
+    def _take_cookies(self, answer: Answer) -> None:
+        for cookie in answer.headers.get_all("Set-Cookie") or []:
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value
 

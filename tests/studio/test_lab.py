@@ -14,7 +14,7 @@ import pytest
 
 from tests.studio.conftest import Running, start_studio
 
-LAB = '''
+LAB = """
 from pathlib import Path
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.application import ExtensionApp
@@ -37,7 +37,7 @@ class LabApp(ExtensionApp):
 
     def initialize_handlers(self):
         self.handlers = [(r"lab(/.*)?", Page)]
-'''
+"""
 
 PACKAGE = """
 def _jupyter_server_extension_points():
@@ -109,5 +109,3 @@ def test_a_broken_jupyterlab_is_said_readably(tmp_path: Path, start, slug: str) 
     answer = running.get("/lab")
     assert answer.status == 500 and "a_package_that_is_missing" in answer.text
     assert running.get(f"/gobhir/lesson/{slug}").status == 200
-
-

@@ -52,6 +52,20 @@ def test_a_page_without_token_or_cookie(studio: Running, slug: str) -> None:
     assert wrong.status == 302
 
 
+def test_the_token_does_not_stay_in_the_address(studio: Running, slug: str) -> None:
+    page = f"/gobhir/lesson/{slug}"
+    answer = studio.get(f"{page}?token={studio.token}&lang=bn", cookies=False)
+    assert answer.status == 302 and answer.headers["Location"] == f"{page}?lang=bn"
+    assert answer.headers["Set-Cookie"]
+    assert "HttpOnly" in answer.headers["Set-Cookie"]
+
+
+def test_the_folder_is_its_owners(studio: Running) -> None:
+    if os.name == "nt":
+        pytest.skip("Windows has other permissions")
+    assert studio.home.stat().st_mode & 0o777 == 0o700
+
+
 def test_post_or_put_without_xsrf(studio: Running, slug: str) -> None:
     address = note(studio, slug, "before")
     version = studio.get(address).json["version"]

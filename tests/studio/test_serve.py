@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -17,10 +18,9 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from gobhir.lang import t
 from gobhir.studio import serve as serve_lazily
-from gobhir.studio.serve import free_port as find_port
-from gobhir.studio.serve import require_port
-from gobhir.studio.server import can_open_browser
+from gobhir.studio.server import StudioServer, can_open_browser
 from tests.studio.conftest import Running, Start, environment
 
 
@@ -47,8 +47,9 @@ def test_the_printed_address_opens_the_studio(start: Start, home: Path, slug: st
     assert len(running.token) == 48
     first = running.get(f"/?token={running.token}", cookies=False)
     assert first.headers["Location"] == f"/gobhir/resume?token={running.token}"
-    resume = running.get(first.headers["Location"], cookies=False)
-    assert resume.headers["Location"] == "/gobhir/"
+    second = running.get(first.headers["Location"], cookies=False)
+    assert second.headers["Location"] == "/gobhir/resume" and second.headers["Set-Cookie"]
+    assert running.get("/gobhir/resume").headers["Location"] == "/gobhir/"
     page = running.get("/gobhir/")
     assert page.status == 200 and running.token not in page.text
 
@@ -257,11 +258,18 @@ def test_a_port_in_use_that_nobody_asked_for(start: Start, tmp_path: Path) -> No
     assert first.get("/gobhir/").status == second.get("/gobhir/").status == 200
 
 
-def test_no_port_is_free(monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
-    monkeypatch.setattr("gobhir.studio.serve.PORT", taken)
-    monkeypatch.setattr("gobhir.studio.serve._TRIES", 1)
-    with pytest.raises(OSError, match=str(taken)):
-        find_port()
+def test_no_port_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def taken(port: int, ip: str) -> None:
+        tried.append(port)
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr("gobhir.studio.server.bind_sockets", taken)
+    with pytest.raises(OSError) as problem:
+        StudioServer(port=8888, port_retries=3)._find_http_port()
+    assert tried == [8888, 8889, 8890, 8891]
+    assert str(problem.value) == t("studio.serve.no_port", port=8888)
 
 
 @pytest.mark.parametrize("port", (0, -1, 65536, 10**9))
@@ -273,10 +281,6 @@ def test_a_port_that_does_not_exist(port: int) -> None:
 def test_an_unknown_language() -> None:
     with pytest.raises(ValueError, match="fr"):
         serve_lazily(lang="fr")
-
-
-def test_a_free_port_is_free() -> None:
-    require_port(free_port())
 
 
 def test_a_second_start_shows_the_first(start: Start, home: Path) -> None:

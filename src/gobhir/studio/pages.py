@@ -10,6 +10,7 @@ import os
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from markupsafe import Markup
 from tornado import web
@@ -61,6 +62,15 @@ class Page(Policy, StudioHandler):
 
     chosen: dict[str, Any] = {}
     lang = ""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """A token in the address has become a cookie by now: it leaves the address, and with it
+        the browser's history and what a learner copies for a friend."""
+        await super().prepare()
+        if not self._finished and self.token_authenticated and "token" in self.request.query:
+            rest = parse_qsl(self.request.query, keep_blank_values=True)
+            kept = urlencode([(name, value) for name, value in rest if name != "token"])
+            self.redirect(self.request.path + ("?" + kept if kept else ""))
 
     async def begin(self) -> None:
         """Read the settings; a language asked for in the address is a choice, and remembered."""

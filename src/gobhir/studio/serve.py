@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import secrets
-import socket
 import sys
 import urllib.request
 import webbrowser
@@ -47,18 +45,19 @@ def serve(port: int | None = None, open_browser: bool = True, lang: str | None =
         if open_browser:
             webbrowser.open(address_of(running))
         return
-    if port is not None:
-        require_port(port)
     from gobhir.studio.app import Studio
 
-    server = Studio.initialize_server(
-        argv=[],
-        port=port or free_port(),
-        port_retries=0 if port else _TRIES,  # somebody may take it between here and there
-        config=configuration(folder, open_browser),
-        learner=str(folder),
-    )
-    server.start()
+    try:
+        server = Studio.initialize_server(
+            argv=[],
+            port=port or PORT,
+            port_retries=0 if port else _TRIES,
+            config=configuration(folder, open_browser),
+            learner=str(folder),
+        )
+        server.start()
+    finally:
+        Studio.serverapp_class.clear_instance()
 
 
 def configuration(folder: Path, open_browser: bool) -> Any:
@@ -103,30 +102,6 @@ def configuration(folder: Path, open_browser: bool) -> Any:
             "KernelManager": {"shutdown_wait_time": 1.0},
         }
     )
-
-
-def require_port(port: int) -> None:
-    """Nothing if `port` can be listened on, else an OSError that says why not."""
-    with socket.socket() as probe:
-        if sys.platform != "win32":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", None)):
-                raise OSError(say("studio.serve.port_in_use", port=port)) from error
-            raise OSError(say("studio.serve.port_forbidden", port=port)) from error
-
-
-def free_port() -> int:
-    """The first port from 8888 on that can be listened on; an OSError where there is none."""
-    for port in range(PORT, PORT + _TRIES):
-        try:
-            require_port(port)
-            return port
-        except OSError:
-            continue
-    raise OSError(say("studio.serve.no_port", port=PORT))
 
 
 def find_running(folder: Path) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -9,9 +10,10 @@ from typing import Any
 
 from jupyter_core.paths import secure_write
 from jupyter_server.serverapp import ServerApp
+from tornado.netutil import bind_sockets
 from traitlets import Unicode, default
 
-from gobhir.lang import t
+from gobhir.lang import say, t
 
 
 class StudioServer(ServerApp):
@@ -33,6 +35,25 @@ class StudioServer(ServerApp):
         if sig == signal.SIGINT:
             tell("studio.serve.stopping")
         self.stop(from_signal=True)
+
+    def _find_http_port(self) -> None:
+        """Take the port at once and keep it (ServerApp looks for a free one now and takes it
+        later, when another studio may have it). OSError with the reason where none is to be had."""
+        for port in range(self.port, self.port + self.port_retries + 1):
+            try:
+                self.sockets = bind_sockets(port, self.ip)
+                self.port = port
+                return
+            except OSError as error:
+                problem = error
+        in_use = problem.errno == errno.EADDRINUSE
+        kind = "no_port" if self.port_retries else "port_in_use" if in_use else "port_forbidden"
+        # keys: studio.serve.no_port studio.serve.port_in_use studio.serve.port_forbidden
+        raise OSError(say(f"studio.serve.{kind}", port=self.port)) from problem
+
+    def _bind_http_server_tcp(self) -> bool:
+        self.http_server.add_sockets(self.sockets)
+        return True
 
     def start_app(self) -> None:
         self.write_server_info_file()

@@ -192,7 +192,7 @@ class Store:
         if self._db is not None and self._file != _identity(self.path):
             self.close()
         if self._db is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 self._db = self._connect()
             except sqlite3.DatabaseError as error:
