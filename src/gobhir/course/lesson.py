@@ -105,10 +105,11 @@ def read_lesson(folder: Path) -> Lesson:
     file = folder / "lesson.md"
     text = file.read_text(encoding="utf-8")
     tokens = parse(text)
+    meta = _front_matter(tokens, file)
     blocks = _read_blocks(tokens, text.splitlines(), file)
     exercises = read_exercises(folder / "exercises.toml")
     quiz = read_quiz(folder / "quiz.toml")
-    lesson = Lesson(folder.name, folder, _front_matter(tokens, file), blocks, exercises, quiz)
+    lesson = Lesson(folder.name, folder, meta, blocks, exercises, quiz)
     _check_references(lesson)
     return lesson
 

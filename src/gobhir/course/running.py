@@ -145,11 +145,11 @@ def run(lesson: Lesson, lang: str) -> Run:
     old = lesson.outputs(lang)
     blocks: dict[str, Any] = {}
     torch = find_spec("torch") is not None
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as settings:
         client = NotebookClient(
             nbformat.v4.new_notebook(), timeout=LIMIT, resources={"metadata": {"path": folder}}
         )
-        with client.setup_kernel(env=_surroundings(lang, folder), cwd=folder):
+        with client.setup_kernel(env=_surroundings(lang, settings), cwd=folder):
             _send(client, "from gobhir.course.inside import prepare; prepare(); del prepare")
             started = time.perf_counter()
             for step in steps(lesson, lang):
@@ -164,10 +164,10 @@ def run(lesson: Lesson, lang: str) -> Run:
     return Run(blocks, seconds)
 
 
-def _surroundings(lang: str, folder: str) -> dict[str, str]:
-    settings = {"GOBHIR_LANG": lang, "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0"}
+def _surroundings(lang: str, settings: str) -> dict[str, str]:
+    fixed = {"GOBHIR_LANG": lang, "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0"}
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **settings, **threads, "IPYTHONDIR": f"{folder}/.ipython"}
+    return {**os.environ, **fixed, **threads, "IPYTHONDIR": settings}
 
 
 def _send(client: NotebookClient, source: str) -> list[Any]:

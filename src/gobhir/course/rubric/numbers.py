@@ -82,11 +82,12 @@ def explained(lesson: Lesson) -> Iterator[Finding]:
     for block in lesson.blocks:
         if block.kind != "formula":
             continue
-        displayed = [(line, tex) for line, tex, display in formulas_of(block.source) if display]
-        if not displayed:
-            yield at(lesson, block, "formula", f"{block.id} displays no formula")
-            continue
         rows = first_column(block.source)[1:]
+        table = rows[0][0] if rows else 0
+        displayed = [(n, tex) for n, tex, big in formulas_of(block.source) if big and n < table]
+        if not displayed:
+            yield at(lesson, block, "formula", f"{block.id} displays no formula above a table")
+            continue
         listed: set[str] = set()
         for line, cells in rows:
             listed |= symbols(cells[0].replace("$", " "))
