@@ -3,6 +3,8 @@
     python3 start.py             install what is missing, then open the studio   (make start)
     python3 start.py test        install what is missing, then check everything  (make test)
     python3 start.py quick       what can be checked in under a minute           (make quick)
+    python3 start.py format      put the code into its form                      (make format)
+    python3 start.py bench       a training step, side by side with PyTorch      (make bench)
 
 On Windows: py start.py. Everything is installed into .venv beside this file, nothing elsewhere.
 This file is plain enough for an old Python to read, so that it can say which one is needed.
@@ -45,6 +47,7 @@ PYTHON = os.path.join(VENV, *(("Scripts", "python.exe") if WINDOWS else ("bin", 
 STATE = os.path.join(VENV, "gobhir.json")  # what is installed
 MARK = os.path.join(VENV, "unfinished")  # .venv is being written to: do not trust it
 LOG = os.path.join(VENV, "install.log")
+COMMANDS = ["start", "test", "quick", "format", "bench"]
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 # Two parts of the house that stand on the standard library alone.
@@ -351,16 +354,14 @@ def start(options):
     os.execv(PYTHON, command)  # nothing of this script stays in the way
 
 
-def test(options, pytest_arguments, quick):
-    state = prepare(["test"], "yes")
-    if state["torch"] == "not found":
-        raise Stop(text("error.torch_needed"))
+def test(pytest_arguments, quick):
+    needs_torch(prepare(["test"], "yes"))
     os.chdir(ROOT)
     checks = {
-        "ruff format": ["-m", "ruff", "format", "--check", "."],
-        "ruff check": ["-m", "ruff", "check", "."],
-        "mypy": ["-m", "mypy"],
-        "pytest": ["-m", "pytest", "-n", "2", *pytest_arguments],
+        "ruff format": ["ruff", "format", "--check", "."],
+        "ruff check": ["ruff", "check", "."],
+        "mypy": ["mypy"],
+        "pytest": ["pytest", "-n", "2", *pytest_arguments],
     }
     if quick:
         checks["pytest"] += ["-m", "not slow and not browser"]
@@ -369,29 +370,50 @@ def test(options, pytest_arguments, quick):
     failed = []
     for name, arguments in checks.items():
         print("\n== " + name, flush=True)
-        if subprocess.call([PYTHON, *arguments]) != 0:
+        if subprocess.call([PYTHON, "-m", *arguments]) != 0:
             failed.append(name)
     if failed:
         raise Stop(text("error.checks", names=", ".join(failed)))
-    return 0
+
+
+def format_code():
+    prepare(["test"], None)
+    os.chdir(ROOT)
+    subprocess.call([PYTHON, "-m", "ruff", "check", "--fix-only", "--quiet", "."])
+    return subprocess.call([PYTHON, "-m", "ruff", "format", "."])
+
+
+def bench(arguments):
+    needs_torch(prepare([], "yes"))
+    script = os.path.join(ROOT, "benchmarks", "training_step.py")
+    return subprocess.call([PYTHON, script, *arguments])
+
+
+def needs_torch(state):
+    if state["torch"] == "not found":
+        raise Stop(text("error.torch_needed"))
 
 
 def main():
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # Windows consoles know less
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("command", nargs="?", default="start", choices=["start", "test", "quick"])
+    parser.add_argument("command", nargs="?", default="start", choices=COMMANDS)
     parser.add_argument("--torch", choices=["yes", "no"], help="with PyTorch, or without")
     parser.add_argument("--no-torch", dest="torch", action="store_const", const="no")
     parser.add_argument("--port", type=int, help="port of the studio")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     options, rest = parser.parse_known_args()
-    if rest and options.command == "start":
+    if rest and options.command in ("start", "format"):
         parser.error("unknown: " + " ".join(rest))
     try:
+        if options.command == "format":
+            return format_code()
+        if options.command == "bench":
+            return bench(rest)
         if options.command == "start":
             return start(options)
-        return test(options, rest, quick=options.command == "quick")
+        return test(rest, quick=options.command == "quick")
     except KeyboardInterrupt:
         return text("step.interrupted")
     except OSError as error:
