@@ -62,7 +62,8 @@ def _evaluate(wish: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
     if "make" in wish:
         if match := re.match(r"[\w.]+(?=\.\w+\()", wish["make"]):  # gobhir.widgets of .Glass()
             importlib.import_module(match[0])
-            names.setdefault("gobhir", sys.modules["gobhir"])
+            root = match[0].split(".")[0]
+            names.setdefault(root, sys.modules[root])
         made = attempt(wish["make"], wish["make"])
         if made is not None:
             result["state"] = plain(made.page_state(wish["lang"]))
