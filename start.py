@@ -354,26 +354,9 @@ def start(options):
     os.execv(PYTHON, command)  # nothing of this script stays in the way
 
 
-def test(pytest_arguments, quick):
+def test(arguments):
     needs_torch(prepare(["test"], "yes"))
-    os.chdir(ROOT)
-    checks = {
-        "ruff format": ["ruff", "format", "--check", "."],
-        "ruff check": ["ruff", "check", "."],
-        "mypy": ["mypy"],
-        "pytest": ["pytest", "-n", "2", *pytest_arguments],
-    }
-    if quick:
-        checks["pytest"] += ["-m", "not slow and not browser"]
-    else:
-        subprocess.call([PYTHON, os.path.join("tests", "chromium.py")])
-    failed = []
-    for name, arguments in checks.items():
-        print("\n== " + name, flush=True)
-        if subprocess.call([PYTHON, "-m", *arguments]) != 0:
-            failed.append(name)
-    if failed:
-        raise Stop(text("error.checks", names=", ".join(failed)))
+    return subprocess.call([PYTHON, os.path.join(ROOT, "tests", "run.py"), *arguments])
 
 
 def format_code():
@@ -413,7 +396,7 @@ def main():
             return bench(rest)
         if options.command == "start":
             return start(options)
-        return test(rest, quick=options.command == "quick")
+        return test(["--quick", *rest] if options.command == "quick" else rest)
     except KeyboardInterrupt:
         return text("step.interrupted")
     except OSError as error:

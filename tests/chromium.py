@@ -1,6 +1,6 @@
 """Finds the browser that the tests look at pages with.
 
-`python tests/chromium.py` installs one where that needs no question: on Debian, as root.
+tests/run.py installs one where that needs no question: on Debian, as root.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PLACES = (
@@ -49,10 +48,3 @@ def install() -> None:
     ):
         if subprocess.run(command, env=quiet, stdin=subprocess.DEVNULL, check=False).returncode:
             return
-
-
-if __name__ == "__main__":
-    if find() is None:
-        install()
-    if find() is None:
-        print(MISSING, file=sys.stderr)
