@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# On a slow or busy machine a single example may take long; in CI every run draws the same ones.
+settings.register_profile("quiet", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("quiet")
 
 BROWSER_ARGUMENTS = [
     "--no-sandbox",

@@ -83,7 +83,7 @@ def _pull(
             old = found.get(id(t))
             found[id(t)] = (t, gradient if old is None else old[1] + gradient)
 
-    with enable_grad() if create_graph else no_grad():
+    with enable_grad() if create_graph else no_grad(), np.errstate(all="ignore"):
         for t, given in zip(tensors, cotangents, strict=True):
             start = _seed(t, given)
             arrive(t, start if create_graph else start.array)

@@ -5,6 +5,7 @@ Here stands only how an op is called; what it computes stands in engine/ops.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -171,7 +172,8 @@ def flatten(self: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     if self.ndim == 0:
         return self.reshape(1)
     first, last = start_dim % self.ndim, end_dim % self.ndim
-    return self.reshape(*self.shape[:first], -1, *self.shape[last + 1 :])
+    joined = math.prod(self.shape[first : last + 1])
+    return self.reshape(*self.shape[:first], joined, *self.shape[last + 1 :])
 
 
 @_attach

@@ -98,7 +98,8 @@ class Pow(Arithmetic):
     local = {"x": "y * x ** (y - 1)", "y": "x ** y * log(x)"}
 
     def forward(x, y):
-        return x**y
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            return x**y
 
     def vjp_x(d, out, x, y):
         # 0 ** -1 is infinite, but d(x**0)/dx is 0 everywhere.

@@ -1,5 +1,7 @@
 """Weighted sums: the linear layer and the matrix product."""
 
+import math
+
 import numpy as np
 
 from gobhir.engine.apply import function
@@ -38,7 +40,12 @@ class Linear(Op):
 
 def _rows(a):
     """All examples under one another: (..., n) becomes (examples, n)."""
-    return a.reshape(-1, a.shape[-1])
+    return a.reshape((math.prod(a.shape[:-1]), a.shape[-1]))
+
+
+def _column(a):
+    """Every vector as a matrix of one column: (..., n) becomes (..., n, 1)."""
+    return a.reshape((*a.shape, 1))
 
 
 class MatMul(Op):
@@ -56,16 +63,16 @@ class MatMul(Op):
 
     def vjp_x(d, out, x, y):
         if y.ndim == 1:
-            return d * y if x.ndim == 1 else d.reshape(*d.shape, 1) * y
+            return d * y if x.ndim == 1 else _column(d) * y
         if x.ndim == 1:
-            return matmul(y, d.reshape(*d.shape, 1)).reshape(*y.shape[:-1])
+            return matmul(y, _column(d)).reshape((*d.shape[:-1], y.shape[-2]))
         return matmul(d, y.mT)
 
     def vjp_y(d, out, x, y):
         if x.ndim == 1:
-            return d * x if y.ndim == 1 else x.reshape(-1, 1) * d.reshape(*d.shape[:-1], 1, -1)
+            return d * x if y.ndim == 1 else _column(x) * d.reshape((*d.shape[:-1], 1, d.shape[-1]))
         if y.ndim == 1:
-            return matmul(x.mT, d.reshape(*d.shape, 1)).reshape(*x.shape[:-2], -1)
+            return matmul(x.mT, _column(d)).reshape((*x.shape[:-2], x.shape[-1]))
         return matmul(x.mT, d)
 
 

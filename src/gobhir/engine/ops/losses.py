@@ -328,7 +328,7 @@ class CrossEntropyLoss(Loss):
             hot = labels == np.arange(classes).reshape(along)
             wish = (hot * (1 - label_smoothing) + even) * (labels != ignore_index)
             wish = wish.astype(z.dtype)
-        return wish if weight is None else wish * weight.reshape(*along)
+        return wish if weight is None else wish * weight.reshape(along)
 
     def count(z, y, weight=None, *, ignore_index=-100, **_):
         """What reduction="mean" divides by: the weights of the right classes, added up; with
@@ -361,7 +361,7 @@ class CrossEntropyLoss(Loss):
         d = _along_classes(d, z, at, reduction, CrossEntropyLoss.count(z, y, weight, **options))
         slope = log_softmax(z, dim=at) * (options["label_smoothing"] - 1)
         if weight is not None:
-            slope = slope * weight.reshape(*(-1 if i == at else 1 for i in range(z.ndim)))
+            slope = slope * weight.reshape(tuple(-1 if i == at else 1 for i in range(z.ndim)))
         return d * slope
 
 
@@ -369,7 +369,7 @@ def _along_classes(d, z, at, reduction, count):
     d = share(d, reduction, count)
     if reduction != "none":
         return d
-    return d.reshape(*(1 if i == at else n for i, n in enumerate(z.shape)))
+    return d.reshape(tuple(1 if i == at else n for i, n in enumerate(z.shape)))
 
 
 def _plain(a):

@@ -21,7 +21,7 @@ def spread(d, x, dim, keepdim):
     """The gradient of a reduction laid out over what was reduced."""
     if not keepdim:
         gone = axes(dim, x.ndim)
-        d = d.reshape(*(1 if i in gone else n for i, n in enumerate(x.shape)))
+        d = d.reshape(tuple(1 if i in gone else n for i, n in enumerate(x.shape)))
     return expand(d, shape=x.shape)
 
 
@@ -49,7 +49,9 @@ class Mean(Op):
     local = "1 / N"
 
     def forward(x, *, dim=None, keepdim=False):
-        return np.mean(x, axis=axes(dim, x.ndim), keepdims=keepdim)
+        count = math.prod(x.shape[i] for i in axes(dim, x.ndim))
+        with np.errstate(divide="ignore", invalid="ignore"):  # the mean of nothing is NaN
+            return np.sum(x, axis=axes(dim, x.ndim), keepdims=keepdim) / x.dtype.type(count)
 
     def vjp(d, out, x, *, dim, keepdim):
         count = math.prod(x.shape[i] for i in axes(dim, x.ndim))

@@ -24,7 +24,7 @@ class Reshape(Rearrangement):
             raise RuntimeError(say("errors.shape.reshape", x=x.shape, shape=shape)) from None
 
     def vjp(d, out, x, *, shape):
-        return d.reshape(*x.shape)
+        return d.reshape(x.shape)
 
 
 class Permute(Rearrangement):
