@@ -135,10 +135,11 @@ def test_plain_html_is_shown_as_it_is():
 
 
 def test_markdown_outputs_show_formulas_and_no_html():
-    data = {"text/markdown": "**x** $a<b$ <script>1</script>", "text/plain": "x"}
+    data = {"text/markdown": "# x\n\n$a<b$ <script>1</script>", "text/plain": "x"}
     html = output_html({"output_type": "display_data", "data": data})
     assert 'data-tex="a&lt;b"' in html
     assert "<script" not in html
+    assert "<h3>x</h3>" in html
 
 
 def test_an_error_is_one_line():

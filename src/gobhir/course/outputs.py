@@ -39,7 +39,8 @@ def output_html(output: dict[str, Any]) -> str:
     if best == "text/html":
         return html_output(content)
     if best == "text/markdown":
-        html = parser().renderer.render(formulas(parse(content)), parser().options, {})
+        tokens = under_the_block(formulas(parse(content)))
+        html = parser().renderer.render(tokens, parser().options, {})
         return f'<div class="output output-markdown">{html}</div>'
     if best == "image/svg+xml":
         coded = base64.b64encode(content.encode()).decode()
@@ -73,6 +74,14 @@ def formulas(tokens: list[Any]) -> list[Any]:
         if token.type in ("math_inline", "math_inline_double", "math_block"):
             token.content = formula_html(token.content.strip(), token.type != "math_inline")
             token.type = "html_block" if token.type == "math_block" else "html_inline"
+    return tokens
+
+
+def under_the_block(tokens: list[Any]) -> list[Any]:
+    """The tokens with headings two levels lower (in place): the page has its own h1 and h2."""
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
     return tokens
 
 
