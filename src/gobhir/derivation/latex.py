@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gobhir.derivation.expression import Expr, Name
-from gobhir.derivation.notation import GREEK, Notation, letters
+from gobhir.derivation.notation import FUNCTIONS, GREEK, Notation, letters
 from gobhir.lang import t
 
 _RELATIONS = {">": ">", ">=": r"\ge", "<": "<", "<=": r"\le", "==": "=", "!=": r"\ne"}
@@ -105,7 +105,7 @@ class Latex(Notation[str]):
             return rf"\sqrt{{{arguments[0]}}}"
         if name == "abs":
             return rf"\left\lvert {arguments[0]}\right\rvert"
-        head = _FUNCTIONS.get(name) or rf"\operatorname{{{_escaped(name)}}}"
+        head = _FUNCTIONS.get(name) or rf"\operatorname{{{_escaped(FUNCTIONS.get(name, name))}}}"
         inside = Latex.brackets(self, ", ".join(arguments))
         return f"{head}{inside}" if inside.startswith("(") else rf"{head}\!{inside}"
 

@@ -48,6 +48,9 @@ GREEK = {
 
 OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!="}
 
+FUNCTIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU"}
+"""Functions that are written otherwise than they are called."""
+
 FOLDED = 8
 """Rows or columns of a matrix that are written out; of a larger one, three and the last."""
 
@@ -259,24 +262,19 @@ class Notation(ABC, Generic[Ink]):
         for f in e.terms:
             if before is None:
                 leads = _is_number(f) and not dotted and any(t.shape for t in e.terms[1:])
-                ink = self._factor(f, first=True, signed=leads)
+                ink = self.write(f) if leads else self._factor(f)
                 if leads and decimal(f.value) < 0:  # type: ignore[attr-defined]  # a Num
                     holds = NEGATIVE
+            elif _is_number(f) and (_is_number(before) or before.shape) and not dotted:
+                ink = self.brackets(self.write(f))  # 0.4(0.5987)
             else:
-                ink = self._factor(f, first=dotted)
                 out = out + self._between(before, f, dotted)
+                ink = self._factor(f)
             out, before = out + ink, f
         return out, holds
 
-    def _factor(self, f: Expr, first: bool = False, signed: bool = False) -> Ink:
-        """One factor. A number that does not come first is in brackets: 0.4(0.5987)."""
-        if _is_number(f):
-            if signed:
-                return self.write(f)
-            return self.write(f, POWER) if first else self.brackets(self.write(f))
-        if isinstance(_bare(f), Product):
-            return self._group(f)
-        return self.write(f, POWER)
+    def _factor(self, f: Expr) -> Ink:
+        return self._group(f) if isinstance(_bare(f), Product) else self.write(f, POWER)
 
     def _group(self, f: Expr) -> Ink:
         """A product within a product: (0.6368)(0.3632), all numbers in brackets."""
@@ -303,9 +301,7 @@ class Notation(ABC, Generic[Ink]):
         if bool(a.shape) != bool(b.shape):
             return self.thin
         a, b = _bare(a), _bare(b)
-        if _is_number(b):
-            return "" if _is_number(a) else f" {self.dot} "
-        if isinstance(b, Power) and _is_number(b.left) and b.left.value >= 0:  # type: ignore[attr-defined]
+        if _begins_with_digit(b):
             return f" {self.dot} "
         if isinstance(a, Function) or isinstance(b, Function) or isinstance(a, Fraction):
             return f" {self.dot} "
@@ -389,6 +385,11 @@ def _bare(e: Expr) -> Expr:
 
 def _is_number(e: Expr) -> bool:
     return isinstance(e, Num) and not e.shape
+
+
+def _begins_with_digit(e: Expr) -> bool:
+    first = e.left if isinstance(e, Power) else e
+    return isinstance(first, Num) and not first.shape and decimal(first.value) >= 0
 
 
 def _is_wide(e: Expr) -> bool:

@@ -40,7 +40,8 @@ from gobhir.derivation.expression import (
 
 DIGITS = 4
 MOST_DIGITS = 9
-_PRECISION = 30
+_CONTEXT = Context(prec=30, traps=[])
+"""Thirty digits; what is too large becomes infinite and what has no value NaN, as in floats."""
 
 Rounder = Callable[[Decimal], Decimal]
 
@@ -102,7 +103,7 @@ def objects(values: list[Any], shape: tuple[int, ...]) -> Any:
 
 def evaluate(e: Expr) -> Decimal:
     """The value of a scalar tree in full precision."""
-    with localcontext(Context(prec=_PRECISION)):
+    with localcontext(_CONTEXT):
         return _value(e)
 
 
@@ -183,7 +184,7 @@ def substituted(e: Expr) -> Expr:
         if isinstance(n, Sym):
             return Num(n.value if n.shape else decimal(n.value))
         if isinstance(n, Cases):
-            with localcontext(Context(prec=_PRECISION)):
+            with localcontext(_CONTEXT):
                 return substituted(_branch(n))
         return None
 
@@ -330,5 +331,5 @@ def _agrees(n: Num) -> bool:
     if not written.is_finite() or not redone.is_finite():
         return str(written) == str(redone)
     places = Decimal((0, (1,), written.as_tuple().exponent))
-    with localcontext(Context(prec=_PRECISION)):
+    with localcontext(_CONTEXT):
         return redone == written or redone.quantize(places, ROUND_HALF_UP) == written

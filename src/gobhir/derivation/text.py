@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from gobhir.derivation.expression import Expr, Name
-from gobhir.derivation.notation import GREEK, Notation, letters
+from gobhir.derivation.notation import FUNCTIONS, GREEK, Notation, letters
 from gobhir.lang import t
 
 _SUPER = dict(zip("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ", strict=True))
 _SUB = dict(zip("0123456789aeijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉ₐₑᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True))
 _RELATIONS = {">": ">", ">=": "≥", "<": "<", "<=": "≤", "==": "=", "!=": "≠"}
-_FUNCTIONS = {"log": "ln", "sigmoid": "σ", "sqrt": "√"}
+_FUNCTIONS = {**FUNCTIONS, "log": "ln", "sigmoid": "σ", "sqrt": "√"}
 WORDS = ("new", "old")
 
 
@@ -131,7 +131,7 @@ class Text(Notation[Box]):
         inside = str(exponent)
         if all(c in _SUPER for c in inside) and len(inside) < 3:
             return base + raised(inside)
-        simple = re.fullmatch(r"\w+", inside)
+        simple = re.fullmatch(r"[A-Za-z0-9.]+", inside)
         return base + "^" + (exponent if simple else self.brackets(exponent))
 
     def transposed(self, base: Box) -> Box:

@@ -1,0 +1,278 @@
+"""The command `gobhir`: explain, studio, course, version.
+
+Every text comes from the catalogues, and whatever goes wrong is one sentence on stderr and exit
+code 2. What a command needs is imported when it runs, so that `gobhir --help` is quick.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import textwrap
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from gobhir.lang import check_language, say, t, use_language
+
+WIDTH = 92
+UsageError: Any = typer.BadParameter.__mro__[1]
+"""The base of what typer raises for a wrong command line, whichever click it carries."""
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run one command line and leave with its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    _speak_unicode()
+    try:
+        wish = _language_in(argv)
+        if wish is not None:
+            use_language(check_language(wish))
+        code = app(argv, prog_name="gobhir", standalone_mode=False) or 0
+    except UsageError as error:
+        code = _complain(_usage(error))
+    except (ValueError, LookupError, TypeError, OSError) as error:
+        if isinstance(error, BrokenPipeError):  # the reader of a pipe, such as `head`, has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            code = 0
+        elif not error.args or type(error.args[0]).__name__ != "Message":
+            raise  # nobody's input: a mistake of our own, whose traceback is wanted
+        else:
+            code = _complain(str(error.args[0]))
+    except KeyboardInterrupt:
+        code = 130
+    except typer.Abort:
+        code = 1
+    sys.exit(code)
+
+
+def _complain(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 2
+
+
+def _speak_unicode() -> None:
+    """Bangla and formulas also where the console's own encoding is an older one."""
+    for stream in (sys.stdout, sys.stderr):
+        encoding = (getattr(stream, "encoding", None) or "").lower()
+        if not encoding.startswith("utf") and hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def _language_in(argv: list[str]) -> str | None:
+    """The value of --lang, before anything else is read: help and errors should speak it too."""
+    for k, word in enumerate(argv):
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+        if word == "--lang" and k + 1 < len(argv):
+            return argv[k + 1]
+    return None
+
+
+# -- help and usage errors in both languages -------------------------------------------------------
+
+
+class Command(TyperCommand):
+    """A command whose help is written in the language in force."""
+
+    def get_help(self, ctx: Any) -> str:
+        return _help(self, ctx)
+
+
+class Group(TyperGroup):
+    """The command `gobhir` itself."""
+
+    def get_help(self, ctx: Any) -> str:
+        return _help(self, ctx)
+
+
+def _help(command: Any, ctx: Any) -> str:
+    """Usage, what it is for, and a line for each command, argument and option."""
+    rows: list[tuple[str, str]] = []
+    arguments = ""
+    for p in command.get_params(ctx):
+        if p.param_type_name == "argument":
+            arguments += f" [{p.metavar}]"
+            rows.append((p.metavar, t(p.help)))
+        else:
+            name = p.opts[0] if p.is_flag else f"{p.opts[0]} {p.metavar}"
+            rows.append((name, t("cli.help") if p.name == "help" else _told(p)))
+    names = command.list_commands(ctx) if isinstance(command, TyperGroup) else []
+    commands = [(name, t(command.get_command(ctx, name).help)) for name in names]
+    usage = f"{ctx.command_path}{arguments} ..."
+    parts: list[str] = [usage, t(command.help), _columns(commands), _columns(rows)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _told(p: Any) -> str:
+    """An option's help; where it takes a name, the names there are."""
+    if p.metavar != "NAME":
+        return t(p.help)
+    from gobhir import examples
+
+    known: dict[str, dict[str, Any]] = {
+        "activation": examples.ACTIVATIONS,
+        "loss": examples.LOSSES,
+        "optimizer": examples.OPTIMIZERS,
+    }
+    return t(p.help, known=", ".join(known[p.name]))
+
+
+def _columns(rows: list[tuple[str, str]]) -> str:
+    """ASCII on the left, so that the words on the right begin at one column in any language."""
+    wide = max((len(name) for name, _ in rows), default=0) + 4
+    lines = []
+    for name, text in rows:
+        first, *more = textwrap.wrap(text, WIDTH - wide) or [""]
+        lines.append(f"  {name:<{wide - 2}}{first}")
+        lines += [" " * wide + line for line in more]
+    return "\n".join(lines)
+
+
+def _usage(error: Any) -> str:
+    """One sentence for a command line that typer could not read."""
+    kind, named = type(error).__name__, getattr(error, "param", None)
+    option = getattr(error, "option_name", None) or (named.opts[0] if named is not None else "")
+    command = error.ctx.command_path if error.ctx is not None else "gobhir"
+    if kind == "NoSuchOption":
+        return t("cli.usage.no_option", option=option, command=command)
+    if kind == "BadOptionUsage":
+        return t("cli.usage.no_value", option=option)
+    words = [w for w in sys.argv[1:] if not w.startswith("-")]
+    if isinstance(getattr(error.ctx, "command", None), TyperGroup) and words:
+        return t("cli.usage.no_command", name=words[0])
+    return t("cli.usage.other", command=command)
+
+
+# -- the commands (their help is a key of the catalogue) -------------------------------------------
+
+app = typer.Typer(
+    cls=Group,
+    add_completion=False,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+option = typer.Option
+Lang = Annotated[str | None, option("--lang", metavar="bn|en", help="cli.option.lang")]
+Word = str | None
+
+
+@app.callback(help="cli.about")
+def gobhir(
+    ctx: typer.Context,
+    lang: Lang = None,
+    version: Annotated[bool, option("--version", help="cli.version.about")] = False,
+) -> None:
+    if version:
+        print(_version())
+    elif ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+
+
+@app.command(cls=Command, help="cli.explain.about")
+def explain(
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="cli.explain.network")
+    ] = "4-4-1",
+    lang: Lang = None,
+    mode: Annotated[Word, option(metavar="hand|exact", help="cli.explain.mode")] = None,
+    to: Annotated[Word, option(metavar="FILE", help="cli.explain.to")] = None,
+    why: Annotated[Word, option(metavar="'0.weight[1, 2]'", help="cli.explain.why")] = None,
+    x: Annotated[Word, option("--x", metavar="0.5,0.1,...", help="cli.explain.x")] = None,
+    y: Annotated[Word, option("--y", metavar="1,...", help="cli.explain.y")] = None,
+    lr: Annotated[Word, option(metavar="0.5", help="cli.explain.lr")] = None,
+    activation: Annotated[Word, option(metavar="NAME", help="cli.explain.activation")] = None,
+    loss: Annotated[Word, option(metavar="NAME", help="cli.explain.loss")] = None,
+    optimizer: Annotated[Word, option(metavar="NAME", help="cli.explain.optimizer")] = None,
+    batch: Annotated[str, option(metavar="N", help="cli.explain.batch")] = "1",
+    seed: Annotated[str, option(metavar="N", help="cli.explain.seed")] = "0",
+) -> None:
+    import gobhir
+
+    example = gobhir.examples.network(
+        network,
+        activation,
+        loss,
+        optimizer,
+        lr=None if lr is None else _number("--lr", lr),
+        batch=_count("--batch", batch),
+        seed=_count("--seed", seed),
+        x=None if x is None else _numbers("--x", x),
+        y=None if y is None else _numbers("--y", y),
+    )
+    # A page to keep is held against PyTorch; one to look at should not wait for its import.
+    page: Any = gobhir.explain(
+        example.model,
+        example.x,
+        example.y,
+        loss=example.loss,
+        optimizer=example.optimizer,
+        mode=mode,
+        reference="differences" if to is None else None,
+    )
+    if why is not None:
+        page = page.why(why)
+    if to is None:
+        page.show()
+    else:
+        page.save(to)
+        print(t("cli.explain.saved", path=to))
+
+
+@app.command(cls=Command, help="cli.studio.about")
+def studio(
+    port: Annotated[Word, option(metavar="8888", help="cli.studio.port")] = None,
+    no_browser: Annotated[bool, option("--no-browser", help="cli.studio.no_browser")] = False,
+    lang: Lang = None,
+) -> None:
+    from gobhir.studio import serve
+
+    number = None if port is None else _count("--port", port)
+    serve(port=number, open_browser=not no_browser, lang=lang)
+
+
+# The course has a command line of its own, which is not even imported for the other commands.
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command(cls=Command, help="cli.course.about", context_settings=_PASSED_ON)
+def course(ctx: typer.Context) -> None:
+    from gobhir.course.commands import app as course_app
+
+    course_app(ctx.args, prog_name="gobhir course")
+
+
+@app.command(cls=Command, help="cli.version.about")
+def version() -> None:
+    print(_version())
+
+
+def _version() -> str:
+    from gobhir import __version__
+
+    return f"gobhir {__version__}"
+
+
+def _numbers(option: str, text: str) -> list[float]:
+    """0.5,0.1 or "0.5 0.1", in Bangla digits too."""
+    return [_number(option, part) for part in text.replace(",", " ").replace(";", " ").split()]
+
+
+def _number(option: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(say("cli.bad.number", option=option, text=text))
+    return number
+
+
+def _count(option: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(say("cli.bad.count", option=option, text=text)) from None
