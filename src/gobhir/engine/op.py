@@ -46,7 +46,7 @@ class Family(Enum):
 
 
 OPS: dict[str, type[Op]] = {}
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z0-9])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where one word of a class name ends: MSELoss is mse_loss, LeakyReLU leaky_relu."""
 
 
@@ -76,7 +76,7 @@ class Op:
                 setattr(cls, key, staticmethod(member))
         if abstract:
             return
-        cls.name = _WORDS.sub("_", cls.__name__).lower()
+        cls.name = _WORDS.sub("_", cls.__name__.replace("ReLU", "Relu")).lower()
         parameters = inspect.signature(cls.forward).parameters.values()
         cls.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
         cls.settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}

@@ -216,7 +216,6 @@ class WeightedBCEWithLogitsLoss(Loss):
     local = {
         "z": "(1 - y) * sigmoid(z) - pos_weight * y * sigmoid(-z)",
         "y": "pos_weight * log(1 + exp(-z)) - log(1 + exp(z))",
-        "pos_weight": "y * log(1 + exp(-z))",
     }
 
     def forward(z, y, pos_weight, *, reduction="mean"):
@@ -236,10 +235,6 @@ class WeightedBCEWithLogitsLoss(Loss):
 
     def vjp_y(d, out, z, y, pos_weight, *, reduction):
         slope = pos_weight * _softplus(-z) - _softplus(z)
-        return share(d, reduction, math.prod(slope.shape)) * slope
-
-    def vjp_pos_weight(d, out, z, y, pos_weight, *, reduction):
-        slope = y * _softplus(-z)
         return share(d, reduction, math.prod(slope.shape)) * slope
 
 
@@ -347,7 +342,8 @@ class CrossEntropyLoss(Loss):
         asked = CrossEntropyLoss.asked(z, y, weight, **options)
         s = LogSoftmax.forward(z, dim=at)
         # A class that is not asked for adds nothing, even if its probability is 0.
-        each = -np.where(asked == 0, 0, asked * s).sum(axis=at)
+        with np.errstate(invalid="ignore"):
+            each = -np.where(asked == 0, 0, asked * s).sum(axis=at)
         return reduced(each, reduction, CrossEntropyLoss.count(z, y, weight, **options))
 
     def vjp_z(d, out, z, y, weight=None, *, reduction, **options):
