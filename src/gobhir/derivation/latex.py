@@ -6,9 +6,10 @@ derivative is written dL/dw on one line.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
-from gobhir.derivation.expression import Expr, Name
+from gobhir.derivation.expression import Expr, Name, without_labels
 from gobhir.derivation.notation import FUNCTIONS, GREEK, Notation, letters
 from gobhir.lang import t
 
@@ -43,6 +44,11 @@ class Latex(Notation[str]):
         if any(mark in inside for mark in _TALL):
             return rf"\left({inside}\right)"
         return f"({inside})"
+
+    def beside(self, left: str, between: str, right: str) -> str:
+        if not between and re.search(r"\\[A-Za-z]+$", left) and right[:1].isalpha():
+            between = " "  # \eta v, not \etav
+        return left + between + right
 
     def name(self, name: Name) -> str:
         if name.base == "dots":
@@ -127,7 +133,7 @@ class Latex(Notation[str]):
         return rf"\operatorname{{{_escaped(label)}}}\!\left({body}\right)"
 
     def label(self, e: Expr) -> str:
-        return Latex(self.lang, inline=True).write(e)
+        return Latex(self.lang, inline=True).write(without_labels(e))
 
 
 def _plain(name: Name) -> Name:

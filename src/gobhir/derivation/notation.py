@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -33,12 +32,12 @@ from gobhir.derivation.expression import (
     SumOver,
     Sym,
     Transposed,
-    number,
 )
+from gobhir.derivation.general import LETTERS, indexed
 from gobhir.derivation.rounding import decimal, significant
 
 # How tightly a piece holds together; it is put in brackets where its surroundings hold tighter.
-SUM, NEGATIVE, PRODUCT, POWER, ATOM = range(5)
+SUM, NEGATIVE, DOTTED, PRODUCT, POWER, ATOM = range(6)
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "eta": "η",
@@ -171,7 +170,7 @@ class Notation(ABC, Generic[Ink]):
             case Sum():
                 return self._sum(e), SUM
             case Negative():
-                return self.text(self.minus) + self.write(e.body, PRODUCT), NEGATIVE
+                return self.text(self.minus) + self.write(e.body, DOTTED), NEGATIVE
             case Product():
                 return self._product(e)
             case MatMul():
@@ -250,48 +249,52 @@ class Notation(ABC, Generic[Ink]):
         if first:
             return self.write(t, NEGATIVE)
         if isinstance(t, Negative):
-            return self.text(f" {self.minus} ") + self.write(t.body, PRODUCT)
+            return self.text(f" {self.minus} ") + self.write(t.body, DOTTED)
         if _is_number(t) and decimal(t.value) < 0:  # type: ignore[attr-defined]  # a Num
             return self.text(f" {self.minus} ") + self.scalar(-decimal(t.value))  # type: ignore[attr-defined]
-        return self.text(" + ") + self.write(t, PRODUCT)
+        return self.text(" + ") + self.write(t, DOTTED)
 
     def _product(self, e: Product) -> tuple[Ink, int]:
         """Factors side by side; groups of factors, and factors with braces, with a dot between."""
         dotted = any(isinstance(_bare(f), Product) or isinstance(f, Labelled) for f in e.terms)
-        out, holds, before = self.text(""), PRODUCT, None
-        for f in e.terms:
-            if before is None:
-                leads = _is_number(f) and not dotted and any(t.shape for t in e.terms[1:])
-                ink = self.write(f) if leads else self._factor(f)
-                if leads and decimal(f.value) < 0:  # type: ignore[attr-defined]  # a Num
-                    holds = NEGATIVE
-            elif _is_number(f) and (_is_number(before) or before.shape) and not dotted:
-                ink = self.brackets(self.write(f))  # 0.4(0.5987)
+        before = e.terms[0]
+        holds = PRODUCT
+        if _is_number(before) and not dotted and any(t.shape for t in e.terms[1:]):
+            out = self.write(before)  # -0.084 [ ... ]
+            holds = NEGATIVE if decimal(before.value) < 0 else PRODUCT  # type: ignore[attr-defined]
+        else:
+            out = self._factor(before)
+        for f in e.terms[1:]:
+            if _is_number(f) and (_is_number(before) or before.shape) and not dotted:
+                out = out + self.brackets(self.write(f))  # 0.4(0.5987)
             else:
-                out = out + self._between(before, f, dotted)
-                ink = self._factor(f)
-            out, before = out + ink, f
+                between = self._between(before, f, dotted)
+                holds = min(holds, DOTTED) if between.strip() else holds
+                out = self.beside(out, between, self._factor(f))
+            before = f
         return out, holds
+
+    def beside(self, left: Ink, between: str, right: Ink) -> Ink:
+        """Two factors with what stands between them."""
+        return left + between + right
 
     def _factor(self, f: Expr) -> Ink:
         return self._group(f) if isinstance(_bare(f), Product) else self.write(f, POWER)
 
     def _group(self, f: Expr) -> Ink:
-        """A product within a product: (0.6368)(0.3632), all numbers in brackets."""
+        """A product within a product: (0.6368)(0.3632), all numbers in brackets; brackets around
+        the whole where dots inside would be taken for the dots outside."""
         if isinstance(f, Labelled):
-            return self.brace(self._group(f.body), self.label(f.label))
+            return self.write(f, DOTTED)
         if isinstance(f, Spread):
             return self._group(f.body)
-        assert isinstance(f, Product)
-        simple = all(_is_number(t) for t in f.terms)
-        if not simple:
-            deep = any(isinstance(_bare(t), Product) for t in f.terms)
-            numbers = f.shape and any(isinstance(n, Num) and n.shape for n in f.walk())
-            return self.write(f, POWER if deep or numbers else SUM)
-        out = self.text("")
-        for t in f.terms:
-            out = out + self.brackets(self.write(t))
-        return out
+        if all(_is_number(t) for t in f.children):
+            out = self.text("")
+            for t in f.children:
+                out = out + self.brackets(self.write(t))
+            return out
+        names_only = f.shape and not any(isinstance(n, Num) and n.shape for n in f.walk())
+        return self.write(f, DOTTED if names_only else PRODUCT)
 
     def _between(self, a: Expr, b: Expr, dotted: bool) -> str:
         if a.shape and b.shape:
@@ -329,51 +332,10 @@ class Notation(ABC, Generic[Ink]):
             count = int(np.prod([e.body.shape[a] for a in e.axes]))
             inside = self.write(e.body, ATOM)
             return self.summed("", count, inside)
-        ink = self.write(body, PRODUCT)
-        for letter, axis in reversed(list(zip(_LETTERS, e.axes, strict=False))):
+        ink = self.write(body, DOTTED)
+        for letter, axis in reversed(list(zip(LETTERS, e.axes, strict=False))):
             ink = self.summed(letter, e.body.shape[axis], ink)
         return ink
-
-
-_LETTERS = "ijkl"
-
-
-def indexed(body: Expr, axes: Iterable[int]) -> Expr | None:
-    """The general element, with letters for indices: p * log(q) becomes p_i ln q_i. None where
-    the body has parts that letters do not reach (written matrices, products of matrices)."""
-    axes = tuple(axes)
-    rank = len(body.shape)
-    if axes == tuple(range(len(axes))):  # whole rows are summed: the rest needs no index
-        named = dict(zip(axes, _LETTERS, strict=False))
-    else:
-        others = iter(_LETTERS[len(axes) :])
-        named = dict(zip(axes, _LETTERS, strict=False))
-        named.update({a: next(others) for a in range(rank) if a not in named})
-
-    def go(e: Expr) -> Expr | None:
-        if not e.shape:
-            return e
-        match e:
-            case Sym():
-                first = rank - len(e.shape)
-                index = [
-                    named[first + k] for k, n in enumerate(e.shape) if n > 1 and first + k in named
-                ]
-                # Only the name is written; the value plays no part any more.
-                n = e.name
-                own = Name(n.element or n.base, n.layer, (*n.index, *index), None, n.partial, n.by)
-                return Sym(own, number(0).value)
-            case Num() | MatMul() | Transposed() | Rearranged() | SumOver():
-                return None
-            case Spread():
-                return go(e.body)
-            case Labelled():
-                return go(e.body)
-        parts = [go(c) for c in e.children]
-        whole = tuple(p for p in parts if p is not None)
-        return e.rebuild(whole) if len(whole) == len(parts) else None
-
-    return go(body)
 
 
 def _bare(e: Expr) -> Expr:

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gobhir.derivation.expression import Expr, Name
+from gobhir.derivation.expression import Expr, Name, without_labels
 from gobhir.derivation.notation import FUNCTIONS, GREEK, Notation, letters
 from gobhir.lang import t
 
@@ -175,7 +175,7 @@ class Text(Notation[Box]):
         return Box((label,)) + self.brackets(body)
 
     def label(self, e: Expr) -> Box:
-        return self.write(e)
+        return self.write(without_labels(e))
 
 
 def raised(word: str) -> str:
