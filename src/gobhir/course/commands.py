@@ -23,8 +23,10 @@ from gobhir.lang import LANGUAGES, check_language, digits, language, t
 SECONDS = 20.0
 """How long a lesson's cells may take, all together, on one core."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
-dev = typer.Typer(no_args_is_help=True, help="For authors of lessons.")
+# Plain help: Bangla breaks the frames that typer draws with rich. This file is imported when the
+# language is already chosen, so its help is in that language.
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+dev = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=t("course.command.about_dev"))
 app.add_typer(dev, name="dev")
 
 Lang = Annotated[str | None, typer.Option("--lang", help="bn | en")]
@@ -38,7 +40,7 @@ def _language(lang: str | None) -> str:
         raise typer.Exit(2) from None
 
 
-@app.command()
+@app.command(help=t("course.command.about_plan"))
 def plan(lang: Lang = None) -> None:
     """The 8 weeks and 56 days; a day with a lesson is marked."""
     tongue = _language(lang)
@@ -52,9 +54,9 @@ def plan(lang: Lang = None) -> None:
             typer.echo(f"  {mark} {name}  {day.title[tongue]}")
 
 
-@app.command()
+@app.command(help=t("course.command.about_notebooks"))
 def notebooks(folder: Path, lang: Lang = None) -> None:
-    """Write every open lesson as a notebook into FOLDER (both languages: FOLDER/bn, FOLDER/en)."""
+    """Both languages go into FOLDER/bn and FOLDER/en, one into FOLDER itself."""
     langs = [_language(lang)] if lang else list(LANGUAGES)
     try:
         written = write_notebooks(folder, langs)
@@ -65,7 +67,7 @@ def notebooks(folder: Path, lang: Lang = None) -> None:
         typer.echo(file)
 
 
-@app.command()
+@app.command(help=t("course.command.about_check"))
 def check(lesson: str, exercise: str, file: Path, lang: Lang = None) -> None:
     """Check FILE against an exercise of a lesson; exit code 0 when every task agrees."""
     tongue = _language(lang)
@@ -95,10 +97,10 @@ def _exercises() -> list[str]:
     ]
 
 
-Slugs = Annotated[list[str] | None, typer.Argument(help="Lessons; all open ones without any.")]
+Slugs = Annotated[list[str] | None, typer.Argument(help=t("course.command.about_slugs"))]
 
 
-@dev.command("outputs")
+@dev.command("outputs", help=t("course.command.about_outputs"))
 def write_outputs(slugs: Slugs = None, lang: Lang = None) -> None:
     """Run lessons and write their outputs.<lang>.json."""
     for lesson in _loaded(slugs):
@@ -113,11 +115,11 @@ def write_outputs(slugs: Slugs = None, lang: Lang = None) -> None:
             typer.echo(f"{file}  {result.seconds:.1f} s")
 
 
-@dev.command("check")
+@dev.command("check", help=t("course.command.about_lint"))
 def check_lessons(
     slugs: Slugs = None,
-    execute: Annotated[bool, typer.Option(help="Also run the lessons and their exercises.")] = True,
-    fix: Annotated[bool, typer.Option("--fix", help="Bring the files into form NFC.")] = False,
+    execute: Annotated[bool, typer.Option(help=t("course.command.about_execute"))] = True,
+    fix: Annotated[bool, typer.Option("--fix", help=t("course.command.about_fix"))] = False,
 ) -> None:
     """Everything that a machine can judge; exit code 1 where something is found."""
     checked = _loaded(slugs)

@@ -69,4 +69,8 @@ def _pattern(lang: str) -> tuple[re.Pattern[str], dict[str, Term]]:
 def find_terms(text: str, lang: str) -> list[tuple[int, int, Term]]:
     """(start, end, term) of every term in a text, suffix included, from left to right."""
     pattern, by_name = _pattern(lang)
-    return [(m.start(), m.end(), by_name[m.group(1).lower()]) for m in pattern.finditer(text)]
+    return [
+        (m.start(), m.end(), by_name[m.group(1).lower()])
+        for m in pattern.finditer(text)
+        if m.group().lower() != "means"  # the verb
+    ]
