@@ -68,6 +68,17 @@ def test_the_parts_that_the_front_end_looks_for(page):
     assert page.all("details", **{"class": "solution"})[0].keys() >= {"hidden"}
 
 
+def test_slides_are_the_marked_blocks(sample):
+    tree = Tree(sample.render("bn", view="slides"))
+    assert [a["id"] for tag, a in tree.elements if tag == "section"] == ["by-hand"]
+    assert len(tree.all("div", **{"class": "slide"})) == 2
+    assert len(tree.all("h1")) == 1
+
+
+def test_a_wide_table_scrolls_in_its_own_box(page):
+    assert len(page.all("div", **{"class": "table"}, tabindex="0")) == len(page.all("table")) == 2
+
+
 def test_numbers_come_from_the_code(sample):
     html = sample.render("en")
     assert 'data-tex="z = 0.2(0.5) + (-0.4)(0.1) = 0.06"' in html

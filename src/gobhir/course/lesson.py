@@ -88,11 +88,14 @@ class Lesson:
         blocks: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["blocks"]
         return blocks
 
-    def render(self, lang: str) -> str:
-        """The lesson as HTML, one `<section>` a block, with the stored outputs in place."""
+    def render(self, lang: str, view: str = "page") -> str:
+        """The lesson as HTML, one `<section>` a block, with the stored outputs in place.
+
+        view="slides" gives only the blocks that are marked as slides.
+        """
         from gobhir.course.render import render
 
-        return render(self, lang)
+        return render(self, lang, view)
 
 
 def load(slug: str) -> Lesson:

@@ -25,11 +25,14 @@ BOXES = ("note", "tip", "warning")
 
 @cache
 def parser() -> MarkdownIt:
-    """The one parser of the course. Raw HTML stays text; a formula may follow a line of prose."""
+    """The one parser of the course. Raw HTML stays text; a formula may follow a line of prose; a
+    wide table scrolls inside a box of its own, by keyboard too."""
     md = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable("table")
     md.use(front_matter_plugin).use(myst_block_plugin).use(myst_role_plugin)
     md.use(dollarmath_plugin, allow_labels=False, double_inline=True)
     md.block.ruler.at("math_block", _formula_block, {"alt": ["paragraph", "blockquote", "list"]})
+    md.add_render_rule("table_open", lambda *_: '<div class="table" tabindex="0"><table>\n')
+    md.add_render_rule("table_close", lambda *_: "</table></div>\n")
     return md
 
 

@@ -20,9 +20,14 @@ from gobhir.course.text import Writer, day_address, split_at_rule, split_paragra
 from gobhir.lang import digits
 
 
-def render(lesson: Lesson, lang: str) -> str:
-    """The body of the lesson's page: header, blocks in order, the sheet after the end card."""
-    return "\n".join(_Page(lesson, lang).parts())
+def render(lesson: Lesson, lang: str, view: str = "page") -> str:
+    """The body of the lesson's page: header, blocks in order, the sheet after the end card.
+
+    With view="slides" it is only the title and the blocks marked as slides, each a
+    `<div class="slide">`.
+    """
+    page = _Page(lesson, lang)
+    return "\n".join(page.slides() if view == "slides" else page.parts())
 
 
 class _Page(Writer):
@@ -44,6 +49,10 @@ class _Page(Writer):
             parts.append(self.section(block))
         parts.append(self.changelog())
         return parts
+
+    def slides(self) -> list[str]:
+        sections = [self.section(block) for block in self.blocks if block.options.get("slide")]
+        return [f'<div class="slide">{part}</div>' for part in (self.header(), *sections)]
 
     def header(self) -> str:
         meta, lang = self.lesson.meta, self.lang
