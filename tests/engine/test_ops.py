@@ -166,10 +166,10 @@ def test_along_a_dimension(name: str, shape: tuple, dtype: str, seed: int, data:
     check(lambda z: mine(z, dim), lambda z: theirs(z, dim), [x], seed=seed)
 
 
-def test_softmax_of_large_numbers() -> None:
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_of_large_numbers(name: str) -> None:
     x = np.array([[1000.0, 1001.0, -1000.0], [-np.inf, 0.0, 1.0]])
-    for name in ("softmax", "log_softmax"):
-        check(lambda z: getattr(z, name)(1), lambda z: getattr(z, name)(1), [x], [False])
+    check(lambda z: getattr(z, name)(1), lambda z: getattr(z, name)(1), [x], [False])
 
 
 @given(

@@ -36,14 +36,25 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
     value = np.asarray(op.forward(*arrays, **settings))
     wanted = wanted and state.grad_enabled and value.dtype.kind in "fc" and bool(op.pullbacks)
     out = Tensor._wrap(value, wanted)
+    if value.base is not None:
+        _share_version(out, inputs)
     tape = state.tape
     if wanted or tape is not None:
-        versions = tuple(x._version[0] for x in inputs if isinstance(x, Tensor))
+        versions = tuple((x._version, x._version[0]) for x in inputs if isinstance(x, Tensor))
+        versions += ((out._version, out._version[0]),)
         scope = () if tape is None else tape.scope
         out._record = record = Record(op, inputs, settings, value, versions, scope)
         if tape is not None:
             tape.record(record)
     return out
+
+
+def _share_version(out: Any, inputs: tuple[Any, ...]) -> None:
+    """A view shares memory with what it looks at: a change of the one changes the other."""
+    for x in inputs:
+        array = getattr(x, "array", None)
+        if array is not None and (out.array.base is array or out.array.base is array.base):
+            out._version = x._version
 
 
 def function(op: type[Op], name: str | None = None) -> Callable[..., Any]:

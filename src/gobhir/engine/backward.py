@@ -6,12 +6,14 @@ accumulation, retain_graph, create_graph) is PyTorch's autograd.
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from gobhir.engine.apply import apply
+from gobhir.engine.op import Family
 from gobhir.engine.ops.reductions import SumTo
 from gobhir.engine.tape import Gradient, Record, enable_grad, no_grad, state
 from gobhir.engine.tensor import Tensor
@@ -73,20 +75,21 @@ def _pull(
 ) -> dict[int, tuple[Tensor, Tensor]]:
     keep = create_graph if retain_graph is None else retain_graph
     pending: dict[Record, Any] = {}
-    found: dict[int, tuple[Tensor, Any]] = {}
+    found: dict[int, tuple[Tensor, Any, bool]] = {}
 
-    def arrive(t: Tensor, gradient: Any) -> None:
+    def arrive(t: Tensor, gradient: Any, shared: bool) -> None:
         if t._record is not None and t.requires_grad:
             old = pending.get(t._record)
             pending[t._record] = gradient if old is None else old + gradient
         if (wanted is None and t.is_leaf) or (wanted is not None and id(t) in wanted):
-            old = found.get(id(t))
-            found[id(t)] = (t, gradient if old is None else old[1] + gradient)
+            if id(t) in found:
+                gradient, shared = found[id(t)][1] + gradient, False
+            found[id(t)] = (t, gradient, shared)
 
     with enable_grad() if create_graph else no_grad(), np.errstate(all="ignore"):
         for t, given in zip(tensors, cotangents, strict=True):
             start = _seed(t, given)
-            arrive(t, start if create_graph else start.array)
+            arrive(t, start if create_graph else start.array, given is not None)
         for record in _reachable(pending):
             cotangent = pending.pop(record, None)
             if cotangent is None:
@@ -94,7 +97,7 @@ def _pull(
             _pass_through(record, cotangent, create_graph, arrive)
         if not keep:
             _release(tensors)
-    return {key: (leaf, _finish(leaf, g, create_graph)) for key, (leaf, g) in found.items()}
+        return {key: (t, _finish(t, g, shared)) for key, (t, g, shared) in found.items()}
 
 
 def _seed(t: Tensor, given: Tensor | None) -> Tensor:
@@ -128,9 +131,8 @@ def _reachable(start: dict[Record, Any]) -> list[Record]:
 def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: Any) -> None:
     if record.spent:
         raise RuntimeError(say("errors.backward.spent", op=record.op.name))
-    tensors = [x for x in record.inputs if isinstance(x, Tensor)]
-    if any(t._version[0] != v for t, v in zip(tensors, record.versions, strict=True)):
-        raise RuntimeError(say("errors.backward.modified", op=record.op.name))
+    if any(now[0] != then for now, then in record.versions):
+        _refuse_if_needed(record)
     for hook in record.hooks or ():
         cotangent = _hooked(hook, cotangent, create_graph)
     if record.retained is not None:
@@ -160,7 +162,34 @@ def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: An
         state.tape.record(Gradient(record, raw, tuple(plain)))
     for given, g in zip(record.inputs, grads, strict=False):
         if g is not None:
-            arrive(given, g)
+            # On a tape the Gradient keeps g too.
+            arrive(given, g, g is cotangent or state.tape is not None)
+
+
+def _refuse_if_needed(record: Record) -> None:
+    """Something was changed in place since the op ran: RuntimeError if a pullback reads it.
+    Rearrangements and reductions read shapes only."""
+    if record.op.family in (Family.REARRANGEMENT, Family.GATHER, Family.REDUCTION):
+        return
+    tensors = [i for i, x in enumerate(record.inputs) if isinstance(x, Tensor)]
+    # A pullback takes the gradient, the result, the inputs.
+    places = [*(i + 2 for i in tensors), 1]
+    changed = [
+        place for place, (now, then) in zip(places, record.versions, strict=True) if now[0] != then
+    ]
+    for i in tensors:
+        pullback = record.op.pullbacks.get(record.op.inputs[i])
+        if pullback and record.inputs[i].requires_grad:
+            for place in changed:
+                if _reads(pullback, place):
+                    raise RuntimeError(say("errors.backward.modified", op=record.op.name))
+
+
+def _reads(pullback: Any, place: int) -> bool:
+    """Whether the function makes use of its parameter at this place."""
+    name = pullback.__code__.co_varnames[place]
+    loads = (i for i in dis.get_instructions(pullback) if i.opname.startswith("LOAD_"))
+    return any(name in i.argval if isinstance(i.argval, tuple) else name == i.argval for i in loads)
 
 
 def _hooked(hook: Any, cotangent: Any, create_graph: bool) -> Any:
@@ -171,17 +200,19 @@ def _hooked(hook: Any, cotangent: Any, create_graph: bool) -> Any:
     return answer if create_graph else answer.array
 
 
-def _finish(leaf: Tensor, gradient: Any, create_graph: bool) -> Tensor:
-    out = gradient if isinstance(gradient, Tensor) else Tensor._wrap(np.asarray(gradient))
-    if leaf._record is None:
-        for hook in leaf._hooks or ():
+def _finish(t: Tensor, gradient: Any, shared: bool) -> Tensor:
+    """The gradient as a Tensor that owns its memory: an optimizer or clip_grad_norm_ writes into
+    it, and must not write into another gradient or a value of the graph by that."""
+    if isinstance(gradient, Tensor):
+        out = gradient.clone() if shared else gradient
+    else:
+        array = np.asarray(gradient)
+        out = Tensor._wrap(array.copy() if shared or array.base is not None else array)
+    if t._record is None:
+        for hook in t._hooks or ():
             answer = hook(out)
             out = out if answer is None else answer
-    if not create_graph and out.array.base is None and out.array.flags.owndata:
-        return Tensor._wrap(out.array)
-    # A gradient must not share memory with another one or with a value of the graph: an
-    # optimizer or clip_grad_norm_ writes into it.
-    return out if create_graph else Tensor._wrap(out.array.copy())
+    return out
 
 
 def _release(tensors: Sequence[Tensor]) -> None:

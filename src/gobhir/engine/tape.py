@@ -36,7 +36,8 @@ class Record:
     """One op that ran: `value` came from `inputs` by `op` under `settings`.
 
     `inputs` are Tensors and plain numbers, as given; `value` is the resulting array. `scope` is
-    the stack of modules inside which the op ran, outermost first.
+    the stack of modules inside which the op ran, outermost first. `versions` says how often each
+    input Tensor, and at last the result, had been changed in place by then.
     """
 
     __slots__ = (
@@ -58,7 +59,7 @@ class Record:
         inputs: tuple[Any, ...],
         settings: dict[str, Any],
         value: np.ndarray,
-        versions: tuple[int, ...],
+        versions: tuple[tuple[list[int], int], ...],
         scope: tuple[Any, ...] = (),
     ):
         self.op = op
@@ -167,12 +168,15 @@ class no_grad:
 
     wanted = False
 
+    def __init__(self) -> None:
+        self._outer: list[bool] = []
+
     def __enter__(self) -> None:
-        self._outer = state.grad_enabled
+        self._outer.append(state.grad_enabled)
         state.grad_enabled = self.wanted
 
     def __exit__(self, *exc: object) -> None:
-        state.grad_enabled = self._outer
+        state.grad_enabled = self._outer.pop()
 
     def __call__(self, function: Any) -> Any:
         from functools import wraps

@@ -15,6 +15,7 @@ from gobhir.engine.ops.activations import sigmoid
 from gobhir.engine.ops.elementary import abs, exp, log, maximum, sign, where
 from gobhir.engine.ops.normalisation import LogSoftmax, log_softmax, softmax
 from gobhir.engine.ops.reductions import sum
+from gobhir.engine.ops.shapes import expand
 from gobhir.lang import say
 
 
@@ -266,7 +267,9 @@ class KLDivLoss(Loss):
         return reduced(each, _usual(reduction), KLDivLoss.count(s, y, reduction=reduction))
 
     def vjp_s(d, out, s, y, *, reduction):
-        return share(d, _usual(reduction), KLDivLoss.count(s, y, reduction=reduction)) * -y
+        # -y alone would not have s's shape where y is broadcast.
+        slope = expand(-y, shape=np.broadcast_shapes(s.shape, y.shape))
+        return share(d, _usual(reduction), KLDivLoss.count(s, y, reduction=reduction)) * slope
 
     def vjp_y(d, out, s, y, *, reduction):
         slope = log(y) + 1 - s
@@ -286,7 +289,8 @@ class LogTargetKLDivLoss(Loss):
         return reduced(np.exp(y) * (y - s), _usual(reduction), count)
 
     def vjp_s(d, out, s, y, *, reduction):
-        return share(d, _usual(reduction), KLDivLoss.count(s, y, reduction=reduction)) * -exp(y)
+        slope = expand(-exp(y), shape=np.broadcast_shapes(s.shape, y.shape))
+        return share(d, _usual(reduction), KLDivLoss.count(s, y, reduction=reduction)) * slope
 
     def vjp_y(d, out, s, y, *, reduction):
         slope = exp(y) * (y - s + 1)

@@ -61,7 +61,11 @@ class GetItem(Op):
 
     def forward(x, *, index):
         try:
-            return x[index]
+            found = x[index]
+            if isinstance(found, np.ndarray):
+                return found
+            # With "..." at its end the index of a single number gives a view of x, too.
+            return x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
         except IndexError as trouble:
             raise IndexError(
                 say("errors.index.range", shape=x.shape, detail=str(trouble))
