@@ -166,6 +166,17 @@ def test_memory_has_a_limit():
     assert cause("def gd_step(w, lr):\n    return len(bytearray(4 << 30))\n") == say("memory")
 
 
+def test_a_file_has_a_limit():
+    code = "with open('big', 'wb') as file:\n    for _ in range(64): file.write(bytes(1 << 20))\n"
+    assert cause(code + STEP).startswith("OSError")
+
+
+def test_the_engine_is_there_for_the_asking():
+    code = "def gd_step(w, lr):\n    w = gobhir.tensor(w, requires_grad=True)\n"
+    code += "    (w * w).backward()\n    return (w - lr * w.grad).item()\n"
+    assert run(code).passed
+
+
 @pytest.mark.parametrize(
     ("code", "what"),
     [
@@ -175,6 +186,8 @@ def test_memory_has_a_limit():
         ("import socket\nsocket.create_connection(('127.0.0.1', 9))\n", "The network"),
         ("import urllib.request\nurllib.request.urlopen('http://127.0.0.1')\n", "The network"),
         ("open('/tmp/gobhir-outside', 'w')\n", "Changing files outside the folder"),
+        ("import os\nos.remove('/tmp/gobhir-outside')\n", "Changing files outside the folder"),
+        ("import os\nos.symlink('/tmp', 'x')\nopen('x/gobhir-outside', 'w')\n", "Changing files"),
         ("try:\n    import os\n    os.fork()\nexcept Exception:\n    pass\n", "Starting another"),
     ],
 )

@@ -48,6 +48,7 @@ CHANGES = [
     ),
     ("lesson.md", "rows: [B110]", "rows: [B110, B999]", "rows", "there is no row B999"),
     ("lesson.md", "rows: [B110]", "rows: []", "rows", "no row of the mission"),
+    ("lesson.md", "নিউরন কীভাবে উত্তর দেয়?", "কী " * 81, "front-matter", "more than 80 words"),
     # time
     ("lesson.md", "minutes: 18", "minutes: 40", "budget", "40 declared"),
     ("lesson.md", NOTES, LONG * 60 + "।", "budget", "declared"),
@@ -64,6 +65,14 @@ CHANGES = [
     ("lesson.md", "loss = 0.5 *", "loss = = 0.5 *", "cell", "invalid syntax"),
     # parts and order
     ("lesson.md", '"hand": true, ', "", "order", "worked by hand"),
+    (
+        "lesson.md",
+        "\\v{z:.2f}\n$$\n\nতাই $\\hat y = \\v{p:.4f}$। চেয়েছিলাম {v}`y:g`",
+        "1\n$$\n\nতাই",
+        "pair",
+        "only en: p:.4f",
+    ),
+    ("lesson.md", '"en": "a picture of one neuron"', '"en": ""', "card", "no alt text"),
     (
         "lesson.md",
         '+++ {"pair": "numbers"}',
@@ -220,6 +229,16 @@ def test_an_exercises_id_is_short_and_plain(changed):
     changed("lesson.md", '"exercise": "half_square"', '"exercise": "half-square"')
     folder = changed("exercises.toml", '"half_square"', '"half-square"')
     assert any("an id is" in finding.message for finding in lint_lesson(read_lesson(folder)))
+
+
+def test_the_example_worked_by_hand_takes_its_numbers_from_the_code(changed):
+    changed("lesson.md", ', "hand": true, "slide": true', "")
+    old = '"pair": "squash", "kind": "formula"'
+    folder = changed("lesson.md", old, old + ', "hand": true')
+    assert not [f for f in lint_lesson(read_lesson(folder)) if f.rule == "order"]
+    for tex in ("\\v{z:.2f}", "\\v{p:.4f}"):
+        changed("lesson.md", tex, "z")
+    assert any("binds no number" in f.message for f in lint_lesson(read_lesson(folder)))
 
 
 def test_precomposed_letters_are_found_and_mended(changed):

@@ -20,6 +20,7 @@ from typing import Any
 
 OUTPUT_LIMIT = 20_000
 BYTES_LIMIT = 1 << 30
+FILE_LIMIT = 16 << 20
 ELEMENTS_LIMIT = 10_000
 FILE = "answer.py"
 
@@ -55,8 +56,8 @@ def watch(folder: str) -> Callable[[str, tuple[Any, ...]], None]:
         if event in PROCESS:
             raise Blocked("process")
         if event in FILES or (event == "open" and writes(args[1], args[2])):
-            path = os.path.abspath(args[0]) if isinstance(args[0], (str, bytes)) else folder
-            if not str(path).startswith(folder):
+            path = os.path.realpath(args[0]) if isinstance(args[0], (str, bytes)) else folder
+            if not os.fsdecode(path).startswith(folder):
                 raise Blocked("files")
 
     return hook
@@ -68,7 +69,7 @@ def writes(mode: Any, flags: Any) -> bool:
     return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
 
 
-def limit_memory() -> None:
+def limit_resources() -> None:
     try:
         import resource
     except ImportError:  # Windows has no such limits; the time limit still holds
@@ -76,6 +77,7 @@ def limit_memory() -> None:
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     limit = BYTES_LIMIT if hard == resource.RLIM_INFINITY else min(BYTES_LIMIT, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
 
 
 def describe(value: Any) -> dict[str, Any]:
@@ -240,7 +242,7 @@ def called(call: str) -> str | None:
 def main() -> None:
     import numpy  # noqa: F401  (before the limits: it is not the learner's memory)
 
-    folder = os.getcwd()
+    folder = os.path.realpath(os.getcwd())
     with open("request.json", encoding="utf-8") as file:
         request = json.load(file)
     results = open("results.jsonl", "w", encoding="utf-8")  # noqa: SIM115
@@ -252,7 +254,7 @@ def main() -> None:
         flush()
 
     faulthandler.dump_traceback_later(request["seconds"], file=stuck, exit=True)
-    limit_memory()
+    limit_resources()
     sys.addaudithook(watch(folder))
     for code in request["programs"]:
         run_program(code, request["given"], request["calls"], report)

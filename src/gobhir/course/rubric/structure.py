@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gobhir.course.lesson import KINDS, Lesson
+from gobhir.course.markdown import expressions
 from gobhir.course.plan import mission_rows
 from gobhir.course.rubric.finding import Finding, at, main_path, words
 from gobhir.course.rubric.reading import lines_of, table_rows
@@ -15,6 +16,7 @@ from gobhir.course.text import split_paragraphs
 from gobhir.lang import LANGUAGES
 
 WORDS, CELLS, LINES = 900, 12, 15
+OPENING = 80
 THEORY = ("prose", "formula", "misconception")
 MINUTES = {"easy": 2.0, "medium": 3.0, "hard": 5.0}
 SPREAD = 0.2
@@ -34,7 +36,11 @@ def front_matter(lesson: Lesson) -> Iterator[Finding]:
         for lang in LANGUAGES:
             if not isinstance(field, dict) or not str(field.get(lang) or "").strip():
                 yield at(lesson, None, "front-matter", f"{name}: {lang} is missing")
+    question = meta.get("question")
     for lang in LANGUAGES:
+        if isinstance(question, dict) and len(words(str(question.get(lang)))) > OPENING:
+            message = f"question: {lang} has more than {OPENING} words"
+            yield at(lesson, None, "front-matter", message)
         count = len(verbs.get(lang) or [])
         if not 2 <= count <= 4:
             yield at(lesson, None, "front-matter", f"can_do: {lang} has {count} verbs, not 2 to 4")
@@ -125,7 +131,11 @@ def order(lesson: Lesson) -> Iterator[Finding]:
     )
     if hand is None:
         yield at(lesson, None, "order", "no block is marked hand: an example worked by hand")
-    elif code is not None and code < hand:
+    elif not any(expressions(b.source) for b in blocks if b.options.get("hand")):
+        yield at(
+            lesson, blocks[hand], "order", "the example worked by hand binds no number to code"
+        )
+    if hand is not None and code is not None and code < hand:
         yield at(lesson, blocks[code], "order", "code comes before the example worked by hand")
     end = next((i for i, b in enumerate(blocks) if b.kind == "endcard"), len(blocks))
     for i, block in enumerate(blocks):
@@ -184,8 +194,13 @@ def predictions(lesson: Lesson) -> Iterator[Finding]:
 
 
 def cards(lesson: Lesson) -> Iterator[Finding]:
-    """Misconceptions have three parts, the end card five rows, headings start at ##."""
+    """Misconceptions have three parts, the end card five rows, pictures a text in their place,
+    headings start at ##."""
     for block in lesson.blocks:
+        if block.kind == "widget" and not all(
+            block.options.get("alt", {}).get(x) for x in LANGUAGES
+        ):
+            yield at(lesson, block, "card", f"{block.id} has no alt text in both languages")
         if block.kind == "misconception" and len(split_paragraphs(block.source)) != 3:
             yield at(lesson, block, "card", f"{block.id}: three paragraphs: thought, why, counter")
         if block.kind == "endcard" and table_rows(block.source) != 5:
