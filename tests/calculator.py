@@ -1,10 +1,11 @@
-"""A patient reader with a pocket calculator: takes the printed LaTeX of a page, and redoes every
-equation from the printed digits. It knows nothing of the program that made the page.
+"""A patient reader with a pocket calculator: redoes every equation of a page from its printed
+digits, and knows nothing else of the program that made the page.
 
 `problems(page)` of a Markdown page gives what does not come out. In hand mode each written number
 must be what the calculator shows for the part that it replaces, rounded to four significant
 digits; in exact mode, rounded to the digits that are written, and the lines for which that fails
-must be exactly the marked ones.
+must be exactly the marked ones. In hand mode, too, a number that is put in for a name must be the
+one that was printed for that name before.
 """
 
 from __future__ import annotations
@@ -13,261 +14,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
-from typing import Any
 
-PRECISE = Context(prec=40)
+from tests.latex import Node, Unreadable, has_names, is_array, nodes, read, split
 
-
-@dataclass(frozen=True)
-class Node:
-    """kind: number, name, sum, negative, product, matmul, fraction, power, function, matrix,
-    cases, total (a sum sign), dots. what: the number, the name of a name or function."""
-
-    kind: str
-    parts: tuple[Node, ...] = ()
-    what: Any = None
-
-
-class Unreadable(ValueError):
-    """LaTeX that no reader of the page would understand either."""
-
-
-# -- reading ---------------------------------------------------------------------------------------
-
-_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\s+|.", re.S)
-_AIR = {r"\,", r"\;", r"\:", r"\!", r"\quad", r"\qquad", r"\displaystyle", r"\thinspace",
-        r"\negthinspace"}  # fmt: skip
-_FUNCTIONS = {r"\ln": "log", r"\sigma": "sigmoid", r"\tanh": "tanh", r"\max": "max", r"\min": "min"}
-_GREEK = {r"\delta", r"\Delta", r"\eta", r"\mu", r"\epsilon", r"\beta", r"\lambda", r"\tau",
-          r"\alpha", r"\gamma", r"\rho", r"\theta", r"\sigma"}  # fmt: skip
-
-
-def tokens(tex: str) -> list[str]:
-    return [t for t in _TOKEN.findall(tex) if not t.isspace() and t not in _AIR]
-
-
-class Reader:
-    def __init__(self, tex: str | list[str]):
-        self.left = tokens(tex) if isinstance(tex, str) else list(tex)
-
-    def peek(self, k: int = 0) -> str:
-        return self.left[k] if k < len(self.left) else ""
-
-    def take(self, expected: str | None = None) -> str:
-        token = self.peek()
-        if not token or (expected is not None and token != expected):
-            raise Unreadable(f"{expected or 'more'} expected before {''.join(self.left[:20])!r}")
-        return self.left.pop(0)
-
-    def group(self) -> Reader:
-        """What stands between a pair of braces, or the next single mark."""
-        if self.peek() != "{":
-            return Reader([self.take()])
-        self.take("{")
-        depth, inside = 1, []
-        while True:
-            token = self.take()
-            depth += (token == "{") - (token == "}")
-            if depth == 0:
-                return Reader(inside)
-            inside.append(token)
-
-    def whole(self) -> Node:
-        out = self.sum()
-        if self.left:
-            raise Unreadable(f"left over: {''.join(self.left)!r}")
-        return out
-
-    def sum(self) -> Node:
-        terms = [self.signed()]
-        while self.peek() in ("+", "-"):
-            terms.append(self.signed())
-        return terms[0] if len(terms) == 1 else Node("sum", tuple(terms))
-
-    def signed(self) -> Node:
-        sign = self.take() if self.peek() in ("+", "-") else "+"
-        term = self.term()
-        return negative(term) if sign == "-" else term
-
-    def term(self) -> Node:
-        groups = [self.beside()]
-        while self.peek() in (r"\cdot", r"\odot"):
-            self.take()
-            groups.append(self.beside())
-        return groups[0] if len(groups) == 1 else Node("product", tuple(groups))
-
-    def beside(self) -> Node:
-        """Factors that stand side by side."""
-        factors = [self.factor()]
-        while self.begins_a_factor():
-            factors.append(self.factor())
-        if len(factors) == 1:
-            return factors[0]
-        if any(f.kind == "name" for f in factors):
-            return Node("product", tuple(factors))
-        if sum(is_array(f) for f in factors) > 1:
-            out = factors[0]
-            for f in factors[1:]:
-                kind = "matmul" if is_array(out) and is_array(f) else "product"
-                out = Node(kind, (out, f))
-            return out
-        return Node("product", tuple(factors))
-
-    def begins_a_factor(self) -> bool:
-        token = self.peek()
-        return token not in (
-            "", "+", "-", ")", "}", "&", ",", "=", r"\cdot", r"\odot", r"\right", r"\\", r"\end",
-            r"\rvert", ">", "<", r"\le", r"\ge", r"\ne",
-        )  # fmt: skip
-
-    def factor(self) -> Node:
-        base = self.atom()
-        while self.peek() == "^":
-            self.take()
-            exponent = self.group()
-            if exponent.left == [r"\top"]:
-                base = Node("function", (base,), "transpose")
-            else:
-                base = Node("power", (base, exponent.whole()))
-        return base
-
-    def atom(self) -> Node:
-        token = self.peek()
-        if re.fullmatch(r"\d+(\.\d+)?", token):
-            return self.number()
-        if token == "e" and self.peek(1) == "^":
-            self.take()
-            self.take("^")
-            return Node("function", (self.group().whole(),), "exp")
-        if token in ("(", r"\left"):
-            return self.bracketed()
-        if token == "{":
-            return self.group().whole()
-        if token == r"\frac":
-            return self.fraction()
-        if token == r"\sqrt":
-            self.take()
-            return Node("function", (self.group().whole(),), "sqrt")
-        if token == r"\underbrace":
-            self.take()
-            body = self.group().whole()
-            self.take("_")
-            self.group()
-            return body
-        if token == r"\begin":
-            return self.environment()
-        if token == r"\sum":
-            return self.total()
-        if token in (r"\cdots", r"\vdots", r"\ddots"):
-            self.take()
-            return Node("dots")
-        if token == r"\infty":
-            self.take()
-            return Node("number", what=Decimal("Infinity"))
-        if token in _FUNCTIONS and self.peek(1) in ("(", r"\left"):
-            return Node("function", self.arguments(self.take()), _FUNCTIONS[token])
-        if token == r"\operatorname":
-            self.take()
-            word = "".join(self.group().left)
-            return Node("function", self.arguments(word), word)
-        return self.name()
-
-    def number(self) -> Node:
-        digits = Decimal(self.take())
-        if self.peek() == r"\times":
-            self.take()
-            self.take("10")
-            self.take("^")
-            digits = digits.scaleb(int("".join(self.group().left)))
-        return Node("number", what=digits)
-
-    def bracketed(self) -> Node:
-        if self.peek() == r"\left":
-            self.take()
-            if self.peek() == r"\lvert":
-                self.take()
-                inside = self.sum()
-                self.take(r"\right")
-                self.take(r"\rvert")
-                return Node("function", (inside,), "abs")
-        self.take("(")
-        inside = self.sum()
-        if self.peek() == r"\right":
-            self.take()
-        self.take(")")
-        return inside
-
-    def arguments(self, _: str) -> tuple[Node, ...]:
-        if self.peek() == r"\left":
-            self.take()
-        self.take("(")
-        out = [self.sum()]
-        while self.peek() == ",":
-            self.take()
-            out.append(self.sum())
-        if self.peek() == r"\right":
-            self.take()
-        self.take(")")
-        return tuple(out)
-
-    def fraction(self) -> Node:
-        self.take()
-        above, below = self.group(), self.group()
-        if r"\partial" in above.left:
-            return Node("name", what="d" + "".join(above.left) + "/" + "".join(below.left))
-        return Node("fraction", (above.whole(), below.whole()))
-
-    def environment(self) -> Node:
-        self.take(r"\begin")
-        kind = "".join(self.group().left)
-        rows: list[list[Node]] = [[]]
-        while self.peek() != r"\end":
-            if self.peek() == "&":
-                self.take()
-            elif self.peek() == r"\\":
-                self.take()
-                rows.append([])
-            else:
-                cell = self.sum()
-                if self.peek() in (">", "<", r"\le", r"\ge", r"\ne", "="):
-                    cell = Node("relation", (cell,), self.take())
-                    self.sum()
-                rows[-1].append(cell)
-        self.take(r"\end")
-        self.group()
-        if kind == "cases":
-            return Node("cases", tuple(row[0] for row in rows))
-        return Node("matrix", tuple(Node("row", tuple(row)) for row in rows))
-
-    def total(self) -> Node:
-        self.take(r"\sum")
-        indexed = False
-        while self.peek() in ("_", "^"):
-            self.take()
-            self.group()
-            indexed = True
-        return Node("total", (self.term(),), indexed)
-
-    def name(self) -> Node:
-        token = self.take()
-        if token == r"\partial":
-            return Node("name", what="partial" + self.name().what)
-        if token in (r"\hat", r"\mathrm", r"\text"):
-            base = token + "".join(self.group().left)
-        elif token in _GREEK or re.fullmatch(r"[A-Za-z]", token):
-            base = token
-        else:
-            raise Unreadable(f"what is {token!r} before {''.join(self.left[:20])!r}?")
-        while self.peek() in ("_", "^"):
-            if self.peek() == "^" and not (self.peek(1) == "{" and self.peek(2) == "("):
-                break
-            base += self.take() + "".join(self.group().left)
-        return Node("name", what=base)
-
-
-def negative(e: Node) -> Node:
-    return Node("number", what=-e.what) if e.kind == "number" else Node("negative", (e,))
-
+PRECISE, DISPLAY = Context(prec=50), Context(prec=32)
 
 # -- arithmetic ------------------------------------------------------------------------------------
 
@@ -280,9 +30,9 @@ def four_digits(x: Decimal) -> Decimal:
 
 
 def value(e: Node) -> Decimal:
-    """What a calculator with very many digits makes of it."""
+    """What a calculator with very many digits makes of it, some of which it keeps to itself."""
     with localcontext(PRECISE):
-        return _value(e)
+        return DISPLAY.plus(_value(e))
 
 
 def _value(e: Node) -> Decimal:
@@ -325,20 +75,6 @@ _FUNCTION: dict[str, Callable[..., Decimal]] = {
     "min": min,
     "sign": lambda x: Decimal((x > 0) - (x < 0)),
 }
-
-
-def nodes(e: Node) -> Iterator[Node]:
-    yield e
-    for p in e.parts:
-        yield from nodes(p)
-
-
-def has_names(e: Node) -> bool:
-    return any(n.kind in ("name", "cases") for n in nodes(e))
-
-
-def is_array(e: Node) -> bool:
-    return any(n.kind == "matrix" for n in nodes(e))
 
 
 # By hand, a matrix line hides each element's own small calculation. What is typed at once is what
@@ -506,26 +242,6 @@ def equations(page: str) -> list[Equation]:
     return [Equation(tuple(split(one)), note) for one, note in beside]
 
 
-def split(tex: str) -> Iterator[str]:
-    """A chain at its equals signs and arrows."""
-    body = tex.replace(r"\begin{aligned}", "").replace(r"\end{aligned}", "")
-    depth, stage = 0, ""
-    for token in _TOKEN.findall(body):
-        depth += (token in ("{", r"\begin")) - (token in ("}", r"\end"))
-        if depth == 0 and token in ("&", r"\\", r"\quad"):
-            stage += " "
-        elif depth == 0 and token in ("=", r"\leftarrow"):
-            yield stage.strip()
-            stage = ""
-        else:
-            stage += token
-    yield stage.replace("{}", "").strip()
-
-
-def read(tex: str) -> Node:
-    return Reader(tex.replace("{}", "")).whole()
-
-
 def check(equation: Equation, mode: str) -> list[str]:
     """What does not come out on this line."""
     stages = [read(stage) for stage in equation.stages]
@@ -556,4 +272,101 @@ def problems(page: str, mode: str, mark: str = "last digit ±1") -> list[str]:
             out += [f"{w}\n    in {equation}" for w in wrong]
         if marked and not wrong:
             out.append(f"marked, but it does come out: {equation}")
-    return out
+    return out + (Notes().read(page) if mode == "hand" else [])
+
+
+# -- what is carried from line to line -------------------------------------------------------------
+
+
+class Notes:
+    """What the reader has noted down: which number was printed for which name. A number that is
+    put in for a name later has to be that one."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Decimal] = {}
+        self.compared = 0
+
+    def read(self, page: str) -> list[str]:
+        wrong = []
+        for block in re.split(r"\n\n", page):
+            if block.startswith("|"):
+                self.note_table(block)
+            for equation in equations(block):
+                stages = [read(stage) for stage in equation.stages]
+                for before, after in zip(stages, stages[1:], strict=False):
+                    if has_names(before) and not has_names(after):
+                        wrong += [f"{w}\n    in {equation}" for w in self.put_in(before, after)]
+                # The whole road at one go may differ in its last digit from going step by step.
+                road = any("underbrace{" in s and not has_names(read(s)) for s in equation.stages)
+                if stages[0].kind == "name" and not has_names(stages[-1]) and not road:
+                    self.note(stages[0].what, stages[-1])
+        return wrong
+
+    def note(self, name: str, value: Node) -> None:
+        if value.kind == "number":
+            self.known[name] = value.what
+        for key, cell in elements(name, value):
+            if cell.kind == "number":
+                self.known[key] = cell.what
+
+    def note_table(self, block: str) -> None:
+        """| $z_j$ | $0.40$ | ...: the columns count j."""
+        for row in block.splitlines()[2:]:
+            label, *cells = (re.findall(r"\$(.*?)\$", cell) for cell in row.split("|")[1:-1])
+            name = read(label[0]).what
+            if name.endswith("j"):
+                for k, cell in enumerate(cells, 1):
+                    self.known[name[:-1] + str(k)] = read(cell[0]).what
+
+    def put_in(self, names: Node, numbers: Node) -> Iterator[str]:
+        """Compares the names of one stage with the numbers of the next, from left to right."""
+        a, b = list(leaves(names)), list(leaves(numbers))
+        constants = [(x, y) for x, y in zip(a, b, strict=False) if x.kind == "number"]
+        if len(a) != len(b) or any(x != y for x, y in constants):
+            return  # not the same formula with numbers put in: the result of it, or one case of it
+        for x, y in zip(a, b, strict=True):
+            name = x.parts[0].what if x.parts else x.what
+            sign = -1 if x.kind == "negative" and y.kind == "number" else 1
+            turned = transpose(y) if x.what == "transpose" else y
+            for key, cell in [(name, y)] if y.kind == "number" else elements(name, turned):
+                if cell.kind == "number" and key in self.known:
+                    self.compared += 1
+                    if sign * self.known[key] != cell.what:
+                        yield f"{key} was {self.known[key]}, and is put in as {cell.what}"
+
+
+_SMALL = {"\\Delta": "\\delta", **{c: c.lower() for c in "WXZAUPY"}}
+
+
+def elements(name: str, value: Node) -> Iterator[tuple[str, Node]]:
+    """The elements of a printed matrix, under their own names: W has w_11, w_12, ..."""
+    if value.kind != "matrix" or folded(value):
+        return
+    start = name.rfind("/d") + 2 if "/d" in name else 0
+    base = re.match(r"\\[A-Za-z]+|.", name[start:])
+    assert base is not None
+    small = name[:start] + _SMALL.get(base[0], base[0]) + name[start + base.end() :]
+    for i, row in enumerate(value.parts, 1):
+        for j, cell in enumerate(row.parts, 1):
+            counted = [k for k, n in ((i, len(value.parts)), (j, len(row.parts))) if n > 1]
+            if counted:
+                yield small + "_" + ("," if max(counted) > 9 else "").join(map(str, counted)), cell
+
+
+def transpose(e: Node) -> Node:
+    return Node(
+        "matrix", tuple(Node("row", c) for c in zip(*(r.parts for r in e.parts), strict=True))
+    )
+
+
+def leaves(e: Node) -> Iterator[Node]:
+    """Names (with a minus, or transposed), numbers and matrices, from left to right."""
+    alone = e.kind == "negative" and e.parts[0].kind == "name"
+    if e.kind in ("name", "number", "matrix", "dots") or e.what == "transpose" or alone:
+        yield e
+    elif e.kind == "negative" and is_array(e) and e.parts[0].parts[0].kind == "number":
+        scalar, *others = e.parts[0].parts  # -0.084 [ ... ]: the minus belongs to the number
+        yield from (Node("number", what=-scalar.what), *others)
+    else:
+        for p in e.parts:
+            yield from leaves(p)

@@ -82,10 +82,11 @@ class _Page:
 
     def section(self, number: int, section: Section) -> str:
         phase = escape(section.phase)
-        whole = heading(section.phase, number, self.lang, self.inline)
-        count, title = whole.split(" ", 1)
         blocks = [f'<section data-phase="{phase}">']
-        blocks.append(f'<h2><span class="number">{count}</span> {self.marked_up(title)}</h2>')
+        if len(self.d.sections) > 1:
+            whole = heading(section.phase, number, self.lang, self.inline)
+            count, title = whole.split(" ", 1)
+            blocks.append(f'<h2><span class="number">{count}</span> {self.marked_up(title)}</h2>')
         for step in section.steps:
             blocks.append(f'<div class="step" id="{escape(step.id)}">')
             blocks += [self.piece(piece) for piece in together(step.pieces)]

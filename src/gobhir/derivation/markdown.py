@@ -32,7 +32,8 @@ class _Page:
         blocks = [f"# {sentence(d.title, lang, self.inline)}"]
         blocks += [sentence(s, lang, self.inline) for s in d.intro]
         for number, section in enumerate(d.sections):
-            blocks.append(f"## {heading(section.phase, number, lang, self.inline)}")
+            if len(d.sections) > 1:
+                blocks.append(f"## {heading(section.phase, number, lang, self.inline)}")
             for step in section.steps:
                 blocks += [b for piece in together(step.pieces) for b in self.piece(piece)]
         return "\n\n".join(blocks) + "\n"

@@ -40,8 +40,11 @@ from gobhir.derivation.expression import (
 
 DIGITS = 4
 MOST_DIGITS = 9
-_CONTEXT = Context(prec=30, traps=[])
-"""Thirty digits; what is too large becomes infinite and what has no value NaN, as in floats."""
+_CONTEXT = Context(prec=40, traps=[])
+"""Forty digits; what is too large becomes infinite and what has no value NaN, as in floats."""
+_SHOWN = Context(prec=30, traps=[])
+"""What a calculation gives: ten digits are kept back, as every calculator does, so that
+(1/3) 0.15 is 0.05 and not 0.0499..."""
 
 Rounder = Callable[[Decimal], Decimal]
 
@@ -104,7 +107,7 @@ def objects(values: list[Any], shape: tuple[int, ...]) -> Any:
 def evaluate(e: Expr) -> Decimal:
     """The value of a scalar tree in full precision."""
     with localcontext(_CONTEXT):
-        return _value(e)
+        return _SHOWN.plus(_value(e))
 
 
 def _value(e: Expr) -> Decimal:

@@ -50,7 +50,13 @@ def show(d: Derivation, lang: str | None = None, console: Console | None = None)
 
 def plain_page(d: Derivation, lang: str | None = None, width: int = MEASURE) -> str:
     """The page as text without colours."""
-    console = Console(width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console = Console(
+        width=width,
+        color_system=None,
+        force_terminal=False,
+        force_jupyter=False,
+        legacy_windows=False,
+    )
     with console.capture() as capture:
         console.print(renderable(d, lang, width))
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
@@ -67,9 +73,10 @@ class _Page:
         for s in self.d.intro:
             yield self.prose(self.say(s))
         for number, section in enumerate(self.d.sections):
-            title = heading(section.phase, number, self.lang, self.inline)
-            style = f"bold {PHASES.get(section.phase, 'white')}"
-            yield RichText(f"\n{self.flat(title)}", style=style)
+            if len(self.d.sections) > 1:
+                title = heading(section.phase, number, self.lang, self.inline)
+                style = f"bold {PHASES.get(section.phase, 'white')}"
+                yield RichText(f"\n{self.flat(title)}", style=style)
             for step in section.steps:
                 for piece in together(step.pieces):
                     yield from self.piece(piece)

@@ -137,12 +137,10 @@ def matrix_line(q: Quantity, mode: str, numbers: bool = True) -> Line:
         return Line(q.sym, (symbolic, whole), distance(q.sym.value, exact), q.exact)
     lines = [stages_of(element(q.expr, i, q.shape), mode) for i in indices(q.shape)]
     middle = _middle(lines, q.shape)
-    if middle is not None:
-        before: Expr = middle
-        pairs = [Num(line[-1].value, line[-2]) for line in lines]  # type: ignore[attr-defined]  # ends in Num
-    else:
-        before = put_in(without_labels(symbolic))
-        pairs = [Num(line[-1].value, substituted(line[0])) for line in lines]  # type: ignore[attr-defined]
+    before = put_in(without_labels(symbolic)) if middle is None else middle
+    sources = [substituted(line[0]) if middle is None else line[-2] for line in lines]
+    # The values as they will be printed: exact mode's come from the engine's own float64.
+    pairs = [Num(v, e) for v, e in zip(np.ravel(q.sym.value), sources, strict=True)]
     last: Expr = Num(q.sym.value)
     marked = False
     if mode == "exact":
