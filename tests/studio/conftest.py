@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -47,6 +48,14 @@ class Running:
     home: Path
     printed: list[str] = field(default_factory=list)
     cookies: dict[str, str] = field(default_factory=dict)
+    reader: threading.Thread | None = None
+
+    def listen(self) -> None:
+        """Take down what the process prints, until it closes."""
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                self.printed.append(line.rstrip())
 
     @property
     def address(self) -> str:
@@ -124,8 +133,13 @@ class Running:
     def interrupt(self) -> int:
         """One Ctrl-C; the exit status."""
         self.process.send_signal(signal.SIGINT)
+        return self.end()
+
+    def end(self) -> int:
+        """Wait for the end; the exit status. All it said stands in `printed` then."""
         status = self.process.wait(timeout=15)
-        self.printed += (self.process.stdout.read() if self.process.stdout else "").splitlines()
+        if self.reader:
+            self.reader.join(timeout=15)
         return status
 
 
@@ -158,13 +172,13 @@ def start_studio(home: Path, arguments: str = "", wait: bool = True, **extra: st
         encoding="utf-8",
     )
     running = Running(process, home)
-    assert process.stdout is not None
+    running.reader = threading.Thread(target=running.listen, daemon=True)
+    running.reader.start()
     deadline = time.monotonic() + 30
     while wait and not re.search(r"http://\S+", " ".join(running.printed)):
-        line = process.stdout.readline()
-        assert line or process.poll() is None, "\n".join(running.printed)
-        assert time.monotonic() < deadline
-        running.printed.append(line.rstrip())
+        ended = process.poll() is not None and not running.reader.is_alive()
+        assert not ended and time.monotonic() < deadline, "\n".join(running.printed)
+        time.sleep(0.02)
     return running
 
 
@@ -181,8 +195,6 @@ def start() -> Iterator[Start]:
     for running in started:
         if running.process.poll() is None:
             running.kill()
-        if running.process.stdout:
-            running.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -191,8 +203,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = start_studio(tmp_path_factory.mktemp("learner") / "gobhir")
     yield running
     running.kill()
-    if running.process.stdout:
-        running.process.stdout.close()
 
 
 @pytest.fixture(scope="session")

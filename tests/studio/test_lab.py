@@ -56,8 +56,6 @@ def with_lab(tmp_path: Path) -> Iterator[Running]:
     running = start_studio(tmp_path / "gobhir", PYTHONPATH=str(tmp_path / "site"))
     yield running
     running.kill()
-    if running.process.stdout:
-        running.process.stdout.close()
 
 
 def test_lab_loads_at_its_first_visit(with_lab: Running, slug: str, tmp_path: Path) -> None:

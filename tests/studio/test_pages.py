@@ -27,8 +27,6 @@ def learner(tmp_path: Path) -> Iterator[Running]:
     running = start_studio(tmp_path / "gobhir")
     yield running
     running.kill()
-    if running.process.stdout:
-        running.process.stdout.close()
 
 
 def config_of(page: str) -> dict[str, Any]:

@@ -245,9 +245,8 @@ def taken() -> Iterator[int]:
 
 def test_a_port_in_use_that_was_asked_for(start: Start, home: Path, taken: int) -> None:
     running = start(home, f"port={taken}, lang='bn'", wait=False)
-    assert running.process.wait(timeout=15) == 1
-    assert running.process.stdout is not None
-    last = running.process.stdout.read().strip().splitlines()[-1]
+    assert running.end() == 1
+    last = running.printed[-1]
     assert str(taken) in last and "পোর্টটা অন্য একটা প্রোগ্রাম" in last
 
 

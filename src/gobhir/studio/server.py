@@ -58,9 +58,10 @@ class StudioServer(ServerApp):
     def start_app(self) -> None:
         self.write_server_info_file()
         self.write_browser_open_files()
+        self.io_loop.add_callback(self.announce)
 
-    async def _post_start(self) -> None:
-        await super()._post_start()
+    def announce(self) -> None:
+        """Say where the studio is, now that it answers, and open the browser."""
         tell("studio.serve.running", address=self.address)
         if self.open_browser:
             self.launch_browser()
