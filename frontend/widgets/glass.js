@@ -59,7 +59,7 @@ function render({ model, el: place }) {
   // ---- what can be done ----
 
   function take(found) {
-    kept = sane({ ...sane({}), ...found });
+    kept = sane({ step: 0, moves: [], ...found });
     draw();
   }
 
@@ -160,13 +160,13 @@ function render({ model, el: place }) {
         button("reset", reset, words.say("button.reset"))),
       rate.root, el("div", { class: "curve-place" }, curve.root, losses), runaway);
     const body = el("div", { class: "body", role: "group", "aria-label": words.say("name"), lang, onkeydown: keys },
-      el("header", {}, el("div", { class: "phases" }, phases.map(({ tab }) => tab)),
+      el("header", {},
+        el("div", { class: "phases" }, phases.map(({ tab }) => tab)),
+        el("div", { class: "walk" }, previous, next),
         el("div", { class: "top" }, heading, count), sentence),
-      el("div", { class: "main" },
-        el("div", { class: "stage" }, el("div", { class: "frame" }, picture.root),
-          el("div", { class: "walk" }, previous, next), legend),
-        card.root),
-      train, live);
+      el("div", { class: "main" }, el("div", { class: "frame" }, picture.root), card.root,
+        el("div", { class: "below" }, train, legend)),
+      live);
     shadow.replaceChildren(el("style", {}, style), body);
     parts = { words, heading, count, sentence, phases, previous, next, rate, curve, losses, runaway, live, card, picture, body };
   }
@@ -204,7 +204,7 @@ function render({ model, el: place }) {
   // The picture has its own place beside the card on wide pages, so it is measured, not guessed.
   function measure() {
     const room = host.clientWidth;
-    const available = Math.floor(room >= 1000 ? room - 372 : room);
+    const available = Math.floor(room >= 1000 ? room - 352 : room - 2);
     if (!available || Math.abs(available - width) < 2) return;
     width = available;
     host.classList.toggle("beside", room >= 1000);
@@ -221,7 +221,7 @@ function render({ model, el: place }) {
   for (const [event, listener] of listeners) model.on(event, listener);
 
   const written = address?.get() ?? null;
-  if (written !== null) kept = sane({ ...kept, ...read(written, start) });
+  if (written !== null) kept = sane({ step: kept.step, moves: kept.moves, ...read(written, start) });
   width = Math.max(host.clientWidth, 288);
   rebuild();
   const observer = new ResizeObserver(() => {

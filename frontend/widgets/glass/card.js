@@ -12,6 +12,7 @@ export function makeCard(words, makeKnob, go) {
   const lines = el("div", { class: "lines" });
   const root = el("section", { class: "card" }, title, knobPlace, lines, el("p", { class: "precise" }, words.say("precise")));
   let knob = null;
+  let unfolded = false;
 
   function draw({ state, result, selected, stages, step }) {
     title.textContent = words.thing(selected, state);
@@ -31,9 +32,17 @@ export function makeCard(words, makeKnob, go) {
     const older = known.filter((line) => place(line) < step).reverse();
     lines.replaceChildren(
       ...fresh.map((line) => block(line, "fresh")),
-      ...older.map((line) => block(line, "")),
+      ...(fresh.length ? [fold(older)] : older.map((line) => block(line, "fresh"))),
       ...(next ? [ahead(place(next), stages, state)] : []),
     );
+  }
+
+  function fold(older) {
+    if (!older.length) return "";
+    const ontoggle = (event) => (unfolded = event.target.open);
+    return el("details", { open: unfolded, ontoggle },
+      el("summary", {}, words.say("earlier", { count: words.digits(older.length) })),
+      older.map((line) => block(line, "")));
   }
 
   function block({ title: key, rows, say: [sentence, values] }, kind) {

@@ -9,16 +9,17 @@ export function layout(network, available) {
   const sizes = sizesOf(network);
   const last = sizes.length - 1;
   const wide = available >= WIDE_FROM + 130 * (last - 2);
-  const box = wide ? { w: 122, h: 54 } : { w: 62, h: 48 };
-  const end = wide ? { w: 68, h: 46 } : { w: 46, h: 46 };
-  const pitch = wide ? 106 : 78;
+  const box = wide ? { w: 116, h: 54 } : { w: 62, h: 46 };
+  const end = wide ? { w: 62, h: 46 } : { w: 44, h: 44 };
+  const pitch = wide ? 106 : 74;
   const top = wide ? 36 : 28;
-  const least = end.w + last * (box.w + (wide ? 104 : 50)) + (wide ? 130 : 4);
+  const edge = wide ? 16 : 7;
+  const least = 2 * edge + end.w + last * (box.w + (wide ? 104 : 50)) + (wide ? 116 : 0);
   const width = Math.round(Math.min(Math.max(available, least), wide ? 940 : 560));
 
   const rows = Math.max(...sizes);
-  const x0 = end.w / 2 + 1;
-  const xOut = wide ? width - box.w / 2 - 136 : width - box.w / 2 - 2;
+  const x0 = edge + end.w / 2;
+  const xOut = width - edge - box.w / 2 - (wide ? 116 : 0);
   const columns = sizes.map((_, c) => x0 + ((xOut - x0) * c) / last);
   const y = (c, j) => top + ((rows - sizes[c]) / 2 + j + 0.5) * pitch;
 
@@ -31,12 +32,12 @@ export function layout(network, available) {
   const outputs = sizes[last];
   const lowest = y(last, outputs - 1);
   nodes.L = wide
-    ? { x: width - 47, y: y(last, (outputs - 1) / 2), w: 92, h: 54 }
-    : { x: xOut, y: lowest + pitch, w: box.w, h: 44 };
+    ? { x: width - edge - 42, y: y(last, (outputs - 1) / 2), w: 84, h: 54 }
+    : { x: xOut, y: lowest + 68, w: box.w, h: 42 };
   for (let k = 0; k < outputs; k++) {
     nodes[`y${k + 1}`] = wide
       ? { x: nodes.L.x, y: nodes.L.y + 86 + 64 * k, w: 68, h: 44 }
-      : { x: xOut - 60 * k, y: nodes.L.y + 66, w: end.w, h: 40 };
+      : { x: xOut - 60 * k, y: nodes.L.y + 58, w: end.w, h: 40 };
   }
 
   const wires = {};
@@ -57,7 +58,7 @@ export function layout(network, available) {
     }
   }
   const bottoms = Object.values(nodes).map((node) => node.y + node.h / 2);
-  return { wide, width, height: Math.max(...bottoms) + 26, nodes, wires, columns, top, sizes };
+  return { wide, width, height: Math.max(...bottoms) + (wide ? 26 : 20), nodes, wires, columns, top, sizes };
 }
 
 /** The point of a wire at the fraction t of its way. */

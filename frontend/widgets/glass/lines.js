@@ -89,7 +89,7 @@ function sumLine(l, j, state, result, s) {
         ...weights.map((w, i) => glued(factor(w, digits), " × ", factor(heard[i], digits))),
         factor(bias, digits),
       ])],
-      ["= ", ...signed([...products.map((p) => [p, shown]), [bias, digits]])],
+      ["= ", ...signed([...products, bias].map((term) => [term, shown]))],
       ["= ", num(result.z[l][j])],
     ],
     say: ["sum"],

@@ -182,9 +182,9 @@ export function makePicture(network, width, words, onSelect) {
       const z = label(wide ? -w / 4 : 0, wide ? 9 : -10, wide ? "number" : "number minor");
       const aName = wide ? label(w / 4, -13, "tag", isOutput ? `ŷ${index}` : `a${index}`) : null;
       const a = label(wide ? w / 4 : 0, wide ? 9 : 9, "number strong");
-      const bias = label(0, -h / 2 - 8, "tag");
-      const blame = svg("rect", { class: "paper", rx: 7, y: y + h / 2 - 2, height: 18 });
-      const delta = svg("text", { x, y: y + h / 2 + 7, class: "number" });
+      const bias = label(0, -h / 2 - (wide ? 8 : 7), "tag");
+      const blame = svg("rect", { class: "paper", rx: 7, y: y + h / 2 - (wide ? 2 : 6), height: wide ? 18 : 16 });
+      const delta = svg("text", { x, y: y + h / 2 + (wide ? 7 : 2), class: "number" });
       const badge = svg("g", { class: "badge" }, blame, delta);
       parts.push(badge);
       drawers.push(({ state, result, reached, stage }) => {
@@ -205,6 +205,7 @@ export function makePicture(network, width, words, onSelect) {
       });
     } else if (kind === "L") {
       label(0, wide ? -13 : -11, "tag", "L");
+      level(liquid, 0);
       const value = label(0, 9, "number strong");
       const after = svg("text", { x, y: y + h / 2 + (wide ? 13 : 10), class: "number after" });
       parts.push(after);
@@ -214,7 +215,7 @@ export function makePicture(network, width, words, onSelect) {
         after.textContent = reached("update") ? `→ ${short(result.after.loss)}` : "";
       });
     } else {
-      const [dx, dy] = kind === "y" && !wide ? [-w / 2 - 10, 0] : [0, -h / 2 - 8];
+      const [dx, dy] = kind === "y" ? [-w / 2 - 10, 0] : [0, -h / 2 - 8];
       label(dx, dy, "tag", `${kind}${index}`);
       const value = label(0, 0, "number strong");
       drawers.push(({ state }) => {

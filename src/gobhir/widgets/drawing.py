@@ -33,7 +33,8 @@ def short(value: float) -> str:
         raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
         return f"{float(front):g}·10{raised}".replace("-", "−")
     decimals = max(0, 4 - max(0, math.floor(math.log10(size or 1))))
-    rounded = round(value, decimals) or 0.0
+    # Halves go away from zero, also where binary fractions fall a hair short of a half.
+    rounded = round(value * (1 + 2e-13), decimals) or 0.0
     return f"{rounded:.{decimals}f}".rstrip("0").rstrip(".").replace("-", "−") or "0"
 
 

@@ -1,0 +1,82 @@
+"""Serves frontend/tests/glass.html with the widget bundled, under the studio's own policy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from frontend import bundle
+
+FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
+POLICY = (
+    "default-src 'none'; script-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
+    "font-src 'self'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'"
+)
+TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+
+
+def bundled() -> bytes:
+    """The widget as esbuild makes it now; without Node or its packages, the built one."""
+    found = bundle.find_node()
+    if found is None or not (FRONTEND / "node_modules" / "esbuild").exists():
+        return (bundle.STATIC / "widgets" / "glass.js").read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "glass.js"
+        command = [found[0], "node_modules/esbuild/bin/esbuild", "widgets/glass.js", "--bundle"]
+        command += ["--minify", "--format=esm", "--charset=utf8", "--loader:.css=text"]
+        subprocess.run([*command, f"--outfile={out}", "--log-level=error"], cwd=FRONTEND, check=True)
+        return out.read_bytes()
+
+
+@contextmanager
+def serving(port: int = 0) -> Iterator[str]:
+    """The page's address, for as long as it is served."""
+    from gobhir.widgets import GlassNetwork
+
+    module = bundled()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            address = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(address.query).items()}
+            name = address.path.lstrip("/") or "glass.html"
+            if name == "state.json":
+                picture = GlassNetwork(query.get("example", "4-4-1"))
+                self.answer(json.dumps(picture.page_state(query.get("lang", "en"))).encode(), ".json")
+            elif name == "glass.js":
+                self.answer(module, ".js")
+            elif name in ("glass.html", "page.js", "page.css"):
+                self.answer((FRONTEND / "tests" / name).read_bytes(), Path(name).suffix)
+            else:
+                self.send_response(204)
+                self.end_headers()
+
+        def answer(self, content: bytes, suffix: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", TYPES.get(suffix, "application/json") + "; charset=utf-8")
+            self.send_header("Content-Security-Policy", POLICY)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+
+
+if __name__ == "__main__":
+    with serving(8765) as shown:
+        print(shown)
+        input("Enter stops. ")
