@@ -211,6 +211,8 @@ class Reader:
     def environment(self) -> Node:
         self.take(r"\begin")
         kind = "".join(self.group().left)
+        if kind == "aligned":
+            return self.rows_of_one_sum()
         rows: list[list[Node]] = [[]]
         while self.peek() != r"\end":
             if self.peek() == "&":
@@ -229,6 +231,16 @@ class Reader:
         if kind == "cases":
             return Node("cases", tuple(row[0] for row in rows))
         return Node("matrix", tuple(Node("row", tuple(row)) for row in rows))
+
+    def rows_of_one_sum(self) -> Node:
+        depth, inside = 1, []
+        while depth:
+            token = self.take()
+            depth += (token == r"\begin") - (token == r"\end")
+            if depth > 1 or token not in ("&", r"\\", r"\end"):
+                inside.append(token)
+        self.group()
+        return Reader(inside).whole()
 
     def total(self) -> Node:
         self.take(r"\sum")
@@ -276,7 +288,7 @@ def is_array(e: Node) -> bool:
 
 def split(tex: str) -> Iterator[str]:
     """A chain at its equals signs and arrows."""
-    body = tex.replace(r"\begin{aligned}", "").replace(r"\end{aligned}", "")
+    body = tex.removeprefix("\\begin{aligned}\n").removesuffix("\n\\end{aligned}")
     depth, stage = 0, ""
     for token in _TOKEN.findall(body):
         depth += (token in ("{", r"\begin")) - (token in ("}", r"\end"))

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from gobhir.derivation.expression import Expr, Name, without_labels
 from gobhir.derivation.notation import FUNCTIONS, GREEK, Notation, letters
+from gobhir.derivation.text import measure
 from gobhir.lang import t
 
 _RELATIONS = {">": ">", ">=": r"\ge", "<": "<", "<=": r"\le", "==": "=", "!=": r"\ne"}
@@ -31,11 +32,10 @@ class Latex(Notation[str]):
     """The LaTeX dialect."""
 
     minus, dot, hadamard, thin = "-", r"\cdot", r"\odot", r"\,"
-    flat_fractions = False
 
     def __init__(self, lang: str | None = None, inline: bool = False):
         self.lang = lang
-        self.inline = inline
+        self.inline = self.flat_fractions = inline
 
     def text(self, text: str) -> str:
         return text
@@ -97,7 +97,16 @@ class Latex(Notation[str]):
     def folded(self, across: bool, down: bool) -> str:
         return r"\ddots" if across and down else r"\cdots" if across else r"\vdots"
 
+    def stacked(self, rows: list[str]) -> str:
+        body = r"\\".join(f"&{row.strip()}" for row in rows)
+        return rf"\begin{{aligned}}{body}\end{{aligned}}"
+
+    def width(self, e: Expr) -> int:
+        return measure(e)
+
     def fraction(self, above: str, below: str) -> str:
+        if self.inline:
+            return f"{above}/{below}"
         return rf"\frac{{{above}}}{{{below}}}"
 
     def power(self, base: str, exponent: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
-from gobhir.derivation.expression import Expr, Name, Sum, Sym
+from gobhir.derivation.expression import Expr, Sum, Sym
 from gobhir.derivation.notation import Ink, Notation
 from gobhir.derivation.step import Line, Piece, Say, Table
-from gobhir.derivation.text import Text
+from gobhir.derivation.text import measure
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def chain(line: Line, notation: Notation[Ink], most: int | None = None) -> Chain
     """The pieces of a line; a sum of more than `most` characters comes in parts. A stage that
     reads just like the one before it is left out."""
     left = None if line.left is None else notation.write(line.left)
-    left_width = 0 if line.left is None else _measure(line.left)
+    left_width = 0 if line.left is None else measure(line.left)
     links: list[Link[Ink]] = []
     before = left
     for stage in line.stages:
@@ -69,7 +69,7 @@ def chain(line: Line, notation: Notation[Ink], most: int | None = None) -> Chain
             continue
         sign = "<-" if line.arrow and not links else "=" if before is not None else ""
         if most is None:
-            links.append(Link(sign, ink, _measure(stage), _named(stage)))
+            links.append(Link(sign, ink, measure(stage), _named(stage)))
         else:
             room = max(most - left_width - 3, 20)
             links += _parts(stage, notation, sign, room)
@@ -113,22 +113,18 @@ def _short(line: Line) -> bool:
     return len(line.stages) == 1 and line.error is None and line.note is None and not line.arrow
 
 
-def _measure(e: Expr | Name) -> int:
-    return Text().write(e).width
-
-
 def _named(e: Expr) -> bool:
     return any(isinstance(n, Sym) for n in e.walk())
 
 
 def _parts(e: Expr, notation: Notation[Ink], sign: str, room: int) -> list[Link[Ink]]:
-    whole, named = _measure(e), _named(e)
+    whole, named = measure(e), _named(e)
     if not isinstance(e, Sum) or whole <= room:
         return [Link(sign, notation.write(e), whole, named)]
     out: list[Link[Ink]] = []
     for k, term in enumerate(e.terms):
         ink = notation.term(term, first=k == 0)
-        wide = _measure(term) + 3
+        wide = measure(term) + 3
         if out and out[-1].width + wide <= room:
             last = out.pop()
             out.append(Link(last.sign, last.ink + ink, last.width + wide, named))

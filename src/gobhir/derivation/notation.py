@@ -50,6 +50,8 @@ OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!="}
 FUNCTIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU"}
 """Functions that are written otherwise than they are called."""
 
+LONG = 64
+"""Characters of a sum that go on one row inside brackets or a fraction."""
 FOLDED = 8
 """Rows or columns of a matrix that are written out; of a larger one, three and the last."""
 
@@ -108,7 +110,7 @@ class Notation(ABC, Generic[Ink]):
     dot: ClassVar[str]
     hadamard: ClassVar[str]
     thin: ClassVar[str]
-    flat_fractions: ClassVar[bool]
+    flat_fractions: bool
     """Whether a fraction stands on one line (a/b) and so needs brackets in a product."""
 
     # -- what a dialect says ------------------------------------------------------------------
@@ -127,6 +129,10 @@ class Notation(ABC, Generic[Ink]):
     def matrix(self, rows: list[list[Ink]]) -> Ink: ...
     @abstractmethod
     def folded(self, across: bool, down: bool) -> Ink: ...
+    @abstractmethod
+    def stacked(self, rows: list[Ink]) -> Ink: ...
+    @abstractmethod
+    def width(self, e: Expr) -> int: ...
     @abstractmethod
     def fraction(self, above: Ink, below: Ink) -> Ink: ...
     @abstractmethod
@@ -158,8 +164,26 @@ class Notation(ABC, Generic[Ink]):
             return self.brace(self.write(e.body, least), self.label(e.label))
         if isinstance(e, Spread):
             return self.write(e.body, least)
+        if isinstance(e, Sum) and least > SUM:
+            return self.brackets(self.inside(e))
         ink, holds = self._write(e)
         return self.brackets(ink) if holds < least else ink
+
+    def inside(self, e: Expr, least: int = SUM) -> Ink:
+        """What stands in brackets or over a fraction's line: a long sum there takes more rows,
+        because nothing else could break it."""
+        if not isinstance(e, Sum) or least > SUM or self.width(e) <= LONG:
+            return self.write(e, least)
+        rows = [self.term(e.terms[0], first=True)]
+        room = LONG - self.width(e.terms[0])
+        for t in e.terms[1:]:
+            room -= self.width(t) + 3
+            if room < 0:
+                rows.append(self.term(t))
+                room = LONG - self.width(t)
+            else:
+                rows[-1] = rows[-1] + self.term(t)
+        return self.stacked(rows)
 
     def _write(self, e: Expr) -> tuple[Ink, int]:
         match e:
@@ -183,7 +207,7 @@ class Notation(ABC, Generic[Ink]):
                 return self.transposed(self.write(e.body, least)), POWER
             case Fraction():
                 least = POWER if self.flat_fractions else SUM
-                ink = self.fraction(self.write(e.left, least), self.write(e.right, least))
+                ink = self.fraction(self.inside(e.left, least), self.inside(e.right, least))
                 return ink, PRODUCT if self.flat_fractions else ATOM
             case Power():
                 return self.power(self.write(e.left, ATOM), self.write(e.right)), POWER

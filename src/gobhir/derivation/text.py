@@ -66,6 +66,11 @@ def box(e: Expr | Name, lang: str | None = None) -> Box:
     return Text(lang).write(e)
 
 
+def measure(e: Expr | Name) -> int:
+    """About how many characters wide it is, in any dialect."""
+    return Text().write(e).width
+
+
 class Text(Notation[Box]):
     """The Unicode dialect."""
 
@@ -123,6 +128,15 @@ class Text(Notation[Box]):
 
     def folded(self, across: bool, down: bool) -> Box:
         return Box(("⋱" if across and down else "⋯" if across else "⋮",))
+
+    def stacked(self, rows: list[Box]) -> Box:
+        lines = [line for row in rows for line in row.lines]
+        longest = max(width(line) for line in lines)
+        padded = tuple(line + " " * (longest - width(line)) for line in lines)
+        return Box(padded, (len(lines) - 1) // 2)
+
+    def width(self, e: Expr) -> int:
+        return measure(e)
 
     def fraction(self, above: Box, below: Box) -> Box:
         return above + "/" + below
