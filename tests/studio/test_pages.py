@@ -105,6 +105,17 @@ def test_a_lesson_is_complete_before_any_script_runs(
     assert f"notes/{lesson.slug}.md" in page
 
 
+def test_a_lesson_as_slides_and_for_print(studio: Running, slug: str) -> None:
+    slides = studio.get(f"/gobhir/lesson/{slug}?view=slides&lang=en").text
+    assert '<body class="page lesson view-slides">' in slides
+    assert slides.count('<div class="slide') > 1 and 'href="?lang=bn&amp;view=slides"' in slides
+    whole = studio.get(f"/gobhir/lesson/{slug}?lang=en").text
+    paper = studio.get(f"/gobhir/lesson/{slug}?view=print&lang=en").text
+    assert '<body class="page lesson view-print">' in paper
+    assert '<div class="slide' not in whole + paper
+    assert "view-" not in studio.get(f"/gobhir/lesson/{slug}?view=<b>").text.split("<main")[0]
+
+
 def test_the_front_end_is_told_what_it_needs(studio: Running, slug: str) -> None:
     config = config_of(studio.get(f"/gobhir/lesson/{slug}?lang=bn").text)
     assert config["baseUrl"] == "/" and config["lang"] == "bn" and config["slug"] == slug

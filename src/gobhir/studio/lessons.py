@@ -48,8 +48,8 @@ class Lessons:
                         return day
         raise Refusal("notfound")
 
-    def page(self, slug: str, lang: str) -> LessonPage:
-        """The lesson in `lang`."""
+    def page(self, slug: str, lang: str, view: str = "page") -> LessonPage:
+        """The lesson in `lang`; view: "page" (the whole of it) or "slides"."""
         from gobhir import course
         from gobhir.course.plan import course_folder, lesson_folder
 
@@ -59,11 +59,12 @@ class Lessons:
         def make() -> LessonPage:
             try:
                 lesson = course.load(slug)
-                return LessonPage(slug, lesson.title(lang), lesson.render(lang), _parts(lesson))
+                body = lesson.render(lang, view)
+                return LessonPage(slug, lesson.title(lang), body, _parts(lesson))
             except course.CourseError as fault:  # whoever writes the lesson sees where
                 raise Refusal("trouble", reason=fault) from fault
 
-        return self._fresh((slug, lang), files, make)
+        return self._fresh((slug, lang, view), files, make)
 
     def _fresh(self, name: object, files: list[Path], make: Callable[[], Any]) -> Any:
         state = [(file, file.stat().st_mtime_ns) for file in files]

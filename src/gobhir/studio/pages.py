@@ -26,6 +26,7 @@ from gobhir.studio.policy import (
 )
 from gobhir.studio.refusal import Refusal
 
+VIEWS = ("slides", "print")  # of a lesson, as ?view=; the styles do the rest
 SERVER_ONLY = (
     "refusal",
     "serve",
@@ -178,12 +179,16 @@ class LessonHandler(Page):
     @web.authenticated
     async def get(self, slug: str) -> None:
         await self.begin()
-        lesson = self.studio.lessons.page(slug, self.lang)
+        view = self.get_query_argument("view", "")
+        view = view if view in VIEWS else ""
+        form = "slides" if view == "slides" else "page"
+        lesson = self.studio.lessons.page(slug, self.lang, form)
         day = self.studio.lessons.day(slug)
         self.show(
             "lesson.html",
             slug=slug,
             title=lesson.title,
+            view=view,
             day=digits(day.number, self.lang),
             week=digits(day.week, self.lang),
             body=Markup(lesson.html),  # our own lesson, rendered by the course
