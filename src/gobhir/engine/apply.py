@@ -30,6 +30,8 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
     arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
     if op.promotes:
         dtype = promoted(arrays)
+        if op.floats and dtype.kind not in "fc":
+            dtype = default_dtype()
         arrays = [np.asarray(a, dtype) if a is not None else a for a in arrays]
     elif op.floats and arrays[0].dtype.kind not in "fc":
         arrays[0] = arrays[0].astype(default_dtype())

@@ -148,10 +148,16 @@ def log_softmax(self: Any, dim: int, dtype: Any = None) -> Any:
 
 def _check_dims(x: Tensor, dim: Any) -> None:
     for d in (dim,) if isinstance(dim, int) else (dim or ()):
-        if not -max(x.ndim, 1) <= d < max(x.ndim, 1):
-            raise IndexError(
-                say("errors.shape.dim", dim=d, low=-max(x.ndim, 1), high=max(x.ndim, 1) - 1)
-            )
+        _place(d, x.ndim)
+
+
+def _place(dim: int, count: int) -> int:
+    """The dimension counted from the front. A tensor without dimensions is treated as having
+    one, as in PyTorch. IndexError when there is no such dimension."""
+    n = max(count, 1)
+    if not -n <= dim < n:
+        raise IndexError(say("errors.shape.dim", dim=dim, low=-n, high=n - 1))
+    return dim % n
 
 
 def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
@@ -169,9 +175,7 @@ def reshape(self: Any, *shape: Any) -> Any:
 @_attach
 def flatten(self: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """Dimensions start_dim to end_dim joined into one."""
-    if self.ndim == 0:
-        return self.reshape(1)
-    first, last = start_dim % self.ndim, end_dim % self.ndim
+    first, last = _place(start_dim, self.ndim), _place(end_dim, self.ndim)
     joined = math.prod(self.shape[first : last + 1])
     return self.reshape(*self.shape[:first], joined, *self.shape[last + 1 :])
 
@@ -179,15 +183,14 @@ def flatten(self: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 @_attach
 def squeeze(self: Any, dim: int | None = None) -> Any:
     """Without dimensions of size 1 (or without `dim`, if its size is 1)."""
-    _check_dims(self, dim)
-    gone = range(self.ndim) if dim is None else [dim % max(self.ndim, 1)]
+    gone = range(self.ndim) if dim is None else [_place(dim, self.ndim)]
     return self.reshape(*(n for i, n in enumerate(self.shape) if n != 1 or i not in gone))
 
 
 @_attach
 def unsqueeze(self: Any, dim: int) -> Any:
     """With a new dimension of size 1 at `dim`."""
-    at = dim % (self.ndim + 1)
+    at = _place(dim, self.ndim + 1)
     return self.reshape(*self.shape[:at], 1, *self.shape[at:])
 
 
@@ -203,12 +206,18 @@ def expand(self: Any, *shape: Any) -> Any:
 @_attach
 def permute(self: Any, *dims: Any) -> Any:
     """Dimensions in another order."""
-    return shapes.permute(self, dims=_sizes(dims))
+    order = _sizes(dims)
+    if sorted(_place(d, self.ndim) for d in order) != list(range(self.ndim)):
+        raise RuntimeError(say("errors.shape.permute", x=self.shape, dims=order))
+    return shapes.permute(self, dims=order)
 
 
 @_attach
 def transpose(self: Any, dim0: int, dim1: int) -> Any:
     """Two dimensions exchanged."""
+    if not self.ndim:
+        return self
+    dim0, dim1 = _place(dim0, self.ndim), _place(dim1, self.ndim)
     order = list(range(self.ndim))
     order[dim0], order[dim1] = order[dim1], order[dim0]
     return shapes.permute(self, dims=tuple(order))
@@ -231,8 +240,11 @@ def item_of(self: Any, index: Any) -> Any:
 @_attach
 def argmax(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Where the largest number stands (the first one on a tie). No gradient."""
-    keep = {"keepdims": keepdim} if dim is not None else {}
-    return Tensor._wrap(np.asarray(self.array.argmax(axis=dim, **keep)))
+    if dim is None or not self.ndim:
+        _check_dims(self, dim)
+        return Tensor._wrap(np.asarray(self.array.argmax()))
+    at = _place(dim, self.ndim)
+    return Tensor._wrap(np.asarray(self.array.argmax(axis=at, keepdims=keepdim)))
 
 
 Tensor.__getitem__ = item_of

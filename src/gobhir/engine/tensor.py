@@ -202,6 +202,16 @@ class Tensor:
 
     # -- autograd ----
 
+    @property
+    def data(self) -> Tensor:
+        """The same numbers (shared memory) outside autograd, changes unnoticed; `detach()` says
+        what is meant, and is safer."""
+        return Tensor._wrap(self.array)
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        self.array = other.array
+
     def backward(
         self,
         gradient: Tensor | None = None,
@@ -317,8 +327,15 @@ class Tensor:
 
     # -- comparison: an ordinary bool tensor, no gradient ----
 
-    def _compare(self, other: Any, how: Callable[..., Any]) -> Tensor:
-        return Tensor._wrap(np.asarray(how(self.array, _plain(other))))
+    def _compare(self, other: Any, how: Callable[..., Any]) -> Any:
+        if not isinstance(other, (Tensor, int, float, np.generic, np.ndarray)):
+            return NotImplemented
+        value = _plain(other)
+        try:
+            return Tensor._wrap(np.asarray(how(self.array, value)))
+        except ValueError:
+            shapes = {"x": self.shape, "y": np.shape(value)}
+            raise RuntimeError(say("errors.shape.broadcast", op=how.__name__, **shapes)) from None
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
         return self._compare(other, np.equal)
@@ -354,17 +371,24 @@ class Tensor:
 
     # -- copies and other dtypes ----
 
-    def to(self, *wishes: Any) -> Tensor:
+    def to(self, *wishes: Any, device: Any = None, dtype: Any = None) -> Tensor:
         """Another dtype (or tensor's dtype), or device "cpu", the only one there is."""
         out = self
-        for wish in wishes:
+        for wish in (*wishes, device, dtype):
+            if wish is None:
+                continue
             if isinstance(wish, Tensor):
                 wish = wish.dtype
             if isinstance(wish, str) and wish.split(":")[0] in _DEVICES:
                 if wish != "cpu":
                     raise RuntimeError(say("errors.tensor.device", device=wish))
-            elif np.dtype(wish) != out.dtype:
-                out = out._cast(np.dtype(wish))
+                continue
+            try:
+                kind = np.dtype(wish)
+            except TypeError:
+                raise TypeError(say("errors.dtype.unknown", dtype=wish)) from None
+            if kind != out.dtype:
+                out = out._cast(kind)
         return out
 
     def _cast(self, dtype: np.dtype) -> Tensor:

@@ -46,7 +46,10 @@ class Expand(Rearrangement):
     formula = "expand(x)"
 
     def forward(x, *, shape):
-        return np.broadcast_to(x, shape)
+        try:
+            return np.broadcast_to(x, shape)
+        except ValueError:
+            raise RuntimeError(say("errors.shape.expand", x=x.shape, shape=shape)) from None
 
     def vjp(d, out, x, *, shape):
         return d  # backward sums it down to x's shape, as for every op that broadcasts
