@@ -65,6 +65,34 @@ def test_a_solved_exercise_passes_in_the_notebook(course, tmp_path):
     assert cells["after"].outputs[0].text == "0.515\n"
 
 
+def test_a_cell_without_its_library_shows_the_stored_output(course, tmp_path):
+    lesson = course / "days" / SAMPLE.name / "lesson.md"
+    text = lesson.read_text(encoding="utf-8")
+    lesson.write_text(
+        text.replace("```{code-cell} python\nloss", "```{code-cell} python\n:tags: [torch]\nloss")
+    )
+    made = notebook(SAMPLE.name, "en")
+    cell = next(cell for cell in made.cells if cell.id == "code-loss")
+    assert cell.source.startswith(f"%%needs torch {SAMPLE.name} code-loss\nloss = ")
+    absent = cell.source.replace("%%needs torch", "%%needs no_such_library")
+    made.cells.insert(made.cells.index(cell), nbformat.v4.new_code_cell(absent, id="absent"))
+    cells = run(made, tmp_path, GOBHIR_COURSE=str(course))
+    said = "no_such_library is not installed here. This is the stored output:\n0.1176\n"
+    assert cells["absent"].outputs[0].text == said
+    assert cells["code-loss"].outputs[0].text == "0.1176\n"
+
+
+def test_a_failing_cell_under_needs_fails_the_notebook():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from gobhir.course.magic import load_ipython_extension
+
+    shell = InteractiveShell()
+    load_ipython_extension(shell)
+    with pytest.raises(ZeroDivisionError):
+        shell.run_cell_magic("needs", "json a b", "1 / 0")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("lang", ["bn", "en"])
 @pytest.mark.parametrize("slug", OPEN)

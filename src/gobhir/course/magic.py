@@ -1,15 +1,20 @@
-"""`%%exercise LESSON ID` in a notebook: runs the cell, then checks it as the studio would.
+"""Two magics that a lesson's notebook uses.
 
-Checks live in the package and read the cell's own text, so cells may be copied, moved and deleted.
+`%%exercise LESSON ID` checks the cell as the studio would, and runs it when it is right. Checks
+live in the package and read the cell's own text, so cells may be copied, moved and deleted.
+`%%needs MODULE LESSON BLOCK` runs the cell where the module is installed, and elsewhere says so and
+shows the output that is stored with the lesson.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gobhir.course.checking import check
+from gobhir.course.lesson import load
 from gobhir.course.verdict import format_verdict
-from gobhir.lang import language, say
+from gobhir.lang import language, say, t
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -28,4 +33,14 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         if verdict.passed:
             shell.run_cell(cell)
 
-    shell.magics_manager.register_function(exercise, "cell", "exercise")
+    def needs(line: str, cell: str) -> None:
+        module, slug, block = line.split()
+        if find_spec(module) is not None:
+            shell.run_cell(cell).raise_error()
+            return
+        print(t("course.notebook.needs", module=module))
+        for output in load(slug).outputs(language()).get(block, {}).get("outputs", []):
+            print(output.get("text") or output.get("data", {}).get("text/plain", ""), end="")
+
+    for function in (exercise, needs):
+        shell.magics_manager.register_function(function, "cell", function.__name__)

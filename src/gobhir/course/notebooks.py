@@ -122,13 +122,16 @@ class _Notebook:
 
     def install(self) -> str:
         """The first code cell: bring in what is missing, and say which language to speak."""
-        torch = any("torch" in block.tags for block in self.lesson.blocks)
-        wanted = {"gobhir": "gobhir", **({"torch": "torch>=2.6"} if torch else {})}
-        lines = [self.t("course.notebook.install"), "import importlib.util", "import os", ""]
-        for module, package in wanted.items():
-            lines.append(f'if importlib.util.find_spec("{module}") is None:')
-            lines.append(f'    %pip install --quiet "{package}"')
-        lines += [f'os.environ["GOBHIR_LANG"] = "{self.lang}"', "%load_ext gobhir.course.magic"]
+        lines = [
+            self.t("course.notebook.install"),
+            "import importlib.util",
+            "import os",
+            "",
+            'if importlib.util.find_spec("gobhir") is None:',
+            "    %pip install --quiet gobhir",
+            f'os.environ["GOBHIR_LANG"] = "{self.lang}"',
+            "%load_ext gobhir.course.magic",
+        ]
         return "\n".join(lines)
 
     def prose(self, block: Block) -> None:
@@ -138,7 +141,8 @@ class _Notebook:
 
     def code(self, block: Block) -> None:
         tags = ("raises-exception",) if "raises" in block.tags else ()
-        self.code_cell(block.id, block.source, (*block.tags, *tags))
+        first = f"%%needs torch {self.lesson.slug} {block.id}\n" if "torch" in block.tags else ""
+        self.code_cell(block.id, first + block.source, (*block.tags, *tags))
 
     def misconception(self, block: Block) -> None:
         parts = [f"### {self.t('course.misconception.title')}"]
@@ -182,11 +186,15 @@ class _Notebook:
             label = self.t("course.exercise.given")
             parts.append(self.folded(label, f"```python\n{exercise.given}\n```"))
         for number, hint in enumerate(exercise.hints, 1):
-            label = self.t("course.exercise.hint", number=number, count=len(exercise.hints))
+            label = self.hint_label(number, len(exercise.hints))
             parts.append(self.folded(label, self.text(hint[self.lang], block.id)))
         self.markdown_cell(block.id, "\n\n".join(parts))
         source = f"%%exercise {self.lesson.slug} {exercise.id}\n{exercise.stub.rstrip()}"
         self.code_cell(f"{block.id}-code", source)
+
+    def hint_label(self, number: int, count: int) -> str:
+        shown = {"number": digits(number, self.lang), "count": digits(count, self.lang)}
+        return self.t("course.exercise.hint", **shown)
 
     def quiz(self, block: Block) -> None:
         parts = [f"### {self.t('course.quiz.title')}"]

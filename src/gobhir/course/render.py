@@ -212,10 +212,11 @@ class _Page(Writer):
         return self.t(f"course.exercise.{exercise.difficulty}")
 
     def hints(self, exercise: Exercise, where: str) -> str:
-        count = len(exercise.hints)
+        count = digits(len(exercise.hints), self.lang)
         parts = []
         for number, hint in enumerate(exercise.hints, 1):
-            label = self.t("course.exercise.hint", number=number, count=count)
+            here = digits(number, self.lang)
+            label = self.t("course.exercise.hint", number=here, count=count)
             body = self.markdown(hint[self.lang], where)
             parts.append(f"<details><summary>{label}</summary>{body}</details>")
         return "".join(parts)
