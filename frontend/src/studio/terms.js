@@ -1,0 +1,30 @@
+// Glossary terms and numbers from the code carry their meaning as a title. A phone has no pointer
+// to hold over them, and a screen reader skips titles: a tap, or Enter, shows it in a small box.
+
+import { make } from "./page.js";
+
+let shown = null;
+
+export function startTerms() {
+  document.addEventListener("click", (event) => toggle(event.target.closest?.(".term, .num")));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") toggle(null);
+    else if (event.key === "Enter" && event.target.matches?.(".term")) toggle(event.target);
+  });
+}
+
+function toggle(term) {
+  const again = shown?.term === term;
+  shown?.box.remove();
+  shown?.term.removeAttribute("aria-describedby");
+  shown = null;
+  if (!term?.title || again) return;
+  const box = make("span", { class: "term-box", id: "term-box", role: "tooltip" }, term.title);
+  document.body.append(box);
+  const place = term.getBoundingClientRect();
+  const room = document.documentElement.clientWidth;
+  box.style.left = `${Math.max(8, Math.min(place.left, room - box.offsetWidth - 8)) + scrollX}px`;
+  box.style.top = `${place.bottom + 6 + scrollY}px`;
+  term.setAttribute("aria-describedby", "term-box");
+  shown = { term, box };
+}
