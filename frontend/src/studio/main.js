@@ -12,7 +12,6 @@ import { startPrint } from "./print.js";
 import { startProgress } from "./progress.js";
 import { startQuiz } from "./quiz.js";
 import { showSandboxed } from "./sandbox.js";
-import { showSandboxed } from "./sandbox.js";
 import { startTerms } from "./terms.js";
 import { startTheme } from "./theme.js";
 import { startWidgets } from "./widgets.js";
@@ -32,6 +31,7 @@ if (document.body.classList.contains("lesson")) {
     startNotes(),
     progress.then((done) => {
       startPredictions(done);
+      document.documentElement.dataset.practice = ""; // what is to be predicted is covered
       startQuiz(done);
       startExercises(done);
     }),

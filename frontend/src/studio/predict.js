@@ -19,7 +19,7 @@ function startPrediction(box, before) {
   const after = box.querySelector(".predict-after");
   const cell = box.dataset.hides && document.querySelector(`.cell[data-cell="${CSS.escape(box.dataset.hides)}"]`);
   const outputs = cell?.querySelector(".cell-outputs");
-  const waiting = make("p", { class: "note hidden-output" }, t("studio.predict.hidden"));
+  const waiting = make("p", { class: "covered" }, t("studio.predict.hidden"));
 
   const hide = (hidden) => {
     after.hidden = hidden;

@@ -19,7 +19,7 @@ function toggle(term) {
   shown?.term.removeAttribute("aria-describedby");
   shown = null;
   if (!term?.title || again) return;
-  const box = make("span", { class: "term-box", id: "term-box", role: "tooltip" }, term.title);
+  const box = make("span", { class: "meaning", id: "term-box", role: "tooltip" }, term.title);
   document.body.append(box);
   const place = term.getBoundingClientRect();
   const room = document.documentElement.clientWidth;
