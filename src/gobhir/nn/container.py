@@ -11,7 +11,7 @@ from gobhir.lang import say
 from gobhir.nn.module import Module
 
 
-def _at(modules: Mapping[str, Module], index: int) -> str:
+def _at(modules: Mapping[str, Module | None], index: int) -> str:
     """The name of the module at this place; negative places count from the end."""
     if not -len(modules) <= index < len(modules):
         raise IndexError(say("errors.nn.index", index=index, count=len(modules)))
@@ -34,7 +34,7 @@ class Sequential(Module):
                 self.add_module(str(i), module)
 
     def forward(self, x: Any) -> Any:
-        for module in self._modules.values():
+        for module in self:
             x = module(x)
         return x
 

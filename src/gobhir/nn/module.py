@@ -36,7 +36,7 @@ class Module:
     training: bool
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
-    _modules: dict[str, Module]
+    _modules: dict[str, Module | None]
 
     def __init__(self) -> None:
         put = object.__setattr__
@@ -92,6 +92,10 @@ class Module:
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(say("errors.nn.not_buffer", name=name, type=_kind(value)))
             self._buffers[name] = value
+        elif name in registries.get("_modules", ()):
+            if value is not None:
+                raise TypeError(say("errors.nn.not_module", name=name, type=_kind(value)))
+            self._modules[name] = None
         else:
             self._forget(name)
             object.__setattr__(self, name, value)
@@ -159,7 +163,7 @@ class Module:
                 continue
             seen.add(id(module))
             yield path, module
-            children = [(_join(path, name), child) for name, child in module._modules.items()]
+            children = [(_join(path, name), child) for name, child in module.named_children()]
             todo.extend(reversed(children))
 
     def modules(self) -> Iterator[Module]:
@@ -167,21 +171,26 @@ class Module:
         return (m for _, m in self.named_modules())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly inside, by name."""
-        return iter(self._modules.items())
+        """The modules directly inside, by name; each only once."""
+        seen: set[int] = set()
+        for name, module in self._modules.items():
+            if module is not None and id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
 
     def children(self) -> Iterator[Module]:
         """The modules directly inside."""
-        return iter(self._modules.values())
+        return (m for _, m in self.named_children())
 
     def get_submodule(self, target: str) -> Module:
         """The module at a path such as "encoder.0"; AttributeError if there is none."""
         module = self
         for name in target.split(".") if target else ():
-            if name not in module._modules:
+            child = module._modules.get(name)
+            if child is None:
                 kind = type(module).__name__
                 raise AttributeError(say("errors.nn.attribute", module=kind, name=name))
-            module = module._modules[name]
+            module = child
         return module
 
     def named_parameters(
@@ -222,7 +231,8 @@ class Module:
             if b is not None and name not in self._passing_buffers:
                 out[prefix + name] = b.detach()
         for name, child in self._modules.items():
-            out |= child.state_dict(f"{prefix}{name}.")
+            if child is not None:
+                out |= child.state_dict(f"{prefix}{name}.")
         return out
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Loaded:
