@@ -38,6 +38,7 @@ function render({ model, el: place }) {
   let width = 0;
   let frame = 0;
   let talk = 0;
+  let telling = false;
 
   /** Step, selection and moves, each replaced by its default where it makes no sense. */
   function sane({ step, selected, moves }) {
@@ -65,7 +66,9 @@ function render({ model, el: place }) {
 
   function change(next) {
     kept = { ...kept, ...next };
+    telling = true; // the model answers each `set` at once, when the others are not yet in
     for (const name of KEPT) model.set(name, kept[name]);
+    telling = false;
     model.save_changes();
     const untouched = kept.step === 0 && !kept.moves.length;
     address?.put(untouched ? null : write(kept));
@@ -133,7 +136,7 @@ function render({ model, el: place }) {
     const phases = PHASES.map((phase) => {
       const own = stages.map((stage, step) => [stage, step]).filter(([stage]) => stage.phase === phase);
       const ticks = own.map(() => el("span", { class: "tick" }));
-      const tab = el("button", { type: "button", class: `phase ${phase}`, onclick: () => goTo(own[0][1]) },
+      const tab = el("button", { type: "button", class: "phase", onclick: () => goTo(own[0][1]) },
         words.say(`phase.${phase}`), el("span", { class: "ticks", "aria-hidden": "true" }, ticks));
       return { own, ticks, tab };
     });
@@ -212,6 +215,7 @@ function render({ model, el: place }) {
   }
 
   const fromModel = () => {
+    if (telling) return;
     const told = sane(Object.fromEntries(KEPT.map((name) => [name, model.get(name)])));
     if (KEPT.every((name) => JSON.stringify(told[name]) === JSON.stringify(kept[name]))) return;
     kept = told;

@@ -239,6 +239,7 @@ export function makePicture(network, width, words, onSelect) {
   /** Put in the numbers of a view (see glass.js) and what every button says. */
   function draw(next) {
     view = { ...next, ...derived(next) };
+    moveTabStop(view.selected);
     for (const drawer of drawers) drawer(view);
     for (const [name, group] of Object.entries(buttons)) {
       set(group, { "aria-label": words.spoken(name, view), "aria-pressed": String(name === view.selected) });
