@@ -158,12 +158,17 @@ def folded(e: Node) -> bool:
 
 
 def rounded_as(written: Decimal, x: Decimal) -> bool:
-    """Whether x, rounded to the digits that are written, is what is written."""
+    """Whether x, rounded to the digits that are written, is what is written. The zeros at the end
+    of 10040 may be digits, or only keep the place of some."""
     if not (written.is_finite() and x.is_finite()):
         return str(written) == str(x)
-    places = Decimal((0, (1,), written.as_tuple().exponent))  # type: ignore[arg-type]
+    last: int = written.as_tuple().exponent  # type: ignore[assignment]  # finite, as just seen
+    ends = range(last, max(written.normalize().as_tuple().exponent, last) + 1)  # type: ignore[type-var]
     with localcontext(PRECISE):
-        return x == written or x.quantize(places, ROUND_HALF_UP) == written
+        return x == written or any(
+            x.quantize(Decimal((0, (1,), end)), ROUND_HALF_UP) == written
+            for end in (ends if last >= 0 else [last])
+        )
 
 
 def redo(before: Node, after: Node, mode: str) -> Iterator[str]:

@@ -134,7 +134,7 @@ class Reader:
             return self.bracketed()
         if token == "{":
             return self.group().whole()
-        if token == r"\frac":
+        if token in (r"\frac", r"\dfrac"):
             return self.fraction()
         if token == r"\sqrt":
             self.take()

@@ -107,6 +107,8 @@ class Latex(Notation[str]):
     def fraction(self, above: str, below: str) -> str:
         if self.inline:
             return f"{above}/{below}"
+        # What is a fraction inside a fraction keeps its size.
+        above, below = (part.replace(r"\frac", r"\dfrac") for part in (above, below))
         return rf"\frac{{{above}}}{{{below}}}"
 
     def power(self, base: str, exponent: str) -> str:

@@ -233,7 +233,7 @@ class Notation(ABC, Generic[Ink]):
             return self.array(value), ATOM
         x = value if isinstance(value, Decimal) else decimal(value)
         ink = self.scalar(x)
-        if x < 0:
+        if not x.is_nan() and x < 0:
             return ink, NEGATIVE
         return ink, ATOM if not x.is_finite() or plain_number(x)[1] is None else PRODUCT
 
@@ -280,7 +280,7 @@ class Notation(ABC, Generic[Ink]):
 
     def _product(self, e: Product) -> tuple[Ink, int]:
         """Factors side by side; groups of factors, and factors with braces, with a dot between."""
-        dotted = any(isinstance(_bare(f), Product) or isinstance(f, Labelled) for f in e.terms)
+        dotted = self._dotted(e)
         before = e.terms[0]
         holds = PRODUCT
         if _is_number(before) and not dotted and any(t.shape for t in e.terms[1:]):
@@ -297,6 +297,17 @@ class Notation(ABC, Generic[Ink]):
                 out = self.beside(out, between, self._factor(f))
             before = f
         return out, holds
+
+    def _dotted(self, e: Product) -> bool:
+        """Whether dots stand between all factors: where one is needed, all have one."""
+        if any(isinstance(_bare(f), Product) or isinstance(f, Labelled) for f in e.terms):
+            return True
+        pairs = zip(e.terms, e.terms[1:], strict=False)
+        return any(
+            self.dot in self._between(a, b, False)
+            for a, b in pairs
+            if not (_is_number(a) and _is_number(b))
+        )
 
     def beside(self, left: Ink, between: str, right: Ink) -> Ink:
         """Two factors with what stands between them."""
