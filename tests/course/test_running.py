@@ -10,7 +10,7 @@ from gobhir.course import CourseError, lessons, load, read_lesson
 from gobhir.course.commands import SECONDS, faulty_exercises, stale_outputs
 from gobhir.course.inside import plain, short, tex
 from gobhir.course.rubric import lint_course, lint_lesson
-from gobhir.course.running import as_json, is_current, outputs_file, run
+from gobhir.course.running import as_json, is_current, joined, outputs_file, run
 
 OPEN = [day.slug for day in lessons() if day.slug]
 
@@ -96,6 +96,27 @@ def test_a_cell_tagged_raises_has_to_raise(changed):
     lesson = read_lesson(changed("lesson.md", old, ":tags: [proof, raises]"))
     with pytest.raises(CourseError, match="was to raise"):
         run(lesson, "en")
+
+
+def test_prints_are_one_output_however_the_kernel_cuts_them():
+    def stream(name, text):
+        return {"output_type": "stream", "name": name, "text": text}
+
+    cut = [
+        stream("stdout", "a"),
+        stream("stdout", "b\n"),
+        stream("stderr", "c"),
+        {"output_type": "x"},
+    ]
+    whole = [stream("stdout", "ab\n"), stream("stderr", "c"), {"output_type": "x"}]
+    assert joined(cut) == whole
+
+
+def test_a_cell_that_prints_in_pieces_gives_one_output(changed):
+    code = "import time\nfor i in range(3):\n    print(i, flush=True)\n    time.sleep(0.3)\n"
+    lesson = read_lesson(changed("lesson.md", "loss = 0.5 *", code + "loss = 0.5 *"))
+    outputs = run(lesson, "en").blocks["code-loss"]["outputs"]
+    assert [output["text"] for output in outputs] == ["0\n1\n2\n0.1176\n"]
 
 
 def test_what_is_stored_is_plain():
