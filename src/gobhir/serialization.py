@@ -58,12 +58,13 @@ def load(f: str | os.PathLike[str], map_location: Any = None, weights_only: bool
 def _load_zip(path: Path) -> dict[str, Tensor]:
     try:
         with zipfile.ZipFile(path) as archive:
-            if any(name.endswith(".pkl") for name in archive.namelist()):
-                raise ValueError(say("errors.file.pickle", path=path))
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: Tensor._wrap(arrays[name]) for name in arrays.files}
-    except (zipfile.BadZipFile, KeyError, EOFError) as trouble:
+            pickled = any(name.endswith(".pkl") for name in archive.namelist())
+        if not pickled:
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: Tensor._wrap(arrays[name]) for name in arrays.files}
+    except (zipfile.BadZipFile, ValueError, EOFError) as trouble:
         raise ValueError(say("errors.file.damaged", path=path, detail=str(trouble))) from None
+    raise ValueError(say("errors.file.pickle", path=path))
 
 
 def _load_safetensors(path: Path) -> Any:

@@ -180,7 +180,7 @@ def _shown(value: Any) -> Any:
 
 def _kept(value: Any, p: Tensor) -> Any:
     """A piece of saved state as this parameter keeps it: an array of its dtype, or a number."""
-    array = np.array(value)
+    array = np.asarray(value)
     return array.astype(p.dtype) if array.shape == p.shape and array.ndim else array.item()
 
 
