@@ -167,7 +167,7 @@ function render({ model, el: place }) {
         el("div", { class: "phases" }, phases.map(({ tab }) => tab)),
         el("div", { class: "walk" }, previous, next),
         el("div", { class: "top" }, heading, count), sentence),
-      el("div", { class: "main" }, el("div", { class: "frame" }, picture.root), card.root,
+      el("div", { class: "main" }, picture.root, card.root,
         el("div", { class: "below" }, train, legend)),
       live);
     shadow.replaceChildren(el("style", {}, style), body);

@@ -19,7 +19,12 @@ POLICY = (
     "default-src 'none'; script-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
     "font-src 'self'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'"
 )
-TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+}
 
 
 def bundled() -> bytes:
@@ -31,7 +36,9 @@ def bundled() -> bytes:
         out = Path(folder) / "glass.js"
         command = [found[0], "node_modules/esbuild/bin/esbuild", "widgets/glass.js", "--bundle"]
         command += ["--minify", "--format=esm", "--charset=utf8", "--loader:.css=text"]
-        subprocess.run([*command, f"--outfile={out}", "--log-level=error"], cwd=FRONTEND, check=True)
+        subprocess.run(
+            [*command, f"--outfile={out}", "--log-level=error"], cwd=FRONTEND, check=True
+        )
         return out.read_bytes()
 
 
@@ -49,7 +56,9 @@ def serving(port: int = 0) -> Iterator[str]:
             name = address.path.lstrip("/") or "glass.html"
             if name == "state.json":
                 picture = GlassNetwork(query.get("example", "4-4-1"))
-                self.answer(json.dumps(picture.page_state(query.get("lang", "en"))).encode(), ".json")
+                self.answer(
+                    json.dumps(picture.page_state(query.get("lang", "en"))).encode(), ".json"
+                )
             elif name == "glass.js":
                 self.answer(module, ".js")
             elif name in ("glass.html", "page.js", "page.css"):
@@ -60,7 +69,9 @@ def serving(port: int = 0) -> Iterator[str]:
 
         def answer(self, content: bytes, suffix: str) -> None:
             self.send_response(200)
-            self.send_header("Content-Type", TYPES.get(suffix, "application/json") + "; charset=utf-8")
+            self.send_header(
+                "Content-Type", TYPES.get(suffix, "application/json") + "; charset=utf-8"
+            )
             self.send_header("Content-Security-Policy", POLICY)
             self.end_headers()
             self.wfile.write(content)

@@ -1,7 +1,7 @@
 // The drawn network. `makePicture` builds it once for a width; `draw` puts a view's numbers in.
 // Everything that can be touched is a button with a name; one of them is in the tab order.
 
-import { set, svg } from "./dom.js";
+import { el, set, svg } from "./dom.js";
 import { along, layout, neighbour } from "./layout.js";
 import { allNames, parse, sizesOf } from "./names.js";
 import { short } from "./numbers.js";
@@ -30,8 +30,9 @@ export function makePicture(network, width, words, onSelect) {
     "aria-label": `${words.say("name")}. ${words.say("keys")}`,
     onclick: (event) => pick(event),
     onkeydown: (event) => steer(event),
-    onfocusin: (event) => moveTabStop(event.target.dataset.name),
   });
+  // An SVG element that listens for focus would be a stop of the tab order itself.
+  const frame = el("div", { class: "frame", onfocusin: (event) => moveTabStop(event.target.dataset.name) }, root);
   const dots = svg("g", { class: "dots" });
   root.append(svg("g", {}, captions()), svg("g", {}, Object.keys(wires).map(drawLine)), tie(), dots);
   for (const name of allNames(network)) root.append(name[0] === "w" ? drawChip(name) : drawNode(name));
@@ -300,5 +301,5 @@ export function makePicture(network, width, words, onSelect) {
     }
   }
 
-  return { root, draw, animate, wide, planned: plan.width };
+  return { root: frame, draw, animate };
 }

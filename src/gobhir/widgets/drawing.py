@@ -142,8 +142,9 @@ def _glass(x: float, y: float, size: tuple[int, int], value: float, radius: int)
 
 
 def _text(x: float, y: float, content: str, kind: str, colour: str = "") -> str:
-    attributes = (f' class="{kind}"' if kind else "") + (f' style="fill:{colour}"' if colour else "")
-    return f'<text x="{x:g}" y="{y:.1f}"{attributes}>{escape(content)}</text>'
+    looks = f' class="{kind}"' if kind else ""
+    looks += f' style="fill:{colour}"' if colour else ""
+    return f'<text x="{x:g}" y="{y:.1f}"{looks}>{escape(content)}</text>'
 
 
 def _colour(value: float) -> str:

@@ -50,7 +50,7 @@ class GlassNetwork(anywidget.AnyWidget):
     network = traitlets.Dict(read_only=True).tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
-    moves = traitlets.List().tag(sync=True)
+    moves: traitlets.List = traitlets.List().tag(sync=True)
     lang = traitlets.Unicode().tag(sync=True)
     strings = traitlets.Dict(read_only=True).tag(sync=True)
     address = traitlets.Unicode("").tag(sync=True)

@@ -67,6 +67,7 @@ def _layers(model: Any) -> list[tuple[list[list[float]], list[float], str]]:
     """(weights, biases, activation) of each Linear layer."""
     found: list[tuple[list[list[float]], list[float], str]] = []
     awaits = False
+    known = ", ".join(ACTIVATIONS)
     try:
         modules = list(model)
     except TypeError:
@@ -80,10 +81,9 @@ def _layers(model: Any) -> list[tuple[list[list[float]], list[float], str]]:
             found[-1] = (*found[-1][:2], ACTIVATIONS[name])
             awaits = False
         else:
-            known = ", ".join(ACTIVATIONS)
             raise ValueError(say("widgets.state.layers", known=known, found=name))
     if not found:
-        raise ValueError(say("widgets.state.layers", known=", ".join(ACTIVATIONS), found="0 Linear"))
+        raise ValueError(say("widgets.state.layers", known=known, found="0 Linear"))
     return found
 
 

@@ -47,12 +47,16 @@ def one_step(network: dict[str, Any]) -> Numbers:
     return Numbers(
         z=[z.detach().numpy() for z in sums],
         a=[a.detach().numpy() for a in outs[1:]],
-        deltas=[z.grad.numpy() for z in sums],
-        weight_gradients=[w.grad.numpy() for w in weights],
-        bias_gradients=[b.grad.numpy() for b in biases],
+        deltas=[_gradient(z) for z in sums],
+        weight_gradients=[_gradient(w) for w in weights],
+        bias_gradients=[_gradient(b) for b in biases],
         output=outs[-1].detach().numpy(),
         loss=loss.item(),
     )
+
+
+def _gradient(of: Tensor) -> np.ndarray:
+    return np.zeros(of.shape) if of.grad is None else of.grad.numpy()
 
 
 def replay(network: dict[str, Any], moves: list[Any]) -> dict[str, Any]:
