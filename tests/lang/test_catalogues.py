@@ -15,7 +15,7 @@ from gobhir.lang import LANGUAGES, catalogue, digits, language, say, t, use_lang
 
 ROOT = Path(__file__).parents[2]
 KEY = re.compile(r"""["'`]([a-z_]+(?:\.[a-z0-9_]+)+)["'`]""")
-LISTED = re.compile(r"keys: ((?:[a-z_]+(?:\.[a-z0-9_*-]+)+(?:, *)?)+)")
+LISTED = re.compile(r"keys: ((?:[a-z_]+(?:\.[a-z0-9_*]+)+[, ]*)+)")
 SAID = re.compile(r"""\b(?:say|t)\(\s*f?["']([a-z_]+\.[a-z0-9_.]+)["']""")
 
 
@@ -38,7 +38,7 @@ def code() -> str:
 @cache
 def used() -> tuple[frozenset[str], tuple[str, ...]]:
     """Keys that stand literally in the code, and prefixes listed as `keys: area.section.*`."""
-    listed = [p.strip(" ,") for found in LISTED.findall(code()) for p in found.split(",")]
+    listed = [key for found in LISTED.findall(code()) for key in re.split("[, ]+", found) if key]
     stars = tuple(p.removesuffix("*") for p in listed if p.endswith("*"))
     return frozenset(KEY.findall(code())) | frozenset(listed), stars
 
