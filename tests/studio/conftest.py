@@ -20,6 +20,7 @@ import pytest
 
 from gobhir import course
 
+PATIENCE = 90  # seconds; on a machine with much else to do everything takes long
 START = "from gobhir.studio import serve; serve({arguments})"
 
 
@@ -93,7 +94,7 @@ class Running:
             sent["X-XSRFToken"] = self.cookies["_xsrf"]
         if json_body is not None:
             body = json.dumps(json_body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, body, sent)
             answer = connection.getresponse()
@@ -137,9 +138,9 @@ class Running:
 
     def end(self) -> int:
         """Wait for the end; the exit status. All it said stands in `printed` then."""
-        status = self.process.wait(timeout=15)
+        status = self.process.wait(timeout=PATIENCE)
         if self.reader:
-            self.reader.join(timeout=15)
+            self.reader.join(timeout=PATIENCE)
         return status
 
 
@@ -174,7 +175,7 @@ def start_studio(home: Path, arguments: str = "", wait: bool = True, **extra: st
     running = Running(process, home)
     running.reader = threading.Thread(target=running.listen, daemon=True)
     running.reader.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while wait and not re.search(r"http://\S+", " ".join(running.printed)):
         ended = process.poll() is not None and not running.reader.is_alive()
         assert not ended and time.monotonic() < deadline, "\n".join(running.printed)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gobhir.course import Lesson
-from tests.studio.conftest import Running, Start
+from tests.studio.conftest import PATIENCE, Running, Start
 
 
 def refused(answer: Any, status: int) -> None:
@@ -101,7 +101,7 @@ def test_a_body_that_makes_no_sense(
 
 def test_a_body_in_pieces_without_a_length_is_measured_too(studio: Running, slug: str) -> None:
     studio.log_in()
-    line = http.client.HTTPConnection("127.0.0.1", studio.port, timeout=30)
+    line = http.client.HTTPConnection("127.0.0.1", studio.port, timeout=PATIENCE)
     headers = {"Authorization": f"token {studio.token}"}
     pieces = (b"x" * 100_000 for _ in range(100))
     line.request("PUT", f"/gobhir/api/progress/{slug}", pieces, headers, encode_chunked=True)
@@ -165,11 +165,9 @@ def test_code_that_never_ends_does_not_hold_up_the_others(studio: Running, lesso
     thread = threading.Thread(target=endless)
     thread.start()
     time.sleep(0.5)
-    began = time.perf_counter()
     assert studio.get(f"/gobhir/lesson/{lesson.slug}").status == 200
-    assert time.perf_counter() - began < 1
-    assert thread.is_alive()
-    thread.join(timeout=25)
+    assert thread.is_alive()  # the page came while the program still ran
+    thread.join(timeout=PATIENCE)
     assert verdicts[0].status == 200 and verdicts[0].json["passed"] is False
 
 

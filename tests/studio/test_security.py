@@ -254,7 +254,7 @@ def test_a_note_or_a_state_of_10_mb(studio: Running, slug: str) -> None:
 def test_a_post_of_1_gb(studio: Running, slug: str) -> None:
     """The refusal comes before the gigabyte: the server reads none of it."""
     studio.log_in()
-    with socket.create_connection(("127.0.0.1", studio.port), timeout=10) as line:
+    with socket.create_connection(("127.0.0.1", studio.port), timeout=60) as line:
         line.sendall(
             f"POST /gobhir/api/settings HTTP/1.1\r\nHost: {studio.host}\r\n"
             f"Authorization: token {studio.token}\r\nContent-Length: 1073741824\r\n\r\n".encode()

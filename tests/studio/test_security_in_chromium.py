@@ -37,7 +37,7 @@ def ready(page: Page, studio: Running, path: str) -> None:
     """Open a page and wait until everything that loads by itself is in place."""
     page.goto(f"http://{studio.host}{path}")
     if "/lesson/" in path:
-        page.wait_for_selector("html[data-ready]", timeout=15_000)
+        page.wait_for_selector("html[data-ready]", timeout=60_000)
 
 
 @pytest.mark.parametrize("lang", ("bn", "en"))

