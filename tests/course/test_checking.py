@@ -129,11 +129,12 @@ def test_a_wrong_value_names_the_line_that_returned_it():
 def test_an_endless_loop_is_stopped_and_its_line_named():
     started = time.monotonic()
     verdict = run("def gd_step(w, lr):\n    while True:\n        w = w\n", seconds=1.0)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10  # far less on a machine with nothing else to do
     assert verdict.tasks[0].cause == say("timeout", seconds="1")
     assert verdict.tasks[0].line in (2, 3)
 
 
+@pytest.mark.slow
 def test_a_loop_that_calls_off_the_alarm_is_stopped_too():
     code = "import faulthandler\nfaulthandler.cancel_dump_traceback_later()\nwhile True: pass\n"
     assert cause(code, seconds=0.5) == say("timeout", seconds="0.5")

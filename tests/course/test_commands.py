@@ -86,6 +86,7 @@ def test_notebooks_are_written_and_a_refusal_is_said(course, tmp_path):
     assert "Could not write" in refused.output or "লেখা গেল না" in refused.output
 
 
+@pytest.mark.slow
 def test_authors_write_outputs_and_have_them_checked(course):
     lesson = course / "days" / SAMPLE.name
     assert cli.invoke(app, ["dev", "check"]).exit_code == 0
@@ -98,6 +99,7 @@ def test_authors_write_outputs_and_have_them_checked(course):
     assert cli.invoke(app, ["dev", "check", "--no-execute"]).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_faulty_exercise_is_found_by_running_it(course):
     file = course / "days" / SAMPLE.name / "exercises.toml"
     text = file.read_text(encoding="utf-8")

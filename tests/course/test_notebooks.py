@@ -39,6 +39,7 @@ def course(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", ["bn", "en"])
 def test_a_notebook_runs_and_its_exercises_answer(course, tmp_path, lang):
     empty = tmp_path / "empty"
@@ -51,6 +52,7 @@ def test_a_notebook_runs_and_its_exercises_answer(course, tmp_path, lang):
     assert sorted(empty.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_solved_exercise_passes_in_the_notebook(course, tmp_path):
     made = notebook(SAMPLE.name, "en")
     cell = next(cell for cell in made.cells if cell.id == "ex-neuron-code")
@@ -65,6 +67,7 @@ def test_a_solved_exercise_passes_in_the_notebook(course, tmp_path):
     assert cells["after"].outputs[0].text == "0.515\n"
 
 
+@pytest.mark.slow
 def test_a_cell_without_its_library_shows_the_stored_output(course, tmp_path):
     lesson = course / "days" / SAMPLE.name / "lesson.md"
     text = lesson.read_text(encoding="utf-8")

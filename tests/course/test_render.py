@@ -68,6 +68,15 @@ def test_the_parts_that_the_front_end_looks_for(page):
     assert page.all("details", **{"class": "solution"})[0].keys() >= {"hidden"}
 
 
+def test_an_options_text_is_one_element(sample):
+    html = sample.render("en")
+    assert (
+        '<input type="radio" name="predict-predict-sign" value="up"> <span>rises</span></' in html
+    )
+    assert 'value="1"> <span>between -1 and 1, always</span></label>' in html
+    assert '<li data-value="1"><span>add</span> ' in html
+
+
 def test_slides_are_the_marked_blocks(sample):
     tree = Tree(sample.render("bn", view="slides"))
     assert [a["id"] for tag, a in tree.elements if tag == "section"] == ["by-hand"]

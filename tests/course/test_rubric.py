@@ -213,6 +213,7 @@ def test_a_rule_finds_what_breaks_it(changed, file, old, new, rule, message):
     assert any(f.rule == rule and nfc(message) in f.message for f in found), found
 
 
+@pytest.mark.slow
 def test_every_rule_is_broken_by_some_change(changed, tmp_path):
     """No rule is there that nothing can break (form NFC and too long ids have tests below)."""
     broken = set()

@@ -54,6 +54,7 @@ def test_a_changed_number_makes_the_outputs_stale(changed, sample):
     assert as_json(lesson, "bn", after) != before
 
 
+@pytest.mark.slow
 def test_a_stored_number_that_the_code_does_not_give_is_found(changed):
     folder = changed("outputs.bn.json", "0.5150", "0.5160")
     found = [finding for finding in stale_outputs(read_lesson(folder)) if finding.rule == "outputs"]

@@ -143,7 +143,7 @@ class _Page(Writer):
             choices: dict[str, Text] = block.options["choices"]
             field = "".join(
                 f'<label><input type="radio" name="{name}" value="{escape(value)}"> '
-                f"{self.inline(text[self.lang], block.id)}</label>"
+                f"<span>{self.inline(text[self.lang], block.id)}</span></label>"
                 for value, text in choices.items()
             )
         else:
@@ -233,7 +233,8 @@ class _Page(Writer):
         texts = [self.inline(o.text[self.lang], where) for o in item.options]
         if item.type == "choice":
             field = "".join(
-                f'<label><input type="radio" name="quiz-{item.id}" value="{i}"> {text}</label>'
+                f'<label><input type="radio" name="quiz-{item.id}" value="{i}"> '
+                f"<span>{text}</span></label>"
                 for i, text in enumerate(texts)
             )
         elif item.type == "order":
@@ -242,7 +243,10 @@ class _Page(Writer):
                 f'<button type="button" class="up" aria-label="{up}">↑</button>'
                 f'<button type="button" class="down" aria-label="{down}">↓</button>'
             )
-            rows = (f'<li data-value="{i}">{texts[i]} {moves}</li>' for i in item.shuffled())
+            rows = (
+                f'<li data-value="{i}"><span>{texts[i]}</span> {moves}</li>'
+                for i in item.shuffled()
+            )
             field = f"<ol>{''.join(rows)}</ol>"
         else:
             label = self.t("course.quiz.number")
