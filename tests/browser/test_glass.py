@@ -212,10 +212,10 @@ def test_the_address_keeps_and_restores_everything(open_glass, address):
     eventually(page, "location.hash.includes('s6')")
     written = page.evaluate("location.hash")
     assert written == "#other=1&glass=s6~@n1.2~b1.3:0.25~go:1"
-    seen = text(page, ".body")
+    seen = text(page, ".main")
 
     again = open_glass(at=written.split("glass=")[1])
-    assert text(again, ".body") == seen
+    assert text(again, ".main") == seen
     again.evaluate("location.hash = '#glass=s2~x1:0.9'")
     answer = "widget.el.firstChild.shadowRoot.querySelector('.heading').textContent"
     eventually(again, f"{answer} === 'Forward: the answer'")
@@ -319,7 +319,19 @@ def test_text_can_be_read_on_its_ground(open_glass, theme):
     """WCAG AA, 4.5 to 1, for every colour of text on every ground it stands on."""
     page = open_glass(at="s7", query=f"&theme={theme}")
     style = "getComputedStyle(widget.el.firstChild)"
-    names = "paper glass fresh ink soft pos neg accent on-accent pos-fill neg-fill".split()
+    names = [
+        "paper",
+        "glass",
+        "fresh",
+        "ink",
+        "soft",
+        "pos",
+        "neg",
+        "accent",
+        "on-accent",
+        "pos-fill",
+        "neg-fill",
+    ]
     of = {n: page.evaluate(f"{style}.getPropertyValue('--{n}').trim()") for n in names}
     pairs = list(itertools.product(["ink", "soft", "pos", "neg"], ["paper", "glass", "fresh"]))
     pairs += [("accent", "paper"), ("on-accent", "accent")]

@@ -37,7 +37,7 @@ export function layout(network, available) {
   for (let k = 0; k < outputs; k++) {
     nodes[`y${k + 1}`] = wide
       ? { x: nodes.L.x, y: nodes.L.y + 86 + 64 * k, w: 68, h: 44 }
-      : { x: xOut - 60 * k, y: nodes.L.y + 58, w: end.w, h: 40 };
+      : { x: xOut - 68 * (outputs - 1 - k), y: nodes.L.y + 58, w: end.w, h: 40 };
   }
 
   const wires = {};

@@ -67,7 +67,7 @@ def draw(network: dict[str, Any], numbers: Numbers, lang: str) -> str:
     parts.append(_text(columns[-1], bottom, f"y = {wanted}", ""))
     parts.append(_text(columns[-1], bottom + 20, f"L = {short(numbers.loss)}", "a"))
 
-    height = max(TOP + rows * PITCH, bottom + 34)
+    height = max(TOP + rows * PITCH + 8, bottom + 34)
     alt = t(
         "widgets.glass.alt",
         lang,
