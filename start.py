@@ -221,7 +221,9 @@ def pip(*arguments):
                 # Up to here pip has only fetched. From here on a power cut leaves half a package.
                 if (story[-1] or "").startswith("Installing collected packages"):
                     open(MARK, "w").close()
-            progress.show(story[-1] or "")
+            if story[-1] and not story[-1].startswith(("WARNING", "  ")):
+                progress.said = story[-1].strip()
+            progress.show()
     progress.end()
     if process.wait() < 0:
         raise KeyboardInterrupt  # pip was killed: the mark stays
@@ -238,10 +240,11 @@ class Progress:
         self.start = time.monotonic()
         self.live = sys.stdout.isatty()
         self.next = 15.0
+        self.said = ""
 
-    def show(self, line):
+    def show(self):
         seconds = time.monotonic() - self.start
-        message = "  {:3.0f} s  {}".format(seconds, line.strip())
+        message = "  {:3.0f} s  {}".format(seconds, self.said)
         if self.live:
             width = shutil.get_terminal_size().columns - 1
             print("\r" + message[:width].ljust(width), end="", flush=True)

@@ -30,7 +30,6 @@ const common = {
 };
 
 async function studio() {
-  if (!existsSync(join(here, "src", "studio", "main.js"))) return console.warn("no src/studio/main.js yet");
   await build({
     ...common,
     entryPoints: { studio: "src/studio/main.js" },
