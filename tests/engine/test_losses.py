@@ -248,7 +248,7 @@ def test_different_shapes_are_warned_about_where_the_mistake_stands() -> None:
     for loss in (gobhir.nn.MSELoss(), GF.mse_loss):
         with pytest.warns(UserWarning, match=r"\(3, 1\).*\(3,\)") as caught:
             assert loss(p, y).shape == ()
-    assert caught[0].filename == __file__  # called as a function
+        assert caught[0].filename == __file__
 
 
 REFUSED: dict[str, Any] = {

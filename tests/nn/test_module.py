@@ -282,7 +282,7 @@ def test_an_error_names_the_layer() -> None:
             model(gobhir.zeros(2, 4))
         text = str(caught.value)
         assert "'1.1'" in text and "Linear(in_features=4, out_features=1, bias=True)" in text
-        assert "(2, 3)" in text and "(1, 4)" in text
+        assert "(2, [3])" in text and "(1, [4])" in text
         assert "'1.1'" in caught.value.args[0].text("bn")
         assert caught.value.args[0].text("bn") != text
         with pytest.raises(RuntimeError) as caught:

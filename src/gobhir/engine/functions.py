@@ -11,32 +11,34 @@ from gobhir.engine.methods import add, log_softmax, mean, softmax, sub, sum
 from gobhir.engine.ops import elementary
 from gobhir.engine.tensor import Tensor
 
-abs = Tensor.abs
-argmax = Tensor.argmax
-clone = Tensor.clone
-div = Tensor.div
-dot = Tensor.dot
-exp = Tensor.exp
-flatten = Tensor.flatten
-log = Tensor.log
-matmul = Tensor.matmul
-maximum = Tensor.maximum
-minimum = Tensor.minimum
-mm = Tensor.mm
-mul = Tensor.mul
-neg = Tensor.neg
-permute = Tensor.permute
-pow = Tensor.pow
-relu = Tensor.relu
-reshape = Tensor.reshape
-sigmoid = Tensor.sigmoid
-sign = Tensor.sign
-sqrt = Tensor.sqrt
-squeeze = Tensor.squeeze
-t = Tensor.t
-tanh = Tensor.tanh
-transpose = Tensor.transpose
-unsqueeze = Tensor.unsqueeze
+_methods: Any = Tensor  # its ops are attached when methods.py is imported
+
+abs = _methods.abs
+argmax = _methods.argmax
+clone = _methods.clone
+div = _methods.div
+dot = _methods.dot
+exp = _methods.exp
+flatten = _methods.flatten
+log = _methods.log
+matmul = _methods.matmul
+maximum = _methods.maximum
+minimum = _methods.minimum
+mm = _methods.mm
+mul = _methods.mul
+neg = _methods.neg
+permute = _methods.permute
+pow = _methods.pow
+relu = _methods.relu
+reshape = _methods.reshape
+sigmoid = _methods.sigmoid
+sign = _methods.sign
+sqrt = _methods.sqrt
+squeeze = _methods.squeeze
+t = _methods.t
+tanh = _methods.tanh
+transpose = _methods.transpose
+unsqueeze = _methods.unsqueeze
 
 __all__ = [
     "abs",

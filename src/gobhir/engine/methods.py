@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.drawing import clash
 from gobhir.engine.ops import (
     activations,
     arithmetic,
@@ -39,7 +40,7 @@ def _binary(function: Any, swapped: bool = False) -> Any:
         except ValueError:
             left, right = (tuple(getattr(x, "shape", ())) for x in pair)
             raise RuntimeError(
-                say("errors.shape.broadcast", op=function.__name__, x=left, y=right)
+                say("errors.shape.broadcast", op=function.__name__, **clash(left, right))
             ) from None
 
     operator.__name__ = function.__name__

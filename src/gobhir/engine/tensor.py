@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from gobhir.engine.drawing import clash
 from gobhir.engine.dtypes import default_dtype
 from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.printing import tensor_text
@@ -51,36 +52,8 @@ class Tensor:
         __neg__: Any
         __abs__: Any
         __getitem__: Any
-        abs: Any
-        argmax: Any
-        clone: Any
-        div: Any
-        dot: Any
-        exp: Any
-        flatten: Any
-        log: Any
-        log_softmax: Any
-        matmul: Any
-        maximum: Any
-        mean: Any
-        minimum: Any
-        mm: Any
-        mul: Any
-        neg: Any
-        permute: Any
-        pow: Any
-        relu: Any
-        reshape: Any
-        sigmoid: Any
-        sign: Any
-        softmax: Any
-        sqrt: Any
-        squeeze: Any
-        sum: Any
-        t: Any
-        tanh: Any
-        transpose: Any
-        unsqueeze: Any
+
+        def __getattr__(self, name: str) -> Any: ...
 
     array: np.ndarray
     grad: Tensor | None
@@ -334,7 +307,7 @@ class Tensor:
         try:
             return Tensor._wrap(np.asarray(how(self.array, value)))
         except ValueError:
-            shapes = {"x": self.shape, "y": np.shape(value)}
+            shapes = clash(self.shape, np.shape(value))
             raise RuntimeError(say("errors.shape.broadcast", op=how.__name__, **shapes)) from None
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy

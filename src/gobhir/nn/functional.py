@@ -5,6 +5,7 @@ What each computes stands in engine/ops; here stands only how it is called.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -202,5 +203,8 @@ def _compare_shapes(input: Tensor, target: Tensor) -> None:
 
 
 def _warn(message: Message) -> None:
-    # The caller of the function that called us, as in PyTorch: there the mistake stands.
-    warnings.warn(str(message), stacklevel=4)
+    # Point at the first line outside of Gobhir: there the mistake stands.
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("gobhir."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(str(message), stacklevel=level)

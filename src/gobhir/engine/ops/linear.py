@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from gobhir.engine.apply import function
+from gobhir.engine.drawing import clash, marked
 from gobhir.engine.op import Family, Op
 from gobhir.lang import say
 
@@ -22,7 +23,9 @@ class Linear(Op):
 
     def forward(x, W, b=None):
         if W.ndim != 2 or x.ndim == 0 or x.shape[-1] != W.shape[1]:
-            raise RuntimeError(say("errors.shape.linear", x=x.shape, weight=W.shape))
+            raise RuntimeError(
+                say("errors.shape.linear", x=marked(x.shape, -1), weight=marked(W.shape, -1))
+            )
         if x.dtype != W.dtype:
             raise RuntimeError(say("errors.dtype.linear", x=x.dtype, weight=W.dtype))
         z = x @ W.T
@@ -59,7 +62,7 @@ class MatMul(Op):
         try:
             return np.matmul(x, y)
         except ValueError:
-            raise RuntimeError(say("errors.shape.matmul", x=x.shape, y=y.shape)) from None
+            raise RuntimeError(_clash(x.shape, y.shape)) from None
 
     def vjp_x(d, out, x, y):
         if y.ndim == 1:
@@ -74,6 +77,14 @@ class MatMul(Op):
         if y.ndim == 1:
             return matmul(x.mT, _column(d)).reshape((*x.shape[:-2], x.shape[-1]))
         return matmul(x.mT, d)
+
+
+def _clash(x, y):
+    """What does not fit: the sizes that are summed over, else the stacks in front of them."""
+    if not x or not y or x[-1] != y[-2:][0]:
+        drawn = {"x": marked(x, -1), "y": marked(y, max(-2, -len(y)))}
+        return say("errors.shape.matmul", **drawn)
+    return say("errors.shape.broadcast", op="matmul", **clash(x[:-2], y[:-2]))
 
 
 linear = function(Linear)

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from gobhir.engine.apply import function
+from gobhir.engine.drawing import clash
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.activations import sigmoid
 from gobhir.engine.ops.elementary import abs, exp, log, maximum, sign, where
@@ -52,7 +53,7 @@ def together(p, y):
     try:
         np.broadcast_shapes(p.shape, y.shape)
     except ValueError:
-        raise RuntimeError(say("errors.loss.shape", x=p.shape, y=y.shape)) from None
+        raise RuntimeError(say("errors.loss.shape", **clash(p.shape, y.shape))) from None
     return p, y
 
 
@@ -226,8 +227,8 @@ class WeightedBCEWithLogitsLoss(Loss):
         try:
             each = pos_weight * y * _softplus(-z) + (1 - y) * _softplus(z)
         except ValueError:
-            shapes = {"op": "pos_weight", "x": pos_weight.shape, "y": y.shape}
-            raise RuntimeError(say("errors.shape.broadcast", **shapes)) from None
+            shapes = clash(pos_weight.shape, y.shape)
+            raise RuntimeError(say("errors.shape.broadcast", op="pos_weight", **shapes)) from None
         return reduced(each, reduction, each.size)
 
     def vjp_z(d, out, z, y, pos_weight, *, reduction):
