@@ -224,6 +224,16 @@ def test_an_html_output_with_script(html: str) -> None:
         assert piece not in outside_template
 
 
+def test_the_frame_for_html_outputs_has_no_origin_and_no_network(studio: Running) -> None:
+    assert studio.get("/gobhir/frame", cookies=False).status == 302
+    frame = studio.get("/gobhir/frame")
+    policy = frame.headers["Content-Security-Policy"].split("; ")
+    assert "sandbox allow-scripts" in policy and "default-src 'none'" in policy
+    assert not any(rule.startswith("connect-src") for rule in policy)
+    assert "frame-ancestors 'self'" in policy and "form-action 'none'" in policy
+    assert studio.token not in frame.text
+
+
 def test_markdown_notes_with_html_and_script(studio: Running, slug: str) -> None:
     text = "# নোট\n<script>alert(1)</script><img src=x onerror=alert(1)>"
     address = note(studio, slug, text)

@@ -15,11 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jupyter_client.ioloop import AsyncIOLoopKernelManager
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 from gobhir.lang import t
 from gobhir.studio import serve as serve_lazily
+from gobhir.studio.serve import configuration
 from gobhir.studio.server import StudioServer, can_open_browser
 from tests.studio.conftest import PATIENCE, Running, Start, environment
 
@@ -310,6 +313,19 @@ def test_two_studios_on_one_folder_are_safe(start: Start, home: Path, slug: str)
     assert first.get(address).json["text"] == "from the second"
     old = {"text": "too late", "version": "0" * 32}
     assert first.put(address, old).status == 409
+
+
+def test_an_idle_kernel_is_put_away(home: Path) -> None:
+    """What is configured reaches the classes that act on it."""
+    home.mkdir()
+    made = configuration(home, open_browser=False)
+    server = StudioServer(config=made)
+    manager = AsyncMappingKernelManager(parent=server)
+    assert manager.cull_idle_timeout == 3600 and manager.cull_connected
+    assert not manager.cull_busy
+    assert AsyncIOLoopKernelManager(parent=manager).shutdown_wait_time == 1.0
+    assert server.ip == "127.0.0.1" and not server.terminals_enabled
+    assert server.root_dir == str(home)
 
 
 def test_a_terminated_studio_stops_cleanly(start: Start, home: Path) -> None:

@@ -68,9 +68,9 @@ class Page(Policy, StudioHandler):
         """A token in the address has become a cookie by now: it leaves the address, and with it
         the browser's history and what a learner copies for a friend."""
         await super().prepare()
-        if not self._finished and self.token_authenticated and "token" in self.request.query:
-            rest = parse_qsl(self.request.query, keep_blank_values=True)
-            kept = urlencode([(name, value) for name, value in rest if name != "token"])
+        rest = parse_qsl(self.request.query, keep_blank_values=True)
+        kept = urlencode([(name, value) for name, value in rest if name != "token"])
+        if not self._finished and self.token_authenticated and "token" in dict(rest):
             self.redirect(self.request.path + ("?" + kept if kept else ""))
 
     async def begin(self) -> None:
