@@ -1,0 +1,72 @@
+"""The two READMEs say the same, and what they say is so."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gobhir.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.bn.md")}
+
+
+def commands(text: str) -> list[str]:
+    """The indented command lines, without what is said beside them."""
+    lines = re.findall(r"^    (\S.*)$", text, flags=re.M)
+    return [re.split(r"\s{2,}#", line)[0] for line in lines if not line.startswith("git ")]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_ten_lines_at_the_top_hold_the_commands(name: str) -> None:
+    top = [line for line in TEXTS[name].splitlines() if line.strip()][:10]
+    for command in ("make start", "make test", "py start.py", "py start.py test", "TORCH=no"):
+        assert any(command in line for line in top), command
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_file_and_folder_that_is_named_is_there(name: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", TEXTS[name])
+    assert links
+    for path in links:
+        assert (ROOT / path).exists(), path
+    rows = re.findall(r"^\| (`[^|]+) \|.*\| `([^`|]+)` \|$", TEXTS[name], flags=re.M)
+    assert len(rows) >= 9
+    for rooms, start in rows:
+        folders = [ROOT / room for room in re.findall(r"`(\S+?)`", rooms)]
+        folders = [f if f.exists() else ROOT / "src" / "gobhir" / f.name for f in folders]
+        assert all(folder.is_dir() for folder in folders), rooms
+        assert any((place / start).exists() for place in [ROOT, *folders, folders[0].parent]), start
+
+
+def test_both_languages_show_the_same_code_commands_and_places() -> None:
+    english, bangla = (re.sub(r'"(en|bn)"|--lang (en|bn)', "LANG", t) for t in TEXTS.values())
+    assert commands(english) == commands(bangla)
+    for pattern in (r"^\| (`[^|]+) \|", r"\| (`[^`|]+`) \|$", r"\]\((?!README)([^)]+)\)"):
+        found = re.findall(pattern, english, flags=re.M)
+        assert found and found == re.findall(pattern, bangla, flags=re.M)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_program_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", TEXTS[name], flags=re.S)
+    exec(program, {})
+    printed = capsys.readouterr().out
+    assert "∂L/∂w⁽¹⁾₂₁" in printed
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_explain_commands_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [line for line in commands(TEXTS[name]) if "gobhir explain" in line]
+    assert len(lines) == 2
+    for line in lines:
+        answer = CliRunner().invoke(app, shlex.split(line)[1:])
+        assert answer.exit_code == 0, answer.output
+    assert (tmp_path / "page.html").stat().st_size > 100_000
