@@ -46,7 +46,9 @@ from gobhir.engine.dtypes import (
 from gobhir.engine.functions import (
     abs,
     add,
+    all,
     allclose,
+    any,
     argmax,
     clone,
     div,
@@ -109,7 +111,9 @@ from gobhir.explain import explain  # isort: skip  gobhir.explain(model, ...) is
 __all__ = [
     "abs",
     "add",
+    "all",
     "allclose",
+    "any",
     "arange",
     "argmax",
     "as_tensor",

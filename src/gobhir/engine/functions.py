@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.methods import add, log_softmax, mean, softmax, sub, sum
+from gobhir.engine.methods import add, all, any, log_softmax, mean, softmax, sub, sum
 from gobhir.engine.ops import elementary
 from gobhir.engine.tensor import Tensor
 
@@ -43,7 +43,9 @@ unsqueeze = _methods.unsqueeze
 __all__ = [
     "abs",
     "add",
+    "all",
     "allclose",
+    "any",
     "argmax",
     "clone",
     "div",

@@ -248,6 +248,25 @@ def argmax(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return Tensor._wrap(np.asarray(self.array.argmax(axis=at, keepdims=keepdim)))
 
 
+@_attach
+def all(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Whether every number is true (not 0), everywhere or along `dim`."""
+    return _judged(self, np.all, dim, keepdim)
+
+
+@_attach
+def any(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Whether some number is true (not 0), everywhere or along `dim`."""
+    return _judged(self, np.any, dim, keepdim)
+
+
+def _judged(x: Tensor, how: Any, dim: int | None, keepdim: bool) -> Tensor:
+    at = None if dim is None else _place(dim, x.ndim)
+    if not x.ndim:
+        at = None
+    return Tensor._wrap(np.asarray(how(x.array, axis=at, keepdims=keepdim)))
+
+
 Tensor.__getitem__ = item_of
 Tensor.view = reshape  # type: ignore[attr-defined]
 Tensor.T = property(lambda self: self.permute(*reversed(range(self.ndim))))  # type: ignore[attr-defined]

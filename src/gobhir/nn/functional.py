@@ -13,6 +13,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.ops import activations, losses
+from gobhir.engine.ops import cross_entropy as classes
 from gobhir.engine.ops.linear import linear
 from gobhir.lang import Message, say
 
@@ -161,9 +162,9 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """-ln of softmax(input)'s probability for the right class; see engine.ops.losses."""
+    """-ln of softmax(input)'s probability for the right class; see engine.ops.cross_entropy."""
     options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
-    return losses.cross_entropy(input, target, weight, reduction=reduction, **options)
+    return classes.cross_entropy(input, target, weight, reduction=reduction, **options)
 
 
 def kl_div(

@@ -6,6 +6,7 @@ Start reading in activations.py: Sigmoid is the shortest complete one.
 from gobhir.engine.ops import (
     activations,
     arithmetic,
+    cross_entropy,
     elementary,
     linear,
     losses,
@@ -17,6 +18,7 @@ from gobhir.engine.ops import (
 __all__ = [
     "activations",
     "arithmetic",
+    "cross_entropy",
     "elementary",
     "linear",
     "losses",
