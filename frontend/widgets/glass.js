@@ -76,8 +76,8 @@ function render({ model, el: place }) {
   }
 
   function goTo(step) {
-    const { state, result } = viewOf(kept);
-    change({ step, selected: selectionAt(stages[step], kept.selected, state, result) });
+    const { state, result, stage } = viewOf(kept);
+    change({ step, selected: selectionAt(stages[step], stage, kept.selected, state, result) });
     announce(`${parts.heading.textContent} ${parts.sentence.textContent}`);
     if (!matchMedia("(prefers-reduced-motion: reduce)").matches) parts.picture.animate();
   }

@@ -102,6 +102,23 @@ def test_walking_through_with_the_arrow_keys(open_glass, lang):
     assert headings[6] in page.locator("[aria-live]").inner_text()
 
 
+def test_the_walk_points_where_a_teacher_would_and_keeps_what_was_chosen(open_glass):
+    page = open_glass()
+
+    def walk(steps):
+        for _ in range(steps):
+            page.locator("button.next").click()
+            yield page.evaluate("widget.model.get('selected')")
+
+    heroes = ["n1.1", "n2.1", "L", "n2.1", "w2.1.2", "n1.2", "w1.2.3", "w1.2.3"]
+    assert list(walk(8)) == heroes
+    page.locator("button.reset").click()
+    thing(page, "w1.4.1").click()
+    assert list(walk(8)) == ["w1.4.1", *heroes[1:]]
+    thing(page, "n1.4").click()
+    assert page.locator(".line-of.fresh").get_attribute("data-line") == "bias_update"
+
+
 def test_touching_a_wire_shows_its_own_line(open_glass):
     page = open_glass(at="s7", viewport=DESKTOP)
     thing(page, "w1.2.3").click()

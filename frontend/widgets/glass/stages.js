@@ -34,9 +34,10 @@ export function heroOf(stage, network) {
   }
 }
 
-/** The thing to show when the walk comes to `stage`: the same as before, if it has a line there. */
-export function selectionAt(stage, selected, state, result) {
-  const stays = linesOf(selected, state, result).some((line) => line.stage === stage.id);
+/** The thing to show when the walk goes on: what the learner chose, while it has a line there. */
+export function selectionAt(stage, before, selected, state, result) {
+  const chosen = selected !== heroOf(before, state);
+  const stays = chosen && linesOf(selected, state, result).some((line) => line.stage === stage.id);
   return stays ? selected : heroOf(stage, state);
 }
 

@@ -1,5 +1,6 @@
 // Dark or light: what the page says (data-theme), else what Jupyter says, else what the system says.
 
+// The host has an attribute of its own: a page may style whatever carries data-theme.
 export function followTheme(host) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const watched = [document.documentElement, document.body];
@@ -7,7 +8,7 @@ export function followTheme(host) {
   function apply() {
     const said = watched.map((element) => element.dataset.theme).find((theme) => theme === "dark" || theme === "light");
     const jupyter = { true: "light", false: "dark" }[document.body.dataset.jpThemeLight];
-    host.dataset.theme = said ?? jupyter ?? (system.matches ? "dark" : "light");
+    host.dataset.glass = said ?? jupyter ?? (system.matches ? "dark" : "light");
   }
 
   const observer = new MutationObserver(apply);
