@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int | str:
         "ruff format": ["ruff", "format", "--check", "."],
         "ruff check": ["ruff", "check", "."],
         "mypy": ["mypy"],
-        "pytest": ["pytest", "-n", "2", *arguments],
+        "pytest": ["pytest", "-n", "2", "--dist", "worksteal", *arguments],
     }
     failed = []
     for name, command in checks.items():  # all of them: one look shows all that is wrong
