@@ -116,7 +116,8 @@ def _reference(r: Reading, reference: str) -> Say:
             worst = max(worst, abs(_slope(r, t, place) - float(flat[k])))
     checked = sum(len(_sample(np.size(g))) for g in ours.values())
     counts = {"count": Count(total), "checked": Count(checked), "worst": inline(worst, 1)}
-    return Say("rules.check.differences", counts)
+    key = "rules.check.differences_all" if checked == total else "rules.check.differences"
+    return Say(key, counts)
 
 
 def _sample(n: int) -> list[int]:
