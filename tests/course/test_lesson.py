@@ -7,6 +7,7 @@ import pytest
 
 from gobhir.course import CourseError, load, read_lesson
 
+WIDGET = '+++ {"pair": "w", "kind": "widget", "make": "%s"}\n'
 SLIDE = '+++ {"lang": "bn", "pair": "w"}\na\n+++ {"lang": "en", "pair": "w", "slide": true}\n'
 TOP = '---\ngobhir:\n  title: {bn: "ক", en: "a"}\n---\n'
 
@@ -84,6 +85,9 @@ def test_no_lesson_of_that_name_and_no_way_out_of_the_folder():
         (TOP + '+++ {"pair": "c"}\n```{code-cell} python\n:tags: [x]\n1\n```\n', 6, "tags ['x']"),
         (TOP + '+++ {"pair": "c"}\n```{code-cell} python\n:slow: 1\n1\n```\n', 6, "slow"),
         (TOP + '+++ {"pair": "q", "kind": "quiz", "items": ["none"]}\n', 5, "no quiz 'none'"),
+        (TOP + '+++ {"pair": "w", "kind": "widget"}\n', 5, "a picture is made by"),
+        (TOP + WIDGET % "os.system(1)", 5, "not by 'os.system(1)'"),
+        (TOP + WIDGET % "gobhir.widgets.GlassNetwork(open(1))", 5, "plain values"),
         (TOP + '+++ {"pair": "e", "kind": "exercise"}\n', 5, "no exercise None"),
     ],
 )

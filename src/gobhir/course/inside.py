@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import socket
-import sys
 from typing import Any
 
 MIME = "application/vnd.gobhir.values+json"
@@ -31,7 +29,7 @@ def publish(wanted: dict[str, dict[str, Any]], namespace: dict[str, Any]) -> Non
     """Evaluate what the blocks ask for and display it as one JSON bundle, by block id.
 
     A block may ask for `values` (f-string insides), `answer` and `answers` (expressions whose value
-    is kept as it is), and `make` (an object with `page_state(lang)` and `fallback_svg(lang)`).
+    is kept as it is), and `numbers` (the short numbers that a data cell left behind).
     """
     from IPython.display import display
 
@@ -59,15 +57,6 @@ def _evaluate(wish: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
         result["answers"] = {e: plain(attempt(e, e)) for e in wish["answers"]}
     if "numbers" in wish:
         result["numbers"] = sorted({n for k, v in names.items() if k[0] != "_" for n in short(v)})
-    if "make" in wish:
-        if match := re.match(r"[\w.]+(?=\.\w+\()", wish["make"]):  # gobhir.widgets of .Glass()
-            importlib.import_module(match[0])
-            root = match[0].split(".")[0]
-            names.setdefault(root, sys.modules[root])
-        made = attempt(wish["make"], wish["make"])
-        if made is not None:
-            result["state"] = plain(made.page_state(wish["lang"]))
-            result["svg"] = made.fallback_svg(wish["lang"])
     return {**result, "errors": errors} if errors else result
 
 

@@ -14,6 +14,7 @@ from markdown_it.token import Token
 from gobhir.course.errors import CourseError
 from gobhir.course.exercises import Exercise, read_exercises
 from gobhir.course.markdown import parse
+from gobhir.course.pictures import read_make
 from gobhir.course.plan import lesson_folder
 from gobhir.course.quiz import QuizItem, read_quiz
 from gobhir.lang import LANGUAGES
@@ -192,6 +193,11 @@ def _read_block(
         return _read_code(pair, source, line, options, file)
     if fences:
         raise CourseError("a code cell stands in a block of its own", file, line)
+    if kind == "widget":
+        try:
+            read_make(str(options.get("make")))
+        except ValueError as error:
+            raise CourseError(str(error), file, at) from None
     if kind in SHARED and source.strip():
         raise CourseError(f"a block of kind {kind} has no text of its own", file, line)
     return Block(pair, kind, lang, source, line, options)

@@ -171,10 +171,7 @@ class _Notebook:
         self.waiting = []
 
     def widget(self, block: Block) -> None:
-        make = block.options["make"]
-        module = make.split("(")[0].rsplit(".", 1)[0]
-        line = f"import {module}\n\n" if re.fullmatch(r"[\w.]+", module) else ""
-        self.code_cell(block.id, line + make)
+        self.code_cell(block.id, f"import gobhir.widgets\n\n{block.options['make']}")
 
     def exercise(self, block: Block) -> None:
         exercise = self.lesson.exercise(block.options["exercise"])

@@ -14,6 +14,7 @@ from typing import Any
 from gobhir.course.exercises import Exercise
 from gobhir.course.lesson import Block, Lesson
 from gobhir.course.outputs import output_html
+from gobhir.course.pictures import picture
 from gobhir.course.plan import Text, report_address
 from gobhir.course.quiz import QuizItem
 from gobhir.course.text import Writer, day_address, split_at_rule, split_paragraphs
@@ -170,13 +171,11 @@ class _Page(Writer):
         return next((b.id for b in after if b.kind == "code"), "")
 
     def widget(self, block: Block) -> str:
-        saved = self.stored.get(block.id, {})
-        state = json.dumps(saved.get("state", {}), ensure_ascii=False, sort_keys=True)
-        alt = escape(block.options.get("alt", {}).get(self.lang, self.t("course.lesson.picture")))
-        svg = saved.get("svg", "")
-        if svg:
-            coded = base64.b64encode(svg.encode()).decode()
-            svg = f'<img alt="{alt}" src="data:image/svg+xml;base64,{coded}">'
+        made = picture(block.options["make"])
+        state = json.dumps(made.page_state(self.lang), ensure_ascii=False)
+        alt = escape(block.options.get("alt", {}).get(self.lang, ""))
+        coded = base64.b64encode(made.fallback_svg(self.lang).encode()).decode()
+        svg = f'<img alt="{alt}" src="data:image/svg+xml;base64,{coded}">'
         name = escape(block.options["widget"])
         return (
             f'<div class="widget" data-widget="{name}" aria-label="{alt}" '

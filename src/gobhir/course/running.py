@@ -113,8 +113,6 @@ def wishes(lesson: Lesson, block: Block, lang: str) -> dict[str, Any]:
         items = [lesson.quiz_item(name) for name in block.options["items"]]
         if answers := [e for item in items for e in item.expressions()]:
             wish["answers"] = sorted(set(answers))
-    if block.kind == "widget":
-        wish.update(make=block.options["make"], lang=lang)
     return wish
 
 
