@@ -26,7 +26,8 @@ function render({ model, el: place }) {
   const start = model.get("network");
   const stages = stagesOf(start);
   const last = stages.length - 1;
-  const host = el("div", { class: "gobhir-glass" });
+  // Without the attribute a digit typed into a field would be one of JupyterLab's shortcuts.
+  const host = el("div", { class: "gobhir-glass", "data-lm-suppress-shortcuts": "true" });
   const shadow = host.attachShadow({ mode: "open" });
   const stopTheme = followTheme(host);
   place.replaceChildren(host);
