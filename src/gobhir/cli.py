@@ -246,7 +246,7 @@ def course(ctx: typer.Context) -> None:
 
 
 @app.command(cls=Command, help="cli.version.about")
-def version() -> None:
+def version(lang: Lang = None) -> None:
     print(_version())
 
 
@@ -272,7 +272,6 @@ def _number(option: str, text: str) -> float:
 
 
 def _count(option: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(say("cli.bad.count", option=option, text=text)) from None
+    if not text.strip().isdecimal():
+        raise ValueError(say("cli.bad.count", option=option, text=text))
+    return int(text)

@@ -4,6 +4,11 @@ for (const place of document.querySelectorAll(".math")) {
   katex.render(place.textContent, place, { throwOnError: false, strict: "ignore" });
 }
 // What has to be scrolled can be reached with the keyboard.
-for (const box of document.querySelectorAll(".chain, .table")) {
-  if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+function reach() {
+  for (const box of document.querySelectorAll(".chain, .table")) {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
 }
+document.fonts.ready.then(reach);
+addEventListener("resize", reach);
