@@ -10,6 +10,8 @@ import pytest
 
 from tests.studio.conftest import Running
 
+expect = pytest.importorskip("playwright.sync_api").expect
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -86,8 +88,7 @@ def test_a_note_with_html_is_shown_as_text(page: Page, studio: Running, slug: st
     version = studio.get(address).json["version"]
     assert studio.put(address, {"text": text, "version": version}).status == 200
     ready(page, studio, f"/gobhir/lesson/{slug}")
-    page.wait_for_function("document.getElementById('notes-text').value !== ''")
-    assert page.input_value("#notes-text") == text
+    expect(page.locator("#notes-text")).to_have_value(text)
     assert page.evaluate("window.taken") is None
     assert page.locator('img[src="x"]').count() == 0
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zmq
 from jupyter_client.ioloop import AsyncIOLoopKernelManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.httpclient import HTTPRequest
@@ -165,6 +166,32 @@ async def _keep_busy(running: Running, kernel: str) -> None:
         message = json.loads(await line.read_message() or "{}")
         if message["header"]["msg_type"] == "execute_input":
             return
+
+
+@pytest.mark.slow
+def test_a_kernel_talks_to_the_studio_alone(start: Start, home: Path) -> None:
+    """On a computer that many use, no other user can listen to what a kernel prints."""
+    if not zmq.has("curve"):
+        pytest.skip("this ZeroMQ cannot encrypt")
+    running = start(home)
+    kernel = running.post("/api/kernels", {"name": "python3"}).json["id"]
+    asyncio.run(asyncio.wait_for(_keep_busy(running, kernel), PATIENCE))  # it runs code
+    [file] = (home.parent / "jupyter" / "runtime").glob(f"kernel-{kernel}.json")
+    facts = json.loads(file.read_text())
+    if os.name != "nt":
+        assert file.stat().st_mode & 0o077 == 0
+    assert facts["ip"] == "127.0.0.1" and facts["key"]
+    if hasattr(AsyncMappingKernelManager, "transport_encryption"):
+        assert facts["curve_publickey"] and facts["curve_secretkey"]
+
+
+def test_a_kernel_says_nothing_in_the_terminal(start: Start, home: Path) -> None:
+    running = start(home)
+    before = list(running.printed)
+    running.post("/api/kernels", {"name": "python3"})
+    assert running.interrupt() == 0  # while the kernel is still starting
+    told = [line for line in running.printed[len(before) :] if line and "Ctrl-C" not in line]
+    assert told == [t("studio.serve.stopping", "en")]
 
 
 @pytest.mark.slow

@@ -73,6 +73,7 @@ def configuration(folder: Path, open_browser: bool) -> Any:
         "terminals_enabled": False,
         "max_body_size": 64 << 20,
         "max_buffer_size": 64 << 20,
+        "kernel_manager_class": "gobhir.studio.kernels.Kernels",
         "log_level": "ERROR",
         "extra_template_paths": [str(here / "templates" / "server")],
         # No line a request: what the learner should hear, the page says.
@@ -95,6 +96,7 @@ def configuration(folder: Path, open_browser: bool) -> Any:
                 "login_handler_class": "gobhir.studio.policy.LoginHandler",
             },
             "MappingKernelManager": {
+                "transport_encryption": _kernel_encryption(),
                 "cull_idle_timeout": 60 * _MINUTES,
                 "cull_interval": 5 * _MINUTES,
                 "cull_connected": True,
@@ -102,6 +104,13 @@ def configuration(folder: Path, open_browser: bool) -> Any:
             "KernelManager": {"shutdown_wait_time": 1.0},
         }
     )
+
+
+def _kernel_encryption() -> str:
+    """Without it any user of this computer could listen to what a kernel prints."""
+    import zmq
+
+    return "auto" if zmq.has("curve") else "disabled"
 
 
 def find_running(folder: Path) -> dict[str, Any] | None:
