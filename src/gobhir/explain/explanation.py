@@ -11,8 +11,9 @@ from typing import Any
 from gobhir.derivation.expression import Index
 from gobhir.derivation.step import Count, Derivation, Say, Section
 from gobhir.engine import Tensor
-from gobhir.explain import page
 from gobhir.explain.after import after
+from gobhir.explain.backward import backward
+from gobhir.explain.forward import ACTIVATIONS, forward, largest, loss_section, start
 from gobhir.explain.reading import Pulled, Reading, size
 from gobhir.explain.recording import record_step
 from gobhir.explain.road import all_the_way, drill
@@ -88,7 +89,7 @@ def explain(
         reference = "torch" if find_spec("torch") else "differences"
     shown, index = _representative(r)
     road = all_the_way(r, r.pulled_of[shown], index)
-    sections = [page.start(r), page.forward(r), page.loss(r), page.backward(r, road)]
+    sections = [start(r), forward(r), loss_section(r), backward(r, road)]
     if run.tape.updates:
         sections.append(update(r, shown, index))
     sections.append(after(r, shown, index, reference))
@@ -112,7 +113,7 @@ def _representative(r: Reading) -> tuple[Tensor, Index]:
     weights = [(t, p) for t, p in leaves if p.of is not None and p.of.name.base == "W"] or leaves
     order = {id(t): k for k, t in enumerate(r.run.parameters)}
     shown, p = min(weights, key=lambda pair: order[id(pair[0])])
-    return shown, page.largest(p)
+    return shown, largest(p)
 
 
 def _title(r: Reading) -> Say:
@@ -122,7 +123,7 @@ def _title(r: Reading) -> Say:
     if not sizes:
         return Say("rules.title.plain")
     chain = "-".join(str(n) for n in (sizes[0][-1], *(s[0] for s in sizes)))
-    kinds = {q.record.op.name for q in r.computed if q.record is not None} & page.ACTIVATIONS
+    kinds = {q.record.op.name for q in r.computed if q.record is not None} & ACTIVATIONS
     if len(kinds) == 1:
         kind = Say(f"rules.activation_name.{kinds.pop()}")
         return Say("rules.title.network_of", {"sizes": chain, "kind": kind})

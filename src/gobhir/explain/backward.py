@@ -1,0 +1,143 @@
+"""Every gradient, in the order in which backward finds them: the formula, one element with
+nothing skipped, all at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gobhir.derivation.expression import Expr, Index, Num, Sym
+from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step
+from gobhir.explain.forward import inline, largest, shapes_of
+from gobhir.explain.lines import chain_of_names, element_line, matrix_line
+from gobhir.explain.reading import Pulled, Reading, element, size
+
+
+def backward(r: Reading, road: Step | None) -> Section:
+    """Every gradient, in the order in which backward finds them; then one of them all the way."""
+    steps: list[Step] = []
+    deltas = weights = 0
+    for k, p in enumerate(r.pulled):
+        pieces: list[Piece]
+        if p.record is not None and p.record.op.name == "linear":
+            rule, pieces = "delta", _delta(r, p, deltas)
+            deltas += 1
+        elif p.of is not None and p.of.given == "parameter":
+            rule, pieces = "parameter", _parameter(r, p, weights)
+            weights += p.of.name.base == "W"
+        else:
+            rule, pieces = "gradient", _other(r, p)
+        if k == 0:
+            pieces.insert(0, Say("rules.backward.define"))
+        op = "" if p.record is None else p.record.op.name
+        operands = shapes_of(p)
+        steps.append(Step(f"backward.{k}", rule, "backward", op, p.layer, operands, tuple(pieces)))
+    if road is not None:
+        steps.append(road)
+    return Section("backward", tuple(steps))
+
+
+def _delta(r: Reading, p: Pulled, seen: int) -> list[Piece]:
+    pieces: list[Piece] = []
+    assert p.of is not None and p.expr is not None
+    batch = len(p.shape) >= 2
+    last = seen == 0
+    if p.paths > 1:
+        pieces.append(Say("rules.backward.paths_meet", {"count": Count(p.paths), "to": p.of.sym}))
+    if last:
+        key = "output" if size(p.shape) == 1 else "outputs"
+        pieces.append(Say(f"rules.delta.{key}", {"delta": p.sym, "z": p.of.sym}))
+        # keys: rules.delta.output, rules.delta.outputs
+    else:
+        pieces.append(Say("rules.delta.hidden" if seen == 1 else "rules.delta.hidden_again"))
+    index = largest(p)
+    if size(p.shape) > 1:
+        where = {"j": Count(index[-1] + 1), "n": Count(index[0] + 1)}
+        pieces.append(Say("rules.delta.one_of_batch" if batch else "rules.delta.one", where))
+    chain = chain_of_names(p, p.expr, index) if last else None
+    pieces.append(element_line(p, index, r.mode, first=() if chain is None else (chain,)))
+    pieces += _sign(r, p, index, last)
+    if size(p.shape) > 1:
+        pieces += [Say("rules.delta.all"), matrix_line(p, r.mode)]
+    return pieces
+
+
+def _sign(r: Reading, p: Pulled, index: Index, last: bool) -> list[Piece]:
+    value = float(np.asarray(p.exact)[index])
+    assert p.of is not None
+    z = p.of.sym.at(index)
+    if value == 0:
+        return [Say("rules.delta.zero", {"z": z})]
+    key = "rules.delta.negative" if value < 0 else "rules.delta.positive"
+    pieces: list[Piece] = [Say(key, {"z": z})]
+    pieces += _turned(p, index, value)
+    wanted = _too_low(r) if last and size(p.shape) == 1 else None
+    if wanted is not None and wanted == (value < 0):
+        pieces.append(Say("rules.delta.too_low" if wanted else "rules.delta.too_high"))
+    return pieces
+
+
+def _turned(p: Pulled, index: Index, value: float) -> list[Piece]:
+    """A remark where the blame came along one wire, whose negative weight turned its sign."""
+    assert p.expr is not None
+    e = element(p.expr, index, p.shape)
+    deltas = [n for n in e.walk() if isinstance(n, Sym) and n.name.base == "delta"]
+    wires = [n for n in e.walk() if isinstance(n, Sym) and n.name.base == "w"]
+    if len(deltas) != 1 or len(wires) != 1:
+        return []
+    if float(wires[0].value) >= 0 or value * float(deltas[0].value) >= 0:
+        return []
+    return [Say("rules.delta.turned", {"w": wires[0], "value": inline(wires[0].value)})]
+
+
+def _too_low(r: Reading) -> bool | None:
+    """Whether the one answer was below its target; None when that is not the question."""
+    output, y = r.quantities.get(r.run.output), r.run.y
+    target = None if y is None else r.quantities.get(y)
+    if output is None or target is None or r.run.loss_takes_logits:
+        return None
+    if size(output.shape) != 1 or size(target.shape) != 1:
+        return None
+    got, wanted = float(np.asarray(output.exact)), float(np.asarray(target.exact))
+    return None if got == wanted else got < wanted
+
+
+def _parameter(r: Reading, p: Pulled, seen: int) -> list[Piece]:
+    assert p.of is not None and p.expr is not None
+    q = p.of
+    batch = any(len(n.shape) >= 2 and n.name.base in ("Delta", "X", "A") for n in _syms(p.expr))
+    pieces: list[Piece] = []
+    if p.paths > 1:
+        pieces.append(Say("rules.backward.paths_meet", {"count": Count(p.paths), "to": q.sym}))
+    if q.name.base == "W":
+        key = "rules.weight.first" if seen == 0 else "rules.weight.again"
+        if seen == 0 and q.shape and q.shape[0] > 1:
+            key = "rules.weight.first_many"
+        pieces.append(Say(key + ("_batch" if batch else ""), {"count": Count(size(q.shape))}))
+        if batch and size(p.shape) > 1:
+            pieces.append(element_line(p, largest(p), r.mode))
+    elif q.name.base == "b":
+        pieces.append(Say("rules.bias.batch" if batch else "rules.bias.one"))
+    else:
+        pieces.append(Say("rules.weight.own", {"name": q.sym}))
+    one = size(p.shape) == 1
+    pieces.append(element_line(p, (0,) * len(p.shape), r.mode) if one else matrix_line(p, r.mode))
+    return pieces
+
+
+def _syms(e: Expr) -> list[Sym]:
+    return [n for n in e.walk() if isinstance(n, Sym)]
+
+
+def _other(r: Reading, p: Pulled) -> list[Piece]:
+    assert p.of is not None
+    pieces: list[Piece] = []
+    if p.paths > 1:
+        pieces.append(Say("rules.backward.paths_meet", {"count": Count(p.paths), "to": p.of.sym}))
+    else:
+        pieces.append(Say("rules.backward.through", {"to": p.of.sym}))
+    if p.expr is None:
+        return [*pieces, Line(p.sym, (Num(p.sym.value),))]
+    pieces.append(element_line(p, largest(p), r.mode))
+    if size(p.shape) > 1:
+        pieces += [Say("rules.delta.all"), matrix_line(p, r.mode)]
+    return pieces
