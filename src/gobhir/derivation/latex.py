@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 
 from gobhir.derivation.expression import Expr, Name, without_labels
-from gobhir.derivation.notation import FUNCTIONS, GREEK, Notation, letters
+from gobhir.derivation.notation import FUNCTIONS, GREEK, WORDS, Notation, letters
 from gobhir.derivation.text import measure
 from gobhir.lang import t
 
@@ -19,8 +19,6 @@ _FUNCTIONS = {
     "log": r"\ln", "tanh": r"\tanh", "max": r"\max", "min": r"\min", "sigmoid": r"\sigma",
 }  # fmt: skip
 _TALL = (r"\frac", r"\begin", r"\underbrace", r"\sum", r"\left", "^{(", r"\partial", r"\top")
-WORDS = ("new", "old")
-"""Words in an index that speak the page's language."""
 
 
 def latex(e: Expr | Name, lang: str | None = None, inline: bool = False) -> str:

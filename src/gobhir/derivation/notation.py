@@ -50,6 +50,9 @@ OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!="}
 FUNCTIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU"}
 """Functions that are written otherwise than they are called."""
 
+WORDS = ("new", "old")
+"""Words in an index that speak the page's language."""
+# keys: page.word.*
 LONG = 64
 """Characters of a sum that go on one row inside brackets or a fraction."""
 FOLDED = 8

@@ -19,7 +19,7 @@ from gobhir.lang import digits, t
 Mathematics = Callable[[Expr | Name], str]
 """How an expression stands inside a sentence of this kind of page."""
 
-# keys: rules.*
+# keys: rules.title.*
 
 
 def sentence(s: Say, lang: str, mathematics: Mathematics) -> str:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from gobhir.derivation.expression import Expr, Name, without_labels
-from gobhir.derivation.notation import FUNCTIONS, GREEK, Notation, letters
+from gobhir.derivation.notation import FUNCTIONS, GREEK, WORDS, Notation, letters
 from gobhir.lang import t
 
 _SUPER = dict(zip("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ", strict=True))
 _SUB = dict(zip("0123456789aeijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉ₐₑᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True))
 _RELATIONS = {">": ">", ">=": "≥", "<": "<", "<=": "≤", "==": "=", "!=": "≠"}
 _FUNCTIONS = {**FUNCTIONS, "log": "ln", "sigmoid": "σ", "sqrt": "√"}
-WORDS = ("new", "old")
 
 
 def width(text: str) -> int:
