@@ -205,13 +205,17 @@ function render({ model, el: place }) {
     if (name) shadow.querySelector(`.button[data-name="${name}"]`)?.focus({ preventScroll: true });
   }
 
-  // The picture has its own place beside the card on wide pages, so it is measured, not guessed.
-  function measure() {
-    const room = host.clientWidth;
-    const available = Math.floor(room >= 1000 ? room - 352 : room - 2);
-    if (!available || Math.abs(available - width) < 2) return;
-    width = available;
+  // On wide pages the card stands beside the picture; the rest is the picture's.
+  function roomFor() {
+    const room = host.clientWidth || 290; // not yet in the page
     host.classList.toggle("beside", room >= 1000);
+    return Math.floor(room >= 1000 ? room - 352 : room - 2);
+  }
+
+  function measure() {
+    const room = roomFor();
+    if (!host.clientWidth || Math.abs(room - width) < 2) return;
+    width = room;
     rebuild();
   }
 
@@ -227,7 +231,7 @@ function render({ model, el: place }) {
 
   const written = address?.get() ?? null;
   if (written !== null) kept = sane({ step: kept.step, moves: kept.moves, ...read(written, start) });
-  width = Math.max(host.clientWidth, 288);
+  width = roomFor();
   rebuild();
   const observer = new ResizeObserver(() => {
     cancelAnimationFrame(frame);

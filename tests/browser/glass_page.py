@@ -1,4 +1,5 @@
-"""Serves frontend/tests/glass.html with the widget bundled, under the studio's own policy."""
+"""Serves frontend/tests/glass.html with the widget bundled, under the studio's own policy, and
+looks at what stands there. `python -m tests.browser.glass_page` serves it for you."""
 
 from __future__ import annotations
 
@@ -10,9 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from frontend import bundle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
 
 FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
 POLICY = (
@@ -85,6 +90,45 @@ def serving(port: int = 0) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/"
     finally:
         server.shutdown()
+
+
+# ---- looking at it ----
+
+
+def text(page: Page, selector: str) -> str:
+    """What can be read there; SVG has no innerText."""
+    return page.locator(selector).first.evaluate("e => e.innerText ?? e.textContent")
+
+
+def fresh(page: Page) -> str:
+    """The lines that the card shows as new, without spaces."""
+    return "".join("".join(page.locator(".line-of.fresh .row").all_inner_texts()).split())
+
+
+def thing(page: Page, name: str) -> Locator:
+    """The neuron, wire or number of that name."""
+    return page.locator(f".button[data-name='{name}']")
+
+
+def eventually(page: Page, expression: str) -> None:
+    """Waits, at most two seconds, until this is true; the page's policy forbids its own eval."""
+    for _ in range(40):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(expression)
+
+
+def contrast(one: str, other: str) -> float:
+    """Between two colours like #4d5866, as WCAG reckons it: 1 to 21."""
+
+    def light(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    bright, dim = sorted((light(one), light(other)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
 
 
 if __name__ == "__main__":

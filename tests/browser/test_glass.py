@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from gobhir.widgets import GlassNetwork
 from gobhir.widgets.drawing import short
-from tests.browser.glass_page import serving
+from tests.browser.glass_page import bundled, contrast, eventually, fresh, serving, text, thing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -46,29 +47,6 @@ def open_glass(browser: Browser, address: str):
     for context in contexts:
         context.close()
     assert complaints == []
-
-
-def text(page: Page, selector: str) -> str:
-    """What can be read there; SVG has no innerText."""
-    return page.locator(selector).first.evaluate("e => e.innerText ?? e.textContent")
-
-
-def fresh(page: Page) -> str:
-    """The lines that the card shows as new, without spaces."""
-    return "".join("".join(page.locator(".line-of.fresh .row").all_inner_texts()).split())
-
-
-def thing(page: Page, name: str):
-    return page.locator(f".button[data-name='{name}']")
-
-
-def eventually(page: Page, expression: str) -> None:
-    """Waits, at most two seconds, until this is true; the page's policy forbids its own eval."""
-    for _ in range(40):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(expression)
 
 
 @contextmanager
@@ -357,16 +335,6 @@ def test_text_can_be_read_on_its_ground(open_glass, theme):
         assert contrast(of[front], of[back]) >= 4.5, (front, back, contrast(of[front], of[back]))
 
 
-def contrast(one: str, other: str) -> float:
-    def light(colour: str) -> float:
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    bright, dim = sorted((light(one), light(other)), reverse=True)
-    return (bright + 0.05) / (dim + 0.05)
-
-
 def test_nothing_moves_for_those_who_asked_for_that(open_glass):
     running = "widget.el.firstChild.shadowRoot.getAnimations().length"
     page = open_glass(reduced_motion="reduce")
@@ -418,10 +386,6 @@ def test_other_networks_can_be_walked_through(open_glass, example, viewport):
 
 
 def test_it_is_small():
-    import gzip
-
-    from tests.browser.glass_page import bundled
-
     module = bundled()
     assert len(gzip.compress(module)) < 20_000
     assert json.dumps(GlassNetwork().page_state("bn")).count("http") == 0

@@ -1,6 +1,6 @@
 // What the picture says, in the language of the page.
 
-import { parse, sizesOf } from "./names.js";
+import { parse } from "./names.js";
 import { short } from "./numbers.js";
 
 export function makeWords(catalogue) {
@@ -66,6 +66,5 @@ export function makeWords(catalogue) {
     return facts.join(", ");
   }
 
-  const sizes = (network) => sizesOf(network).join("-");
-  return { say, digits, stage, tell, thing, knob, spoken, sizes };
+  return { say, digits, stage, tell, thing, knob, spoken };
 }
