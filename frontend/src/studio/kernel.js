@@ -48,7 +48,7 @@ class Kernel {
     this.gone = new Promise((_, reject) => (this.#lose = reject));
     this.gone.catch(() => {}); // heard by whoever runs something
     connection.statusChanged.connect((_, status) => {
-      if (status === "autorestarting" || (status === "dead" && !this.restarting)) this.end("died", lost);
+      if (status === "autorestarting" || (status === "dead" && !this.restarting)) this.end("died", lost, status);
     });
     connection.connectionStatusChanged.connect((_, status) => {
       if (status === "disconnected" && !this.restarting) this.end("unreachable", lost);
@@ -57,11 +57,16 @@ class Kernel {
 
   #lose;
 
-  end(why, lost) {
+  end(why, lost, status) {
     if (this.closed) return;
+    this.closed = true;
     this.#lose(new Lost(why));
-    this.close();
     lost(why);
+    // Jupyter's client is reconnecting just now, and must not be let down in the middle of it.
+    if (status !== "autorestarting") return setTimeout(() => this.connection.dispose());
+    this.connection.connectionStatusChanged.connect((_, now) => {
+      if (now === "connected") setTimeout(() => this.connection.dispose());
+    });
   }
 
   close() {

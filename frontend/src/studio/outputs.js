@@ -42,9 +42,16 @@ export class Outputs {
   }
 
   print(name, text) {
-    if (this.printed > LIMIT) return;
-    this.printed += text.length;
     if (this.clearNext) this.restart();
+    if (this.printed >= LIMIT) return;
+    text = text.slice(0, LIMIT - this.printed);
+    // The server, too, holds back what comes too fast, and says so in its own words.
+    this.printed = text.startsWith("IOPub data rate exceeded") ? LIMIT : this.printed + text.length;
+    if (this.printed === LIMIT) this.add(make("p", { class: "output note" }, t("studio.run.shortened")));
+    else this.append(name, text);
+  }
+
+  append(name, text) {
     if (this.stream?.dataset.name !== name) {
       this.stream = make("pre", { class: `output output-${name}`, "data-name": name });
       this.stream.pending = "";
@@ -60,7 +67,6 @@ export class Outputs {
       stream.pending = "";
       stream.textContent = stream.shown;
     }, 40);
-    if (this.printed > LIMIT) this.add(make("p", { class: "output note" }, t("studio.run.shortened")));
   }
 
   display({ data, metadata, transient }) {

@@ -74,7 +74,7 @@ async function comeBack() {
     if (moved) return;
     const { top, height } = block.getBoundingClientRect();
     const wanted = place.into ? barHeight() - place.into * height : (place.top ?? barHeight() + 16);
-    scrollBy({ top: top - wanted, behavior: "instant" });
+    if (Math.abs(top - wanted) > 1) scrollBy({ top: top - wanted, behavior: "instant" });
   };
   // Formulas, fonts and pictures still change heights above.
   const watch = new ResizeObserver(go);

@@ -277,7 +277,7 @@ class _Page(Writer):
             tomorrow = self.inline(card["tomorrow"][self.lang], block.id)
             parts.append(f'<p class="tomorrow"><span class="label">{label}</span> {tomorrow}</p>')
         report = escape(report_address())
-        target = f'href="{report}"' if report else 'href="#notes" data-report="notes"'
+        target = f'href="{report}"' if report else 'href="#my-notes" data-report="notes"'
         parts.append(
             f'<p class="endcard-links"><a class="slides" href="?view=slides">'
             f'{self.t("course.endcard.slides")}</a> <a class="print" href="?view=print">'
