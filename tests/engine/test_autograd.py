@@ -213,6 +213,17 @@ def test_hooks_see_and_change_gradients(t: Any) -> None:
 
 
 @BOTH
+def test_hooks_take_part_in_second_derivatives(t: Any) -> None:
+    x = t.tensor(2.0, requires_grad=True)
+    y = x * x
+    with y.register_hook(lambda g: g * 3):
+        (g,) = t.autograd.grad(y * 1, x, create_graph=True)
+    assert g.item() == 12.0
+    (gg,) = t.autograd.grad(g, x)
+    assert gg.item() == 6.0
+
+
+@BOTH
 def test_retain_grad(t: Any) -> None:
     x = t.tensor(2.0, requires_grad=True)
     y = x * 3
@@ -293,6 +304,11 @@ def test_in_place_changes_outside_autograd(t: Any) -> None:
     assert x.add_(x, alpha=2).tolist() == [3.0, 3.0, 3.0]
     with pytest.raises(RuntimeError):
         x.add_(t.ones(4))
+    for wrong in (t.ones(4), t.ones(2, 3)):
+        with pytest.raises(RuntimeError):
+            x.copy_(wrong)
+        with pytest.raises(RuntimeError):
+            x += wrong
     whole = t.tensor([1, 2])
     with pytest.raises(RuntimeError):
         whole += 0.5

@@ -116,6 +116,15 @@ def test_where(shapes: tuple, dtype: str, seed: int) -> None:
     check(lambda c, x: gobhir.where(c, x, 1.5), lambda c, x: torch.where(c, x, 1.5), [condition, x])
 
 
+def test_where_of_numbers_and_mixed_dtypes() -> None:
+    for t in (gobhir, torch):
+        yes = t.tensor([True, False])
+        assert t.where(yes, 1.5, 2.0).dtype == t.float32
+        assert t.where(yes, t.ones(2, dtype=t.float64), 2.0).dtype == t.float64
+        assert t.where(yes, t.tensor([1, 2]), t.tensor([0.5, 1.5])).dtype == t.float32
+        assert t.where(yes, t.tensor([1, 2]), 3).tolist() == [1, 3]
+
+
 @st.composite
 def reduction(draw: st.DrawFn) -> tuple[tuple[int, ...], object]:
     """A shape and the dimensions to reduce: none, one, or several; counted from either end."""

@@ -144,6 +144,10 @@ MADE = {
     "less": lambda t: t.tensor([1, 2]) < 2,
     "not equal": lambda t: t.tensor([1, 2]) != t.tensor([1, 3]),
     "and": lambda t: (t.tensor([1, 2]) > 1) & (t.tensor([1, 2]) < 3),
+    "xor": lambda t: (t.tensor([1, 2]) > 1) ^ True,
+    "and of whole numbers": lambda t: t.tensor([6, 5]) & 3,
+    "at most": lambda t: t.tensor([1.0, 2.0]) <= t.tensor(1.5),
+    "swapped": lambda t: t.tensor([1.0, 2.0]) < 1.5,
     "or not": lambda t: ~(t.tensor([1, 2]) > 1) | t.tensor([False, False]),
 }
 
@@ -239,6 +243,45 @@ def test_same_kind_of_error_as_pytorch() -> None:
 def test_never_pickled() -> None:
     with pytest.raises(TypeError, match="gobhir.save"):
         pickle.dumps(gobhir.ones(1))
+
+
+@BOTH
+def test_data_is_a_tensor_outside_autograd(t: Any) -> None:
+    w = t.ones(2, requires_grad=True)
+    w.data -= 0.5
+    w.data[0] = 7.0
+    assert w.tolist() == [7.0, 0.5] and w.requires_grad
+    w.data = t.zeros(2)
+    assert w.tolist() == [0.0, 0.0]
+
+
+@BOTH
+def test_there_is_one_device(t: Any) -> None:
+    x = t.ones(2)
+    assert x.to("cpu") is x and x.cpu() is x and str(x.device) == "cpu"
+    assert x.to(device="cpu", dtype=t.float64).dtype == t.float64
+    assert x.to(t.ones(1, dtype=t.float64)).dtype == t.float64
+    assert t.zeros(1, device="cpu").tolist() == [0.0]
+
+
+def test_other_devices_are_refused() -> None:
+    for wrong in (
+        lambda: gobhir.ones(2).to("cuda"),
+        lambda: gobhir.zeros(2, device="cuda:0"),
+        lambda: gobhir.nn.Linear(1, 1).to("mps"),
+    ):
+        with pytest.raises(RuntimeError) as caught:
+            wrong()
+        assert "CPU" in caught.value.args[0].text("en")
+
+
+@BOTH
+def test_compared_with_something_else(t: Any) -> None:
+    x = t.tensor([1, 2])
+    assert (x == None) is False  # noqa: E711
+    assert (x != "two") is True
+    with pytest.raises(TypeError):
+        x < "two"  # noqa: B015
 
 
 @BOTH

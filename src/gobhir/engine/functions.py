@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.creation import as_tensor
 from gobhir.engine.methods import add, all, any, log_softmax, mean, softmax, sub, sum
 from gobhir.engine.ops import elementary
 from gobhir.engine.tensor import Tensor
@@ -91,6 +92,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     at which it holds, one tensor a dimension."""
     if input is None and other is None:
         return tuple(Tensor._wrap(index) for index in np.nonzero(condition.array))
+    if not isinstance(input, Tensor) and not isinstance(other, Tensor):
+        input = as_tensor(input)
     return elementary.where(condition, input, other)
 
 

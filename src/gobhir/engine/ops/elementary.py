@@ -3,6 +3,7 @@
 import numpy as np
 
 from gobhir.engine.apply import function
+from gobhir.engine.dtypes import promoted
 from gobhir.engine.op import Family, Op
 
 
@@ -131,7 +132,9 @@ class Where(Op):
     local = {"x": "1 if condition else 0", "y": "0 if condition else 1"}
 
     def forward(condition, x, y):
-        return np.where(condition, x, y)
+        # Of two Python numbers a pullback wants all digits, not the default dtype's.
+        dtype = promoted((x, y)) if hasattr(x, "dtype") or hasattr(y, "dtype") else None
+        return np.where(condition, np.asarray(x, dtype), np.asarray(y, dtype))
 
     def vjp_x(d, out, condition, x, y):
         return where(condition, d, 0.0)
