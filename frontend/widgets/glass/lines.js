@@ -144,7 +144,8 @@ function lossLines({ state, result, s }) {
   const drop = after.loss - loss;
   const digits = digitsNeeded((r) => [[r(after.loss) - r(loss), drop]]);
   const percent = text(Math.abs((100 * drop) / (loss || 1)), 3);
-  const again = lossRows(after.output, y, after.loss, s, "L′");
+  const newAnswer = (k) => ({ ...s.answer(k), sym: "ŷ′" });
+  const again = lossRows(after.output, y, after.loss, { ...s, answer: newAnswer }, "L′");
   again.rows.push([glued("L′ − L = ", num(after.loss, digits), " − ", num(loss, digits)), " = ", num(drop)]);
   return [was, { ...again, stage: "update", title: "after", say: [by(drop, "after_rises", "after_falls", "after_same"), { percent }] }];
 }
