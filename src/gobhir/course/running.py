@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterable
@@ -148,7 +149,9 @@ def run(lesson: Lesson, lang: str) -> Run:
         client = NotebookClient(
             nbformat.v4.new_notebook(), timeout=LIMIT, resources={"metadata": {"path": folder}}
         )
-        with client.setup_kernel(env=_surroundings(lang, settings), cwd=folder):
+        # What the kernel says of itself is no part of the lesson; what the cells print is kept.
+        quiet = {"cwd": folder, "stderr": subprocess.DEVNULL}
+        with client.setup_kernel(env=_surroundings(lang, settings), **quiet):
             _send(client, "from gobhir.course.inside import prepare; prepare(); del prepare")
             started = time.perf_counter()
             for step in steps(lesson, lang):
