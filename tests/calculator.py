@@ -17,7 +17,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 from tests.latex import Node, Unreadable, has_names, is_array, nodes, read, split
 
-PRECISE, DISPLAY = Context(prec=50), Context(prec=32)
+PRECISE, DISPLAY = Context(prec=50, traps=[]), Context(prec=32, traps=[])
 
 # -- arithmetic ------------------------------------------------------------------------------------
 

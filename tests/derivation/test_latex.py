@@ -178,7 +178,7 @@ def test_a_long_sum_under_a_fraction_takes_several_rows_and_says_the_same() -> N
     assert tree(read(written)) == tree(expected(whole))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(expressions)
 def test_what_is_written_means_the_same_and_keeps_its_groups(e: Expr) -> None:
     node = read(latex(e))

@@ -13,7 +13,7 @@ from gobhir.derivation.step import Derivation
 from gobhir.examples import ACTIVATIONS, LOSSES, OPTIMIZERS, Example, network
 from tests.calculator import Notes, four_digits, problems, redone
 
-FEW, MANY = 24, 300
+FEW, MANY = 12, 160
 
 
 @dataclass(frozen=True)
