@@ -101,6 +101,9 @@ def _too_low(r: Reading) -> bool | None:
     return None if got == wanted else got < wanted
 
 
+# keys: rules.weight.first_batch, rules.weight.again_batch, rules.weight.first_many_batch
+
+
 def _parameter(r: Reading, p: Pulled, seen: int) -> list[Piece]:
     assert p.of is not None and p.expr is not None
     q = p.of
