@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from gobhir.lang import t
 from tests.browser.conftest import Visit, Visiting, cell, ready
 from tests.studio.conftest import Running, Start
 
@@ -127,11 +126,14 @@ def test_the_keyboard_alone_goes_through_a_lesson(visit: Visit) -> None:
 def test_every_control_has_a_name(visit: Visit) -> None:
     page = visit.lesson("bn")
     nameless = page.evaluate(
-        """() => [...document.querySelectorAll('button, a[href], input, textarea, summary, iframe, img')]
-            .filter((e) => e.checkVisibility())
-            .filter((e) => !(e.textContent.trim() || e.ariaLabel || e.title || e.alt || e.labels?.length ||
-                             e.getAttribute('aria-labelledby') || e.closest('[aria-label]')))
-            .map((e) => e.outerHTML.slice(0, 120))"""
+        """() => {
+            const named = (e) => e.textContent.trim() || e.ariaLabel || e.title || e.alt
+                || e.labels?.length || e.hasAttribute('aria-labelledby');
+            const controls = 'button, a[href], input, textarea, summary, iframe, img';
+            return [...document.querySelectorAll(controls)]
+                .filter((e) => e.checkVisibility() && !named(e) && !e.closest('[aria-label]'))
+                .map((e) => e.outerHTML.slice(0, 120));
+        }"""
     )
     assert nameless == []
     assert page.get_by_role("main").count() == 1 and page.get_by_role("complementary").count() == 1

@@ -15,11 +15,24 @@ export async function typeset(root = document) {
     });
     span.classList.add("typeset");
     if (span.classList.contains("display")) scrollsByKey(span);
+    else keepSuffix(span);
     if (performance.now() - since > 40) {
       await new Promise((resolve) => setTimeout(resolve));
       since = performance.now();
     }
   }
+}
+
+// A comma, or a Bangla ending such as -এর, never begins a line of its own after a short formula.
+function keepSuffix(span) {
+  const after = span.nextSibling;
+  const suffix = after?.nodeType === Node.TEXT_NODE && after.data.match(/^(?:[.,;:!?।)”"]|-\S+)+/)?.[0];
+  if (!suffix || span.dataset.tex.length > 20) return;
+  const glued = document.createElement("span");
+  glued.className = "glued";
+  span.replaceWith(glued);
+  glued.append(span, suffix);
+  after.data = after.data.slice(suffix.length);
 }
 
 // A wide formula scrolls sideways; whoever has no mouse does it with the arrow keys.
