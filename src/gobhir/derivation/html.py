@@ -24,7 +24,7 @@ ROW = 88
 SIGNS = {"=": r"\mathopen{=}\;", "<-": r"\mathopen{\leftarrow}\;", "": "", "...": ""}
 """As opening symbols: KaTeX breaks no line after them, and a minus that follows is a sign."""
 TAGS = {"strong": "strong", "emphasis": "em"}
-_FORMULA = r'<span class="math">[^<]*</span>'
+_FORMULA = r'<(?:span class="math"|code)>[^<]*</(?:span|code)>'
 _FOLLOWING = r"[,.;:?!)।]+|-[^\s<]+"
 KATEX_FACES = ("Main-Regular", "Math-Italic", "Size1", "Size2", "Size3", "Size4")
 """The faces that derivations are set in; bold, script and the like stay away."""
