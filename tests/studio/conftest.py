@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from gobhir import course
+from gobhir.lang import catalogue
 
 PATIENCE = 90  # seconds; on a machine with much else to do everything takes long
 START = "from gobhir.studio import serve; serve({arguments})"
@@ -101,6 +102,12 @@ class Running:
             return Answer(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
+
+    def said(self, key: str, lang: str = "en") -> bool:
+        """Whether the terminal showed the sentence `key`, with whatever values in its holes."""
+        words = re.split(r"\{\w+\}", catalogue(lang)[key].splitlines()[0])
+        sentence = re.compile(".*".join(map(re.escape, words)))
+        return any(sentence.search(line) for line in self.printed)
 
     def get(self, path: str, **headers: Any) -> Answer:
         return self.ask("GET", path, **headers)
