@@ -27,6 +27,7 @@ addEventListener("securitypolicyviolation", (event) =>
 """
 PATIENCE = 40_000  # milliseconds; a wait ends when what it waits for is there
 expect.set_options(timeout=PATIENCE)
+FOREIGN = re.compile(r"^(?!http://127\.0\.0\.1:|data:|blob:|about:)")
 SILENT_SERVER = re.compile(r"Failed to load resource|WebSocket connection")
 
 
@@ -47,7 +48,7 @@ class Visit:
         page.set_default_timeout(PATIENCE)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.goto(self.studio.address)
+        page.goto(f"http://{self.studio.host}/gobhir/?token={self.studio.token}")
         return page
 
     def lesson(self, lang: str = "en", anchor: str = "", page: Page | None = None) -> Page:
@@ -62,12 +63,9 @@ class Visit:
         if message.type == "error":
             self.errors.append(message.text)
 
-    def only_the_studio(self, route: Route) -> None:
-        if route.request.url.startswith((f"http://{self.studio.host}/", "data:", "blob:")):
-            route.continue_()
-        else:
-            self.foreign.append(route.request.url)
-            route.abort()
+    def refuse(self, route: Route) -> None:
+        self.foreign.append(route.request.url)
+        route.abort()
 
     def verdict(self) -> None:
         errors = self.errors
@@ -104,7 +102,7 @@ def visiting(browser: Browser, slug: str) -> Iterator[Visiting]:
         context = browser.new_context(viewport=size, locale="en-GB", **how)
         context.add_init_script(LISTEN)
         visit = Visit(context, studio, slug)
-        context.route("**/*", visit.only_the_studio)
+        context.route(FOREIGN, visit.refuse)
         visits.append(visit)
         return visit
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,10 @@ def says(page: Page, key: str, lang: str = "en") -> None:
 def test_a_saved_note_survives_a_killed_server(
     visiting: Visiting, start: Start, learners_folder: Path, slug: str
 ) -> None:
-    studio = start(learners_folder)
+    with socket.socket() as probe:  # a port of its own: it must be free again after the kill
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    studio = start(learners_folder, f"port={port}")
     visit = visiting(studio)
     visit.server_may_be_silent = True  # between its death and its return
     page = visit.lesson("bn")
@@ -45,7 +49,7 @@ def test_a_saved_note_survives_a_killed_server(
     says(page, "studio.notes.kept", "bn")
     field(page).press_sequentially("!")
 
-    visit.studio = start(learners_folder, f"port={studio.port}, open_browser=False")
+    visit.studio = start(learners_folder, f"port={port}")
     page = visit.lesson("bn")  # the printed address again: a new token
     expect(field(page)).to_have_value("দায় × যা এসেছিল …আরও!")
     says(page, "studio.notes.saved", "bn")
