@@ -227,3 +227,29 @@ def test_an_op_without_a_rule_is_shown_not_hidden():
     theirs = model[0].weight.grad.numpy()
     assert floats(weight.lines[-1].result) == pytest.approx(theirs, rel=5e-3, abs=1e-5)
     assert "odd" in d.to_markdown("en")
+
+
+def saturated():
+    e = network("2-1", loss="bce", x=[60, 50], y=[1])
+    with gobhir.no_grad():
+        e.model[0].weight.copy_(gobhir.tensor([[0.3, 0.4]]).double())
+    return e
+
+
+def test_where_four_digits_have_no_end_the_page_is_exact():
+    e = saturated()
+    d = gobhir.explain(e.model, e.x, e.y, e.loss, e.optimizer, reference="differences")
+    assert d.mode == "exact"
+    assert float(lines(d, "loss.0")[0].result) == pytest.approx(0.0, abs=1e-12)
+    assert "ln" in d.to_text("en")
+    with pytest.raises(ValueError, match="exact"):
+        gobhir.explain(e.model, e.x, e.y, e.loss, e.optimizer, mode="hand")
+
+
+def test_a_network_of_dead_relus_says_that_nothing_passes():
+    e = network("2-2-1", activation="relu", loss="mse")
+    with gobhir.no_grad():
+        e.model[0].bias.copy_(gobhir.tensor([-9.0, -9.0]))
+    d = gobhir.explain(e.model, e.x, e.y, e.loss, e.optimizer, reference="differences")
+    said = {p.key for s in d.steps for p in s.pieces if isinstance(p, Say)}
+    assert "rules.road.closed" in said and "rules.road.many" not in said

@@ -277,7 +277,7 @@ class Notation(ABC, Generic[Ink]):
             return self.write(t, NEGATIVE)
         if isinstance(t, Negative):
             return self.text(f" {self.minus} ") + self.write(t.body, DOTTED)
-        if _is_number(t) and decimal(t.value) < 0:  # type: ignore[attr-defined]  # a Num
+        if _is_number(t) and decimal(t.value).is_signed():  # type: ignore[attr-defined]  # a Num
             return self.text(f" {self.minus} ") + self.scalar(-decimal(t.value))  # type: ignore[attr-defined]
         return self.text(" + ") + self.write(t, DOTTED)
 

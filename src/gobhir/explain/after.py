@@ -68,6 +68,8 @@ def _size(r: Reading) -> Say:
     )
     key = "rules.check.size_sgd" if plain else "rules.check.size"
     closer = "rules.check.less" if abs(actual) < abs(predicted) else "rules.check.more"
+    if predicted == actual == 0:
+        return Say("rules.check.still")
     far = predicted == 0 or not 0.5 <= actual / predicted <= 2
     why = Say("rules.check.far" if far else closer)
     return Say(key, {"predicted": inline(predicted), "actual": inline(actual), "why": why})

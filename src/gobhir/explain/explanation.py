@@ -14,8 +14,8 @@ from gobhir.engine import Tensor
 from gobhir.explain.after import after
 from gobhir.explain.backward import backward
 from gobhir.explain.forward import ACTIVATIONS, forward, largest, loss_section, start
-from gobhir.explain.reading import Pulled, Reading, size
-from gobhir.explain.recording import record_step
+from gobhir.explain.reading import Pulled, Reading, Saturated, size
+from gobhir.explain.recording import Recording, record_step
 from gobhir.explain.road import all_the_way, drill
 from gobhir.explain.update import update
 from gobhir.lang import say
@@ -83,8 +83,7 @@ def explain(
     work = _products(run)
     if mode == "hand" and work > MOST_BY_HAND:
         raise ValueError(say("errors.explain.too_large", products=work, most=MOST_BY_HAND))
-    mode = mode or ("hand" if work <= HAND_LIMIT else "exact")
-    r = Reading(run, mode)
+    r = _read(run, mode, "hand" if work <= HAND_LIMIT else "exact")
     if reference is None:
         reference = "torch" if find_spec("torch") else "differences"
     shown, index = _representative(r)
@@ -93,7 +92,17 @@ def explain(
     if run.tape.updates:
         sections.append(update(r, shown, index))
     sections.append(after(r, shown, index, reference))
-    return Explanation(_title(r), _intro(r), tuple(sections), mode, r)
+    return Explanation(_title(r), _intro(r), tuple(sections), r.mode, r)
+
+
+def _read(run: Recording, asked: str | None, usual: str) -> Reading:
+    """The recording in the mode that was asked for, else in the usual one that works."""
+    try:
+        return Reading(run, asked or usual)
+    except Saturated:
+        if asked is not None:
+            raise ValueError(say("errors.explain.saturated")) from None
+        return Reading(run, "exact")
 
 
 def _products(run: Any) -> int:

@@ -76,6 +76,10 @@ def scalar_line(
     else:
         whole = stages(expr if mode == "hand" else _folded(expr), rounder)
     marked = False
+    end = whole[-1]
+    if exact is not None and isinstance(end, Num) and not end.value.is_finite():
+        # The engine cuts ln 0 off, as PyTorch does; the textbook's formula has no value there.
+        return Line(left, (*first, expr, Num(significant(decimal(exact)))), None, exact)
     if mode == "exact":
         view = shown(whole)
         whole, marked = view.stages, view.marked
@@ -217,7 +221,10 @@ def _middle(lines: list[tuple[Expr, ...]], shape: tuple[int, ...]) -> Expr | Non
         return None
     trees = [line[-2] for line in lines]
     stacked = _stack(trees, shape)
-    flat_product = isinstance(stacked, Product) and all(isinstance(t, Num) for t in stacked.terms)
+    flat_product = isinstance(stacked, Product) and all(
+        isinstance(t, Num) and all(decimal(v).is_finite() for v in np.ravel(t.value))
+        for t in stacked.terms
+    )
     return stacked if flat_product else None
 
 

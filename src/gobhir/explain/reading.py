@@ -78,6 +78,10 @@ def element(e: Expr, index: Index, shape: tuple[int, ...]) -> Expr:
     return e.at(tuple(int(i) for i in np.unravel_index(flat, e.shape)))
 
 
+class Saturated(ArithmeticError):
+    """With four digits a value has no end: a probability became exactly 1, and then ln 0."""
+
+
 class Reading:
     """A recording read in one arithmetic, "hand" or "exact"."""
 
@@ -119,9 +123,15 @@ class Reading:
         if expr is None:
             return each(significant, decimals(exact))
         if not exact.shape:
-            return result(element(expr, (), ()), self.rounder)
+            return self._by_hand(element(expr, (), ()))
         elements = (element(expr, i, exact.shape) for i in indices(exact.shape))
-        return objects([result(e, self.rounder) for e in elements], exact.shape)
+        return objects([self._by_hand(e) for e in elements], exact.shape)
+
+    def _by_hand(self, e: Expr) -> Decimal:
+        value = result(e, self.rounder)
+        if not value.is_finite():
+            raise Saturated
+        return value
 
     # -- forward ----
 
@@ -362,4 +372,4 @@ def size(shape: tuple[int, ...]) -> int:
     return math.prod(shape)
 
 
-__all__ = ["Pulled", "Quantity", "Reading", "Rearranged", "element", "size", "view"]
+__all__ = ["Pulled", "Quantity", "Reading", "Rearranged", "Saturated", "element", "size", "view"]

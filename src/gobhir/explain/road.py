@@ -153,7 +153,9 @@ def all_the_way(r: Reading, p: Pulled, index: Index) -> Step | None:
     number = Num(significant(result(element(p.expr, index, p.shape), r.rounder)))
     values = {"name": p.sym.at(index), "value": number, "stretches": Count(len(first))}
     pieces: list[Piece]
-    if len(roads) == 1:
+    if not weigh(first):
+        pieces = [Say("rules.road.closed", {**values, "count": Count(len(roads))})]
+    elif len(roads) == 1:
         pieces = [Say("rules.road.only", values), road_line(p, index, first, r.mode)]
     else:
         share = _percent(weigh(first), [weigh(road) for road in roads])
