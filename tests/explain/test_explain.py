@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import gobhir
@@ -109,6 +109,10 @@ drawn_network = st.fixed_dictionaries(
 )
 
 
+def near_a_kink(values):
+    return bool(np.any(np.abs(np.asarray(values, float)) < 2e-3))
+
+
 @settings(max_examples=40, deadline=None)
 @given(drawn_network, st.sampled_from(["hand", "exact"]))
 def test_every_value_and_gradient_is_the_engines(options, mode):
@@ -117,6 +121,10 @@ def test_every_value_and_gradient_is_the_engines(options, mode):
     e = network(**options)
     r = Reading(record_step(e.model, e.x, e.y, e.loss, e.optimizer), mode)
     assert not r.unruled
+    if mode == "hand":
+        # On a kink (z = 0 under a ReLU) rounding may choose the other side; no value is wrong.
+        sums = [q.exact for q in r.computed if q.record.op.name == "linear"]
+        assume(not any(near_a_kink(z) for z in sums))
     for q in [*r.computed, *r.pulled]:
         if q.expr is None:
             continue

@@ -27,6 +27,9 @@ from gobhir.studio.serve import configuration
 from gobhir.studio.server import StudioServer, can_open_browser
 from tests.studio.conftest import PATIENCE, Running, Start, environment
 
+# Each starts a real server process; together they take longer than a quick look should.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
