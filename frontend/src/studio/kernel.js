@@ -84,10 +84,12 @@ class Kernel {
   async run(code, hear, answer) {
     const future = this.connection.requestExecute({ code, allow_stdin: true, stop_on_error: true });
     future.onIOPub = ({ header, content }) => hear(header.msg_type, content);
-    future.onStdin = async ({ header, content }) => {
+    // Gives no promise back: Jupyter's client would wait for it before it hands on what was printed.
+    future.onStdin = ({ header, content }) => {
       if (header.msg_type !== "input_request") return;
-      const value = await answer(content.prompt, content.password);
-      if (!future.isDisposed && value !== null) future.sendInputReply({ value, status: "ok" }, header);
+      answer(content.prompt, content.password).then((value) => {
+        if (!future.isDisposed && value !== null) future.sendInputReply({ value, status: "ok" }, header);
+      });
     };
     const reply = await this.first(future.done);
     return reply.content.status;
