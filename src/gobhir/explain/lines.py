@@ -21,7 +21,6 @@ from gobhir.derivation.expression import (
     Sym,
     indices,
     put_in,
-    total,
     transform,
     without_labels,
 )
@@ -265,16 +264,3 @@ def chain_of_names(q: Quantity, expr: Expr, index: Index) -> Expr | None:
     if not isinstance(e, Product) or not all(isinstance(t, Labelled) for t in e.terms):
         return None
     return Product(tuple(Labelled(t.label, t.body) for t in e.terms))  # type: ignore[attr-defined]
-
-
-__all__ = [
-    "WIDEST",
-    "chain_of_names",
-    "distance",
-    "dots",
-    "element_line",
-    "matrix_line",
-    "scalar_line",
-    "stages_of",
-    "total",
-]

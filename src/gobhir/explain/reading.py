@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.derivation.expression import Expr, Index, Name, Rearranged, Sym, indices, number, total
+from gobhir.derivation.expression import Expr, Index, Name, Sym, indices, number, total
 from gobhir.derivation.formula import labelled
 from gobhir.derivation.rounding import Rounder, decimals, each, objects, result, significant
 from gobhir.engine import Record, Tensor, apply
@@ -294,7 +294,7 @@ class Reading:
 
     def _incoming(self, record: Record, contributions: list[Expr]) -> Expr:
         """dL/d(result of record), as the next pull will use it."""
-        c = contributions[0] if len(contributions) == 1 else total(contributions)
+        c = total(contributions)
         q = self.quantities.get(record)
         if record is self.run.loss or q is None:
             return c
@@ -322,7 +322,7 @@ class Reading:
 
     def _settle_leaf(self, x: Tensor, contributions: list[Expr]) -> None:
         q = self.quantity(x)
-        self._settle(q, total_or_one(contributions), len(contributions), None)
+        self._settle(q, total(contributions), len(contributions), None)
 
     def _tensor_of(self, q: Quantity) -> Tensor:
         return next(k for k, v in self.quantities.items() if v is q)
@@ -332,11 +332,6 @@ class Reading:
             r for r in self.run.tape.records if r.op.name == "linear" and r in self._reachable
         ]
         return linear.index(record) + 1
-
-
-def total_or_one(contributions: list[Expr]) -> Expr:
-    """Their sum; what meets stays in brackets of its own."""
-    return contributions[0] if len(contributions) == 1 else total(contributions)
 
 
 def _has_rule(record: Record) -> bool:
@@ -370,6 +365,3 @@ def _blank(shape: tuple[int, ...]) -> Any:
 def size(shape: tuple[int, ...]) -> int:
     """How many numbers."""
     return math.prod(shape)
-
-
-__all__ = ["Pulled", "Quantity", "Reading", "Rearranged", "Saturated", "element", "size", "view"]

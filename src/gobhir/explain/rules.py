@@ -30,9 +30,8 @@ from gobhir.derivation.expression import (
     Sym,
     Transposed,
     number,
-    total,
 )
-from gobhir.derivation.formula import labelled, negative, product, read, tidy
+from gobhir.derivation.formula import labelled, product, read, tidy
 from gobhir.engine.op import Family
 from gobhir.engine.tape import Record
 
@@ -386,5 +385,3 @@ _PULL: dict[Family, Callable[[Use, int, Expr], Expr | None]] = {
     Family.NORMALISATION: _normalisation_pull,
     Family.LOSS: _loss_pull,
 }
-
-__all__ = ["Use", "forward", "negative", "pull", "sum_to", "total", "view_axes"]

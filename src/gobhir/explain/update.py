@@ -13,7 +13,7 @@ from gobhir.derivation.rounding import decimals, objects, result
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step
 from gobhir.engine import Tensor, Update
 from gobhir.explain.lines import distance, page_values, scalar_line
-from gobhir.explain.reading import Pulled, Reading, element, size
+from gobhir.explain.reading import Reading, element, size
 
 _SYMBOLS = {
     "lr": "eta",
@@ -108,6 +108,3 @@ def _all(r: Reading, u: Update) -> Line:
     exact = np.asarray(u.after["w"]).reshape(sym.shape)
     value = page_values(sym.value, r.mode)
     return Line(sym, (expr, Num(value)), distance(value, exact), exact, arrow=True)
-
-
-__all__ = ["Pulled", "update"]
