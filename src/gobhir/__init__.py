@@ -5,9 +5,11 @@ Start reading in engine/__init__.py; the map of the house is in README.md.
 
 from __future__ import annotations
 
+from typing import Any
+
 __version__ = "0.1.0"
 
-from gobhir import autograd, nn, optim
+from gobhir import autograd, nn, optim, utils
 from gobhir.engine import Tensor
 from gobhir.engine.creation import (
     arange,
@@ -43,50 +45,7 @@ from gobhir.engine.dtypes import (
     short,
     uint8,
 )
-from gobhir.engine.functions import (
-    abs,
-    add,
-    all,
-    allclose,
-    any,
-    argmax,
-    clone,
-    div,
-    dot,
-    equal,
-    exp,
-    flatten,
-    is_tensor,
-    isfinite,
-    isinf,
-    isnan,
-    log,
-    log_softmax,
-    matmul,
-    maximum,
-    mean,
-    minimum,
-    mm,
-    mul,
-    neg,
-    numel,
-    permute,
-    pow,
-    relu,
-    reshape,
-    sigmoid,
-    sign,
-    softmax,
-    sqrt,
-    squeeze,
-    sub,
-    sum,
-    t,
-    tanh,
-    transpose,
-    unsqueeze,
-    where,
-)
+from gobhir.engine.functions import FUNCTIONS
 from gobhir.engine.random import (
     Generator,
     get_rng_state,
@@ -101,37 +60,34 @@ from gobhir.engine.random import (
     seed,
     set_rng_state,
 )
-from gobhir.engine.tape import enable_grad, is_grad_enabled, no_grad
+from gobhir.engine.tape import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from gobhir.lang import language, use_language
 from gobhir.serialization import load, save
 
 from gobhir import examples  # isort: skip  they stand on all of the above
 from gobhir.explain import explain  # isort: skip  gobhir.explain(model, ...) is the function
 
+globals().update(FUNCTIONS)
+
 __all__ = [
-    "abs",
-    "add",
-    "all",
-    "allclose",
-    "any",
+    *FUNCTIONS,
     "arange",
-    "argmax",
     "as_tensor",
     "autograd",
     "bool",
-    "clone",
-    "div",
-    "dot",
     "double",
     "dtype",
     "empty",
     "enable_grad",
-    "equal",
     "examples",
-    "exp",
     "explain",
     "eye",
-    "flatten",
     "float",
     "float16",
     "float32",
@@ -142,6 +98,7 @@ __all__ = [
     "get_default_dtype",
     "get_rng_state",
     "half",
+    "inference_mode",
     "initial_seed",
     "int",
     "int16",
@@ -149,61 +106,38 @@ __all__ = [
     "int64",
     "int8",
     "is_grad_enabled",
-    "is_tensor",
-    "isfinite",
-    "isinf",
-    "isnan",
     "language",
     "linspace",
     "load",
-    "log",
-    "log_softmax",
     "long",
     "manual_seed",
-    "matmul",
-    "maximum",
-    "mean",
-    "minimum",
-    "mm",
-    "mul",
-    "neg",
     "nn",
     "no_grad",
-    "numel",
     "ones",
     "ones_like",
     "optim",
-    "permute",
-    "pow",
     "rand",
     "rand_like",
     "randint",
     "randn",
     "randn_like",
     "randperm",
-    "relu",
-    "reshape",
     "save",
     "seed",
     "set_default_dtype",
+    "set_grad_enabled",
     "set_rng_state",
     "short",
-    "sigmoid",
-    "sign",
-    "softmax",
-    "sqrt",
-    "squeeze",
-    "sub",
-    "sum",
-    "t",
-    "tanh",
     "tensor",
     "Tensor",
-    "transpose",
     "uint8",
-    "unsqueeze",
     "use_language",
-    "where",
+    "utils",
     "zeros",
     "zeros_like",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only for what is asked for and is not there: type checkers do not see FUNCTIONS.
+    raise AttributeError(f"module 'gobhir' has no attribute '{name}'")

@@ -84,6 +84,9 @@ def check(
     pairs = [both(a, grad) for a, grad in zip(inputs, wanted, strict=True)]
     near = max((TOLERANCE.get(a.dtype.name, 0.0) for a in inputs), default=0.0)
     out, want = mine(*(p[0] for p in pairs)), theirs(*(p[1] for p in pairs))
+    if isinstance(want, (tuple, list)):
+        _check_several(out, want, pairs, seed, near, second)
+        return
     near = max(near, TOLERANCE.get(_array(want).dtype.name, 0.0))
     same(out, want, near)
     assert out.requires_grad == want.requires_grad
@@ -98,6 +101,30 @@ def check(
         same(g, g_t, near)
     if second:
         _second(first, first_t, [*leaves, cotangent], [*leaves_t, cotangent_t], seed, 20 * near)
+
+
+def _check_several(
+    out: Any, want: Any, pairs: list[Any], seed: int, near: float, second: bool
+) -> None:
+    """Several results: each alone, and the gradient of a random weighting of all of them."""
+    assert len(out) == len(want)
+    total, total_t = 0, 0
+    for k, (a, b) in enumerate(zip(out, want, strict=True)):
+        same(a, b, max(near, TOLERANCE.get(_array(b).dtype.name, 0.0)))
+        assert a.requires_grad == b.requires_grad
+        if b.requires_grad:
+            c, c_t = both(numbers(seed + 1 + k, b.shape, _array(b).dtype.name))
+            total, total_t = total + (a * c).sum(), total_t + (b * c_t).sum()
+    if isinstance(total_t, int):
+        return
+    leaves = [p[0] for p in pairs if p[0].requires_grad]
+    leaves_t = [p[1] for p in pairs if p[1].requires_grad]
+    first = gobhir.autograd.grad(total, leaves, create_graph=True, allow_unused=True)
+    first_t = torch.autograd.grad(total_t, leaves_t, create_graph=True, allow_unused=True)
+    for g, g_t in zip(first, first_t, strict=True):
+        same(g, g_t, near)
+    if second:
+        _second(first, first_t, leaves, leaves_t, seed, 20 * near)
 
 
 def _second(

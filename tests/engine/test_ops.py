@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gobhir
-from gobhir.engine import OPS
 from tests.engine.parity import FLOATS, SEEDS, SHAPES, check, numbers
 
 TF, GF = torch.nn.functional, gobhir.nn.functional
@@ -39,28 +38,6 @@ BINARY = {
     "pow": (gobhir.pow, torch.pow, ABOVE_ZERO),
     "sub": (gobhir.sub, torch.sub, ANY),
 }
-ELSEWHERE = {
-    "cast": "test_cast",
-    "expand": "test_rearrangements",
-    "get_item": "test_indexing",
-    "linear": "test_linear",
-    "log_softmax": "test_along_a_dimension",
-    "mat_mul": "test_matmul",
-    "mean": "test_reductions",
-    "permute": "test_rearrangements",
-    "reshape": "test_rearrangements",
-    "scatter": "test_indexing, as the gradient of get_item",
-    "softmax": "test_along_a_dimension",
-    "sum": "test_reductions",
-    "sum_to": "test_broadcasting, as the gradient of what was broadcast",
-    "where": "test_where",
-}
-
-
-def test_every_op_is_compared() -> None:
-    losses = {name for name, op in OPS.items() if op.family is gobhir.engine.Family.LOSS}
-    shipped = {name for name, op in OPS.items() if op.__module__.startswith("gobhir.")}
-    assert shipped - losses == {*UNARY, *BINARY, *ELSEWHERE}  # losses: test_losses.py
 
 
 @st.composite

@@ -3,7 +3,7 @@ nn, optim, explain, lift and all above may import it; it imports none of them.
 Start reading in ops/activations.py (Sigmoid, a whole op on one screen), then tape.py, backward.py.
 """
 
-from gobhir.engine import methods  # noqa: F401  attaches the operators to Tensor
+from gobhir.engine import functions  # noqa: F401  attaches the operators to Tensor
 from gobhir.engine.apply import apply
 from gobhir.engine.backward import backward, grad
 from gobhir.engine.op import OPS, Family, Op

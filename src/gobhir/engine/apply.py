@@ -7,56 +7,139 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.drawing import clash
 from gobhir.engine.dtypes import default_dtype, promoted
-from gobhir.engine.op import Op
+from gobhir.engine.op import Family, Op
 from gobhir.engine.tape import Record, state
+from gobhir.engine.tensor import Tensor, View
+from gobhir.lang import say
 
 
 def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
     """The op's result. With a Tensor among the inputs the result is a Tensor; otherwise the
     forward computation runs on the arrays as they are (pullbacks use that)."""
-    from gobhir.engine.tensor import Tensor
-
-    wanted = False
-    any_tensor = False
     if len(settings) < len(op.settings):
         settings = op.defaults | settings
+    arrays: list[Any] = []
+    edges: list[Any] = []
+    versions: list[tuple[list[Any], int]] = []
+    wanted = False
     for x in inputs:
         if isinstance(x, Tensor):
-            any_tensor = True
-            wanted = wanted or x.requires_grad
-    if not any_tensor:
+            if x._view is not None and x._view.at != x._changes[2]:
+                x._look_again()
+            arrays.append(x.array)
+            versions.append((x._changes, x._changes[0]))
+            if x.requires_grad:
+                wanted = True
+                edges.append(x._record or x)
+                continue
+        else:
+            arrays.append(x)
+        edges.append(None)
+    if not versions:
         return op.forward(*inputs, **settings)
-    arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
     if op.promotes:
         dtype = promoted(arrays)
         if op.floats and dtype.kind not in "fc":
             dtype = default_dtype()
-        arrays = [np.asarray(a, dtype) if a is not None else a for a in arrays]
+        arrays = [np.asanyarray(a, dtype) if a is not None else a for a in arrays]
     elif op.floats and arrays[0].dtype.kind not in "fc":
         arrays[0] = arrays[0].astype(default_dtype())
-    value = np.asarray(op.forward(*arrays, **settings))
-    wanted = wanted and state.grad_enabled and value.dtype.kind in "fc" and bool(op.pullbacks)
+    try:
+        value = op.forward(*arrays, **settings)
+    except ValueError:
+        if op.family is Family.ELEMENTWISE:
+            _explain_shapes(op, arrays)
+        raise
+    if state.watch is not None:
+        state.watch(op, value, inputs)
+    wanted = wanted and state.grad_enabled and bool(op.pullbacks)
+    if type(value) is tuple:
+        return _several(op, inputs, settings, value, edges, versions, wanted)
+    if not isinstance(value, np.ndarray):
+        value = np.asarray(value)  # what NumPy makes of arrays without dimensions
+    wanted = wanted and value.dtype.kind in "fc"
     out = Tensor._wrap(value, wanted)
     if value.base is not None:
-        _share_version(out, inputs)
+        _mark_view(out, op, inputs[0], settings)
     tape = state.tape
     if wanted or tape is not None:
-        versions = tuple((x._version, x._version[0]) for x in inputs if isinstance(x, Tensor))
-        versions += ((out._version, out._version[0]),)
+        versions.append((out._changes, out._changes[0]))
         scope = () if tape is None else tape.scope
-        out._record = record = Record(op, inputs, settings, value, versions, scope)
+        out._record = record = Record(op, inputs, settings, value, edges, versions, scope)
         if tape is not None:
             tape.record(record)
     return out
 
 
-def _share_version(out: Any, inputs: tuple[Any, ...]) -> None:
+def _several(
+    op: type[Op],
+    inputs: tuple[Any, ...],
+    settings: dict[str, Any],
+    value: tuple[Any, ...],
+    edges: list[Any],
+    versions: list[tuple[list[Any], int]],
+    wanted: bool,
+) -> tuple[Tensor, ...]:
+    """The results of an op that has several: one Record for it, and one `Part` a result."""
+    value = tuple(np.asanyarray(v) for v in value)
+    bundle = Tensor._wrap(value, wanted)  # type: ignore[arg-type]
+    if wanted or state.tape is not None:
+        versions.append((bundle._changes, 0))
+        scope = () if state.tape is None else state.tape.scope
+        bundle._record = Record(op, inputs, settings, value, edges, versions, scope)
+        if state.tape is not None:
+            state.tape.record(bundle._record)
+    return tuple(apply(Part, bundle, place=i) for i in range(len(value)))
+
+
+class Parts(tuple[Any, ...]):
+    """Gradients of the results of one op; None where none came back (yet)."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Parts:
+        pairs = zip(self, other, strict=True)
+        return Parts(a if b is None else b if a is None else a + b for a, b in pairs)
+
+
+class Part(Op):
+    """Result number `place` of an op that has several."""
+
+    family = Family.REARRANGEMENT
+    formula = "x[place]"
+    local = "1"
+    shape_only = True
+
+    def forward(x, *, place):
+        return x[place]
+
+    def vjp(d, out, x, *, place):
+        return Parts(d if i == place else None for i in range(len(x)))
+
+
+def _mark_view(out: Tensor, op: type[Op], x: Any, settings: dict[str, Any]) -> None:
     """A view shares memory with what it looks at: a change of the one changes the other."""
-    for x in inputs:
-        array = getattr(x, "array", None)
-        if array is not None and (out.array.base is array or out.array.base is array.base):
-            out._version = x._version
+    if not isinstance(x, Tensor) or op is Part:
+        return
+    base = out.array.base
+    if base is x.array or (base is x.array.base and base is not None):
+        out._changes = x._changes
+        root, looks = (x, ()) if x._view is None else (x._view.root, x._view.looks)
+        out._view = View(root, (*looks, (op, settings)), x._changes[2])
+
+
+def _explain_shapes(op: type[Op], arrays: list[Any]) -> None:
+    """RuntimeError that draws the first two shapes that do not broadcast, if there are such."""
+    shapes = [np.shape(a) for a in arrays if a is not None]
+    for i, y in enumerate(shapes):
+        for x in shapes[:i]:
+            try:
+                np.broadcast_shapes(x, y)
+            except ValueError:
+                message = say("errors.shape.broadcast", op=op.name, **clash(x, y))
+                raise RuntimeError(message) from None
 
 
 def function(op: type[Op], name: str | None = None) -> Callable[..., Any]:

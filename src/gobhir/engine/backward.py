@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from gobhir.engine.apply import apply
-from gobhir.engine.op import Family
+from gobhir.engine.apply import Part, Parts, apply
 from gobhir.engine.ops.reductions import SumTo
 from gobhir.engine.tape import Gradient, Record, enable_grad, no_grad, state
 from gobhir.engine.tensor import Tensor
@@ -32,7 +32,7 @@ def backward(
     tensors: results to differentiate, any shapes; cotangents: of the same shapes, None allowed
     for a scalar. RuntimeError when there is nothing to differentiate or the graph is used up.
     """
-    wanted = None if inputs is None else {id(t): t for t in inputs}
+    wanted = None if inputs is None else {_edge(t): t for t in inputs}
     found = _pull(tensors, cotangents, retain_graph, create_graph, wanted)
     for leaf, gradient in found.values():
         leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
@@ -44,7 +44,9 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    allow_unused: bool | None = None,
+    *,
+    materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients themselves, one for each input, leaving every `.grad` as it was.
 
@@ -57,12 +59,20 @@ def grad(
         if grad_outputs is None or isinstance(grad_outputs, Tensor)
         else list(grad_outputs)
     )
-    found = _pull(results, given, retain_graph, create_graph, {id(t): t for t in wishes})
-    answers = []
-    for t in wishes:
-        if id(t) not in found and not allow_unused:
+    if not all(t.requires_grad for t in wishes):
+        raise RuntimeError(say("errors.backward.input_no_grad"))
+    keys = [_edge(t) for t in wishes]
+    found = _pull(results, given, retain_graph, create_graph, dict(zip(keys, wishes, strict=True)))
+    answers: list[Tensor | None] = []
+    for t, key in zip(wishes, keys, strict=True):
+        if key in found:
+            answers.append(found[key][1])
+        elif materialize_grads:
+            answers.append(Tensor._wrap(np.zeros_like(t.array)))
+        elif allow_unused:
+            answers.append(None)
+        else:
             raise RuntimeError(say("errors.backward.unused"))
-        answers.append(found[id(t)][1] if id(t) in found else None)
     return tuple(answers)
 
 
@@ -73,31 +83,46 @@ def _pull(
     create_graph: bool,
     wanted: dict[int, Tensor] | None,
 ) -> dict[int, tuple[Tensor, Tensor]]:
+    """The gradients of the leaves, or of what is `wanted`, by the id of the leaf or record."""
     keep = create_graph if retain_graph is None else retain_graph
     pending: dict[Record, Any] = {}
-    found: dict[int, tuple[Tensor, Any, bool]] = {}
+    found: dict[int, tuple[Any, bool]] = {}
+    leaves: dict[int, Tensor] = {}
 
-    def arrive(t: Tensor, gradient: Any, shared: bool) -> None:
-        if t._record is not None and t.requires_grad:
-            old = pending.get(t._record)
-            pending[t._record] = gradient if old is None else old + gradient
-        if (wanted is None and t.is_leaf) or (wanted is not None and id(t) in wanted):
-            if id(t) in found:
-                gradient, shared = found[id(t)][1] + gradient, False
-            found[id(t)] = (t, gradient, shared)
+    def arrive(edge: Record | Tensor, gradient: Any, shared: bool) -> None:
+        if type(edge) is Record:
+            old = pending.get(edge)
+            pending[edge] = gradient if old is None else old + gradient
+        elif wanted is None or id(edge) in wanted:
+            key = id(edge)
+            if key in found:
+                gradient, shared = found[key][0] + gradient, False
+            else:
+                leaves[key] = edge  # type: ignore[assignment]
+            found[key] = (gradient, shared)
 
     with enable_grad() if create_graph else no_grad(), np.errstate(all="ignore"):
         for t, given in zip(tensors, cotangents, strict=True):
             start = _seed(t, given)
-            arrive(t, start if create_graph else start.array, given is not None)
+            shared = given is not None
+            arrive(t.grad_fn or t, start if create_graph else start.array, shared)
         for record in _reachable(pending):
             cotangent = pending.pop(record, None)
             if cotangent is None:
                 continue
+            cotangent = _heard(record, cotangent, create_graph)
+            if wanted is not None and id(record) in wanted:
+                found[id(record)] = (cotangent, True)
             _pass_through(record, cotangent, create_graph, arrive)
         if not keep:
             _release(tensors)
-        return {key: (t, _finish(t, g, shared)) for key, (t, g, shared) in found.items()}
+        owners = leaves if wanted is None else wanted
+        return {key: (owners[key], _finish(owners[key], *g)) for key, g in found.items()}
+
+
+def _edge(t: Tensor) -> int:
+    """What the gradient of t is known by: its record, or itself where it is a leaf."""
+    return id(t.grad_fn or t)
 
 
 def _seed(t: Tensor, given: Tensor | None) -> Tensor:
@@ -120,69 +145,109 @@ def _reachable(start: dict[Record, Any]) -> list[Record]:
     todo = list(start)
     seen = set(todo)
     while todo:
-        for x in todo.pop().inputs:
-            record = x._record if isinstance(x, Tensor) and x.requires_grad else None
-            if record is not None and record not in seen:
-                seen.add(record)
-                todo.append(record)
-    return sorted(seen, key=lambda r: -r.order)
+        for edge in todo.pop().edges:
+            if type(edge) is Record and edge not in seen:
+                seen.add(edge)
+                todo.append(edge)
+    return sorted(seen, key=_order, reverse=True)
 
 
-def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: Any) -> None:
+_order = attrgetter("order")
+
+
+def _heard(record: Record, cotangent: Any, create_graph: bool) -> Any:
+    """The gradient after the hooks on the record's result have seen (or replaced) it."""
     if record.spent:
         raise RuntimeError(say("errors.backward.spent", op=record.op.name))
-    if any(now[0] != then for now, then in record.versions):
-        _refuse_if_needed(record)
     for hook in record.hooks or ():
         cotangent = _hooked(hook, cotangent, create_graph)
     if record.retained is not None:
         record.retained(cotangent)
+    return cotangent
+
+
+def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: Any) -> None:
+    for now, then in record.versions:
+        if now[0] != then:
+            _refuse_if_needed(record)
+            break
+    op, edges = record.op, record.edges
     if create_graph:
-        value: Any = Tensor._wrap(record.value, True)
-        value._record = record
-        inputs = record.inputs
+        value, inputs = _with_history(record), record.inputs
     else:
         value = record.value
-        inputs = tuple(x.array if isinstance(x, Tensor) else x for x in record.inputs)
-    grads: list[Any] = []
-    for name, given, x in zip(record.op.inputs, record.inputs, inputs, strict=False):
-        pullback = record.op.pullbacks.get(name)
-        if pullback is None or not (isinstance(given, Tensor) and given.requires_grad):
-            grads.append(None)
-            continue
-        g = pullback(cotangent, value, *inputs, **record.settings)
-        if g.shape != x.shape:
-            g = apply(SumTo, g, shape=x.shape)
-        if g.dtype != x.dtype:
-            g = g.to(x.dtype) if isinstance(g, Tensor) else g.astype(x.dtype)
-        grads.append(g)
+        inputs = tuple([x.array if isinstance(x, Tensor) else x for x in record.inputs])
+    if type(cotangent) is Parts:
+        cotangent = _completed(cotangent, record.value, create_graph)
+    if op.vjps is not None:
+        grads = list(op.vjps(cotangent, value, *inputs, **record.settings))
+        grads = [None if e is None else g for g, e in zip(grads, edges, strict=True)]
+    else:
+        grads = []
+        for name, edge in zip(op.inputs, edges, strict=False):
+            pullback = None if edge is None else op.pullbacks.get(name)
+            if pullback is None:
+                grads.append(None)
+            else:
+                grads.append(pullback(cotangent, value, *inputs, **record.settings))
+    if op is not Part:
+        grads = [None if g is None else _fitted(g, x) for g, x in zip(grads, inputs, strict=False)]
     if state.tape is not None:
-        plain = (g.array if isinstance(g, Tensor) else g for g in grads)
-        raw = cotangent.array if isinstance(cotangent, Tensor) else cotangent
-        state.tape.record(Gradient(record, raw, tuple(plain)))
-    for given, g in zip(record.inputs, grads, strict=False):
+        state.tape.record(Gradient(record, _raw(cotangent), tuple(_raw(g) for g in grads)))
+    for edge, g in zip(edges, grads, strict=False):
         if g is not None:
             # On a tape the Gradient keeps g too.
-            arrive(given, g, g is cotangent or state.tape is not None)
+            arrive(edge, g, g is cotangent or state.tape is not None)
+
+
+def _fitted(g: Any, x: Any) -> Any:
+    """The gradient in the shape and dtype of x: what broadcasting stretched is summed back."""
+    if g.shape != x.shape:
+        g = apply(SumTo, g, shape=x.shape)
+    if g.dtype != x.dtype:
+        g = g.to(x.dtype) if isinstance(g, Tensor) else g.astype(x.dtype)
+    return g
+
+
+def _with_history(record: Record) -> Any:
+    """The record's result as a Tensor, or a tuple of them, that knows where it came from."""
+    value = Tensor._wrap(record.value, True)
+    value._record = record
+    if type(record.value) is not tuple:
+        return value
+    return tuple(apply(Part, value, place=i) for i in range(len(record.value)))
+
+
+def _completed(cotangent: Parts, values: tuple[np.ndarray, ...], create_graph: bool) -> Any:
+    """Zeros where no gradient came back for a result."""
+
+    def zeros(v: np.ndarray) -> Any:
+        return Tensor._wrap(np.zeros_like(v)) if create_graph else np.zeros_like(v)
+
+    return Parts(zeros(v) if g is None else g for g, v in zip(cotangent, values, strict=True))
+
+
+def _raw(g: Any) -> Any:
+    if isinstance(g, tuple):
+        return tuple(_raw(part) for part in g)
+    return g.array if isinstance(g, Tensor) else g
 
 
 def _refuse_if_needed(record: Record) -> None:
-    """Something was changed in place since the op ran: RuntimeError if a pullback reads it.
-    Rearrangements and reductions read shapes only."""
-    if record.op.family in (Family.REARRANGEMENT, Family.GATHER, Family.REDUCTION):
-        return
+    """Something was changed in place since the op ran: RuntimeError if a pullback reads it."""
+    op = record.op
     tensors = [i for i, x in enumerate(record.inputs) if isinstance(x, Tensor)]
     # A pullback takes the gradient, the result, the inputs.
     places = [*(i + 2 for i in tensors), 1]
-    changed = [
-        place for place, (now, then) in zip(places, record.versions, strict=True) if now[0] != then
-    ]
-    for i in tensors:
-        pullback = record.op.pullbacks.get(record.op.inputs[i])
-        if pullback and record.inputs[i].requires_grad:
-            for place in changed:
-                if _reads(pullback, place):
-                    raise RuntimeError(say("errors.backward.modified", op=record.op.name))
+    for place, (now, then) in zip(places, record.versions, strict=True):
+        if now[0] == then or (op.shape_only and place > 1):
+            continue
+        for i in tensors:
+            name = op.inputs[i] if i < len(op.inputs) else ""
+            pullback = op.pullbacks.get(name)
+            if record.edges[i] is not None and pullback and _reads(pullback, place):
+                message = say("errors.backward.modified", op=op.name, by=now[1] or "in_place")
+                raise RuntimeError(message)
 
 
 def _reads(pullback: Any, place: int) -> bool:
@@ -220,5 +285,4 @@ def _release(tensors: Sequence[Tensor]) -> None:
     for record in _reachable({t._record: None for t in tensors if t._record is not None}):
         record.spent = True
         if state.tape is None:
-            record.inputs = ()
-            record.versions = ()
+            record.inputs = record.edges = record.versions = ()

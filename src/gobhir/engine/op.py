@@ -18,7 +18,12 @@ the line on the board and the sentence under it.
 inputs has one pullback each: `vjp_x`, `vjp_W`, ... A pullback takes the gradient of the result,
 the result, the inputs, and the settings by name. It is written with operators and with the
 functions of `engine.ops`, which work on arrays and Tensors alike: that is how second
-derivatives come for free.
+derivatives come for free. Where the gradients of several inputs share their work, one `vjps`
+of the same arguments gives them all, as a tuple in the order of the inputs.
+
+forward may return a tuple: an op of several results. Its pullbacks get tuples for the gradient
+and the result, with zeros where nothing came back. What forward worked out and a pullback needs
+again (a mask, the gates of a cell) is one more result, which the function around the op drops.
 """
 
 from __future__ import annotations
@@ -64,6 +69,9 @@ class Op:
     defaults: ClassVar[dict[str, Any]]
     pullbacks: ClassVar[dict[str, Callable[..., Any]]]
     forward: ClassVar[Callable[..., Any]]
+    vjps: ClassVar[Callable[..., Any] | None] = None
+    shape_only: ClassVar[bool] = False
+    """The pullbacks look at the inputs' shapes, not at their numbers."""
     promotes: ClassVar[bool] = False
     """Inputs of different dtypes are brought to one, by PyTorch's promotion rules."""
     floats: ClassVar[bool] = False
@@ -84,7 +92,7 @@ class Op:
         cls.pullbacks = {
             name: pullback
             for name in cls.inputs
-            if (pullback := getattr(cls, f"vjp_{name}", getattr(cls, "vjp", None))) is not None
+            if (pullback := getattr(cls, f"vjp_{name}", getattr(cls, "vjp", cls.vjps))) is not None
         }
         OPS[cls.name] = cls
 

@@ -9,7 +9,7 @@ optimizer changed. Derivation, replay and drawing are readers of that list.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -27,6 +27,8 @@ _ticks = count()
 class _State(threading.local):
     grad_enabled = True
     tape: Tape | None = None
+    watch: Any = None
+    """Called with every op's result: how anomaly detection finds the birth of a NaN."""
 
 
 state = _State()
@@ -35,12 +37,16 @@ state = _State()
 class Record:
     """One op that ran: `value` came from `inputs` by `op` under `settings`.
 
-    `inputs` are Tensors and plain numbers, as given; `value` is the resulting array. `scope` is
-    the stack of modules inside which the op ran, outermost first. `versions` says how often each
-    input Tensor, and at last the result, had been changed in place by then.
+    `inputs` are Tensors and plain numbers, as given; `value` is the resulting array (a tuple of
+    them for an op of several results). `edges` says where the gradient of each input goes: to
+    the Record that made it, to the leaf itself, or (None) nowhere; a later change in place gives
+    the input a new history, and this one keeps the old. `scope` is the stack of modules inside
+    which the op ran, outermost first. `versions` says how often each input Tensor, and at last
+    the result, had been changed in place by then.
     """
 
     __slots__ = (
+        "edges",
         "hooks",
         "inputs",
         "op",
@@ -58,14 +64,16 @@ class Record:
         op: type[Op],
         inputs: tuple[Any, ...],
         settings: dict[str, Any],
-        value: np.ndarray,
-        versions: tuple[tuple[list[int], int], ...],
+        value: Any,
+        edges: Sequence[Any],
+        versions: Sequence[tuple[list[Any], int]],
         scope: tuple[Any, ...] = (),
     ):
         self.op = op
         self.inputs = inputs
         self.settings = settings
         self.value = value
+        self.edges = edges
         self.order = next(_ticks)
         self.versions = versions
         self.scope = scope
@@ -193,6 +201,39 @@ class enable_grad(no_grad):
     """Undo an enclosing no_grad."""
 
     wanted = True
+
+
+class set_grad_enabled(no_grad):
+    """Switch autograd on or off, from now on or for a `with` block."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.wanted = mode
+        self._outer.append(state.grad_enabled)
+        state.grad_enabled = mode
+
+    def __enter__(self) -> None:
+        state.grad_enabled = self.wanted
+
+    def __call__(self, function: Any) -> Any:
+        from functools import wraps
+
+        state.grad_enabled = self._outer[-1]
+
+        @wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with set_grad_enabled(self.wanted):
+                return function(*args, **kwargs)
+
+        return wrapped
+
+
+class inference_mode(no_grad):
+    """no_grad under the name for using a finished model."""
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self.wanted = not mode and state.grad_enabled
 
 
 def is_grad_enabled() -> bool:

@@ -1,35 +1,54 @@
 """Tensor: a NumPy array that remembers how it was computed.
 
 Names, defaults and results are PyTorch's: https://docs.pytorch.org/docs/stable/tensors.html
-Methods that are ops are attached in engine/methods.py; this file is the thing itself.
+Methods that are ops are attached in engine/functions; this file is the thing itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from gobhir.engine.drawing import clash
 from gobhir.engine.dtypes import default_dtype
 from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.printing import tensor_text
-from gobhir.engine.tape import Record, state
+from gobhir.engine.tape import Record, enable_grad, state
 from gobhir.lang import say
+
+
+class View(NamedTuple):
+    """What a tensor is a look at: `looks`, ops with their settings, applied to `root` in order.
+    `at` counts the new histories that a change in place had given the memory by then."""
+
+    root: Tensor
+    looks: tuple[tuple[Any, dict[str, Any]], ...]
+    at: int
 
 
 class Tensor:
     """An n-dimensional array with autograd. Made by `gobhir.tensor(...)` and its kin.
 
     array: the NumPy array. grad: the gradient that backward() left, same shape, or None.
+    `_changes` is shared by all tensors on the same memory: how often it was changed in place, by
+    which op at last, and how often such a change made a new history.
     """
 
-    __slots__ = ("__weakref__", "_hooks", "_record", "_version", "array", "grad", "requires_grad")
+    __slots__ = (
+        "__weakref__",
+        "_changes",
+        "_hooks",
+        "_record",
+        "_view",
+        "array",
+        "grad",
+        "requires_grad",
+    )
     __array_priority__ = 1000  # so that ndarray + Tensor asks the Tensor
 
     if TYPE_CHECKING:
-        # Operators and the methods that are ops: attached in engine/methods.py.
+        # Operators and the methods that are ops: attached in engine/functions.
         def __add__(self, other: Any) -> Any: ...
 
         __radd__: Any
@@ -68,7 +87,8 @@ class Tensor:
         self.grad = None
         self.requires_grad = requires_grad
         self._record = None
-        self._version = [0]
+        self._changes: list[Any] = [0, "", 0]
+        self._view: View | None = None
         self._hooks: list[Callable[..., Any]] | None = None
 
     @staticmethod
@@ -104,6 +124,8 @@ class Tensor:
     @property
     def grad_fn(self) -> Record | None:
         """The record of the op that made this tensor; None for a leaf."""
+        if self._view is not None and self._view.at != self._changes[2]:
+            self._look_again()
         return self._record if self.requires_grad else None
 
     def size(self, dim: int | None = None) -> Any:
@@ -133,6 +155,28 @@ class Tensor:
 
     def __hash__(self) -> int:
         return id(self)
+
+    @property
+    def _version(self) -> int:
+        """How often this memory was changed in place."""
+        return self._changes[0]
+
+    def _changed(self, op: str) -> None:
+        """Note that `op` wrote into this memory."""
+        self._changes[0] += 1
+        self._changes[1] = op
+
+    def _look_again(self) -> None:
+        """Take over the history of what this is a view of, which a change in place made new."""
+        from gobhir.engine.apply import apply
+
+        assert self._view is not None
+        seen: Any = self._view.root
+        with enable_grad():
+            for op, settings in self._view.looks:
+                seen = apply(op, seen, **settings)
+        self._record, self.requires_grad = seen._record, seen.requires_grad
+        self._view = self._view._replace(at=self._changes[2])
 
     # -- out of Gobhir, into Python and NumPy ----
 
@@ -211,7 +255,7 @@ class Tensor:
     def detach(self) -> Tensor:
         """The same numbers (shared memory), cut off from how they were computed."""
         out = Tensor._wrap(self.array)
-        out._version = self._version
+        out._changes = self._changes
         return out
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
@@ -236,111 +280,6 @@ class Tensor:
                 self.grad = new if self.grad is None else self.grad + new
 
             self._record.retained = keep
-
-    # -- writing in place ----
-
-    def _write(self, values: Any, at: Any = ...) -> Tensor:
-        if state.grad_enabled:
-            if self.requires_grad and self._record is None:
-                raise RuntimeError(say("errors.tensor.inplace_leaf"))
-            if self.requires_grad or (isinstance(values, Tensor) and values.requires_grad):
-                raise RuntimeError(say("errors.tensor.inplace_grad"))
-        array = values.array if isinstance(values, Tensor) else np.asarray(values)
-        if array.dtype.kind == "f" and self.array.dtype.kind in "iub":
-            raise RuntimeError(
-                say("errors.tensor.inplace_dtype", got=array.dtype, want=self.array.dtype)
-            )
-        try:
-            self.array[at] = array
-        except ValueError:
-            shape = self.array[at].shape
-            raise RuntimeError(
-                say("errors.tensor.inplace_shape", got=array.shape, want=shape)
-            ) from None
-        self._version[0] += 1
-        return self
-
-    def __setitem__(self, at: Any, values: Any) -> None:
-        from gobhir.engine.ops.shapes import plain_index
-
-        self._write(values, plain_index(at))
-
-    def copy_(self, source: Any) -> Tensor:
-        return self._write(source)
-
-    def fill_(self, value: float) -> Tensor:
-        return self._write(value)
-
-    def zero_(self) -> Tensor:
-        return self._write(0)
-
-    def add_(self, other: Any, *, alpha: float = 1) -> Tensor:
-        return self._write(self.detach() + (other if alpha == 1 else alpha * other))
-
-    def sub_(self, other: Any, *, alpha: float = 1) -> Tensor:
-        return self._write(self.detach() - (other if alpha == 1 else alpha * other))
-
-    def mul_(self, other: Any) -> Tensor:
-        return self._write(self.detach() * other)
-
-    def div_(self, other: Any) -> Tensor:
-        return self._write(self.detach() / other)
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return self.add_(other)
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self.sub_(other)
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self.mul_(other)
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self.div_(other)
-
-    # -- comparison: an ordinary bool tensor, no gradient ----
-
-    def _compare(self, other: Any, how: Callable[..., Any]) -> Any:
-        if not isinstance(other, (Tensor, int, float, np.generic, np.ndarray)):
-            return NotImplemented
-        value = _plain(other)
-        try:
-            return Tensor._wrap(np.asarray(how(self.array, value)))
-        except ValueError:
-            shapes = clash(self.shape, np.shape(value))
-            raise RuntimeError(say("errors.shape.broadcast", op=how.__name__, **shapes)) from None
-
-    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return self._compare(other, np.equal)
-
-    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return self._compare(other, np.not_equal)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return self._compare(other, np.less)
-
-    def __le__(self, other: Any) -> Tensor:
-        return self._compare(other, np.less_equal)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return self._compare(other, np.greater)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return self._compare(other, np.greater_equal)
-
-    def __and__(self, other: Any) -> Tensor:
-        return self._compare(other, np.bitwise_and)
-
-    def __or__(self, other: Any) -> Tensor:
-        return self._compare(other, np.bitwise_or)
-
-    def __xor__(self, other: Any) -> Tensor:
-        return self._compare(other, np.bitwise_xor)
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-    def __invert__(self) -> Tensor:
-        return Tensor._wrap(np.asarray(~self.array))
 
     # -- copies and other dtypes ----
 

@@ -233,7 +233,7 @@ class Reading:
 
         logits = self.run.tape.value(record.inputs[0])
         dim = 1 if logits.ndim > 1 else 0
-        use = Use(Record(Softmax, (), {"dim": dim}, logits, ()), [z], [logits], z)
+        use = Use(Record(Softmax, (), {"dim": dim}, logits, (), ()), [z], [logits], z)
         expr = forward(use)
         exact = view(apply(Softmax, logits, dim=dim))
         name = Name("P", element="p") if exact.ndim >= 2 else Name("p")

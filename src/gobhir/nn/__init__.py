@@ -4,46 +4,9 @@ Start reading in linear.py, then module.py.
 """
 
 from gobhir.nn import functional, init, parameter
-from gobhir.nn.activation import LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
-from gobhir.nn.container import ModuleDict, ModuleList, Sequential
-from gobhir.nn.linear import Flatten, Identity, Linear
-from gobhir.nn.loss import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    HuberLoss,
-    KLDivLoss,
-    L1Loss,
-    MSELoss,
-    SmoothL1Loss,
-)
+from gobhir.nn.activation import *
+from gobhir.nn.container import *
+from gobhir.nn.linear import *
+from gobhir.nn.loss import *
 from gobhir.nn.module import Module
 from gobhir.nn.parameter import Parameter
-
-__all__ = [
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "CrossEntropyLoss",
-    "Flatten",
-    "HuberLoss",
-    "Identity",
-    "KLDivLoss",
-    "L1Loss",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "MSELoss",
-    "Module",
-    "ModuleDict",
-    "ModuleList",
-    "Parameter",
-    "ReLU",
-    "Sequential",
-    "Sigmoid",
-    "SmoothL1Loss",
-    "Softmax",
-    "Tanh",
-    "functional",
-    "init",
-    "parameter",
-]

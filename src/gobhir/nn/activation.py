@@ -7,6 +7,15 @@ from gobhir.engine import Tensor
 from gobhir.nn import functional as F
 from gobhir.nn.module import Module
 
+__all__ = [
+    "LeakyReLU",
+    "LogSoftmax",
+    "ReLU",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+]
+
 
 class Sigmoid(Module):
     """1 / (1 + e^-z), elementwise."""

@@ -10,6 +10,12 @@ from typing import Any
 from gobhir.lang import say
 from gobhir.nn.module import Module
 
+__all__ = [
+    "ModuleDict",
+    "ModuleList",
+    "Sequential",
+]
+
 
 def _at(modules: Mapping[str, Module | None], index: int) -> str:
     """The name of the module at this place; negative places count from the end."""

@@ -12,6 +12,12 @@ from gobhir.nn import init
 from gobhir.nn.module import Module
 from gobhir.nn.parameter import Parameter
 
+__all__ = [
+    "Flatten",
+    "Identity",
+    "Linear",
+]
+
 
 class Linear(Module):
     """z = x W^T + b. x: (..., in_features); weight: (out_features, in_features); bias:

@@ -9,6 +9,17 @@ from gobhir.engine import Tensor
 from gobhir.nn import functional as F
 from gobhir.nn.module import Module
 
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
+    "MSELoss",
+    "SmoothL1Loss",
+]
+
 
 class _Loss(Module):
     def __init__(self, reduction: str = "mean"):

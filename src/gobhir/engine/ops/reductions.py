@@ -31,6 +31,7 @@ class Sum(Op):
     family = Family.REDUCTION
     formula = "sum(x)"
     local = "1"
+    shape_only = True
 
     def forward(x, *, dim=None, keepdim=False):
         if x.dtype.kind in "iub":
@@ -47,6 +48,7 @@ class Mean(Op):
     family = Family.REDUCTION
     formula = "sum(x) / N"
     local = "1 / N"
+    shape_only = True
 
     def forward(x, *, dim=None, keepdim=False):
         count = math.prod(x.shape[i] for i in axes(dim, x.ndim))
@@ -64,6 +66,7 @@ class SumTo(Op):
     family = Family.REDUCTION
     formula = "sum(x)"
     local = "1"
+    shape_only = True
 
     def forward(x, *, shape):
         lead = x.ndim - len(shape)

@@ -10,6 +10,7 @@ from gobhir.lang import say
 class Rearrangement(Op, abstract=True):
     family = Family.REARRANGEMENT
     local = "1"
+    shape_only = True
 
 
 class Reshape(Rearrangement):
@@ -61,6 +62,7 @@ class GetItem(Op):
     family = Family.GATHER
     formula = "x[index]"
     local = "1"
+    shape_only = True
 
     def forward(x, *, index):
         try:
@@ -84,6 +86,7 @@ class Scatter(Op):
     family = Family.GATHER
     formula = "scatter(x)"
     local = "1"
+    shape_only = True
 
     def forward(x, *, index, shape):
         out = np.zeros(shape, x.dtype)

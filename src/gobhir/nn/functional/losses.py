@@ -1,24 +1,14 @@
-"""Layers and losses as plain functions, under the names of torch.nn.functional.
-
-What each computes stands in engine/ops; here stands only how it is called.
-"""
+"""Losses. What each computes stands in engine/ops/losses.py and engine/ops/cross_entropy.py."""
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import Any
 
-import numpy as np
-
 from gobhir.engine import Tensor
-from gobhir.engine.ops import activations, losses
 from gobhir.engine.ops import cross_entropy as classes
-from gobhir.engine.ops.linear import linear
-from gobhir.lang import Message, say
-
-sigmoid = activations.sigmoid
-tanh = activations.tanh
+from gobhir.engine.ops import losses
+from gobhir.lang import say
+from gobhir.nn.functional.warning import warn
 
 __all__ = [
     "binary_cross_entropy",
@@ -27,54 +17,9 @@ __all__ = [
     "huber_loss",
     "kl_div",
     "l1_loss",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
     "mse_loss",
-    "one_hot",
-    "relu",
-    "sigmoid",
     "smooth_l1_loss",
-    "softmax",
-    "tanh",
 ]
-
-
-def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(0, z), elementwise; always a new tensor."""
-    return activations.relu(input)
-
-
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """z above 0, negative_slope * z below, elementwise; always a new tensor."""
-    return activations.leaky_relu(input, negative_slope=negative_slope)
-
-
-def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """e^z / sum e^z along `dim`."""
-    return input.softmax(_class_dim(input) if dim is None else dim, dtype)
-
-
-def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """log(softmax) along `dim`."""
-    return input.log_softmax(_class_dim(input) if dim is None else dim, dtype)
-
-
-def _class_dim(z: Tensor) -> int:
-    _warn(say("errors.nn.implicit_dim"))
-    return 0 if z.ndim in (0, 1, 3) else 1
-
-
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """Labels (...) as rows of zeros with a single 1: (..., num_classes), int64."""
-    labels = tensor.array
-    if labels.dtype != np.int64 or labels.size and labels.min() < 0:
-        raise RuntimeError(say("errors.nn.one_hot", dtype=labels.dtype))
-    classes = int(labels.max()) + 1 if num_classes == -1 else num_classes
-    if labels.size and labels.max() >= classes:
-        top = int(labels.max())
-        raise RuntimeError(say("errors.loss.label", label=top, last=classes - 1, classes=classes))
-    return Tensor._wrap((labels[..., None] == np.arange(classes)).astype(np.int64))
 
 
 def mse_loss(
@@ -172,7 +117,7 @@ def kl_div(
 ) -> Tensor:
     """Divergence from log-probabilities `input` to `target`; see engine.ops.losses.KLDivLoss."""
     if reduction == "mean":
-        _warn(say("errors.nn.kl_mean"))
+        warn(say("errors.nn.kl_mean"))
     loss = losses.log_target_kl_div if log_target else losses.kl_div
     return loss(input, target, reduction=reduction)
 
@@ -200,12 +145,4 @@ def _same_size(weight: Tensor, input: Tensor) -> Tensor:
 
 def _compare_shapes(input: Tensor, target: Tensor) -> None:
     if input.shape != target.shape:
-        _warn(say("errors.loss.broadcasts", x=input.shape, y=target.shape))
-
-
-def _warn(message: Message) -> None:
-    # Point at the first line outside of Gobhir: there the mistake stands.
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith("gobhir."):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(str(message), stacklevel=level)
+        warn(say("errors.loss.broadcasts", x=input.shape, y=target.shape))

@@ -1,0 +1,562 @@
+"""Writing down which NumPy calls a step makes, while it runs.
+
+While a `Recorder` is active, the arrays of a step are `Traced`: an ndarray subclass that computes
+as usual, on real memory, and appends every call to the recorder's list. Because the memory is
+real, a view is the same memory as what it looks at, and the recorded result arrays already are
+the buffers of the replay. No op knows about any of this.
+
+What a list of NumPy calls cannot hold is noticed and named: `refuse` says why, and the step then
+runs as it is written, every time.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from gobhir.engine import random
+from gobhir.lang import Message, say
+
+
+class Diverged(Exception):
+    """A replay met a value on which the recorded step had taken another way."""
+
+
+@dataclass(eq=False)
+class Call:
+    """One NumPy call: `f(*args, **kwargs)`, its results in `outs`.
+
+    how: "ufunc" (f is the ufunc, called), "method" (f is (ufunc, its method)), "copy" (outs[0]
+    becomes args[0]), "opaque" (f's result is copied into outs), "guard" (args[0] must be
+    kwargs["value"]), "draw" (opaque, and different at every call), "update" (an optimizer's
+    step: f() changes what it writes).
+    """
+
+    how: str
+    f: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outs: tuple[np.ndarray, ...]
+    also_writes: tuple[np.ndarray, ...] = ()
+    must: bool = False
+    """The call is kept even if nobody reads its result: its shape depends on values."""
+
+
+class _Active(threading.local):
+    recorder: Recorder | None = None
+
+
+_active = _Active()
+
+
+class Recorder:
+    """The list of calls of one run. `reason`: why it cannot be replayed, or None."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.reason: Message | None = None
+        self.made: list[weakref.ref[Traced]] = []
+        self.numbers: list[tuple[Any, np.ndarray]] = []
+        """Python numbers that were read out of an array (and must be returned, nothing else)."""
+
+    def refuse(self, why: str, **values: Any) -> None:
+        if self.reason is None:
+            reason = say(f"errors.compile.{why}", line=_user_line(), **values)  # errors.compile.*
+            self.reason = reason
+
+    def add(self, how: str, f: Any, args: Any, kwargs: Any, outs: Any, **more: Any) -> None:
+        self.calls.append(Call(how, f, tuple(args), dict(kwargs), tuple(outs), **more))
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Calls on Traced arrays in this thread are written down meanwhile."""
+        outer, _active.recorder = _active.recorder, self
+        try:
+            with _nothing_hidden():
+                yield
+        finally:
+            _active.recorder = outer
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Calls are carried out and not written down."""
+        outer, _active.recorder = _active.recorder, None
+        try:
+            yield
+        finally:
+            _active.recorder = outer
+
+    def alive(self) -> list[Traced]:
+        """The Traced arrays that somebody still holds."""
+        return [t for ref in self.made if (t := ref()) is not None]
+
+
+def _user_line() -> str:
+    """File and line outside of Gobhir and NumPy: where the step does what was noticed."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in (
+        "gobhir",
+        "numpy",
+    ):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+# -- arrays that write down what is done with them -------------------------------------------
+
+
+def owner(array: np.ndarray) -> np.ndarray:
+    """The array whose memory this one looks at."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def plain(x: Any) -> Any:
+    """x with every Traced array in it as an ordinary array on the same memory."""
+    if isinstance(x, Traced):
+        return x.view(np.ndarray)
+    if type(x) in (tuple, list):
+        return type(x)([plain(v) for v in x])
+    if type(x) is dict:
+        return {k: plain(v) for k, v in x.items()}
+    if type(x) is slice:
+        return slice(plain(x.start), plain(x.stop), plain(x.step))
+    return x
+
+
+def arrays_in(x: Any) -> Iterator[np.ndarray]:
+    if isinstance(x, np.ndarray):
+        yield x
+    elif type(x) in (tuple, list):
+        for v in x:
+            yield from arrays_in(v)
+    elif type(x) is dict:
+        for v in x.values():
+            yield from arrays_in(v)
+
+
+def trace(array: np.ndarray) -> Traced:
+    """The same memory as a Traced array."""
+    out = array.view(Traced)
+    if _active.recorder is not None:
+        _active.recorder.made.append(weakref.ref(out))
+    return out
+
+
+def record(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any], must: bool = False) -> Any:
+    """Carry out f on arrays; write it down unless its result is only another view."""
+    args, kwargs = plain(args), plain(kwargs)
+    result = f(*args, **kwargs)
+    recorder = _active.recorder
+    if recorder is None:
+        return result
+    several = isinstance(result, (tuple, list))
+    values = list(result) if several else [result]
+    fresh: list[np.ndarray] = []
+    seen = [owner(a) for a in arrays_in((args, kwargs))]
+    written = kwargs.get("out")
+    for i, value in enumerate(values):
+        if isinstance(value, np.generic):
+            value = values[i] = np.array(value)
+        if isinstance(value, np.ndarray):
+            if not any(owner(value) is o for o in seen) or written is not None:
+                fresh.append(value)
+            values[i] = trace(value)
+        elif isinstance(value, bool) and f not in _HARMLESS:
+            recorder.refuse("number")
+    if fresh:
+        if len(fresh) < len(values):
+            recorder.refuse("mixed", function=getattr(f, "__name__", str(f)))
+        kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+        recorder.add("opaque", f, args, kwargs, fresh, must=must)
+    return type(result)(values) if several else values[0]
+
+
+class Traced(np.ndarray):
+    """An array that writes down, in the active recorder, all that is computed with it."""
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any
+    ) -> Any:
+        args, kwargs = plain(inputs), plain(kwargs)
+        into = () if out is None else tuple(plain(o) for o in out)
+        if into and None not in into:
+            kwargs["out"] = into
+        result = getattr(ufunc, method)(*args, **kwargs)
+        recorder = _active.recorder
+        if recorder is None:
+            return result
+        kwargs.pop("out", None)
+        if method == "at":
+            recorder.add("method", (ufunc, "at"), args, kwargs, (), also_writes=(args[0],))
+            return None
+        results = result if isinstance(result, tuple) else (result,)
+        outs = tuple(r if isinstance(r, np.ndarray) else np.array(r) for r in results)
+        if method == "__call__":
+            recorder.add("ufunc", ufunc, args, kwargs, outs)
+        else:
+            recorder.add("method", (ufunc, method), args, kwargs, outs)
+        answers = out if into and None not in into else tuple(trace(o) for o in outs)
+        return answers if isinstance(result, tuple) else answers[0]
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func in _HARMLESS:
+            return func(*plain(args), **plain(kwargs))
+        if func in _WRITE_TO_THE_FIRST:
+            return _write_first(func, args, kwargs)
+        if func in _OF_ARRAYS_ALONE:
+            return record(func, args, kwargs)
+        if func in _SHAPE_BY_VALUE or (func is np.where and len(args) == 1):
+            return record(func, args, kwargs, must=True)
+        return super().__array_function__(func, types, args, kwargs)
+
+    # -- indexing ----
+
+    def __getitem__(self, index: Any) -> Any:
+        found: Any
+        if _is_basic(index):
+            array = self.view(np.ndarray)
+            found = array[index]
+            if not isinstance(found, np.ndarray):
+                found = array[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+            return trace(found)
+        masks = any(a.dtype == bool for a in arrays_in(index))
+        return record(operator.getitem, (self, index), {}, must=masks)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        array, index, value = self.view(np.ndarray), plain(index), plain(value)
+        array[index] = value
+        if (recorder := _active.recorder) is None:
+            return
+        if _is_basic(index):
+            target = array[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+            recorder.add("copy", None, (value,), {}, (target,))
+        else:
+            args = (array, index, value)
+            recorder.add("method", (operator, "setitem"), args, {}, (), also_writes=(array,))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    # -- copies ----
+
+    def copy(self, order: Any = "C") -> Any:
+        return _copied(self, self.view(np.ndarray).copy(order))
+
+    def astype(self, dtype: Any, order: Any = "K", *_: Any, copy: bool = True) -> Any:
+        return _copied(self, self.view(np.ndarray).astype(dtype, order, copy=copy))
+
+    def reshape(self, *shape: Any, **kwargs: Any) -> Any:
+        return _copied(self, self.view(np.ndarray).reshape(*shape, **kwargs))
+
+    def ravel(self, order: Any = "C") -> Any:
+        return _copied(self, self.view(np.ndarray).ravel(order))
+
+    def flatten(self, order: Any = "C") -> Any:
+        return _copied(self, self.view(np.ndarray).flatten(order))
+
+    # -- out of NumPy, into Python ----
+
+    def item(self, *at: Any) -> Any:
+        array = self.view(np.ndarray)
+        value = array.item(*at)
+        recorder = _active.recorder
+        if recorder is None:
+            return value
+        if at or array.size != 1 or not isinstance(value, float):
+            recorder.refuse("number")
+            return value
+        read = ReadFloat(value)
+        read.recorder = recorder
+        recorder.numbers.append((read, array))
+        return read
+
+    def __bool__(self) -> bool:
+        array = self.view(np.ndarray)
+        value = bool(array)
+        if (recorder := _active.recorder) is not None:
+            recorder.add("guard", None, (array,), {"value": value}, (), must=True)
+        return value
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        _refuse("number")
+        return int(self.view(np.ndarray))
+
+    def __index__(self) -> int:
+        _refuse("number")
+        return operator.index(self.view(np.ndarray))
+
+    def __complex__(self) -> complex:
+        _refuse("number")
+        return complex(self.view(np.ndarray))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __format__(self, spec: str) -> str:
+        _refuse("number")
+        return format(self.view(np.ndarray), spec)
+
+    def __repr__(self) -> str:
+        _refuse("number")
+        return repr(self.view(np.ndarray))
+
+    def __str__(self) -> str:
+        _refuse("number")
+        return str(self.view(np.ndarray))
+
+    def tolist(self) -> Any:
+        _refuse("number")
+        return self.view(np.ndarray).tolist()
+
+    def tobytes(self, order: Any = "C") -> bytes:
+        _refuse("number")
+        return self.view(np.ndarray).tobytes(order)
+
+    # -- in place ----
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+
+def _refuse(why: str) -> None:
+    if _active.recorder is not None:
+        _active.recorder.refuse(why)
+
+
+def _is_basic(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        p is None or p is Ellipsis or isinstance(p, (slice, np.integer)) or type(p) is int
+        for p in parts
+    )
+
+
+def _copied(source: np.ndarray, result: np.ndarray) -> Any:
+    """What a copying method answers: written down as a copy unless it is a view."""
+    if owner(result) is owner(source):
+        return trace(result)
+    if (recorder := _active.recorder) is not None:
+        array = plain(source)
+        target = result
+        if result.shape != array.shape:
+            # Fill the new shape's memory through the old shape.
+            target = result.reshape(array.shape)
+            if owner(target) is not owner(result):
+                recorder.add("opaque", np.ndarray.flatten, (array, "F"), {}, (result.ravel("K"),))
+                return trace(result)
+        recorder.add("copy", None, (array,), {}, (target,))
+    return trace(result)
+
+
+def _write_first(func: Any, args: Any, kwargs: Any) -> None:
+    args, kwargs = plain(args), plain(kwargs)
+    func(*args, **kwargs)
+    recorder = _active.recorder
+    if recorder is None:
+        return
+    target = args[0] if args else kwargs["dst"]
+    if func is np.copyto and len(args) == 2 and "where" not in kwargs:
+        recorder.add("copy", None, (args[1],), {}, (target,))
+    else:
+        recorder.add("method", (_Named(func), "f"), args, kwargs, (), also_writes=(target,))
+
+
+@dataclass
+class _Named:
+    f: Callable[..., Any]
+
+
+def _method(name: str, writes: bool = False, must: bool = False) -> Any:
+    original = getattr(np.ndarray, name)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if writes:
+            return _write_first(original, (self, *args), kwargs)
+        return record(original, (self, *args), kwargs, must)
+
+    method.__name__ = name
+    return method
+
+
+for _name in (
+    *("argmax", "argmin", "argsort", "cumsum", "cumprod", "dot", "take", "choose", "repeat"),
+    *("searchsorted", "argpartition", "diagonal", "trace", "byteswap"),
+):
+    setattr(Traced, _name, _method(_name))
+for _name in ("nonzero", "compress"):
+    setattr(Traced, _name, _method(_name, must=True))
+for _name in ("sort", "partition", "put"):
+    setattr(Traced, _name, _method(_name, writes=True))
+
+_HARMLESS = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type}
+_HARMLESS |= {np.may_share_memory, np.shares_memory, np.iscomplexobj, np.isrealobj, np.common_type}
+_WRITE_TO_THE_FIRST = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis}
+_SHAPE_BY_VALUE = {np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.extract, np.compress}
+_SHAPE_BY_VALUE |= {np.bincount, np.repeat, np.delete, np.histogram, np.trim_zeros}
+_OF_ARRAYS_ALONE = {
+    *(np.where, np.concatenate, np.dot, np.vdot, np.inner, np.einsum, np.tensordot, np.lexsort),
+    *(np.take, np.take_along_axis, np.argsort, np.sort, np.partition, np.argpartition, np.cumsum),
+    *(np.cumprod, np.searchsorted, np.digitize, np.interp, np.choose, np.select, np.cross),
+    *(np.linalg.inv, np.linalg.solve, np.linalg.det, np.linalg.slogdet, np.linalg.qr),
+    *(np.linalg.svd, np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.pinv),
+    *(np.linalg.norm, np.linalg.matrix_power, np.linalg.lstsq, np.linalg.eig, np.linalg.eigvals),
+    *(np.median, np.quantile, np.percentile, np.nan_to_num, np.packbits, np.unpackbits),
+    *(np.convolve, np.correlate, np.fft.rfft, np.fft.irfft, np.fft.fft, np.fft.ifft),
+    *(np.argmax, np.argmin, np.diagonal, np.trace, np.kron, np.real, np.imag, np.around),
+}
+"""Functions that compute in C, or would lose Traced on the way: written down as one call.
+All others are NumPy's own Python, and what they do inside is written down instead."""
+
+
+# -- numbers read by Python --------------------------------------------------------------------
+
+
+class ReadFloat(float):
+    """What `.item()` gives while recording: a float that notices when it is computed with. One
+    that is only returned can be read anew at each replay."""
+
+    recorder: Recorder
+
+
+def _noticed(name: str) -> Any:
+    original = getattr(float, name)
+
+    def method(self: Any, *args: Any) -> Any:
+        self.recorder.refuse("number")
+        return original(self, *args)
+
+    method.__name__ = name
+    return method
+
+
+for _name in (
+    *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "rpow", "neg"),
+    *("mod", "rmod", "floordiv", "rfloordiv", "divmod", "rdivmod", "abs", "pos", "round", "int"),
+    *("trunc", "floor", "ceil", "bool", "eq", "ne", "lt", "le", "gt", "ge", "hash", "repr"),
+    *("format", "str"),
+):
+    setattr(ReadFloat, f"__{_name}__", _noticed(f"__{_name}__"))
+
+
+def _as_float(self: ReadFloat) -> float:
+    """float(loss.item()): the same number, as a float that `return` may carry out."""
+    out = float.__mul__(self, 1.0)
+    for i, (read, array) in enumerate(self.recorder.numbers):
+        if read is self:
+            self.recorder.numbers[i] = (out, array)
+    if not _only_returned():
+        self.recorder.refuse("number")
+    return out
+
+
+ReadFloat.__float__ = _as_float  # type: ignore[method-assign]
+
+
+def _only_returned() -> bool:
+    """Whether the call under way, in the user's code, leaves its result alone until `return`:
+    between the two it may only be put into a tuple, list or dict."""
+    import dis
+
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("gobhir."):
+        frame = frame.f_back
+    depth = 0  # how many values lie above ours on the interpreter's stack
+    for step in dis.get_instructions(frame.f_code):
+        if step.offset <= frame.f_lasti or step.opname in ("CACHE", "PRECALL"):
+            continue
+        if step.opname == "RETURN_VALUE":
+            return True
+        if "JUMP" in step.opname or step.opname.startswith("STORE"):
+            return False
+        effect = dis.stack_effect(step.opcode, step.arg)
+        if not step.opname.startswith("BUILD") and effect <= 0 and depth + effect - 1 < 0:
+            return False
+        depth = max(depth + effect, 0)
+    return False
+
+
+# -- what would hide a Traced array ---------------------------------------------------------------
+
+
+@contextmanager
+def _nothing_hidden() -> Iterator[None]:
+    """NumPy's makers of arrays, and Gobhir's random numbers, put back Traced arrays meanwhile:
+    np.asarray would strip the subclass, and what is written into a plain np.empty is not seen."""
+    thread = threading.get_ident()
+
+    def in_this_thread(original: Any, traced: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            here = threading.get_ident() == thread and _active.recorder is not None
+            return traced(original, *args, **kwargs) if here else original(*args, **kwargs)
+
+        return call
+
+    swapped = [
+        *((np, name, _keep) for name in ("asarray", "ascontiguousarray", "asfortranarray")),
+        (np, "array", _copy),
+        *((np, name, _fill) for name in ("zeros", "ones", "full")),
+        (np, "empty", _empty),
+        *((random.Generator, name, _draw) for name in ("uniform", "normal", "integers", "words")),
+    ]
+    patches = [
+        patch.object(where, name, in_this_thread(getattr(where, name), traced))
+        for where, name, traced in swapped
+    ]
+    for p in patches:
+        p.start()
+    try:
+        yield
+    finally:
+        for p in patches:
+            p.stop()
+
+
+def _keep(original: Any, x: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+    if not isinstance(x, Traced):
+        if any(isinstance(a, Traced) for a in arrays_in(x)):
+            _refuse("list")
+        return original(x, dtype, *args, **kwargs)
+    result = original(x.view(np.ndarray), dtype, *args, **kwargs)
+    return x if result.base is owner(x) and result.shape == x.shape else _copied(x, result)
+
+
+def _copy(original: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    if not isinstance(x, Traced):
+        if any(isinstance(a, Traced) for a in arrays_in(x)):
+            _refuse("list")
+        return original(x, *args, **kwargs)
+    return _copied(x, original(x.view(np.ndarray), *args, **kwargs))
+
+
+def _fill(original: Any, *args: Any, **kwargs: Any) -> Any:
+    result = original(*plain(args), **plain(kwargs))
+    if _active.recorder is not None and result.size:
+        _active.recorder.add("copy", None, (result.flat[0],), {}, (result,))
+    return trace(result)
+
+
+def _empty(original: Any, *args: Any, **kwargs: Any) -> Any:
+    return trace(original(*args, **kwargs))
+
+
+def _draw(original: Any, generator: Any, *args: Any) -> Any:
+    recorder = _active.recorder
+    assert recorder is not None
+    with recorder.paused():
+        result = np.array(original(generator, *args))
+    recorder.add("draw", original, (generator, *args), {}, (result,), must=True)
+    return trace(result)

@@ -1,0 +1,99 @@
+"""How a function gets its faces: `gobhir.exp(x)`, `x.exp()`, and `x.exp_()` where wanted.
+
+Here and in the files beside it stands only how a function is called; what it computes stands in
+engine/ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from gobhir.engine.inplace import become
+from gobhir.engine.tensor import Tensor
+from gobhir.lang import say
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+"""What `gobhir.<name>` offers besides creation and random numbers."""
+
+
+def function(f: F) -> F:
+    """Offer f as `gobhir.f`."""
+    FUNCTIONS[f.__name__] = f
+    return f
+
+
+def method(f: F) -> F:
+    """Offer f as `x.f`."""
+    setattr(Tensor, f.__name__, f)
+    return f
+
+
+def both(f: F) -> F:
+    """Offer f as `gobhir.f` and as `x.f`."""
+    return method(function(f))
+
+
+def in_place(f: F) -> F:
+    """Offer f as `x.f_` too: what f computes from x, written into x."""
+
+    def changed(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return become(self, changed.__name__, lambda x: f(x, *args, **kwargs))
+
+    changed.__name__ = changed.__qualname__ = f.__name__ + "_"
+    changed.__doc__ = f"{f.__name__}, in place."
+    setattr(Tensor, changed.__name__, changed)
+    return f
+
+
+def alias(name: str, f: Callable[..., Any]) -> None:
+    """Offer `gobhir.<name>` and `x.<name>` as another name of f, in place too where f is."""
+    FUNCTIONS[name] = f
+    setattr(Tensor, name, f)
+    if hasattr(Tensor, f.__name__ + "_"):
+        setattr(Tensor, name + "_", getattr(Tensor, f.__name__ + "_"))
+
+
+def unary(op: Callable[..., Any], name: str | None = None, inplace: bool = True) -> Any:
+    """Offer an op of one input, everywhere."""
+
+    def f(input: Tensor) -> Tensor:
+        return op(as_operand(input))
+
+    return _named(f, op, name, inplace)
+
+
+def binary(op: Callable[..., Any], name: str | None = None, inplace: bool = True) -> Any:
+    """Offer an op of two inputs, everywhere."""
+
+    def f(input: Any, other: Any) -> Tensor:
+        return op(as_operand(input), other if isinstance(other, Tensor) else number(other))
+
+    return _named(f, op, name, inplace)
+
+
+def _named(f: Callable[..., Any], op: Callable[..., Any], name: str | None, inplace: bool) -> Any:
+    f.__name__ = f.__qualname__ = name or op.__name__
+    f.__doc__ = op.__doc__
+    both(f)
+    return in_place(f) if inplace else f
+
+
+def as_operand(x: Any) -> Tensor:
+    """x itself. TypeError when it is no Tensor (a number does in the second place only)."""
+    if isinstance(x, Tensor):
+        return x
+    raise TypeError(say("errors.tensor.wanted", type=type(x).__name__))
+
+
+def number(x: Any) -> Any:
+    """A Python number as it is, a NumPy value as a Tensor. TypeError for anything else."""
+    if isinstance(x, (int, float)):
+        return x
+    if isinstance(x, (np.generic, np.ndarray)):
+        return Tensor._wrap(np.asarray(x))
+    raise TypeError(say("errors.tensor.wanted", type=type(x).__name__))

@@ -1,0 +1,161 @@
+"""Writing into a tensor's own memory, and what that does to its history.
+
+`x.add_(y)` computes `x + y` from x as it was, writes the numbers over x's, and gives x the
+history of that result. Records made before keep the history from before; where their gradient
+needs the numbers that are gone, backward() says so. If x looks at a part of another tensor, that
+one is changed too, and so are all other views of it.
+Behaviour: https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-operations-with-autograd
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine.apply import apply, function
+from gobhir.engine.op import Family, Op
+from gobhir.engine.tape import state
+from gobhir.engine.tensor import Tensor
+from gobhir.lang import say
+
+
+def become(x: Tensor, op: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """x itself, after `compute` of it was written into its memory."""
+    _refuse_leaf(x)
+    before = Tensor._wrap(x.array, x.requires_grad)
+    before._record = x.grad_fn
+    after = compute(before)
+    if after.shape != x.shape:
+        raise RuntimeError(say("errors.tensor.inplace_shape", got=after.shape, want=x.shape))
+    _check_dtype(after.dtype, x.dtype)
+    after = after.to(x.dtype)
+    if after.requires_grad:
+        before.array = x.array.copy()  # backward() may need the numbers from before
+        if state.tape is not None and before._record is not None:
+            before._record.value = before.array  # and the readers of the tape want them
+    write(x, after.array, op)
+    if after.requires_grad:
+        _new_history(x, after, op)
+    return x
+
+
+def write(x: Tensor, values: Any, op: str, at: Any = ...) -> None:
+    """Put these numbers at x[at], and nothing else. RuntimeError where they do not fit."""
+    if not x.array.flags.writeable:
+        raise RuntimeError(say("errors.tensor.inplace_expanded"))
+    _check_dtype(values.dtype, x.dtype)
+    try:
+        x.array[at] = values
+    except ValueError:
+        want = x.array[at].shape
+        raise RuntimeError(
+            say("errors.tensor.inplace_shape", got=values.shape, want=want)
+        ) from None
+    x._changed(op)
+
+
+def assign(x: Tensor, values: Any, op: str, index: Any = ...) -> Tensor:
+    """x[index] = values, under autograd where x or the values are."""
+    tracked = isinstance(values, Tensor) and values.requires_grad
+    if state.grad_enabled and (x.requires_grad or tracked):
+        source = values if isinstance(values, Tensor) else Tensor._wrap(_as_dtype(values, x))
+        _check_dtype(source.dtype, x.dtype)
+        return become(x, op, lambda before: set_item(before, source.to(x.dtype), index=index))
+    write(x, values.array if isinstance(values, Tensor) else _as_dtype(values, x), op, index)
+    return x
+
+
+def _as_dtype(values: Any, x: Tensor) -> np.ndarray:
+    array = np.asarray(values)
+    return array.astype(x.dtype) if isinstance(values, (int, float)) else array
+
+
+def _refuse_leaf(x: Tensor) -> None:
+    if not state.grad_enabled:
+        return
+    if x.requires_grad and x.is_leaf:
+        raise RuntimeError(say("errors.tensor.inplace_leaf"))
+    root = x._view.root if x._view is not None else x
+    if root.requires_grad and root.is_leaf:
+        raise RuntimeError(say("errors.tensor.inplace_leaf_view"))
+
+
+def _check_dtype(got: np.dtype, want: np.dtype) -> None:
+    order = "buifc"
+    grown = order.index(got.kind.replace("u", "i")) > order.index(want.kind.replace("u", "i"))
+    if grown:
+        raise RuntimeError(say("errors.tensor.inplace_dtype", got=got, want=want))
+
+
+def _new_history(x: Tensor, after: Tensor, op: str) -> None:
+    root = x
+    if x._view is not None:
+        root, looks = x._view.root, x._view.looks
+        before = Tensor._wrap(root.array, root.requires_grad)
+        before._record = root.grad_fn
+        after = view_scatter(before, after, looks=looks)
+    root.requires_grad = True
+    root._record = after._record
+    x._changes[2] += 1  # views of this memory look again before they are used
+    if root is x and root._view is None:
+        record = root._record
+        assert record is not None
+        record.value = root.array
+        record.versions = (*record.versions[:-1], (root._changes, root._changes[0]))
+
+
+class SetItem(Op):
+    """x with v at `index`. v broadcasts to x[index]."""
+
+    family = Family.GATHER
+    formula = "v if at_index else x"
+    local = {"x": "0 if at_index else 1", "v": "1 if at_index else 0"}
+    shape_only = True
+
+    def forward(x, v, *, index):
+        out = x.copy()
+        try:
+            out[index] = v
+        except ValueError:
+            got, want = v.shape, x[index].shape
+            message = say("errors.tensor.inplace_shape", got=got, want=want)
+            raise RuntimeError(message) from None
+        return out
+
+    def vjp_x(d, out, x, v, *, index):
+        return set_item(d, np.zeros((), d.dtype), index=index)
+
+    def vjp_v(d, out, x, v, *, index):
+        return d[index]
+
+
+class ViewScatter(Op):
+    """x with v in the place that `looks`, ops that only look at x, show."""
+
+    family = Family.GATHER
+    formula = "v if in_view else x"
+    local = {"x": "0 if in_view else 1", "v": "1 if in_view else 0"}
+    shape_only = True
+
+    def forward(x, v, *, looks):
+        out = x.copy(order="K")
+        _look(out, looks)[...] = v
+        return out
+
+    def vjp_x(d, out, x, v, *, looks):
+        return view_scatter(d, np.zeros((), d.dtype), looks=looks)
+
+    def vjp_v(d, out, x, v, *, looks):
+        return _look(d, looks)
+
+
+def _look(x: Any, looks: Any) -> Any:
+    for op, settings in looks:
+        x = apply(op, x, **settings)
+    return x
+
+
+set_item = function(SetItem, "set_item")
+view_scatter = function(ViewScatter, "view_scatter")

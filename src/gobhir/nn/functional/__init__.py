@@ -1,0 +1,9 @@
+"""Layers and losses as plain functions, under the names of torch.nn.functional.
+Stands on engine/ and lang/; the modules of nn/ and all above may import it.
+Start reading in linear.py. What each function computes stands in engine/ops.
+"""
+
+from gobhir.nn.functional.activations import *
+from gobhir.nn.functional.embedding import *
+from gobhir.nn.functional.linear import *
+from gobhir.nn.functional.losses import *

@@ -1,0 +1,5 @@
+"""Weighted sums."""
+
+from gobhir.engine.ops.linear import linear
+
+__all__ = ["linear"]

@@ -1,0 +1,70 @@
+"""The first ops: arithmetic, common activations, losses, shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine import OPS
+from tests.engine.parity import numbers
+
+X = numbers(1, (3, 4), low=0.2, high=2.0)
+Y = numbers(2, (3, 4), low=0.3, high=2.5)
+HALF = numbers(4, (3, 4), low=0.1, high=0.9)
+Z = numbers(5, (3, 4))
+ANY = numbers(7, (3, 4))
+HOT = np.eye(4)[[0, 3, 1]]
+
+CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    "abs": ([ANY], {}),
+    "add": ([X, ANY], {}),
+    "bce_loss": ([HALF, numbers(8, (3, 4), low=0.0, high=1.0)], {}),
+    "bce_with_logits_loss": ([Z, HALF], {}),
+    "cast": ([X], {"dtype": np.float32}),
+    "clone": ([X], {}),
+    "cross_entropy_loss": ([Z, HOT], {"label_smoothing": 0.1}),
+    "div": ([ANY, X], {}),
+    "exp": ([ANY], {}),
+    "expand": ([X], {"shape": (2, 3, 4)}),
+    "get_item": ([X], {"index": (slice(1, 3), 2)}),
+    "huber_loss": ([X, ANY], {"delta": 0.7}),
+    "kl_div_loss": ([np.log(HALF), Y], {}),
+    "l1_loss": ([X, ANY], {}),
+    "leaky_relu": ([ANY], {"negative_slope": 0.2}),
+    "linear": ([X, numbers(9, (2, 4)), numbers(10, (2,))], {}),
+    "log": ([X], {}),
+    "log_softmax": ([Z], {"dim": 1}),
+    "log_target_kl_div_loss": ([np.log(HALF), np.log(X)], {}),
+    "mat_mul": ([X, numbers(11, (4, 2))], {}),
+    "maximum": ([X, Y], {}),
+    "mean": ([X], {}),
+    "minimum": ([X, Y], {}),
+    "mse_loss": ([X, ANY], {}),
+    "mul": ([X, ANY], {}),
+    "neg": ([X], {}),
+    "permute": ([X], {"dims": (1, 0)}),
+    "pow": ([X, ANY], {}),
+    "relu": ([ANY], {}),
+    "reshape": ([X], {"shape": (4, 3)}),
+    "scatter": ([X[0]], {"index": ([0, 2, 2, 1],), "shape": (5,)}),
+    "sigmoid": ([ANY], {}),
+    "sign": ([ANY], {}),
+    "smooth_l1_loss": ([X, ANY], {"beta": 0.7}),
+    "softmax": ([Z], {"dim": 1}),
+    "sqrt": ([X], {}),
+    "sub": ([X, ANY], {}),
+    "sum": ([X], {}),
+    "sum_to": ([X], {"shape": ()}),
+    "tanh": ([ANY], {}),
+    "weighted_bce_with_logits_loss": ([Z, HALF, numbers(12, (4,), low=0.5, high=3.0)], {}),
+    "where": ([ANY > 0, X, Y], {}),
+    "part": ([(X, Y)], {"place": 1}),
+    "set_item": ([X, ANY[1]], {"index": 1}),
+    "view_scatter": ([X, ANY.T], {"looks": ((OPS["permute"], {"dims": (1, 0)}),)}),
+}
+NOT_PER_ELEMENT = {
+    "part": "it chooses one of several results",
+    "set_item": "at_index stands for the places that the index names",
+    "view_scatter": "in_view stands for the places that the view shows",
+}
