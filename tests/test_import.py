@@ -6,6 +6,7 @@ import inspect
 import json
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 import torch
@@ -41,13 +42,13 @@ def test_quick_and_light() -> None:
     assert min(r["seconds"] for r in reports) < 0.15
 
 
-def public_names(module: object) -> list[str]:
+def public_names(module: ModuleType) -> list[str]:
     """What the module offers: its `__all__`, else the functions and classes of the project."""
     return getattr(module, "__all__", None) or [
         name
         for name, value in vars(module).items()
         if (inspect.isfunction(value) or inspect.isclass(value))
-        and value.__module__.startswith("gobhir.")
+        and value.__module__.startswith(module.__name__)
         and name[0] != "_"
     ]
 

@@ -1,10 +1,32 @@
 """Optimizers under PyTorch's names; each states its update rule beside the code that does it.
 Stands on engine/ and lang/; training, explain and all above may import it.
-Start reading in sgd.py, then optimizer.py.
+Start reading in sgd.py, then optimizer.py; lr_scheduler/ changes learning rates over time.
 """
 
+from gobhir.optim.adadelta import Adadelta
+from gobhir.optim.adagrad import Adagrad
 from gobhir.optim.adam import Adam, AdamW
+from gobhir.optim.adamax import Adamax
+from gobhir.optim.asgd import ASGD
+from gobhir.optim.nadam import NAdam
 from gobhir.optim.optimizer import Assignment, Optimizer
+from gobhir.optim.radam import RAdam
+from gobhir.optim.rmsprop import RMSprop
+from gobhir.optim.rprop import Rprop
 from gobhir.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Assignment", "Optimizer"]
+__all__ = [
+    "ASGD",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Assignment",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+]

@@ -11,16 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.optim.optimizer import Assignment, Group, Optimizer, State, check_range
+from gobhir.lang import say
+from gobhir.optim.optimizer import Assignment, Group, Optimizer, State, mean, mean_square, scalar
 
 
 class Adam(Optimizer):
     """w = w - lr * m_hat / (sqrt(v_hat) + eps). betas: how much of the running means m and v
-    stays at each step; weight_decay is added to the gradient; amsgrad: v never shrinks."""
+    stays at each step; weight_decay is added to the gradient, or with decoupled_weight_decay
+    shrinks w itself; amsgrad: v never shrinks. foreach, fused: how PyTorch would run it, nothing
+    here."""
 
+    elementwise = True
     names = {"m": "exp_avg", "v": "exp_avg_sq", "v_max": "max_exp_avg_sq"}
-    decoupled = False
-    """Weight decay changes w itself instead of the gradient."""
+    nonnegative = ("lr", "eps", "weight_decay")
 
     def __init__(
         self,
@@ -31,37 +34,32 @@ class Adam(Optimizer):
         weight_decay: float = 0,
         amsgrad: bool = False,
         *,
+        foreach: bool | None = None,
         maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ):
+        if any(isinstance(beta, int) for beta in betas):
+            raise ValueError(say("errors.optim.betas_float", betas=betas))
         settings = {
             "lr": lr,
-            "betas": betas,
+            "betas": tuple(map(float, betas)),
             "eps": eps,
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
             "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, settings)
 
-    def check(self, group: Group) -> None:
-        check_range("lr", group["lr"])
-        check_range("eps", group["eps"])
-        for beta in group["betas"]:
-            check_range("beta", beta, below=1.0)
-        check_range("weight_decay", group["weight_decay"])
-
-    def hyper(self, group: Group, state: State) -> dict[str, Any]:
-        beta1, beta2 = group["betas"]
-        return super().hyper(group, state) | {"beta1": beta1, "beta2": beta2}
-
     def rule(self, group: Group, state: State) -> tuple[Assignment, ...]:
-        lines = []
-        if group["maximize"]:
-            lines.append(Assignment("g", "-g"))
-        if group["weight_decay"] and self.decoupled:
-            lines.append(Assignment("w", "w - lr * weight_decay * w"))
-        elif group["weight_decay"]:
-            lines.append(Assignment("g", "g + weight_decay * w"))
+        lines = self.downhill_rule(group)
         lines.append(Assignment("m", "beta1 * m + (1 - beta1) * g"))
         lines.append(Assignment("v", "beta2 * v + (1 - beta2) * g**2"))
         largest = "v"
@@ -74,35 +72,32 @@ class Adam(Optimizer):
 
     def begin(self, w: np.ndarray, group: Group, state: State) -> None:
         if "step" not in state:
-            state["step"] = 0
+            state["step"] = scalar(0)
             state["exp_avg"], state["exp_avg_sq"] = np.zeros_like(w), np.zeros_like(w)
         if group["amsgrad"] and "max_exp_avg_sq" not in state:
             state["max_exp_avg_sq"] = np.zeros_like(w)
 
     def update(self, w: np.ndarray, g: np.ndarray, group: Group, state: State) -> None:
         beta1, beta2 = group["betas"]
-        t = state["step"] = state["step"] + 1
-        if group["maximize"]:
-            g = -g
-        if group["weight_decay"] and self.decoupled:
-            w *= 1 - group["lr"] * group["weight_decay"]
-        elif group["weight_decay"]:
-            g = g + group["weight_decay"] * w
+        state["step"] += 1
+        t = state["step"].item()
+        g, out = self.downhill(w, g, group), self.scratch(w)
         m, v = state["exp_avg"], state["exp_avg_sq"]
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * (g * g)
+        mean(m, beta1, g, out)
+        mean_square(v, beta2, g, out)
         if group["amsgrad"]:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
-        root = np.sqrt(v) / math.sqrt(1 - beta2**t)
-        w -= (group["lr"] / (1 - beta1**t)) * (m / (root + group["eps"]))
+        # m_hat / (sqrt(v_hat) + eps), multiplied out so that no pass goes to the corrections.
+        correction = math.sqrt(1 - beta2**t)
+        np.sqrt(v, out=out)
+        out += group["eps"] * correction
+        np.divide(m, out, out=out)
+        out *= group["lr"] * correction / (1 - beta1**t)
+        w -= out
 
 
 class AdamW(Adam):
     """Adam whose weight decay shrinks the weights themselves, whatever their gradient."""
-
-    decoupled = True
 
     def __init__(
         self,
@@ -114,5 +109,22 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ):
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )

@@ -5,16 +5,22 @@ Behaviour: https://docs.pytorch.org/docs/stable/optim.html
 
 from __future__ import annotations
 
+import ast
+import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
+from functools import wraps
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gobhir.engine import Tensor, Update
+from gobhir.engine.dtypes import get_default_dtype
+from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.tape import enable_grad, no_grad, state
 from gobhir.lang import say
+from gobhir.optim.checks import check_betas, check_range, check_run
 
 
 class Assignment(NamedTuple):
@@ -34,28 +40,51 @@ State = dict[str, Any]
 
 class Optimizer:
     """Base of all optimizers. A subclass has `rule`, what it does to one parameter in formulas,
-    and `update`, the same on arrays. `names` says how the rule calls what `state` keeps, and
-    `step` the number of this step, is `t` in the rule.
+    and `update`, the same on arrays; or a `step` of its own, as any PyTorch optimizer.
+    `names` says how the rule calls what `state` keeps, and `step`, the number of this step, is
+    `t` in the rule.
 
     params: Tensors, (name, Tensor) pairs, or dictionaries {"params": ..., own settings}.
+
+    For whoever runs `update` on arrays of their own, as `gobhir.compile` does: where
+    `elementwise` is True, `update` treats every element alone, so that parameters of one group
+    with the same number of steps may lie end to end in one array, and w, g and every state
+    array of w's shape with them; state without dimensions (`step`, NAdam's `mu_product`) holds
+    for all of them. `begin` makes the state before the first step, `update` changes w and the
+    state's arrays in place (SGD adds its `momentum_buffer` in the first step); w and g are never
+    kept. The group has plain numbers: pass `settings(group)`.
     """
 
+    elementwise = False
     names: Mapping[str, str] = {}
     """State by its name in the rule: {"m": "exp_avg"}."""
+    nonnegative: tuple[str, ...] = ()
+    """Settings that must not be below 0."""
 
     def __init__(self, params: Any, defaults: dict[str, Any]):
         if isinstance(params, Tensor):
             raise TypeError(say("errors.optim.one_tensor"))
         self.defaults = defaults
-        self.state: defaultdict[Tensor, State] = defaultdict(dict)
+        self.check(defaults)
+        self.state: defaultdict[Any, State] = defaultdict(dict)
         self.param_groups: list[Group] = []
+        self._before_step: list[Callable[..., Any]] = []
+        self._after_step: list[Callable[..., Any]] = []
+        self._stepping = False
+        self._scratch: dict[tuple[np.dtype, int], np.ndarray] = {}
         groups = list(params)
         if not groups:
             raise ValueError(say("errors.optim.no_parameters"))
-        if not isinstance(groups[0], Mapping):
+        if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
+
+    def __init_subclass__(cls) -> None:
+        if "step" in cls.__dict__:
+            setattr(cls, "step", _with_hooks(cls.__dict__["step"]))  # noqa: B010  mypy
+
+    # -- what a subclass says ----
 
     def rule(self, group: Group, state: State) -> tuple[Assignment, ...]:
         """What one step does under these settings, given the state before it."""
@@ -69,35 +98,96 @@ class Optimizer:
         """Put into `state` what has to be there before the first step."""
 
     def check(self, group: Group) -> None:
-        """ValueError for settings outside their domain."""
+        """ValueError for settings outside their domain, NotImplementedError for ways to run
+        that Gobhir does not have."""
+        check_run(group)
+        for key in self.nonnegative:
+            check_range(key, group[key])
+        if "betas" in group:
+            check_betas(group["betas"])
 
-    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+    # -- words that many optimizers share ----
+
+    def downhill_rule(self, group: Group) -> list[Assignment]:
+        """How the gradient enters the step: turned round to maximize, with weight decay."""
+        lines = []
+        if group["maximize"]:
+            lines.append(Assignment("g", "-g"))
+        if group["weight_decay"]:
+            if group.get("decoupled_weight_decay"):
+                lines.append(Assignment("w", "w - lr * weight_decay * w"))
+            else:
+                lines.append(Assignment("g", "g + weight_decay * w"))
+        return lines
+
+    def downhill(self, w: np.ndarray, g: np.ndarray, group: Group) -> np.ndarray:
+        """The gradient as `downhill_rule` says, perhaps in scratch memory."""
+        decay = group["weight_decay"]
+        if decay and group.get("decoupled_weight_decay"):
+            w *= 1 - group["lr"] * decay
+            decay = 0
+        if not decay:
+            return np.negative(g, out=self.scratch(w, 1)) if group["maximize"] else g
+        out = np.multiply(w, decay, out=self.scratch(w, 1))
+        out += -g if group["maximize"] else g
+        return out
+
+    def scratch(self, w: np.ndarray, which: int = 0) -> np.ndarray:
+        """An array like w for intermediate results, the same memory at every call."""
+        key = w.dtype, which
+        kept = self._scratch.get(key)
+        if kept is None or kept.size < w.size:
+            kept = self._scratch[key] = np.empty(w.size, w.dtype)
+        return kept[: w.size].reshape(w.shape)
+
+    # -- parameters ----
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
         """More parameters, with settings of their own where given."""
+        if not isinstance(param_group, dict):
+            raise TypeError(say("errors.optim.group_dict", type=type(param_group).__name__))
         given = dict(param_group)
         params = given.pop("params")
+        if isinstance(params, set):
+            raise TypeError(say("errors.optim.set"))
         listed = [params] if isinstance(params, Tensor) else list(params)
+        names = [p[0] for p in listed if isinstance(p, tuple)]
+        if names and len(names) < len(listed):
+            raise ValueError(say("errors.optim.some_names"))
         listed = [p[1] if isinstance(p, tuple) else p for p in listed]
         for p in listed:
             if not isinstance(p, Tensor):
                 raise TypeError(say("errors.optim.not_tensor", type=type(p).__name__))
-            if not p.is_leaf:
+            if not (p.is_leaf or getattr(p, "retains_grad", False)):
                 raise ValueError(say("errors.optim.not_leaf"))
-        taken = {id(p) for group in self.param_groups for p in group["params"]}
-        ids = [id(p) for p in listed]
-        if len(set(ids)) < len(ids) or not taken.isdisjoint(ids):
+        ids = {id(p) for p in listed}
+        if len(ids) < len(listed):
+            warnings.warn(UserWarning(say("errors.optim.twice_in_group")), stacklevel=3)
+        if not ids.isdisjoint(map(id, self._all())):
             raise ValueError(say("errors.optim.twice"))
-        group = {"params": listed} | self.defaults | given
+        group = {"params": listed} | ({"param_names": names} if names else {}) | given
+        for other in self.param_groups:
+            if ("param_names" in group) != ("param_names" in other):
+                raise ValueError(say("errors.optim.some_names"))
+        group |= {k: v for k, v in self.defaults.items() if k not in group}
         self.check(group)
         self.param_groups.append(group)
 
+    def _all(self) -> Iterator[Tensor]:
+        return (p for group in self.param_groups for p in group["params"])
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Take all gradients away (or fill them with zeros), before the next backward()."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                if set_to_none or p.grad is None:
-                    p.grad = None
-                else:
-                    p.grad = Tensor._wrap(np.zeros_like(p.grad.array))
+        for p in self._all():
+            if p.grad is None:
+                continue
+            if set_to_none:
+                p.grad = None
+            else:
+                p.grad = p.grad.detach()
+                p.grad.zero_()
+
+    # -- the step ----
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient, once.
@@ -108,63 +198,96 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with no_grad():
+        # Like PyTorch, silent about 0 / 0: what comes of it is NaN.
+        with no_grad(), np.errstate(all="ignore"):
             for group in self.param_groups:
+                settings = self.settings(group)
                 for p in group["params"]:
                     if p.grad is not None:
-                        self._step_one(p, p.grad.array, group)
+                        self._step_one(p, p.grad.array, settings)
         return loss
 
+    def settings(self, group: Group) -> Group:
+        """The group's settings, a learning rate that is a Tensor as a plain number."""
+        return {k: v.item() if isinstance(v, Tensor) else v for k, v in group.items()}
+
     def _step_one(self, p: Tensor, g: np.ndarray, group: Group) -> None:
-        own = self.state[p]
-        self.begin(p.array, group, own)
+        own = self.state.get(p, {})
+        arrays = {k: v.array if isinstance(v, Tensor) else v for k, v in own.items()}
+        self.begin(p.array, group, arrays)
         if state.tape is None:
-            self.update(p.array, g, group, own)
+            self.update(p.array, g, group, arrays)
         else:
-            rule = self.rule(group, own)
-            before = self._values(p, own)
-            self.update(p.array, g, group, own)
-            after = self._values(p, own)
-            hyper = _mentioned(rule, self.hyper(group, own))
+            rule = self.rule(group, arrays)
+            before = self._values(p, arrays)
+            self.update(p.array, g, group, arrays)
+            after = self._values(p, arrays)
+            hyper = _mentioned(rule, self.hyper(group, arrays))
             state.tape.record(Update(self, p, g.copy(), hyper, before, after, rule))
-        p._version[0] += 1
+        p._changed(type(self).__name__)
+        for key, value in arrays.items():
+            if not isinstance(value, np.ndarray):
+                self.state[p][key] = value
+            elif key not in own or own[key].array is not value:
+                self.state[p][key] = Tensor._wrap(value)
 
     def hyper(self, group: Group, state: State) -> dict[str, Any]:
         """The settings by their names in the rule; t is the number of the step just done."""
-        return {k: v for k, v in group.items() if k != "params"} | {"t": state.get("step", 0)}
+        out = {k: v for k, v in group.items() if k != "params"}
+        if "betas" in group:
+            out["beta1"], out["beta2"] = group["betas"]
+        return out | {"t": int(state.get("step", 0))}
 
-    def _values(self, p: Tensor, own: State) -> dict[str, np.ndarray]:
-        kept = {name: own[key].copy() for name, key in self.names.items() if key in own}
-        return {"w": p.array.copy()} | kept
+    def _values(self, p: Tensor, arrays: State) -> dict[str, np.ndarray]:
+        kept = {name: arrays[key] for name, key in self.names.items() if key in arrays}
+        # Copies, of the parameter's shape: state without dimensions holds for every element.
+        return {k: np.broadcast_to(v, p.shape).copy() for k, v in ({"w": p.array} | kept).items()}
+
+    # -- hooks ----
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` before each step; what it returns, if anything,
+        are the (args, kwargs) to go on with. args begins with the optimizer, as in PyTorch."""
+        return RemovableHandle(self._before_step, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` after each step."""
+        return RemovableHandle(self._after_step, hook)
+
+    # -- saving and loading ----
 
     def state_dict(self) -> dict[str, Any]:
         """State and settings, with parameters called by their number: what is saved."""
-        number = {p: i for i, p in enumerate(self._all())}
+        number: dict[Any, int] = {}
+        for p in self._all():
+            number.setdefault(p, len(number))
         groups = [g | {"params": [number[p] for p in g["params"]]} for g in self.param_groups]
-        kept = {
-            number[p]: {k: _shown(v) for k, v in own.items()}
-            for p, own in self.state.items()
-            if own and p in number
-        }
+        kept = {number.get(p, p): own for p, own in self.state.items()}
         return {"state": kept, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over saved state and settings. ValueError unless the groups have equal sizes."""
-        saved = deepcopy(state_dict["param_groups"])
+        """Take over saved state and settings, Gobhir's or PyTorch's.
+
+        ValueError unless the groups have equal sizes.
+        """
+        saved = [{k: _setting(v) for k, v in g.items()} for g in state_dict["param_groups"]]
         sizes = [len(g["params"]) for g in saved]
         own_sizes = [len(g["params"]) for g in self.param_groups]
         if sizes != own_sizes:
             raise ValueError(say("errors.optim.load_groups", got=sizes, want=own_sizes))
         numbers = [i for g in saved for i in g["params"]]
         by_number = dict(zip(numbers, self._all(), strict=True))
-        self.state.clear()
+        self.state = defaultdict(dict)
         for i, own in state_dict["state"].items():
-            self.state[by_number[i]] = {k: _kept(v, by_number[i]) for k, v in own.items()}
-        for group, new in zip(self.param_groups, saved, strict=True):
-            group.update({k: v for k, v in new.items() if k != "params"})
-
-    def _all(self) -> Iterable[Tensor]:
-        return (p for group in self.param_groups for p in group["params"])
+            p = by_number.get(i)
+            self.state[i if p is None else p] = _kept(own, p)
+        groups = []
+        for old, new in zip(self.param_groups, saved, strict=True):
+            names = {"param_names": old["param_names"]} if "param_names" in old else {}
+            groups.append(
+                {"params": None} | self.defaults | names | new | {"params": old["params"]}
+            )
+        self.param_groups = groups
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -174,24 +297,80 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def _shown(value: Any) -> Any:
-    return Tensor._wrap(value) if isinstance(value, np.ndarray) else value
+def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
+    """`step` with the hooks before and after it; once, where a step calls that of its base."""
+
+    @wraps(step)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        self: Optimizer = args[0]
+        if self._stepping:
+            return step(*args, **kwargs)
+        for hook in tuple(self._before_step):
+            changed = hook(self, args, kwargs)
+            if changed is not None:
+                if not (isinstance(changed, tuple) and len(changed) == 2):
+                    raise RuntimeError(say("errors.optim.pre_hook", got=changed))
+                args, kwargs = changed
+        self._opt_called = self._stepping = True  # A scheduler asks whether it came too early.
+        try:
+            out = step(*args, **kwargs)
+        finally:
+            self._stepping = False
+        for hook in tuple(self._after_step):
+            hook(self, args, kwargs)
+        return out
+
+    return wrapped
 
 
-def _kept(value: Any, p: Tensor) -> Any:
-    """A piece of saved state as this parameter keeps it: an array of its dtype, or a number."""
-    array = np.asarray(value)
-    return array.astype(p.dtype) if array.shape == p.shape and array.ndim else array.item()
+Optimizer.step = _with_hooks(Optimizer.step)  # type: ignore[method-assign]
 
 
-def _mentioned(rule: tuple[Assignment, ...], hyper: dict[str, Any]) -> dict[str, Any]:
-    import ast
+def scalar(value: float) -> np.ndarray:
+    """State that is one number for the whole parameter, in the dtype that PyTorch gives it."""
+    kind = np.float64 if get_default_dtype() == np.float64 else np.float32
+    return np.array(value, kind)
 
+
+def _setting(value: Any) -> Any:
+    """A copy of a saved setting; a tensor of another library becomes one of ours."""
+    return Tensor._wrap(_copied(value)) if hasattr(value, "__array__") else deepcopy(value)
+
+
+def _kept(value: Any, p: Tensor | None, key: str = "") -> Any:
+    """A piece of saved state as this parameter keeps it: arrays of its dtype, but for `step`."""
+    if isinstance(value, Mapping):
+        return {k: _kept(v, p, k) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_kept(v, p) for v in value)
+    if key == "step" and not hasattr(value, "__array__"):
+        return Tensor._wrap(scalar(value))
+    if not hasattr(value, "__array__"):
+        return value
+    array = _copied(value)
+    floating = p is not None and key != "step" and array.dtype.kind == "f"
+    return Tensor._wrap(array.astype(p.dtype) if floating and p is not None else array)
+
+
+def _copied(value: Any) -> np.ndarray:
+    return np.array(np.asarray(value.detach() if hasattr(value, "detach") else value))
+
+
+def mean(kept: np.ndarray, beta: float, new: np.ndarray, out: np.ndarray) -> None:
+    """kept = beta * kept + (1 - beta) * new, in place. out: memory to work in."""
+    np.subtract(new, kept, out=out)
+    out *= 1 - beta
+    kept += out
+
+
+def mean_square(kept: np.ndarray, beta: float, new: np.ndarray, out: np.ndarray) -> None:
+    """kept = beta * kept + (1 - beta) * new**2, in place. out: memory to work in."""
+    np.multiply(new, new, out=out)
+    out *= 1 - beta
+    kept *= beta
+    kept += out
+
+
+def _mentioned(rule: Iterable[Assignment], hyper: dict[str, Any]) -> dict[str, Any]:
     words = {n.id for a in rule for n in ast.walk(ast.parse(a.formula)) if isinstance(n, ast.Name)}
     return {k: v for k, v in hyper.items() if k in words}
-
-
-def check_range(key: str, value: float, low: float = 0.0, below: float = float("inf")) -> None:
-    """ValueError unless low <= value < below; NaN is refused too."""
-    if not low <= value < below:
-        raise ValueError(say(f"errors.optim.{key}", value=value))  # keys: errors.optim.*

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 
 from gobhir.lang import say
-from gobhir.optim.optimizer import Assignment, Group, Optimizer, State, check_range
+from gobhir.optim.optimizer import Assignment, Group, Optimizer, State
 
 
 class SGD(Optimizer):
     """w = w - lr * g. momentum: how much of the last step's velocity stays; dampening: how much
     of the gradient does not enter it; weight_decay: pulls weights towards 0; nesterov: look
-    ahead; maximize: walk up instead."""
+    ahead; maximize: walk up instead. foreach, fused: how PyTorch would run it, nothing here."""
 
+    elementwise = True
     names = {"v": "momentum_buffer"}
+    nonnegative = ("lr", "momentum", "weight_decay")
 
     def __init__(
         self,
@@ -31,6 +33,9 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ):
         settings = {
             "lr": lr,
@@ -39,22 +44,19 @@ class SGD(Optimizer):
             "weight_decay": weight_decay,
             "nesterov": nesterov,
             "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
         }
         super().__init__(params, settings)
 
     def check(self, group: Group) -> None:
-        check_range("lr", group["lr"])
-        check_range("momentum", group["momentum"])
-        check_range("weight_decay", group["weight_decay"])
+        super().check(group)
         if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
             raise ValueError(say("errors.optim.nesterov"))
 
     def rule(self, group: Group, state: State) -> tuple[Assignment, ...]:
-        lines = []
-        if group["maximize"]:
-            lines.append(Assignment("g", "-g"))
-        if group["weight_decay"]:
-            lines.append(Assignment("g", "g + weight_decay * w"))
+        lines = self.downhill_rule(group)
         step = "g"
         if group["momentum"]:
             entering = "(1 - dampening) * g" if group["dampening"] else "g"
@@ -67,10 +69,8 @@ class SGD(Optimizer):
         return (*lines, Assignment("w", f"w - lr * {step}"))
 
     def update(self, w: np.ndarray, g: np.ndarray, group: Group, state: State) -> None:
-        if group["maximize"]:
-            g = -g
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * w
+        step = g = self.downhill(w, g, group)
+        out = self.scratch(w)
         momentum = group["momentum"]
         if momentum:
             v = state.get("momentum_buffer")
@@ -78,6 +78,9 @@ class SGD(Optimizer):
                 v = state["momentum_buffer"] = g.copy()
             else:
                 v *= momentum
-                v += (1 - group["dampening"]) * g
-            g = g + momentum * v if group["nesterov"] else v
-        w -= group["lr"] * g
+                v += np.multiply(g, 1 - group["dampening"], out=out) if group["dampening"] else g
+            step = v
+            if group["nesterov"]:
+                step = np.multiply(v, momentum, out=out)
+                step += g
+        w -= np.multiply(step, group["lr"], out=out)

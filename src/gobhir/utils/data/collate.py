@@ -62,9 +62,9 @@ def _stack(tensors: Sequence[Tensor]) -> Tensor:
     if len(shapes) > 1:
         raise RuntimeError(say("errors.data.collate_shapes", shapes=sorted(shapes)))
     if any(t.requires_grad for t in tensors):
-        from gobhir import stack
+        import gobhir
 
-        return stack(list(tensors))
+        return gobhir.stack(list(tensors))
     return Tensor._wrap(np.stack([t.detach().numpy() for t in tensors]))
 
 

@@ -65,12 +65,7 @@ class DataLoader(Generic[T]):
         if num_workers > 0:
             warnings.warn(str(say("errors.data.workers")), stacklevel=2)
         if sampler is None:
-            if streamed:
-                sampler = _NoNumbers()
-            elif shuffle:
-                sampler = RandomSampler(dataset, generator=generator)
-            else:
-                sampler = SequentialSampler(dataset)
+            sampler = _order(dataset, bool(shuffle), generator)
         if batch_sampler is not None:
             batch_size = None
         elif batch_size is not None:
@@ -169,6 +164,12 @@ class DataLoader(Generic[T]):
             if not batch or (self.drop_last and len(batch) < len(numbers)):
                 return
             yield self.collate_fn(batch)
+
+
+def _order(dataset: Any, shuffle: bool, generator: Generator | None) -> Iterable[Any]:
+    if isinstance(dataset, IterableDataset):
+        return _NoNumbers()
+    return RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
 
 
 class _NoNumbers:

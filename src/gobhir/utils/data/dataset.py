@@ -10,7 +10,7 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from gobhir.engine import Tensor
 from gobhir.engine.random import Generator, randperm
@@ -32,7 +32,13 @@ class Dataset(Generic[T]):
 
 class IterableDataset(Dataset[T]):
     """Base of data sets that can only be walked through: a stream, a file too large to index.
-    A subclass says in `__iter__` what comes, one example after the other."""
+    A subclass says in `__iter__` what comes, one example after the other; without that it cannot
+    be made (TypeError)."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if cls.__iter__ is IterableDataset.__iter__:
+            raise TypeError(say("errors.data.no_iter", dataset=cls.__name__))
+        return super().__new__(cls)
 
     def __iter__(self) -> Iterator[T]:
         raise NotImplementedError(say("errors.data.no_iter", dataset=type(self).__name__))
