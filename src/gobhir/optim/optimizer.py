@@ -70,7 +70,7 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self._before_step: list[Callable[..., Any]] = []
         self._after_step: list[Callable[..., Any]] = []
-        self._stepping = False
+        self._stepping = self._opt_called = False
         self._scratch: dict[tuple[np.dtype, int], np.ndarray] = {}
         groups = list(params)
         if not groups:
@@ -162,7 +162,7 @@ class Optimizer:
                 raise ValueError(say("errors.optim.not_leaf"))
         ids = {id(p) for p in listed}
         if len(ids) < len(listed):
-            warnings.warn(UserWarning(say("errors.optim.twice_in_group")), stacklevel=3)
+            warnings.warn(str(say("errors.optim.twice_in_group")), UserWarning, stacklevel=3)
         if not ids.isdisjoint(map(id, self._all())):
             raise ValueError(say("errors.optim.twice"))
         group = {"params": listed} | ({"param_names": names} if names else {}) | given
