@@ -8,6 +8,7 @@ from gobhir.optim.adagrad import Adagrad
 from gobhir.optim.adam import Adam, AdamW
 from gobhir.optim.adamax import Adamax
 from gobhir.optim.asgd import ASGD
+from gobhir.optim.lbfgs import LBFGS
 from gobhir.optim.nadam import NAdam
 from gobhir.optim.optimizer import Assignment, Optimizer
 from gobhir.optim.radam import RAdam
@@ -17,6 +18,7 @@ from gobhir.optim.sgd import SGD
 
 __all__ = [
     "ASGD",
+    "LBFGS",
     "SGD",
     "Adadelta",
     "Adagrad",

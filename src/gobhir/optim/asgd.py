@@ -19,6 +19,7 @@ class ASGD(Optimizer):
 
     elementwise = True
     names = {"a": "ax", "rate": "eta", "mu": "mu"}
+    shared = ("step", "eta", "mu")
     nonnegative = ("lr", "weight_decay")
 
     def __init__(

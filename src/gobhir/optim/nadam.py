@@ -19,6 +19,7 @@ class NAdam(Optimizer):
 
     elementwise = True
     names = {"m": "exp_avg", "v": "exp_avg_sq", "mu_product": "mu_product"}
+    shared = ("step", "mu_product")
     nonnegative = ("lr", "eps", "weight_decay", "momentum_decay")
 
     def __init__(

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gobhir.engine import Tensor, Update
+from gobhir.engine.compile.recorder import recording
 from gobhir.engine.dtypes import get_default_dtype
 from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.tape import enable_grad, no_grad, state
@@ -48,9 +49,9 @@ class Optimizer:
 
     For whoever runs `update` on arrays of their own, as `gobhir.compile` does: where
     `elementwise` is True, `update` treats every element alone, so that parameters of one group
-    with the same number of steps may lie end to end in one array, and w, g and every state
-    array of w's shape with them; state without dimensions (`step`, NAdam's `mu_product`) holds
-    for all of them. `begin` makes the state before the first step, `update` changes w and the
+    with the same number of steps may lie end to end in one array, and w, g and the state with
+    them, but for the entries named in `shared`: one number each that holds for all of them.
+    `Optimizer.state` shows the same arrays as Tensors, `shared` ones without dimensions. `begin` makes the state before the first step, `update` changes w and the
     state's arrays in place (SGD adds its `momentum_buffer` in the first step); w and g are never
     kept. The group has plain numbers: pass `settings(group)`.
     """
@@ -58,6 +59,8 @@ class Optimizer:
     elementwise = False
     names: Mapping[str, str] = {}
     """State by its name in the rule: {"m": "exp_avg"}."""
+    shared: tuple[str, ...] = ("step",)
+    """State that is one number for a whole parameter."""
     nonnegative: tuple[str, ...] = ()
     """Settings that must not be below 0."""
 
@@ -194,6 +197,8 @@ class Optimizer:
 
         closure: computes the loss anew, with backward(); its result is returned.
         """
+        if (recorder := recording()) is not None:  # gobhir.compile is watching
+            return recorder.optimizer_step(self, closure)
         loss = None
         if closure is not None:
             with enable_grad():

@@ -1,0 +1,107 @@
+"""How far to walk along a direction: far enough down, and to where the slope has become gentle.
+
+Source: Nocedal and Wright, Numerical optimization (2006), algorithms 3.5 and 3.6 and equation
+3.59, with the constants of PyTorch's L-BFGS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+ENOUGH_DOWN = 1e-4
+ENOUGH_GENTLE = 0.9
+
+
+class Point(NamedTuple):
+    """A place on the way: the step length t to there, the loss and its gradient there, and the
+    slope along the direction."""
+
+    t: Any
+    loss: float
+    gradient: np.ndarray
+    slope: Any
+
+
+def strong_wolfe(
+    evaluate: Callable[[Any], tuple[float, np.ndarray]],
+    start: Point,
+    t: Any,
+    direction: np.ndarray,
+    most: int,
+    tolerance: float = 1e-9,
+) -> tuple[Point, int]:
+    """A point that fulfils the strong Wolfe conditions, or the best one after `most` trials;
+    with how often the loss was computed.
+
+    evaluate: t -> loss and gradient at start + t * direction. t: the length to try first.
+    """
+
+    def at(t: Any) -> Point:
+        loss, gradient = evaluate(t)
+        return Point(t, loss, gradient, gradient @ direction)
+
+    def too_high(p: Point) -> bool:
+        return p.loss > start.loss + ENOUGH_DOWN * p.t * start.slope
+
+    def gentle(p: Point) -> bool:
+        return abs(p.slope) <= -ENOUGH_GENTLE * start.slope
+
+    before, now, trials = start, at(t), 0
+    while trials < most:
+        if too_high(now) or (trials > 1 and now.loss >= before.loss):
+            break
+        if gentle(now):
+            return now, trials + 1
+        if now.slope >= 0:
+            break
+        bounds = (now.t + 0.01 * (now.t - before.t), now.t * 10)
+        before, now = now, at(cubic_minimum(before, now, bounds))
+        trials += 1
+    else:
+        before = start
+
+    # A minimum lies between these two: draw them together.
+    ends = [before, now]
+    low = int(not before.loss <= now.loss)
+    width = np.abs(direction).max()
+    stuck = False
+    while trials < most and not abs(ends[1].t - ends[0].t) * width < tolerance:
+        left, right = min(p.t for p in ends), max(p.t for p in ends)
+        t = cubic_minimum(ends[0], ends[1], (left, right))
+        margin = 0.1 * (right - left)
+        if min(right - t, t - left) >= margin:
+            stuck = False
+        elif stuck or t >= right or t <= left:
+            t = right - margin if abs(t - right) < abs(t - left) else left + margin
+            stuck = False
+        else:
+            stuck = True
+        new = at(t)
+        trials += 1
+        if too_high(new) or new.loss >= ends[low].loss:
+            ends[1 - low] = new
+            low = int(not ends[0].loss <= ends[1].loss)
+            continue
+        done = gentle(new)
+        if not done and new.slope * (ends[1 - low].t - ends[low].t) >= 0:
+            ends[1 - low] = ends[low]
+        ends[low] = new
+        if done:
+            break
+    return ends[low], trials + 1
+
+
+def cubic_minimum(a: Point, b: Point, bounds: tuple[Any, Any]) -> Any:
+    """Where the cubic through both points with their slopes is lowest, within bounds."""
+    if a.t > b.t:
+        a, b = b, a
+    d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
+    square = d1**2 - a.slope * b.slope
+    if not square >= 0:
+        return (bounds[0] + bounds[1]) / 2.0
+    d2 = np.sqrt(square)
+    t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
+    return min(max(t, bounds[0]), bounds[1])
