@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gobhir.lang import LANGUAGES, catalogue, digits, language, say, t, use_language
+from gobhir.lang import LANGUAGES, Message, catalogue, digits, language, say, t, use_language
 
 ROOT = Path(__file__).parents[2]
 KEY = re.compile(r"""["'`]([a-z_]+(?:\.[a-z0-9_]+)+)["'`]""")
@@ -122,13 +122,22 @@ def test_the_language_follows_the_surroundings(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_message_is_in_the_language_of_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    message = say("errors.lang.unknown", lang="fr", known="bn, en")
+    message = Message("errors.lang.unknown", {"lang": "fr", "known": "bn, en"})
     assert message.text("bn") != message.text("en")
     for lang in LANGUAGES:
         monkeypatch.setenv("GOBHIR_LANG", lang)
         assert str(message) == message.text(lang) == t("errors.lang.unknown", **message.values)
     outer = say("errors.nn.in_layer", layer="x", trouble=message)
     assert message.text("bn") in outer.text("bn") and message.text("en") in outer.text("en")
+
+
+def test_an_error_ends_with_the_users_line() -> None:
+    message = say("errors.tensor.not_numbers", type="str")  # this line
+    outer = say("errors.nn.in_layer", layer="x", trouble=message)
+    for told in (str(message), str(outer)):
+        last = told.splitlines()[-1]
+        assert __file__ in last and last.endswith("# this line")
+    assert "# this line" not in str(say("cli.help"))
 
 
 def test_digits_for_counting() -> None:

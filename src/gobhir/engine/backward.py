@@ -190,6 +190,8 @@ def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: An
                 grads.append(None)
             else:
                 grads.append(pullback(cotangent, value, *inputs, **record.settings))
+    if state.watch is not None:
+        state.watch(op, tuple(grads), (cotangent, value, *inputs), backward=True)
     if op is not Part:
         grads = [None if g is None else _fitted(g, x) for g, x in zip(grads, inputs, strict=False)]
     if state.tape is not None:

@@ -6,12 +6,16 @@ A third language is one more folder.
 
 from __future__ import annotations
 
+import linecache
 import locale
 import os
+import sys
+import sysconfig
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NamedTuple
 
 _HERE = Path(__file__).parent
 LANGUAGES: tuple[str, ...] = tuple(sorted(p.name for p in _HERE.iterdir() if any(p.glob("*.toml"))))
@@ -72,23 +76,56 @@ def t(key: str, lang: str | None = None, /, **values: object) -> str:
 
 class Message:
     """A sentence that chooses its language when it is read, so that an error raised
-    in the engine is shown in Bangla on a Bangla page and in English in an English one."""
+    in the engine is shown in Bangla on a Bangla page and in English in an English one.
 
-    __slots__ = ("key", "values")
+    `place` is the user's own line from which it was said, where there is one; `str` ends with it.
+    """
 
-    def __init__(self, key: str, values: dict[str, object]):
+    __slots__ = ("key", "place", "values")
+
+    def __init__(self, key: str, values: dict[str, object], place: Place | None = None):
         self.key = key
         self.values = values
+        inner = (v.place for v in values.values() if isinstance(v, Message))
+        self.place = next(inner, place)
 
     def text(self, lang: str) -> str:
         return t(self.key, lang, **self.values)
 
     def __str__(self) -> str:
-        return self.text(language())
+        told = self.text(language())
+        if self.place is None or not (code := self.place.code):
+            return told
+        return f"{told}\n{t('errors.lang.place', code=code, **self.place._asdict())}"
 
     __repr__ = __str__
 
 
+class Place(NamedTuple):
+    """A line of somebody's program."""
+
+    file: str
+    line: int
+
+    @property
+    def code(self) -> str:
+        return linecache.getline(self.file, self.line).strip()
+
+
+_INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
+_LIBRARIES = (str(_HERE.parent), "<frozen", *(sysconfig.get_path(name) for name in _INSTALLED))
+
+
+def _place() -> Place | None:
+    """The innermost line on the way here that belongs neither to Gobhir nor to a library."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(_LIBRARIES):
+            return Place(frame.f_code.co_filename, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
 def say(key: str, /, **values: object) -> Message:
     """A lazily rendered sentence: `raise ValueError(say("errors.lang.unknown", ...))`."""
-    return Message(key, values)
+    return Message(key, values, _place() if key.startswith("errors.") else None)

@@ -8,5 +8,5 @@ from gobhir.nn.activation import *
 from gobhir.nn.container import *
 from gobhir.nn.linear import *
 from gobhir.nn.loss import *
-from gobhir.nn.module import Module
-from gobhir.nn.parameter import Parameter
+from gobhir.nn.module import Module as Module
+from gobhir.nn.parameter import Parameter as Parameter

@@ -1,0 +1,26 @@
+"""PyTorch's `torch.autograd`: gradients asked for by name, ops of one's own, and their checks.
+Stands on engine/ and lang/; nn, training and all above may import it.
+Start reading in function.py: an op of one's own, forward and backward.
+"""
+
+from gobhir.autograd import functional
+from gobhir.autograd.anomaly import detect_anomaly, set_detect_anomaly
+from gobhir.autograd.function import Function
+from gobhir.autograd.gradcheck import gradcheck, gradgradcheck
+from gobhir.engine.backward import backward, grad
+from gobhir.engine.tape import enable_grad, inference_mode, no_grad, set_grad_enabled
+
+__all__ = [
+    "Function",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "functional",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "no_grad",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]

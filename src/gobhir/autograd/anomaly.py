@@ -1,0 +1,63 @@
+"""Where a NaN was born: every op's result and every gradient is looked at while this is on.
+
+Behaviour: https://docs.pytorch.org/docs/stable/autograd.html#anomaly-detection; PyTorch's looks
+at gradients only, this one at results too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine.tape import state
+from gobhir.engine.tensor import Tensor
+from gobhir.lang import say
+
+
+class set_detect_anomaly:
+    """Look for NaN from now on (or no longer), or for a `with` block. It costs time."""
+
+    def __init__(self, mode: bool, check_nan: bool = True):
+        self._outer = state.watch
+        state.watch = _look if mode and check_nan else None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc: object) -> None:
+        state.watch = self._outer
+
+
+class detect_anomaly(set_detect_anomaly):
+    """`with detect_anomaly():` names the op in which the first NaN is born."""
+
+    def __init__(self, check_nan: bool = True):
+        super().__init__(True, check_nan)
+        self._wanted, state.watch = state.watch, self._outer
+
+    def __enter__(self) -> None:
+        self._outer, state.watch = state.watch, self._wanted
+
+
+def _look(op: Any, value: Any, inputs: Any, backward: bool = False) -> None:
+    """RuntimeError if there is a NaN in the op's result that none of its inputs had."""
+    if not _has_nan(value) or any(_has_nan(x) for x in inputs):
+        return
+    numbers = (_array(x) for x in inputs)
+    sizes = [f"{a.min():.4g} … {a.max():.4g}" for a in numbers if a is not None and a.size]
+    key = "errors.nan.backward" if backward else "errors.nan.forward"
+    # keys: errors.nan.*
+    raise RuntimeError(say(key, op=op.name, ranges="; ".join(sizes)))
+
+
+def _array(x: Any) -> np.ndarray | None:
+    a = x.array if isinstance(x, Tensor) else x
+    return a if isinstance(a, np.ndarray) and a.dtype.kind in "iuf" else None
+
+
+def _has_nan(x: Any) -> bool:
+    if isinstance(x, tuple):
+        return any(_has_nan(part) for part in x)
+    a = _array(x)
+    return a is not None and a.dtype.kind == "f" and bool(np.isnan(a).any())
