@@ -1,0 +1,202 @@
+"""What all backends share. Gobhir speaks PyTorch's names, so most of it is written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from gobhir.lang import say
+
+Step = Callable[..., tuple[Any, Any]]
+"""One training step: inputs and target in, (loss, output) out; the parameters have moved."""
+
+LOSSES = {
+    "cross_entropy": "CrossEntropyLoss",
+    "nll": "NLLLoss",
+    "bce": "BCELoss",
+    "bce_with_logits": "BCEWithLogitsLoss",
+    "mse": "MSELoss",
+    "l1": "L1Loss",
+    "mae": "L1Loss",
+    "huber": "HuberLoss",
+    "smooth_l1": "SmoothL1Loss",
+    "kl_div": "KLDivLoss",
+}
+# Losses whose target is a floating number of the model's own dtype.
+_OF_NUMBERS = {"BCELoss", "BCEWithLogitsLoss", "MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss"}
+
+
+class Backend:
+    """A model, and how its framework is spoken to."""
+
+    framework: Any
+    """The module with `nn`, `optim`, `utils.data`, `no_grad`, `manual_seed`."""
+    compiles = False
+
+    def __init__(self, model: Any):
+        self.model = model
+        self.dtype = self._model_dtype()
+
+    # -- what a framework says in its own way --------------------------------------------------
+
+    def tensor(self, value: Any) -> Any:
+        """An array, a list, or another framework's tensor as a tensor where the model is."""
+        raise NotImplementedError
+
+    def array(self, tensor: Any) -> np.ndarray:
+        """A tensor's numbers, not shared with it."""
+        raise NotImplementedError
+
+    def value(self, loss: Any) -> Any:
+        """The loss as a Python number; a tensor where asking for a number would make the
+        accelerator wait."""
+        raise NotImplementedError
+
+    def cat(self, tensors: list[Any]) -> Any:
+        """Tensors one after the other."""
+        raise NotImplementedError
+
+    def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        """The step, recorded once and replayed."""
+        raise NotImplementedError
+
+    def _model_dtype(self) -> np.dtype:
+        """The dtype of the model's first floating parameter, as NumPy calls it."""
+        raise NotImplementedError
+
+    # -- names ----------------------------------------------------------------------------------
+
+    def loss(self, wish: Any) -> Callable[..., Any]:
+        """A loss function: `wish` itself, or the one of that name."""
+        if isinstance(wish, str):
+            name = LOSSES.get(wish.lower())
+            if name is None or not hasattr(self.framework.nn, name):
+                raise ValueError(say("errors.training.loss", name=wish, known=", ".join(LOSSES)))
+            return getattr(self.framework.nn, name)()
+        if not callable(wish):
+            raise TypeError(say("errors.training.loss_type", type=type(wish).__name__))
+        return wish
+
+    def optimizer(self, wish: Any, lr: float | None) -> Any:
+        """An optimizer: `wish` itself, or the one of that name over all that can learn."""
+        base = self.framework.optim.Optimizer
+        if isinstance(wish, str):
+            kinds = {
+                name.lower(): kind
+                for name, kind in vars(self.framework.optim).items()
+                if isinstance(kind, type) and issubclass(kind, base) and kind is not base
+            }
+            if wish.lower() not in kinds:
+                known = ", ".join(sorted(kinds))
+                raise ValueError(say("errors.training.optimizer", name=wish, known=known))
+            settings = {} if lr is None else {"lr": lr}
+            learning = [p for p in self.model.parameters() if p.requires_grad]
+            return kinds[wish.lower()](learning, **settings)
+        if not hasattr(wish, "param_groups"):
+            raise TypeError(say("errors.training.optimizer_type", type=type(wish).__name__))
+        if lr is not None:
+            raise ValueError(say("errors.training.lr_twice"))
+        own = {id(p) for p in self.model.parameters()}
+        if not any(id(p) in own for group in wish.param_groups for p in group["params"]):
+            raise ValueError(say("errors.training.foreign_optimizer"))
+        return wish
+
+    def columns(self, values: tuple[Any, ...], loss: Any) -> tuple[Any, ...]:
+        """Arrays and lists as tensors: floating ones in the model's dtype, so that they can be
+        multiplied with its weights; the last one, the target, as the loss wants it."""
+        out = []
+        for i, value in enumerate(values):
+            if self.framework.is_tensor(value):
+                out.append(value)
+                continue
+            array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+            of_numbers = i and i == len(values) - 1 and type(loss).__name__ in _OF_NUMBERS
+            if array.dtype.kind == "f" or (of_numbers and array.dtype.kind in "iub"):
+                array = array.astype(self.dtype, copy=False)
+            elif array.dtype.kind in "iu":
+                array = array.astype(np.int64, copy=False)
+            out.append(self.tensor(array))
+        return tuple(out)
+
+    # -- the model -------------------------------------------------------------------------------
+
+    def step(self, loss: Any, optimizer: Any, clip: Callable[[], Any] | None) -> Step:
+        """Forward, loss, backward, update: the five lines of every training loop."""
+        model = self.model
+
+        def step(*batch: Any) -> tuple[Any, Any]:
+            optimizer.zero_grad()
+            output = model(*batch[:-1])
+            value = loss(output, batch[-1])
+            value.backward()
+            if clip is not None:
+                clip()
+            optimizer.step()
+            return value, output
+
+        return step
+
+    def clipping(self, norm: float | None, value: float | None) -> Callable[[], Any] | None:
+        """What keeps gradients small between backward and update; None when nothing is to."""
+        if norm is None and value is None:
+            return None
+        tools, parameters = self.framework.nn.utils, list(self.model.parameters())
+
+        def clip() -> None:
+            if value is not None:
+                tools.clip_grad_value_(parameters, value)
+            if norm is not None:
+                tools.clip_grad_norm_(parameters, norm)
+
+        return clip
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """The model in training mode, and afterwards as it was. Parts that are in evaluation
+        mode within a model in training mode (a frozen BatchNorm) stay so."""
+        with self._modes_kept():
+            if not self.model.training:
+                self.model.train()
+            yield
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """The model in evaluation mode and without autograd, and afterwards as it was."""
+        with self._modes_kept(), self.framework.no_grad():
+            self.model.eval()
+            yield
+
+    @contextmanager
+    def _modes_kept(self) -> Iterator[None]:
+        modes = [(module, module.training) for module in self.model.modules()]
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+    def weights(self) -> dict[str, Any]:
+        """A copy of all that the model has learned."""
+        return {name: t.detach().clone() for name, t in self.model.state_dict().items()}
+
+    def put_weights(self, weights: Mapping[str, Any]) -> None:
+        """Give the model the weights that `weights` copied."""
+        self.model.load_state_dict(dict(weights))
+
+    # -- chance ----------------------------------------------------------------------------------
+
+    def generators(self, loaders: list[Any]) -> list[Any]:
+        """The generators that the loaders draw their orders from, each once."""
+        found: list[Any] = []
+        for loader in loaders:
+            holders = [loader, getattr(loader, "sampler", None)]
+            holders.append(getattr(loader, "batch_sampler", None))
+            holders.append(getattr(holders[-1], "sampler", None))
+            for holder in holders:
+                one = getattr(holder, "generator", None)
+                if isinstance(one, self.framework.Generator) and all(one is not g for g in found):
+                    found.append(one)
+        return found

@@ -1,0 +1,45 @@
+"""Gobhir's own engine under fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import gobhir
+from gobhir.training.backends.base import Backend
+
+
+class EngineBackend(Backend):
+    """Models of gobhir.nn."""
+
+    framework = gobhir
+
+    @property
+    def compiles(self) -> bool:  # type: ignore[override]  # a plain attribute elsewhere
+        """Whether this engine can record a step and replay it."""
+        return callable(getattr(gobhir, "compile", None))
+
+    def tensor(self, value: Any) -> Any:
+        if isinstance(value, gobhir.Tensor):
+            return value
+        if hasattr(value, "detach"):
+            value = value.detach().cpu().numpy()
+        return gobhir.as_tensor(value)
+
+    def array(self, tensor: Any) -> np.ndarray:
+        return np.array(tensor.detach().numpy())
+
+    def value(self, loss: Any) -> float:
+        return float(loss.item())
+
+    def cat(self, tensors: list[Any]) -> Any:
+        return gobhir.from_numpy(np.concatenate([t.detach().numpy() for t in tensors]))
+
+    def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        return gobhir.compile(step)  # type: ignore[attr-defined]
+
+    def _model_dtype(self) -> np.dtype:
+        kinds = (p.detach().numpy().dtype for p in self.model.parameters())
+        return next((k for k in kinds if k.kind == "f"), np.dtype(np.float32))

@@ -1,0 +1,49 @@
+"""PyTorch under fit: its tensors, optimizers, schedulers and loaders, as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from gobhir.training.backends.base import Backend
+
+
+class TorchBackend(Backend):
+    """Models of torch.nn, on whatever device they are."""
+
+    framework = torch
+    compiles = True
+
+    def __init__(self, model: Any):
+        super().__init__(model)
+        self.device = next((p.device for p in model.parameters()), torch.device("cpu"))
+
+    def tensor(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return value.to(self.device, non_blocking=True)
+        if hasattr(value, "detach"):
+            value = value.detach().numpy()
+        return torch.as_tensor(value, device=self.device)
+
+    def array(self, tensor: Any) -> np.ndarray:
+        plain = tensor.detach().cpu()
+        if plain.dtype == torch.bfloat16:  # NumPy has none; float32 holds each of its numbers
+            plain = plain.float()
+        return np.array(plain.numpy())
+
+    def value(self, loss: Any) -> Any:
+        return loss.item() if loss.device.type == "cpu" else loss.detach()
+
+    def cat(self, tensors: list[Any]) -> Any:
+        return torch.cat(tensors)
+
+    def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        return torch.compile(step)
+
+    def _model_dtype(self) -> np.dtype:
+        kinds = (p.dtype for p in self.model.parameters() if p.is_floating_point())
+        known = {torch.float64: np.float64, torch.float16: np.float16}
+        return np.dtype(known.get(next(kinds, torch.float32), np.float32))

@@ -1,0 +1,157 @@
+"""Checkpoints: all that a run needs to go on as if nothing had happened, in one safetensors file.
+
+The file is written beside the old one, brought to the disk, and only then put in its place, so
+that a run killed at any moment leaves either the old checkpoint or the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gobhir.engine import Tensor
+from gobhir.lang import say
+from gobhir.serialization import load, save
+from gobhir.training.backends import Backend
+from gobhir.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from gobhir.training.run import Run
+
+_FORMAT = 1
+
+
+class Checkpoint(Callback):
+    """Saves the run to the file `path` after every `every`-th epoch, and after the last.
+
+    Kept are the weights, the optimizer's and the callbacks' state, the history, and where all
+    random numbers stand. `fit(..., checkpoint=path, resume=True)` goes on from there, to the same
+    weights, bit for bit, as a run that was never interrupted.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], every: int = 1):
+        if every < 1:
+            raise ValueError(say("errors.training.every_epochs", every=every))
+        self.path = Path(path)
+        self.every = every
+        self.others: list[Callback] = []
+        self.generators: list[Any] = []
+
+    def on_epoch_end(self, run: Run) -> None:
+        if run.epoch % self.every == 0 or run.epoch == run.epochs or run.stop_reason:
+            self.write(run)
+
+    def write(self, run: Run) -> None:
+        """Save the run as it stands."""
+        backend = run.backend
+        content = {
+            "format": _FORMAT,
+            "epoch": run.epoch,
+            "stopped": run.stop_reason,
+            "model": run.model.state_dict(),
+            "optimizer": run.optimizer.state_dict(),
+            "callbacks": [[type(c).__name__, c.state_dict()] for c in self.others],
+            "random": _random_state(backend),
+            "generators": [g.get_state() for g in self.generators],
+            "history": [list(row.items()) for row in run.history.rows],
+        }
+        write_safely(_plain(content, backend), self.path)
+
+    def read(self, run: Run) -> None:
+        """Bring the run to where it stood when the file was written."""
+        backend, content = run.backend, load(self.path)
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise ValueError(say("errors.training.no_checkpoint", path=self.path))
+        backend.put_weights(_as_now(content["model"], run.model.state_dict(), backend))
+        run.optimizer.load_state_dict(_as_now(content["optimizer"], None, backend))
+        names = [type(c).__name__ for c in self.others]
+        saved = [name for name, _ in content["callbacks"]]
+        if names != saved:
+            raise ValueError(say("errors.training.other_callbacks", saved=saved, now=names))
+        for one, (_, state) in zip(self.others, content["callbacks"], strict=True):
+            one.load_state_dict(_as_now(state, one.state_dict(), backend))
+        _set_random_state(backend, content["random"])
+        if len(content["generators"]) == len(self.generators):
+            for g, state in zip(self.generators, content["generators"], strict=True):
+                g.set_state(_as_now(state, g.get_state(), backend))
+        run.history.rows = [dict(row) for row in content["history"]]
+        run.epoch = content["epoch"]
+        run.stop_reason = content["stopped"]
+        run.resumed = True
+
+
+def write_safely(content: Any, path: Path) -> None:
+    """Write so that a crash at any moment leaves the old file or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        save(content, new)
+        with new.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+    if hasattr(os, "O_DIRECTORY"):  # the folder's own entry too; Windows does that by itself
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _random_state(backend: Backend) -> dict[str, Any]:
+    return {
+        "python": random.getstate(),
+        "numpy": np.random.get_state(),
+        "framework": backend.framework.get_rng_state(),
+    }
+
+
+def _set_random_state(backend: Backend, state: dict[str, Any]) -> None:
+    now = _random_state(backend)
+    random.setstate(_as_now(state["python"], now["python"], backend))
+    np.random.set_state(_as_now(state["numpy"], now["numpy"], backend))
+    framework = _as_now(state["framework"], now["framework"], backend)
+    backend.framework.set_rng_state(framework)
+
+
+def _plain(value: Any, backend: Backend) -> Any:
+    """`value` with every tensor as an array, and long runs of numbers too."""
+    if backend.framework.is_tensor(value):
+        return backend.array(value)
+    if isinstance(value, Mapping):
+        return {k: _plain(v, backend) for k, v in value.items()}
+    if isinstance(value, tuple) and len(value) > 100 and all(type(v) is int for v in value):
+        return np.array(value, np.int64)  # Python's own random state
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(v, backend) for v in value)
+    return value
+
+
+def _as_now(value: Any, now: Any, backend: Backend) -> Any:
+    """What was read from a file, in the kinds of `now`, its present counterpart; tensors of the
+    backend's own where there is none."""
+    if isinstance(value, Tensor):
+        if isinstance(now, np.ndarray):
+            return value.numpy()
+        if isinstance(now, tuple):
+            return tuple(value.tolist())
+        if backend.framework.is_tensor(now):
+            # On the tensor's own device: random states live on the CPU, weights need not.
+            return now.new_tensor(value.numpy()) if hasattr(now, "new_tensor") else value
+        return backend.framework.tensor(value.numpy())
+    if isinstance(value, dict):
+        known = now if isinstance(now, Mapping) else {}
+        parts = {k: _as_now(v, known.get(k), backend) for k, v in value.items()}
+        kind = type(now) if isinstance(now, dict) else dict
+        return parts if kind is dict or not known else kind(parts)
+    if isinstance(value, (list, tuple)):
+        same = isinstance(now, (list, tuple)) and len(now) == len(value)
+        parts_now = now if same else [None] * len(value)
+        return type(value)(_as_now(v, n, backend) for v, n in zip(value, parts_now, strict=True))
+    return value

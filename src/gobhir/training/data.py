@@ -1,0 +1,82 @@
+"""What fit, evaluate and predict accept as data, made into one thing: something that can be
+walked through in batches as often as wished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gobhir.lang import say
+from gobhir.training.backends import Backend
+
+Batch = tuple[Any, ...]
+"""Inputs first, the target last."""
+
+
+def loader(
+    data: Any, backend: Backend, batch_size: int, shuffle: bool = False, loss: Any = None
+) -> Any:
+    """A loader over `data`: a DataLoader (of either framework, or anything else that can be
+    walked through in batches again and again) as it is; a Dataset, or a list of examples; a tuple
+    of tensors or arrays of equal length, (x, y) or (x1, x2, ..., y); or one of these alone, which
+    is then its own target."""
+    tools = backend.framework.utils.data
+    if isinstance(data, tools.DataLoader):
+        return data
+    if _is_array(data):
+        data = (data,)
+    if isinstance(data, tuple):
+        columns = backend.columns(data, loss)
+        sizes = [len(c) for c in columns]
+        if not columns or len(set(sizes)) > 1:
+            raise ValueError(say("errors.training.columns", sizes=sizes))
+        data = tools.TensorDataset(*columns)
+    if isinstance(data, tools.IterableDataset):
+        return tools.DataLoader(data, batch_size)
+    if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        if not len(data):
+            raise ValueError(say("errors.training.empty"))
+        return tools.DataLoader(data, batch_size, shuffle=shuffle)
+    if isinstance(data, Iterator):
+        raise TypeError(say("errors.training.used_up", type=type(data).__name__))
+    if isinstance(data, Iterable):
+        return data
+    raise TypeError(say("errors.training.data", type=type(data).__name__))
+
+
+def split_off(data: Any, backend: Backend, share: float, loss: Any, seed: int | None) -> Any:
+    """(training part, validation part): `share` of the examples, drawn by chance, are kept for
+    validation; from the same seed always the same ones."""
+    if not 0 < share < 1:
+        raise ValueError(say("errors.training.share", share=share))
+    tools = backend.framework.utils.data
+    if _is_array(data):
+        data = (data,)
+    if isinstance(data, tuple):
+        data = tools.TensorDataset(*backend.columns(data, loss))
+    if not hasattr(data, "__getitem__") or not hasattr(data, "__len__"):
+        raise TypeError(say("errors.training.share_type", type=type(data).__name__))
+    generator = backend.framework.Generator().manual_seed(0 if seed is None else seed)
+    return tools.random_split(data, [1 - share, share], generator=generator)
+
+
+def batches(source: Any, backend: Backend) -> Iterator[Batch]:
+    """The batches of a loader as tuples of tensors where the model is, the target last."""
+    tensor = backend.tensor
+    for batch in source:
+        if not isinstance(batch, (tuple, list)):
+            batch = (batch,)
+        parts = tuple(tensor(part) for part in batch)
+        yield parts if len(parts) > 1 else parts * 2  # alone it is its own target
+
+
+def length(source: Any) -> int | None:
+    """The number of batches, or None where nobody knows."""
+    try:
+        return len(source)
+    except TypeError:
+        return None
+
+
+def _is_array(data: Any) -> bool:
+    return hasattr(data, "shape") and hasattr(data, "dtype")

@@ -1,0 +1,73 @@
+"""Where a run of fit stands: what callbacks see, and what stops it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import TracebackType
+from typing import Any
+
+from gobhir.training.backends import Backend
+from gobhir.training.history import History, Row
+
+
+class Run:
+    """One run of fit, as its callbacks see it.
+
+    epoch, batch: counted from 1; epochs, batches: how many there will be (batches: None where
+    nobody knows). batch_loss: the last step's loss. row: this epoch's row of the history, complete
+    when the epoch has ended. resumed: whether the run goes on from a checkpoint.
+    """
+
+    def __init__(self, backend: Backend, optimizer: Any, loss: Any, epochs: int):
+        self.backend = backend
+        self.model = backend.model
+        self.optimizer = optimizer
+        self.loss = loss
+        self.epochs = epochs
+        self.history = History()
+        self.epoch = 0
+        self.batch = 0
+        self.batches: int | None = None
+        self.batch_loss: Any = float("nan")
+        self.row: Row = {}
+        self.resumed = False
+        self.stop_reason: str | None = None
+        self.stop_message: str | None = None
+
+    def stop(self, reason: str = "callback", message: str | None = None) -> None:
+        """End training after this batch's step (told from on_batch_end) or this epoch.
+
+        message: what the learner is told about it.
+        """
+        if self.stop_reason is None:
+            self.stop_reason, self.stop_message = reason, message
+
+
+class Interruption:
+    """Ctrl-C as a wish that training ends after the step under way: `wished` is True from then
+    on. A second Ctrl-C interrupts at once."""
+
+    def __init__(self) -> None:
+        self.wished = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interruption:
+        # Signals can only be watched by the main thread; elsewhere nobody presses Ctrl-C.
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def _note(self, number: int, frame: Any) -> None:
+        if self.wished:
+            raise KeyboardInterrupt
+        self.wished = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        trouble: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
