@@ -51,9 +51,10 @@ class Optimizer:
     `elementwise` is True, `update` treats every element alone, so that parameters of one group
     with the same number of steps may lie end to end in one array, and w, g and the state with
     them, but for the entries named in `shared`: one number each that holds for all of them.
-    `Optimizer.state` shows the same arrays as Tensors, `shared` ones without dimensions. `begin` makes the state before the first step, `update` changes w and the
-    state's arrays in place (SGD adds its `momentum_buffer` in the first step); w and g are never
-    kept. The group has plain numbers: pass `settings(group)`.
+    `Optimizer.state` shows the same arrays as Tensors, `shared` ones without dimensions.
+    `begin` makes the state before the first step, `update` changes w and the state's arrays in
+    place (SGD adds its `momentum_buffer` in the first step); w and g are never kept. The group
+    has plain numbers: pass `settings(group)`.
     """
 
     elementwise = False
@@ -73,7 +74,9 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self._before_step: list[Callable[..., Any]] = []
         self._after_step: list[Callable[..., Any]] = []
-        self._stepping = self._opt_called = False
+        self._stepping = False
+        self._opt_called: bool | None = None
+        """None: no scheduler asks; then, whether a step was taken since one does."""
         self._scratch: dict[tuple[np.dtype, int], np.ndarray] = {}
         groups = list(params)
         if not groups:
@@ -316,7 +319,9 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
                     raise RuntimeError(say("errors.optim.pre_hook", got=changed))
                 args, kwargs = changed
-        self._opt_called = self._stepping = True  # A scheduler asks whether it came too early.
+        self._stepping = True
+        if self._opt_called is False:
+            self._opt_called = True
         try:
             out = step(*args, **kwargs)
         finally:

@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 
@@ -58,6 +57,11 @@ class _Active(threading.local):
 _active = _Active()
 
 
+def recording() -> Recorder | None:
+    """The recorder that is at work in this thread, if any."""
+    return _active.recorder
+
+
 class Recorder:
     """The list of calls of one run. `reason`: why it cannot be replayed, or None."""
 
@@ -67,11 +71,15 @@ class Recorder:
         self.made: list[weakref.ref[Traced]] = []
         self.numbers: list[tuple[Any, np.ndarray]] = []
         """Python numbers that were read out of an array (and must be returned, nothing else)."""
+        self.updates: list[tuple[Any, list[Any]]] = []
+        """Each optimizer that took a step, and the parameters that had a gradient."""
 
     def refuse(self, why: str, **values: Any) -> None:
         if self.reason is None:
-            reason = say(f"errors.compile.{why}", line=_user_line(), **values)  # errors.compile.*
-            self.reason = reason
+            line = _user_line()
+            self.reason = say(
+                f"errors.compile.{why}", line=line, **values
+            )  # keys: errors.compile.*
 
     def add(self, how: str, f: Any, args: Any, kwargs: Any, outs: Any, **more: Any) -> None:
         self.calls.append(Call(how, f, tuple(args), dict(kwargs), tuple(outs), **more))
@@ -94,6 +102,29 @@ class Recorder:
             yield
         finally:
             _active.recorder = outer
+
+    def optimizer_step(self, optimizer: Any, closure: Any) -> Any:
+        """An optimizer changes its parameters: one call, whatever it does inside."""
+        if closure is not None:
+            self.refuse("closure")
+        if optimizer._before_step or optimizer._after_step:
+            self.refuse("hook")
+        every = [p for group in optimizer.param_groups for p in group["params"]]
+        pairs = [(p, p.grad) for p in every if p.grad is not None]
+        arrays = [(p.array, grad.array) for p, grad in pairs]
+        weights = tuple(plain(w) for w, _ in arrays)
+        grads = tuple(plain(g) for _, g in arrays)
+        self.updates.append((optimizer, [p for p, _ in pairs]))
+        which = len(self.updates) - 1
+        self.add("update", which, grads, {}, (), also_writes=weights, must=True)
+        for (p, grad), w, g in zip(pairs, weights, grads, strict=True):
+            p.array, grad.array = w, g
+        try:
+            with self.paused():
+                return optimizer.step(closure)
+        finally:
+            for (p, grad), (w, g) in zip(pairs, arrays, strict=True):
+                p.array, grad.array = w, g
 
     def alive(self) -> list[Traced]:
         """The Traced arrays that somebody still holds."""
@@ -124,7 +155,7 @@ def owner(array: np.ndarray) -> np.ndarray:
 def plain(x: Any) -> Any:
     """x with every Traced array in it as an ordinary array on the same memory."""
     if isinstance(x, Traced):
-        return x.view(np.ndarray)
+        return x._plain if x._plain is not None else np.ndarray.view(x, np.ndarray)
     if type(x) in (tuple, list):
         return type(x)([plain(v) for v in x])
     if type(x) is dict:
@@ -147,7 +178,9 @@ def arrays_in(x: Any) -> Iterator[np.ndarray]:
 
 def trace(array: np.ndarray) -> Traced:
     """The same memory as a Traced array."""
+    array = plain(array)
     out = array.view(Traced)
+    out._plain = array
     if _active.recorder is not None:
         _active.recorder.made.append(weakref.ref(out))
     return out
@@ -185,6 +218,9 @@ def record(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any], must: bool = F
 class Traced(np.ndarray):
     """An array that writes down, in the active recorder, all that is computed with it."""
 
+    _plain: np.ndarray | None = None
+    """The ordinary array on the same memory."""
+
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any
     ) -> Any:
@@ -214,7 +250,7 @@ class Traced(np.ndarray):
             return func(*plain(args), **plain(kwargs))
         if func in _WRITE_TO_THE_FIRST:
             return _write_first(func, args, kwargs)
-        if func in _OF_ARRAYS_ALONE:
+        if func in _OF_ARRAYS_ALONE or func in _VIEWS:
             return record(func, args, kwargs)
         if func in _SHAPE_BY_VALUE or (func is np.where and len(args) == 1):
             return record(func, args, kwargs, must=True)
@@ -225,7 +261,7 @@ class Traced(np.ndarray):
     def __getitem__(self, index: Any) -> Any:
         found: Any
         if _is_basic(index):
-            array = self.view(np.ndarray)
+            array = plain(self)
             found = array[index]
             if not isinstance(found, np.ndarray):
                 found = array[(*index, ...) if isinstance(index, tuple) else (index, ...)]
@@ -234,7 +270,7 @@ class Traced(np.ndarray):
         return record(operator.getitem, (self, index), {}, must=masks)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        array, index, value = self.view(np.ndarray), plain(index), plain(value)
+        array, index, value = plain(self), plain(index), plain(value)
         array[index] = value
         if (recorder := _active.recorder) is None:
             return
@@ -251,24 +287,32 @@ class Traced(np.ndarray):
     # -- copies ----
 
     def copy(self, order: Any = "C") -> Any:
-        return _copied(self, self.view(np.ndarray).copy(order))
+        return _copied(self, plain(self).copy(order))
 
     def astype(self, dtype: Any, order: Any = "K", *_: Any, copy: bool = True) -> Any:
-        return _copied(self, self.view(np.ndarray).astype(dtype, order, copy=copy))
+        return _copied(self, plain(self).astype(dtype, order, copy=copy))
+
+    @property
+    def T(self) -> Any:
+        return trace(plain(self).T)
+
+    @property
+    def mT(self) -> Any:
+        return trace(plain(self).mT)
 
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
-        return _copied(self, self.view(np.ndarray).reshape(*shape, **kwargs))
+        return _copied(self, plain(self).reshape(*shape, **kwargs))
 
     def ravel(self, order: Any = "C") -> Any:
-        return _copied(self, self.view(np.ndarray).ravel(order))
+        return _copied(self, plain(self).ravel(order))
 
     def flatten(self, order: Any = "C") -> Any:
-        return _copied(self, self.view(np.ndarray).flatten(order))
+        return _copied(self, plain(self).flatten(order))
 
     # -- out of NumPy, into Python ----
 
     def item(self, *at: Any) -> Any:
-        array = self.view(np.ndarray)
+        array = plain(self)
         value = array.item(*at)
         recorder = _active.recorder
         if recorder is None:
@@ -282,7 +326,7 @@ class Traced(np.ndarray):
         return read
 
     def __bool__(self) -> bool:
-        array = self.view(np.ndarray)
+        array = plain(self)
         value = bool(array)
         if (recorder := _active.recorder) is not None:
             recorder.add("guard", None, (array,), {"value": value}, (), must=True)
@@ -293,38 +337,38 @@ class Traced(np.ndarray):
 
     def __int__(self) -> int:
         _refuse("number")
-        return int(self.view(np.ndarray))
+        return int(plain(self))
 
     def __index__(self) -> int:
         _refuse("number")
-        return operator.index(self.view(np.ndarray))
+        return operator.index(plain(self))
 
     def __complex__(self) -> complex:
         _refuse("number")
-        return complex(self.view(np.ndarray))
+        return complex(plain(self))
 
     def __contains__(self, value: Any) -> bool:
         return bool((self == value).any())
 
     def __format__(self, spec: str) -> str:
         _refuse("number")
-        return format(self.view(np.ndarray), spec)
+        return format(plain(self), spec)
 
     def __repr__(self) -> str:
         _refuse("number")
-        return repr(self.view(np.ndarray))
+        return repr(plain(self))
 
     def __str__(self) -> str:
         _refuse("number")
-        return str(self.view(np.ndarray))
+        return str(plain(self))
 
     def tolist(self) -> Any:
         _refuse("number")
-        return self.view(np.ndarray).tolist()
+        return plain(self).tolist()
 
     def tobytes(self, order: Any = "C") -> bytes:
         _refuse("number")
-        return self.view(np.ndarray).tobytes(order)
+        return plain(self).tobytes(order)
 
     # -- in place ----
 
@@ -395,6 +439,7 @@ def _method(name: str, writes: bool = False, must: bool = False) -> Any:
 for _name in (
     *("argmax", "argmin", "argsort", "cumsum", "cumprod", "dot", "take", "choose", "repeat"),
     *("searchsorted", "argpartition", "diagonal", "trace", "byteswap"),
+    *("transpose", "swapaxes", "squeeze", "view"),
 ):
     setattr(Traced, _name, _method(_name))
 for _name in ("nonzero", "compress"):
@@ -404,6 +449,8 @@ for _name in ("sort", "partition", "put"):
 
 _HARMLESS = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type}
 _HARMLESS |= {np.may_share_memory, np.shares_memory, np.iscomplexobj, np.isrealobj, np.common_type}
+_VIEWS = {np.broadcast_to, np.transpose, np.reshape, np.squeeze, np.expand_dims, np.swapaxes}
+_VIEWS |= {np.moveaxis, np.flip, np.rot90, np.split, np.array_split, np.rollaxis, np.ravel}
 _WRITE_TO_THE_FIRST = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis}
 _SHAPE_BY_VALUE = {np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.extract, np.compress}
 _SHAPE_BY_VALUE |= {np.bincount, np.repeat, np.delete, np.histogram, np.trim_zeros}
@@ -506,23 +553,21 @@ def _nothing_hidden() -> Iterator[None]:
         return call
 
     swapped = [
-        *((np, name, _keep) for name in ("asarray", "ascontiguousarray", "asfortranarray")),
+        (np, "asfortranarray", _keep),
+        *((np, name, _keep) for name in ("asarray", "asanyarray", "ascontiguousarray")),
         (np, "array", _copy),
         *((np, name, _fill) for name in ("zeros", "ones", "full")),
         (np, "empty", _empty),
         *((random.Generator, name, _draw) for name in ("uniform", "normal", "integers", "words")),
     ]
-    patches = [
-        patch.object(where, name, in_this_thread(getattr(where, name), traced))
-        for where, name, traced in swapped
-    ]
-    for p in patches:
-        p.start()
+    originals = [getattr(where, name) for where, name, _ in swapped]
+    for (where, name, traced), original in zip(swapped, originals, strict=True):
+        setattr(where, name, in_this_thread(original, traced))
     try:
         yield
     finally:
-        for p in patches:
-            p.stop()
+        for (where, name, _), original in zip(swapped, originals, strict=True):
+            setattr(where, name, original)
 
 
 def _keep(original: Any, x: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -530,7 +575,7 @@ def _keep(original: Any, x: Any, dtype: Any = None, *args: Any, **kwargs: Any) -
         if any(isinstance(a, Traced) for a in arrays_in(x)):
             _refuse("list")
         return original(x, dtype, *args, **kwargs)
-    result = original(x.view(np.ndarray), dtype, *args, **kwargs)
+    result = original(plain(x), dtype, *args, **kwargs)
     return x if result.base is owner(x) and result.shape == x.shape else _copied(x, result)
 
 
@@ -539,7 +584,7 @@ def _copy(original: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
         if any(isinstance(a, Traced) for a in arrays_in(x)):
             _refuse("list")
         return original(x, *args, **kwargs)
-    return _copied(x, original(x.view(np.ndarray), *args, **kwargs))
+    return _copied(x, original(plain(x), *args, **kwargs))
 
 
 def _fill(original: Any, *args: Any, **kwargs: Any) -> Any:

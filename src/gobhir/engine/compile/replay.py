@@ -1,0 +1,416 @@
+"""One recorded run of a step, and how it is run again.
+
+`watch` finds what a step works on (parameters, buffers, optimizers) by one ordinary run under a
+tape; `Replay` records a second run and makes its list of calls into the plan of all others.
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine.compile.flat import Update, aligned
+from gobhir.engine.compile.lowering import Line, lower
+from gobhir.engine.compile.plan import (
+    Program,
+    exchange,
+    final,
+    place,
+    without_constant_calls,
+    without_dead_calls,
+    without_needless_copies,
+)
+from gobhir.engine.compile.recorder import (
+    Call,
+    Diverged,
+    Recorder,
+    Traced,
+    owner,
+    plain,
+    trace,
+)
+from gobhir.engine.tape import Tape
+from gobhir.engine.tensor import Tensor
+
+
+class Surroundings:
+    """What a step works on besides its arguments."""
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self.modules: list[Any] = []
+        self.updates: list[tuple[Any, list[Tensor]]] = []
+
+    def modes(self) -> tuple[Any, ...]:
+        """What about modules and parameters decides which calls a step makes."""
+        return (
+            *[m.__dict__.get("training") for m in self.modules],
+            *[t.requires_grad for t in self.tensors],
+        )
+
+    def hooked(self) -> bool:
+        """Whether somebody listens in: a replay would not call them."""
+        return any(m._forward_hooks or m._forward_pre_hooks for m in self.modules) or any(
+            t._hooks for t in self.tensors
+        )
+
+
+def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surroundings]:
+    """Run the step as it is written, and see what it works on."""
+    with Tape() as tape:
+        result = step(*args, **kwargs)
+    found = Surroundings()
+    given = {id(a) for a in (*args, *kwargs.values())}
+    modules: dict[int, Any] = {}
+    tensors: dict[int, Tensor] = {}
+    made: list[weakref.ref[Tensor]] = []
+    for record in tape.records:
+        for module in record.scope[:1]:
+            modules.setdefault(id(module), module)
+        for x in record.inputs:
+            if isinstance(x, Tensor) and x._record is None and id(x) not in given:
+                made.append(weakref.ref(x))
+    optimizers: dict[int, tuple[Any, list[Tensor]]] = {}
+    for update in tape.updates:
+        optimizers.setdefault(id(update.optimizer), (update.optimizer, []))[1].append(
+            update.parameter
+        )
+        tensors[id(update.parameter)] = update.parameter
+    x = record = update = None
+    for record in tape.records:
+        if record.spent:
+            record.inputs = record.edges = record.versions = ()
+    record = tape = None  # type: ignore[assignment]
+    for root in modules.values():
+        found.modules += [m for m in root.modules() if m not in found.modules]
+        for t in (*root.parameters(), *root.buffers()):
+            tensors[id(t)] = t
+    for ref in made:
+        if (t := ref()) is not None:
+            tensors[id(t)] = t
+    found.tensors = list(tensors.values())
+    found.updates = list(optimizers.values())
+    return result, found
+
+
+class Replay:
+    """A recorded run. `reason` says why it cannot be run again, None if it can."""
+
+    def __init__(
+        self,
+        step: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        surroundings: Surroundings,
+    ):
+        self.surroundings = surroundings
+        self.modes = surroundings.modes()
+        self.updates = [Update.of(o, ps) for o, ps in surroundings.updates]
+        self.inputs: list[tuple[Any, np.ndarray]] = []
+        recorder = Recorder()
+        if surroundings.hooked():
+            recorder.refuse("hook")
+        self._record(step, args, kwargs, recorder)
+        self.reason = recorder.reason
+        if self.reason is None:
+            self._build(recorder)
+
+    # -- recording ----
+
+    def _record(self, step: Any, args: Any, kwargs: Any, recorder: Recorder) -> None:
+        tensors = self.surroundings.tensors
+        self.homes = [t.array for t in tensors]
+        self.had_grad = {t: t.grad.array for t in tensors if t.grad is not None}
+        with recorder.recording():
+            for t in tensors:
+                t.array = trace(t.array)
+                if t.grad is not None:
+                    t.grad.array = trace(t.grad.array)
+            args = tuple(self._own(k, a) for k, a in enumerate(args))
+            kwargs = {k: self._own(k, a) for k, a in kwargs.items()}
+            try:
+                result = step(*args, **kwargs)
+            finally:
+                moved = [
+                    t
+                    for t, h in zip(tensors, self.homes, strict=True)
+                    if owner(t.array) is not owner(h)
+                ]
+                for t, home in zip(tensors, self.homes, strict=True):
+                    t.array = plain(t.array) if t in moved else home
+                    if t.grad is not None:
+                        t.grad.array = plain(t.grad.array)
+                for array in self.had_grad.values():
+                    plain(array)
+        if moved:
+            recorder.refuse("rebound")
+        self.end_grads = {t: t.grad.array for t in tensors if t.grad is not None}
+        with recorder.paused():
+            self.result = self._template(result, recorder)
+            self.first = exchange_tensors(result)
+        result = args = kwargs = None
+        self._nothing_kept(recorder)
+
+    def _own(self, key: Any, value: Any) -> Any:
+        """The argument on memory of the replay's own."""
+        if isinstance(value, Tensor):
+            buffer = value.array.copy("K")
+            self.inputs.append((key, buffer))
+            out = Tensor._wrap(trace(buffer), value.requires_grad)
+            return out
+        if isinstance(value, np.ndarray):
+            buffer = value.copy("K")
+            self.inputs.append((key, buffer))
+            return trace(buffer)
+        return value
+
+    def _template(self, result: Any, recorder: Recorder) -> Any:
+        """The result with `_Shown` in place of every tensor, array and number read."""
+        read = {id(number): array for number, array in recorder.numbers}
+        used: set[int] = set()
+
+        def shape(x: Any) -> Any:
+            if isinstance(x, Tensor):
+                if x.requires_grad and x._record is not None and not x._record.spent:
+                    recorder.refuse("graph")
+                if any(x is t for t in self.surroundings.tensors):
+                    return x
+                return _Shown(plain(x.array), "tensor")
+            if isinstance(x, Traced):
+                return _Shown(plain(x), "array")
+            if id(x) in read:
+                used.add(id(x))
+                return _Shown(read[id(x)], "number")
+            if type(x) in (tuple, list):
+                return type(x)([shape(v) for v in x])
+            if type(x) is dict:
+                return {k: shape(v) for k, v in x.items()}
+            if x is not None and not isinstance(x, (int, float, str, bool)):
+                recorder.refuse("result", type=type(x).__name__)
+            return x
+
+        template = shape(result)
+        if used != read.keys():
+            recorder.refuse("number")
+        recorder.numbers = []
+        return template
+
+    def _nothing_kept(self, recorder: Recorder) -> None:
+        """Refuse a step that puts results where a replay would not put the next ones."""
+        known = [*self.homes, *self.end_grads.values(), *(b for _, b in self.inputs)]
+        roots = {id(owner(a)) for a in (*known, *(s.array for s in shown(self.result)))}
+
+        def kept() -> bool:
+            return any(id(owner(t)) not in roots for t in recorder.alive())
+
+        if recorder.reason is None and kept():
+            gc.collect()
+            if kept():
+                recorder.refuse("kept")
+
+    # -- planning ----
+
+    def _build(self, recorder: Recorder) -> None:
+        results = [s.array for s in shown(self.result)]
+        program = Program.of(
+            recorder.calls,
+            [b for _, b in self.inputs],
+            [*self.homes, *self.had_grad.values()],
+            [*results, *self.end_grads.values()],
+        )
+        without_needless_copies(program)
+        kept = program.kept
+        for s, array in zip(shown(self.result), kept, strict=False):
+            s.array = array
+        ends = dict(zip(self.end_grads, kept[len(results) :], strict=True))
+        without_constant_calls(program)
+        without_dead_calls(program)
+        self._settle_gradients(program, ends)
+        if recorder.reason is not None:
+            self.reason = recorder.reason
+            return
+        place(program)
+        self.lines: list[Line] = lower(program)
+        self.program = program
+        for s in shown(self.result):
+            s.array = final(program, s.array)
+        self.inputs = [(k, final(program, b)) for k, b in self.inputs]
+        self.grads = [(t, Tensor._wrap(final(program, a))) for t, a in ends.items()]
+        self.no_grads = [t for t in self.surroundings.tensors if t.requires_grad and t not in ends]
+        flat = {id(p) for u in self.updates for p in u.parameters}
+        self.fixed = [
+            (t, home)
+            for t, home in zip(self.surroundings.tensors, self.homes, strict=True)
+            if id(t) not in flat
+        ]
+        self._protect(program)
+
+    def _settle_gradients(self, program: Program, ends: dict[Tensor, np.ndarray]) -> None:
+        """Let every gradient be computed where it will lie: in the optimizer's long array, or in
+        a place of its own. What is added to a gradient from before is added there."""
+        slots: dict[Tensor, np.ndarray] = {}
+        calls = []
+        for call in program.calls:
+            if call.how == "update":
+                update = self.updates[call.f]
+                given = dict(zip(update.parameters, self._grads_of(call, update), strict=True))
+                for p, array in given.items():
+                    slot = update.grads[p]
+                    slots.setdefault(p, slot)
+                    if not self._claim(program, array, slot):
+                        calls.append(Call("copy", None, (array,), {}, (slot,)))
+                        program.base(slot, "state")
+                call = Call("update", update, call.args, {}, call.outs, call.also_writes, True)
+            calls.append(call)
+        program.calls = calls
+        read = set().union(*(program.reads(c) for c in calls)) if calls else set()
+        self.adds_to: list[tuple[Tensor, np.ndarray]] = []
+        for t, before in self.had_grad.items():
+            base = program.base(before)
+            if base not in read and not any(program.base(e) is base for e in ends.values()):
+                continue
+            end = ends.get(t)
+            slot = slots.get(t)
+            if slot is None:
+                slot = np.zeros_like(before)
+            base.memory = _bytes(slot)
+            self.adds_to.append((t, slot))
+            if end is not None and program.base(end) is not base:
+                self._claim(program, end, slot)
+        self.starts_without = [
+            t for t in self.surroundings.tensors if t.requires_grad and t not in self.had_grad
+        ]
+
+    def _grads_of(self, call: Call, update: Update) -> list[np.ndarray]:
+        """The gradients of an update, in the order of its parameters."""
+        order = next(ps for o, ps in self.surroundings.updates if o is update.optimizer)
+        given = dict(zip(order, call.args, strict=True))
+        return [given[p] for p in update.parameters]
+
+    def _claim(self, program: Program, array: np.ndarray, slot: np.ndarray) -> bool:
+        base = program.base(array)
+        if base.kind != "temporary" or base.memory is not None or not program.whole(array):
+            return False
+        if not array.flags.c_contiguous:
+            return False
+        base.memory, base.fixed = _bytes(slot), True
+        return True
+
+    def _protect(self, program: Program) -> None:
+        """What has been changed by the time the last guard speaks has to be put back if it says
+        no. Usually that is nothing."""
+        last = max(
+            (i for i, c in enumerate(program.calls) if c.must and c.how != "update"), default=-1
+        )
+        states: dict[int, np.ndarray] = {}
+        for call in program.calls[: last + 1]:
+            for base in program.writes(call):
+                if base.kind in ("state",):
+                    states[id(base)] = base.array
+            if call.how == "update":
+                last = -2
+        self.backups = [(a, a.copy()) for a in states.values()]
+        self.generators = list(
+            {id(c.args[0]): c.args[0] for c in program.calls if c.how == "draw"}.values()
+        )
+        self.guarded = last >= 0
+
+    # -- running ----
+
+    def holds(self) -> bool:
+        """Whether everything is still as it was when the step was recorded."""
+        if self.surroundings.modes() != self.modes or self.surroundings.hooked():
+            return False
+        if any(t.array is not home for t, home in self.fixed):
+            return False
+        if any(t.grad is None for t, _ in self.adds_to):
+            return False
+        return all(t.grad is None for t in self.starts_without)
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The step again. Diverged, with nothing changed, where it takes another way."""
+        for key, buffer in self.inputs:
+            value = args[key] if type(key) is int else kwargs[key]
+            np.copyto(buffer, value.array if isinstance(value, Tensor) else value)
+        for update in self.updates:
+            update.adopt()
+        for t, slot in self.adds_to:
+            if t.grad.array is not slot:
+                slot[...] = t.grad.array
+        if self.guarded:
+            for array, saved in self.backups:
+                np.copyto(saved, array)
+            drawn = [g.get_state() for g in self.generators]
+        try:
+            with np.errstate(all="ignore"):
+                for f, arguments in self.lines:
+                    f(*arguments)
+        except Diverged:
+            for array, saved in self.backups:
+                np.copyto(array, saved)
+            for generator, was in zip(self.generators, drawn, strict=True):
+                generator.set_state(was)
+            raise
+        for t, gradient in self.grads:
+            if t.grad is not gradient:
+                t.grad = gradient
+        for t in self.no_grads:
+            t.grad = None
+        return filled(self.result)
+
+
+class _Shown:
+    """A place in the step's result: `array` as a tensor, an array, or a Python number."""
+
+    def __init__(self, array: np.ndarray, kind: str):
+        self.array, self.kind = array, kind
+
+    def value(self) -> Any:
+        if self.kind == "number":
+            return self.array.item()
+        copy = self.array.copy()
+        return Tensor._wrap(copy) if self.kind == "tensor" else copy
+
+
+def shown(template: Any) -> list[_Shown]:
+    """All places to fill in a result."""
+    if isinstance(template, _Shown):
+        return [template]
+    parts = template.values() if type(template) is dict else template
+    return [s for p in parts for s in shown(p)] if type(template) in (tuple, list, dict) else []
+
+
+def filled(template: Any) -> Any:
+    """The result with its places filled from the buffers."""
+    if type(template) is _Shown:
+        return template.value()
+    if type(template) in (tuple, list):
+        return type(template)([filled(v) for v in template])
+    if type(template) is dict:
+        return {k: filled(v) for k, v in template.items()}
+    return template
+
+
+def exchange_tensors(result: Any) -> Any:
+    """The result of a recorded run, with ordinary arrays in it."""
+    if isinstance(result, Tensor):
+        result.array = plain(result.array)
+        return result
+    if type(result) in (tuple, list):
+        return type(result)([exchange_tensors(v) for v in result])
+    if type(result) is dict:
+        return {k: exchange_tensors(v) for k, v in result.items()}
+    if isinstance(result, float):
+        return float.__add__(result, 0.0)
+    return plain(result)
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    return array.reshape(-1).view(np.uint8)
+
+
+__all__ = ["Replay", "Surroundings", "aligned", "exchange", "watch"]

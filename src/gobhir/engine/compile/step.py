@@ -1,0 +1,216 @@
+"""A compiled step: which recorded run fits this call, and whether it may be trusted."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine.compile.recorder import Diverged, recording
+from gobhir.engine.compile.replay import Replay, Surroundings, watch
+from gobhir.engine.dtypes import default_dtype
+from gobhir.engine.random import default_generator
+from gobhir.engine.tape import state
+from gobhir.engine.tensor import Tensor
+from gobhir.lang import Message, language, say
+
+TOLERANCE = 1e-4
+"""How far a replay may be from the step as it is written, relative to the largest entry."""
+PATIENCE = 3
+"""So many times in a row a replay may take another way before it is given up."""
+
+
+class Compiled:
+    """A step function that is recorded once and replayed. Made by `gobhir.compile`.
+
+    reason: why the last call ran as it is written although it might have been replayed, or None.
+    """
+
+    def __init__(self, step: Callable[..., Any], verbose: bool = False):
+        self.step = step
+        self.verbose = verbose
+        self.reason: Message | None = None
+        self._cases: dict[Any, _Case] = {}
+        self._last: Any = None
+        functools.update_wrapper(self, step, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if state.tape is not None or recording() is not None:
+            return self.step(*args, **kwargs)
+        key = _key(args, kwargs)
+        if key is None:
+            self._tell(say("errors.compile.argument"))
+            return self.step(*args, **kwargs)
+        case = self._cases.get(key)
+        if case is None:
+            if self._cases:
+                self._say("errors.compile.again")
+            case = self._cases[key] = _Case(self, (args, kwargs))
+        return case(args, kwargs)
+
+    def _tell(self, reason: Message) -> None:
+        """Say why, once for each reason."""
+        if self.reason != reason:
+            self.reason = reason
+            self._say("errors.compile.as_written", reason=reason)
+
+    def _say(self, key: str, **values: Any) -> None:
+        if self.verbose:
+            print(
+                f"gobhir.compile: {say(key, **values).text(language())}"
+            )  # keys: errors.compile.*
+
+
+def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What about the arguments decides which calls a step makes; None if it cannot be told."""
+    parts: list[Any] = [state.grad_enabled, default_dtype()]
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, Tensor):
+            parts.append((value.array.shape, value.array.dtype, value.requires_grad))
+        elif isinstance(value, np.ndarray):
+            parts.append(("array", value.shape, value.dtype))
+        elif value is None or isinstance(value, (bool, int, float, str)):
+            parts.append((type(value), value))
+        elif isinstance(value, (list, dict, set, tuple)):
+            return None
+        else:
+            parts.append(("object", id(value)))
+    return (*parts, *kwargs)
+
+
+class _Case:
+    """The calls with arguments of one kind: seen, recorded, checked, then replayed."""
+
+    def __init__(self, compiled: Compiled, first: Any):
+        self.compiled = compiled
+        self.first = first  # objects among the arguments stay alive: they are known by their id
+        self.surroundings: Surroundings | None = None
+        self.replays: list[Replay] = []
+        self.trusted: set[Replay] = set()
+        self.given_up = False
+        self.strayed = 0
+
+    def __call__(self, args: Any, kwargs: Any) -> Any:
+        step = self.compiled.step
+        if self.given_up:
+            return step(*args, **kwargs)
+        if self.surroundings is None:
+            result, self.surroundings = watch(step, args, kwargs)
+            return result
+        replay = next((r for r in self.replays if r.holds()), None)
+        if replay is None:
+            return self._record(args, kwargs)
+        try:
+            if replay not in self.trusted:
+                return self._check(replay, args, kwargs)
+            result = replay.run(args, kwargs)
+        except Diverged:
+            self.strayed += 1
+            if self.strayed == PATIENCE:
+                self._give_up(say("errors.compile.strayed"))
+            return step(*args, **kwargs)
+        self.strayed = 0
+        return result
+
+    def _give_up(self, reason: Message) -> None:
+        self.given_up = True
+        self.replays = []
+        self.compiled._tell(reason)
+
+    def _record(self, args: Any, kwargs: Any) -> Any:
+        if self.replays:
+            self.compiled._say("errors.compile.again")
+        assert self.surroundings is not None
+        replay = Replay(self.compiled.step, args, kwargs, self.surroundings)
+        result = replay.first
+        if replay.reason is not None:
+            self._give_up(replay.reason)
+        else:
+            self.replays.append(replay)
+            if len(self.replays) > 8:
+                self.trusted.discard(self.replays.pop(0))
+        return result
+
+    def _check(self, replay: Replay, args: Any, kwargs: Any) -> Any:
+        """The first replay, beside the step as it is written, from the same state."""
+        before = _Snapshot(replay)
+        mine = replay.run(args, kwargs)
+        replayed = _Snapshot(replay)
+        before.restore()
+        theirs = self.compiled.step(*args, **kwargs)
+        if _close(mine, theirs) and _Snapshot(replay).near(replayed, before):
+            self.trusted.add(replay)
+            calls = len(replay.lines)
+            self.compiled._say("errors.compile.trusted", calls=calls)
+        else:
+            self._give_up(say("errors.compile.differs"))
+        return theirs
+
+
+class _Snapshot:
+    """All that a step changes, as it is now."""
+
+    def __init__(self, replay: Replay):
+        self.replay = replay
+        around = replay.surroundings
+        self.random = default_generator.get_state()
+        self.values = [t.array.copy() for t in around.tensors]
+        self.grads = [None if t.grad is None else t.grad.array.copy() for t in around.tensors]
+        self.optimizers = [
+            (o, {p: {k: _copied(v) for k, v in own.items()} for p, own in o.state.items()})
+            for o, _ in around.updates
+        ]
+
+    def restore(self) -> None:
+        default_generator.set_state(self.random)
+        around = self.replay.surroundings
+        for t, value, grad in zip(around.tensors, self.values, self.grads, strict=True):
+            t.array[...] = value
+            t.grad = None if grad is None else Tensor._wrap(grad)
+        for optimizer, kept in self.optimizers:
+            for p, own in kept.items():
+                for key, value in own.items():
+                    now = optimizer.state[p].get(key)
+                    if isinstance(now, Tensor):
+                        now.array[...] = value.array
+                    else:
+                        optimizer.state[p][key] = value
+
+    def near(self, other: _Snapshot, before: _Snapshot) -> bool:
+        """Whether both runs, from the same start, ended in the same place."""
+        for a, b in zip(self.grads, other.grads, strict=True):
+            if (a is None) != (b is None) or (a is not None and not _near(a, b)):
+                return False
+        for a, b, start in zip(self.values, other.values, before.values, strict=True):
+            moved = np.abs(a.astype(np.float64) - start).sum() if a.dtype.kind == "f" else 0.0
+            if not _near(a, b) and not np.abs(a - b).sum() <= 0.01 * moved:
+                return False
+        return True
+
+
+def _copied(value: Any) -> Any:
+    return Tensor._wrap(value.array.copy()) if isinstance(value, Tensor) else value
+
+
+def _near(a: Any, b: Any) -> bool:
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if a.dtype.kind != "f":
+        return bool((a == b).all())
+    largest = np.abs(b[np.isfinite(b)]).max(initial=0.0)
+    return bool(np.allclose(a, b, TOLERANCE, TOLERANCE * largest, equal_nan=True))
+
+
+def _close(a: Any, b: Any) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return _near(a.array, b.array)
+    if type(a) in (tuple, list) and type(a) is type(b):
+        return len(a) == len(b) and all(map(_close, a, b))
+    if type(a) is dict and type(b) is dict:
+        return a.keys() == b.keys() and all(_close(a[k], b[k]) for k in a)
+    if isinstance(a, (float, np.ndarray)):
+        return _near(a, b)
+    return bool(a == b)
