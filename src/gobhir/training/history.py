@@ -57,9 +57,9 @@ class History:
 
     def plot(self, **settings: Any) -> Any:
         """The curves of loss and metrics; settings as in `plots.history`."""
-        from gobhir.training import plots
+        from gobhir.training.plots import history
 
-        return plots.history(self, **settings)
+        return history(self, **settings)
 
     def __repr__(self) -> str:
         if not self.rows:

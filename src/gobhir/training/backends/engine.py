@@ -38,7 +38,7 @@ class EngineBackend(Backend):
         return gobhir.from_numpy(np.concatenate([t.detach().numpy() for t in tensors]))
 
     def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        return gobhir.compile(step)  # type: ignore[attr-defined]
+        return gobhir.compile(step)
 
     def _model_dtype(self) -> np.dtype:
         kinds = (p.detach().numpy().dtype for p in self.model.parameters())
