@@ -47,10 +47,11 @@ def load(f: str | os.PathLike[str], map_location: Any = None, weights_only: bool
     """
     path = Path(f)
     with path.open("rb") as file:
-        start = file.read(2)
-    if start == b"PK":
+        start = file.read(9)
+    if start[:2] == b"PK":
         return _load_zip(path)
-    if start[:1] == b"\x80":
+    # A safetensors file begins with the length of its header, which may look like a pickle.
+    if start[:1] == b"\x80" and start[8:] != b"{":
         raise ValueError(say("errors.file.pickle", path=path))
     return _load_safetensors(path)
 

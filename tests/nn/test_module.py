@@ -336,3 +336,77 @@ def test_one_hot() -> None:
             nn.functional.one_hot(wrong)
     with pytest.raises(RuntimeError):
         nn.functional.one_hot(gobhir.tensor([3]), 2)
+
+
+@BOTH
+def test_lists_and_dictionaries_of_parameters(t: Any) -> None:
+    plist = t.nn.ParameterList([t.ones(2), t.nn.Parameter(t.zeros(1))])
+    plist.append(t.ones(3))
+    plist[0] = t.zeros(2)
+    plist += [t.ones(1)]
+    assert [p.numel() for p in plist] == [2, 1, 3, 1] and len(plist[1:3]) == 2
+    assert [name for name, _ in plist.named_parameters()] == ["0", "1", "2", "3"]
+    assert plist[-1].item() == 1.0 and all(p.requires_grad for p in plist)
+    with pytest.raises(IndexError):
+        plist[4]
+    pdict = t.nn.ParameterDict({"a": t.ones(2), "b": t.nn.Parameter(t.zeros(1))})
+    pdict["c"] = t.ones(3)
+    del pdict["a"]
+    assert list(pdict.keys()) == ["b", "c"] and "a" not in pdict and len(pdict) == 2
+    assert pdict.get("a") is None and pdict.pop("b").numel() == 1
+    assert [name for name, _ in pdict.named_parameters()] == ["c"]
+
+
+@BOTH
+def test_changing_a_sequence(t: Any) -> None:
+    kinds = [t.nn.ReLU, t.nn.Tanh, t.nn.Sigmoid]
+    model = t.nn.Sequential(*(kind() for kind in kinds))
+    model.insert(1, t.nn.Identity())
+    assert isinstance(model.pop(0), t.nn.ReLU)
+    both = model + t.nn.Sequential(t.nn.Flatten())
+    assert [type(m).__name__ for m in both] == ["Identity", "Tanh", "Sigmoid", "Flatten"]
+    del both[1:3]
+    assert list(both.state_dict()) == [] and [n for n, _ in both.named_children()] == ["0", "1"]
+    listed = t.nn.ModuleList([t.nn.ReLU()]) + [t.nn.Tanh()]
+    assert isinstance(listed.pop(-1), t.nn.Tanh) and len(listed) == 1
+
+
+@BOTH
+def test_by_path(t: Any) -> None:
+    model = t.nn.Sequential(t.nn.Linear(2, 3), t.nn.Sequential(t.nn.Linear(3, 1)))
+    assert model.get_parameter("1.0.bias").shape == (1,)
+    model.set_submodule("1.0", t.nn.Linear(3, 5))
+    assert model.get_parameter("1.0.bias").shape == (5,)
+    model.register_buffer("count", t.zeros(1))
+    assert model.get_buffer("count").item() == 0.0
+    for call in (model.get_parameter, model.get_buffer, model.get_submodule):
+        with pytest.raises(AttributeError):
+            call("1.7")
+
+
+@BOTH
+def test_shared_modules_by_all_their_names(t: Any) -> None:
+    shared = t.nn.Linear(2, 2)
+    model = t.nn.Sequential(shared, shared)
+    assert len(list(model.named_parameters())) == 2
+    names = [n for n, _ in model.named_parameters(remove_duplicate=False)]
+    assert names == ["0.weight", "0.bias", "1.weight", "1.bias"]
+    assert list(model.state_dict()) == names
+
+
+@BOTH
+def test_state_dict_options(t: Any) -> None:
+    model = t.nn.Linear(2, 1)
+    assert model.state_dict(keep_vars=True)["weight"] is model.weight
+    into: dict[str, Any] = {}
+    model.state_dict(destination=into, prefix="fc.")
+    assert list(into) == ["fc.weight", "fc.bias"]
+    values = {"weight": t.ones(1, 2, dtype=t.float64), "bias": t.zeros(1, dtype=t.float64)}
+    model.load_state_dict(values)
+    assert model.weight.dtype == t.float32 and model.weight.tolist() == [[1.0, 1.0]]
+    model.load_state_dict(values, assign=True)
+    assert model.weight.dtype == t.float64
+    with pytest.raises(TypeError):
+        model.load_state_dict([1, 2])
+    with pytest.raises(TypeError):
+        t.nn.Module(3)

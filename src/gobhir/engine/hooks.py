@@ -9,9 +9,9 @@ from typing import Any
 class RemovableHandle:
     """`handle.remove()` takes the hook away; also a context manager that does so at its end."""
 
-    def __init__(self, hooks: MutableSequence[Any], hook: Any):
+    def __init__(self, hooks: MutableSequence[Any], hook: Any, prepend: bool = False):
         self._hooks, self._hook = hooks, hook
-        hooks.append(hook)
+        hooks.insert(0 if prepend else len(hooks), hook)
 
     def remove(self) -> None:
         if self._hook in self._hooks:

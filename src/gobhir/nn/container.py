@@ -7,12 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from gobhir.engine import Tensor
 from gobhir.lang import say
 from gobhir.nn.module import Module
+from gobhir.nn.parameter import Parameter
 
 __all__ = [
     "ModuleDict",
     "ModuleList",
+    "ParameterDict",
+    "ParameterList",
     "Sequential",
 ]
 
@@ -22,6 +26,14 @@ def _at(modules: Mapping[str, Module | None], index: int) -> str:
     if not -len(modules) <= index < len(modules):
         raise IndexError(say("errors.nn.index", index=index, count=len(modules)))
     return next(islice(iter(modules), index % len(modules), None))
+
+
+def _insert(holder: Any, index: int, module: Module) -> None:
+    rest = list(holder)
+    rest.insert(index, module)
+    holder._modules = {}
+    for i, m in enumerate(rest):
+        holder.add_module(str(i), m)
 
 
 class Sequential(Module):
@@ -52,9 +64,10 @@ class Sequential(Module):
     def __setitem__(self, index: int, module: Module) -> None:
         self.add_module(_at(self._modules, index), module)
 
-    def __delitem__(self, index: int) -> None:
-        del self._modules[_at(self._modules, index)]
-        self._modules = {str(i): m for i, m in enumerate(self._modules.values())}
+    def __delitem__(self, index: int | slice) -> None:
+        rest = list(self)
+        del rest[index]
+        self._modules = {str(i): m for i, m in enumerate(rest)}
 
     def __len__(self) -> int:
         return len(self._modules)
@@ -73,6 +86,25 @@ class Sequential(Module):
             self.append(module)
         return self
 
+    def insert(self, index: int, module: Module) -> Sequential:
+        """Add a module before the one at `index`."""
+        if not -len(self) <= index <= len(self):
+            raise IndexError(say("errors.nn.index", index=index, count=len(self)))
+        _insert(self, index, module)
+        return self
+
+    def pop(self, key: int | slice) -> Any:
+        """Take a module out."""
+        found = self[key]
+        del self[key]
+        return found
+
+    def __add__(self, other: Iterable[Module]) -> Sequential:
+        return type(self)(*self, *other)
+
+    def __iadd__(self, other: Iterable[Module]) -> Sequential:
+        return self.extend(other)
+
 
 class ModuleList(Module):
     """A list of modules whose parameters are found; it computes nothing itself."""
@@ -89,7 +121,7 @@ class ModuleList(Module):
     def __setitem__(self, index: int, module: Module) -> None:
         self.add_module(_at(self._modules, index), module)
 
-    def __delitem__(self, index: int) -> None:
+    def __delitem__(self, index: int | slice) -> None:
         rest = list(self)
         del rest[index]
         self._modules = {str(i): m for i, m in enumerate(rest)}
@@ -113,9 +145,134 @@ class ModuleList(Module):
 
     def insert(self, index: int, module: Module) -> None:
         """Add a module before the one at `index`."""
-        rest = list(self)
-        rest.insert(index, module)
-        self._modules = {str(i): m for i, m in enumerate(rest)}
+        _insert(self, index, module)
+
+    def pop(self, key: int | slice) -> Any:
+        """Take a module out."""
+        found = self[key]
+        del self[key]
+        return found
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return type(self)([*self, *other])
+
+    def __iadd__(self, other: Iterable[Module]) -> ModuleList:
+        return self.extend(other)
+
+
+class ParameterList(Module):
+    """A list of parameters that are found; Tensors put in become Parameters."""
+
+    def __init__(self, values: Iterable[Any] | None = None):
+        super().__init__()
+        self._size = 0
+        self.extend(values or ())
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return type(self)(list(self)[index])
+        if not -len(self) <= index < len(self):
+            raise IndexError(say("errors.nn.index", index=index, count=len(self)))
+        return getattr(self, str(index % len(self)))
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        if not -len(self) <= index < len(self):
+            raise IndexError(say("errors.nn.index", index=index, count=len(self)))
+        setattr(self, str(index % len(self)), _parameter(value))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __iadd__(self, other: Iterable[Any]) -> ParameterList:
+        return self.extend(other)
+
+    def append(self, value: Any) -> ParameterList:
+        """Add a parameter at the end."""
+        setattr(self, str(self._size), _parameter(value))
+        self._size += 1
+        return self
+
+    def extend(self, values: Iterable[Any]) -> ParameterList:
+        """Add several parameters at the end."""
+        for value in values:
+            self.append(value)
+        return self
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"({i}): {_described(p)}" for i, p in enumerate(self))
+
+
+class ParameterDict(Module):
+    """Parameters by name that are found; Tensors put in become Parameters."""
+
+    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None):
+        super().__init__()
+        self._names: dict[str, None] = {}
+        self.update(parameters or {})
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._names:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._names[key] = None
+        setattr(self, key, _parameter(value))
+
+    def __delitem__(self, key: str) -> None:
+        del self._names[key]
+        delattr(self, key)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._names
+
+    def keys(self) -> Iterable[str]:
+        return self._names.keys()
+
+    def values(self) -> Iterable[Any]:
+        return (self[k] for k in self._names)
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        return ((k, self[k]) for k in self._names)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The parameter of this name, or `default`."""
+        return self[key] if key in self._names else default
+
+    def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add parameters, replacing those of the same name."""
+        for key, value in dict(parameters).items():
+            self[key] = value
+
+    def pop(self, key: str) -> Any:
+        """Take a parameter out."""
+        found = self[key]
+        del self[key]
+        return found
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"({k}): {_described(p)}" for k, p in self.items())
+
+
+def _parameter(value: Any) -> Any:
+    return Parameter(value) if type(value) is Tensor else value
+
+
+def _described(p: Any) -> str:
+    if not isinstance(p, Tensor):
+        return f"Object of type: {type(p).__name__}"
+    kind = "Parameter" if isinstance(p, Parameter) else "Tensor"
+    sizes = "x".join(str(n) for n in p.shape)
+    return f"{kind} containing: [{p.dtype} of size {sizes}]"
 
 
 class ModuleDict(Module):

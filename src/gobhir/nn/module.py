@@ -5,16 +5,18 @@ Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.hooks import RemovableHandle
-from gobhir.engine.tape import state
+from gobhir.engine.tape import no_grad, state
 from gobhir.lang import Message, say
-from gobhir.nn.parameter import Parameter
+from gobhir.nn.hooks import Hook, Hooks
+from gobhir.nn.tree import Tree, join
 
 
 class Loaded(NamedTuple):
@@ -29,24 +31,17 @@ class Loaded(NamedTuple):
         return f"Loaded(missing_keys={self[0]}, unexpected_keys={self[1]})"
 
 
-class Module:
+class Module(Tree):
     """Base of all layers and networks. A subclass calls `super().__init__()`, sets Parameters
     and Modules as attributes, and says in `forward` what it computes."""
 
-    training: bool
-    _parameters: dict[str, Parameter | None]
-    _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
 
-    def __init__(self) -> None:
-        put = object.__setattr__
-        put(self, "training", True)
-        put(self, "_parameters", {})
-        put(self, "_buffers", {})
-        put(self, "_passing_buffers", set())
-        put(self, "_modules", {})
-        put(self, "_forward_hooks", [])
-        put(self, "_forward_pre_hooks", [])
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args or kwargs:
+            raise TypeError(say("errors.nn.init_arguments", module=type(self).__name__))
+        super().__init__()
+        object.__setattr__(self, "_hooks", Hooks())
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes. Call the module itself instead, `model(x)`."""
@@ -64,184 +59,37 @@ class Module:
             raise
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for hook in self._forward_pre_hooks:
-            changed = hook(self, args)
-            if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-        out = self.forward(*args, **kwargs)
-        for hook in self._forward_hooks:
-            changed = hook(self, args, out)
-            out = out if changed is None else changed
-        return out
-
-    # -- what belongs to it ------------------------------------------------------------------
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        registries = self.__dict__
-        if isinstance(value, (Parameter, Module)) and "_modules" not in registries:
-            raise AttributeError(say("errors.nn.super_init", module=type(self).__name__))
-        if isinstance(value, Parameter):
-            self.register_parameter(name, value)
-        elif isinstance(value, Module):
-            self.add_module(name, value)
-        elif name in registries.get("_parameters", ()):
-            if value is not None:
-                raise TypeError(say("errors.nn.not_parameter", name=name, type=_kind(value)))
-            self._parameters[name] = None
-        elif name in registries.get("_buffers", ()):
-            if value is not None and not isinstance(value, Tensor):
-                raise TypeError(say("errors.nn.not_buffer", name=name, type=_kind(value)))
-            self._buffers[name] = value
-        elif name in registries.get("_modules", ()):
-            if value is not None:
-                raise TypeError(say("errors.nn.not_module", name=name, type=_kind(value)))
-            self._modules[name] = None
-        else:
-            self._forget(name)
-            object.__setattr__(self, name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        for registry in ("_parameters", "_buffers", "_modules"):
-            found = self.__dict__.get(registry, {})
-            if name in found:
-                return found[name]
-        raise AttributeError(say("errors.nn.attribute", module=type(self).__name__, name=name))
-
-    def __delattr__(self, name: str) -> None:
-        if not self._forget(name):
-            object.__delattr__(self, name)
-
-    def _forget(self, name: str) -> bool:
-        known = False
-        for registry in ("_parameters", "_buffers", "_modules"):
-            found = self.__dict__.get(registry, {})
-            known = found.pop(name, self) is not self or known
-        return known
-
-    def __dir__(self) -> list[str]:
-        own = (*self._parameters, *self._buffers, *self._modules)
-        return sorted({*super().__dir__(), *own})
-
-    def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Make `param` this module's own under `name`; None keeps the name without a value."""
-        if param is not None and not isinstance(param, Parameter):
-            raise TypeError(say("errors.nn.not_parameter", name=name, type=_kind(param)))
-        self._settle(name, "_parameters", param)
-
-    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """A tensor that belongs to the module but does not learn; it is saved in state_dict
-        unless persistent=False."""
-        if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(say("errors.nn.not_buffer", name=name, type=_kind(tensor)))
-        self._settle(name, "_buffers", tensor)
-        (self._passing_buffers.discard if persistent else self._passing_buffers.add)(name)
-
-    def add_module(self, name: str, module: Module) -> None:
-        """Make `module` a child under `name`."""
-        if not isinstance(module, Module):
-            raise TypeError(say("errors.nn.not_module", name=name, type=_kind(module)))
-        self._settle(name, "_modules", module)
-
-    register_module = add_module
-
-    def _settle(self, name: str, registry: str, value: Any) -> None:
-        if not isinstance(name, str) or not name or "." in name:
-            raise KeyError(say("errors.nn.name", name=repr(name)))
-        own = self.__dict__[registry]
-        if name not in own:  # a name that is there keeps its place in the order
-            self._forget(name)
-            self.__dict__.pop(name, None)
-        own[name] = value
-
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module under `prefix`, then all inside it by their paths; each only once."""
-        seen: set[int] = set()
-        todo = [(prefix, self)]
-        while todo:
-            path, module = todo.pop()
-            if id(module) in seen:
-                continue
-            seen.add(id(module))
-            yield path, module
-            children = [(_join(path, name), child) for name, child in module.named_children()]
-            todo.extend(reversed(children))
-
-    def modules(self) -> Iterator[Module]:
-        """This module and all inside it."""
-        return (m for _, m in self.named_modules())
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly inside, by name; each only once."""
-        seen: set[int] = set()
-        for name, module in self._modules.items():
-            if module is not None and id(module) not in seen:
-                seen.add(id(module))
-                yield name, module
-
-    def children(self) -> Iterator[Module]:
-        """The modules directly inside."""
-        return (m for _, m in self.named_children())
-
-    def get_submodule(self, target: str) -> Module:
-        """The module at a path such as "encoder.0"; AttributeError if there is none."""
-        module = self
-        for name in target.split(".") if target else ():
-            child = module._modules.get(name)
-            if child is None:
-                kind = type(module).__name__
-                raise AttributeError(say("errors.nn.attribute", module=kind, name=name))
-            module = child
-        return module
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True
-    ) -> Iterator[tuple[str, Parameter]]:
-        """All parameters by path, in the order of their definition; each only once."""
-        return self._named("_parameters", prefix, recurse)
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """All parameters, in the order of their definition; each only once."""
-        return (p for _, p in self.named_parameters(recurse=recurse))
-
-    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """All buffers by path."""
-        return self._named("_buffers", prefix, recurse)
-
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """All buffers."""
-        return (b for _, b in self.named_buffers(recurse=recurse))
-
-    def _named(self, registry: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
-        seen: set[int] = set()
-        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
-            for name, value in module.__dict__[registry].items():
-                if value is not None and id(value) not in seen:
-                    seen.add(id(value))
-                    yield _join(path, name), value
+        return self._hooks.run(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
 
     # -- saved and loaded ----------------------------------------------------------------------
 
-    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
-        """All parameters and buffers by path, sharing memory with the module."""
-        out = {}
-        for name, p in self._parameters.items():
-            if p is not None:
-                out[prefix + name] = p.detach()
-        for name, b in self._buffers.items():
-            if b is not None and name not in self._passing_buffers:
-                out[prefix + name] = b.detach()
+    def state_dict(
+        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Tensor]:
+        """All parameters and buffers by path, sharing memory with the module. destination: a
+        dictionary to put them into; keep_vars: the parameters themselves, under autograd."""
+        out: dict[str, Tensor] = OrderedDict() if destination is None else destination
+        passing = self._passing_buffers
+        kept = {n: b for n, b in self._buffers.items() if n not in passing}
+        for name, t in (self._parameters | kept).items():
+            if t is not None:
+                out[prefix + name] = t if keep_vars else t.detach()
         for name, child in self._modules.items():
             if child is not None:
-                out |= child.state_dict(f"{prefix}{name}.")
+                child.state_dict(destination=out, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         return out
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Loaded:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Loaded:
         """Copy values into parameters and buffers by path. Values: Tensors, or anything that
         NumPy reads, such as PyTorch's tensors.
 
         RuntimeError that lists all that does not fit; missing and unexpected keys count only if
-        strict.
+        strict. assign: take over the given memory (and dtype) instead of copying into one's own.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(say("errors.nn.load_type", type=type(state_dict).__name__))
         own = self.state_dict()
         given = {
             k: v.array if isinstance(v, Tensor) else np.asarray(v) for k, v in state_dict.items()
@@ -259,11 +107,20 @@ class Module:
             troubles.append(say("errors.nn.load_unexpected", keys=", ".join(unexpected)))
         for name, t in own.items():
             if name in given and given[name].shape == t.shape:
-                t.copy_(given[name])
+                if assign:
+                    self._get_any(name).array = given[name]
+                else:
+                    with no_grad():
+                        t.copy_(given[name])
         if troubles:
             details = Lines(troubles)
             raise RuntimeError(say("errors.nn.load", module=type(self).__name__, details=details))
         return Loaded(missing, unexpected)
+
+    def _get_any(self, path: str) -> Tensor:
+        module, _, name = path.rpartition(".")
+        owner = self.get_submodule(module)
+        return owner._parameters[name] if name in owner._parameters else owner._buffers[name]
 
     # -- changed as a whole --------------------------------------------------------------------
 
@@ -326,20 +183,58 @@ class Module:
         """All floating parameters and buffers as float32."""
         return self.to(np.float32)
 
+    def half(self) -> Self:
+        """All floating parameters and buffers as float16."""
+        return self.to(np.float16)
+
+    def type(self, dst_type: Any) -> Self:
+        """All floating parameters and buffers in this dtype."""
+        return self.to(dst_type)
+
     def cpu(self) -> Self:
+        """The module itself: it is on the CPU."""
         return self
+
+    def cuda(self, device: Any = None) -> Self:
+        """RuntimeError: Gobhir computes on the CPU."""
+        raise RuntimeError(say("errors.tensor.device", device="cuda"))
 
     # -- hooks ---------------------------------------------------------------------------------
 
-    def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call hook(module, args, output) after every forward; what it returns, unless None,
-        takes the output's place."""
-        return RemovableHandle(self._forward_hooks, hook)
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call hook(module, args, output) after every forward (hook(module, args, kwargs, output)
+        with_kwargs); what it returns, unless None, takes the output's place. prepend: before the
+        hooks that are there; always_call: even when forward raised."""
+        entry = Hook(hook, with_kwargs, always_call)
+        return RemovableHandle(self._hooks.after, entry, prepend)
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call hook(module, args) before every forward; what it returns, unless None, takes the
-        arguments' place."""
-        return RemovableHandle(self._forward_pre_hooks, hook)
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call hook(module, args) before every forward (hook(module, args, kwargs) with_kwargs);
+        what it returns, unless None, takes the arguments' place."""
+        return RemovableHandle(self._hooks.before, Hook(hook, with_kwargs), prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call hook(module, grad_input, grad_output) once the gradients of the module's inputs
+        are there; what it returns, unless None, takes grad_input's place."""
+        return RemovableHandle(self._hooks.backward, Hook(hook), prepend)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call hook(module, grad_output) before the gradient goes into the module; what it
+        returns, unless None, takes grad_output's place."""
+        return RemovableHandle(self._hooks.backward_before, Hook(hook), prepend)
 
     # -- how it prints -------------------------------------------------------------------------
 
@@ -369,14 +264,6 @@ class Lines(Message):
         return "".join(f"\n  - {line.text(lang)}" for line in self.lines)
 
 
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path and name else path or name
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
-
-
 def _name_the_layer(trouble: Exception, module: Module) -> None:
     """Say in an error of ours in which layer it arose: its path from the outermost module that
     was called, and how it prints. Each module on the way out adds its part of the path."""
@@ -390,7 +277,7 @@ def _name_the_layer(trouble: Exception, module: Module) -> None:
     else:
         names = (name for name, m in module._modules.items() if m is inner)
         step = next(names, type(inner).__name__)
-        path = _join(step, str(message.values.get("path", "")))
+        path = join(step, str(message.values.get("path", "")))
         told = say("errors.nn.in_layer_at", **(message.values | {"path": path, "inner": module}))
     trouble.args = (told, *trouble.args[1:])
 
