@@ -3,6 +3,7 @@ Stands on engine/ and lang/; training, explain and all above may import it.
 Start reading in sgd.py, then optimizer.py; lr_scheduler/ changes learning rates over time.
 """
 
+from gobhir.optim import lr_scheduler
 from gobhir.optim.adadelta import Adadelta
 from gobhir.optim.adagrad import Adagrad
 from gobhir.optim.adam import Adam, AdamW
@@ -31,4 +32,5 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Rprop",
+    "lr_scheduler",
 ]
