@@ -47,3 +47,8 @@ def test_your_own_numbers_take_the_place_of_the_drawn_ones():
 def test_half_squared_error_averages_over_examples_and_sums_over_outputs():
     p, y = examples.tensor([[1.0, 2.0], [3.0, 5.0]]), examples.tensor([[0.0, 0.0], [0.0, 0.0]])
     assert examples.half_squared_error(p, y).item() == pytest.approx((0.5 + 2 + 4.5 + 12.5) / 2)
+
+
+def test_the_house_network_with_one_class() -> None:
+    e = network("4-4-1", loss="cross_entropy")
+    assert e.y.item() == 0 and e.loss(e.model(e.x), e.y).item() == 0.0
