@@ -116,15 +116,18 @@ class Part(Op):
         return x[place]
 
     def vjp(d, out, x, *, place):
-        return Parts(d if i == place else None for i in range(len(x)))
+        count = len(x.array if isinstance(x, Tensor) else x)
+        return Parts(d if i == place else None for i in range(count))
 
 
 def _mark_view(out: Tensor, op: type[Op], x: Any, settings: dict[str, Any]) -> None:
     """A view shares memory with what it looks at: a change of the one changes the other."""
     if not isinstance(x, Tensor) or op is Part:
         return
-    base = out.array.base
-    if base is x.array or (base is x.array.base and base is not None):
+    base, own = out.array.base, x.array.base
+    while base is not None and base is not x.array and base is not own:
+        base = getattr(base, "base", None)  # strides by hand put an object between
+    if base is not None:
         out._changes = x._changes
         root, looks = (x, ()) if x._view is None else (x._view.root, x._view.looks)
         out._view = View(root, (*looks, (op, settings)), x._changes[2])

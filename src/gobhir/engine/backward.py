@@ -224,7 +224,8 @@ def _completed(cotangent: Parts, values: tuple[np.ndarray, ...], create_graph: b
     """Zeros where no gradient came back for a result."""
 
     def zeros(v: np.ndarray) -> Any:
-        return Tensor._wrap(np.zeros_like(v)) if create_graph else np.zeros_like(v)
+        array = np.broadcast_to(np.zeros((), v.dtype), v.shape)  # takes no memory
+        return Tensor._wrap(array) if create_graph else array
 
     return Parts(zeros(v) if g is None else g for g, v in zip(cotangent, values, strict=True))
 
