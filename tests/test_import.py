@@ -13,7 +13,7 @@ import torch
 
 import gobhir
 
-OWN = {"examples", "explain", "language", "use_language"}
+OWN = {"examples", "explain", "fit", "language", "training", "use_language"}
 HEAVY = ("torch", "keras", "tensorflow", "matplotlib", "jupyter_server", "anywidget", "rich")
 
 REPORT = """

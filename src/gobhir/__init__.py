@@ -9,32 +9,40 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-from gobhir import autograd, nn, optim, utils
+from gobhir import autograd, nn, optim
 from gobhir.engine import Tensor
 from gobhir.engine.creation import (
     arange,
     as_tensor,
+    asarray,
     empty,
+    empty_like,
     eye,
     from_numpy,
     full,
+    full_like,
     linspace,
+    logspace,
     ones,
     ones_like,
+    scalar_tensor,
     tensor,
     zeros,
     zeros_like,
 )
+from gobhir.engine.device import device
 from gobhir.engine.dtypes import (
     bool,
     double,
     dtype,
+    finfo,
     float,
     float16,
     float32,
     float64,
     get_default_dtype,
     half,
+    iinfo,
     int,
     int8,
     int16,
@@ -46,6 +54,7 @@ from gobhir.engine.dtypes import (
     uint8,
 )
 from gobhir.engine.functions import FUNCTIONS
+from gobhir.engine.printing import set_printoptions
 from gobhir.engine.random import (
     Generator,
     get_rng_state,
@@ -60,6 +69,7 @@ from gobhir.engine.random import (
     seed,
     set_rng_state,
 )
+from gobhir.engine.size import Size
 from gobhir.engine.tape import (
     enable_grad,
     inference_mode,
@@ -70,34 +80,41 @@ from gobhir.engine.tape import (
 from gobhir.lang import language, use_language
 from gobhir.serialization import load, save
 
-from gobhir import examples  # isort: skip  they stand on all of the above
-from gobhir.explain import explain  # isort: skip  gobhir.explain(model, ...) is the function
-
 globals().update(FUNCTIONS)
 
 __all__ = [
     *FUNCTIONS,
     "arange",
     "as_tensor",
+    "asarray",
     "autograd",
+    "backends",
     "bool",
+    "compile",
+    "cuda",
+    "device",
     "double",
     "dtype",
     "empty",
+    "empty_like",
     "enable_grad",
     "examples",
     "explain",
     "eye",
+    "finfo",
+    "fit",
     "float",
     "float16",
     "float32",
     "float64",
     "from_numpy",
     "full",
+    "full_like",
     "Generator",
     "get_default_dtype",
     "get_rng_state",
     "half",
+    "iinfo",
     "inference_mode",
     "initial_seed",
     "int",
@@ -107,8 +124,10 @@ __all__ = [
     "int8",
     "is_grad_enabled",
     "language",
+    "linalg",
     "linspace",
     "load",
+    "logspace",
     "long",
     "manual_seed",
     "nn",
@@ -123,13 +142,17 @@ __all__ = [
     "randn_like",
     "randperm",
     "save",
+    "scalar_tensor",
     "seed",
     "set_default_dtype",
     "set_grad_enabled",
+    "set_printoptions",
     "set_rng_state",
     "short",
+    "Size",
     "tensor",
     "Tensor",
+    "training",
     "uint8",
     "use_language",
     "utils",
@@ -137,7 +160,31 @@ __all__ = [
     "zeros_like",
 ]
 
+_LATER = {
+    "backends": "gobhir",
+    "compile": "gobhir.engine.compile",
+    "cuda": "gobhir",
+    "examples": "gobhir",
+    "explain": "gobhir",
+    "fit": "gobhir.training",
+    "linalg": "gobhir",
+    "training": "gobhir",
+    "utils": "gobhir",
+}
+"""What is imported when it is first asked for, and where it stands."""
+
 
 def __getattr__(name: str) -> Any:
-    # Only for what is asked for and is not there: type checkers do not see FUNCTIONS.
-    raise AttributeError(f"module 'gobhir' has no attribute '{name}'")
+    if name not in _LATER:
+        raise AttributeError(f"module 'gobhir' has no attribute '{name}'")
+    from importlib import import_module
+
+    home = _LATER[name]
+    if home == "gobhir":
+        return import_module(f"gobhir.{name}")
+    found = globals()[name] = getattr(import_module(home), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from gobhir.lang import check_language, say, t, use_language
+from gobhir.lang import Message, check_language, language, say, t, use_language
 
 WIDTH = 92
 UsageError: Any = typer.BadParameter.__mro__[1]
@@ -37,10 +37,10 @@ def main(argv: list[str] | None = None) -> NoReturn:
         if isinstance(error, BrokenPipeError):  # the reader of a pipe, such as `head`, has enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             code = 0
-        elif not error.args or type(error.args[0]).__name__ != "Message":
+        elif not error.args or not isinstance(error.args[0], Message):
             raise  # nobody's input: a mistake of our own, whose traceback is wanted
         else:
-            code = _complain(str(error.args[0]))
+            code = _complain(error.args[0].text(language()))
     except KeyboardInterrupt:
         code = 130
     except typer.Abort:
