@@ -1,0 +1,23 @@
+"""Tools for parameters and gradients, under PyTorch's names; rnn.py packs sequences.
+Stands on engine/ and lang/; training and all above may import it.
+Start reading in clip_grad.py.
+"""
+
+from gobhir.nn.utils.clip_grad import (
+    clip_grad_norm,
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
+from gobhir.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+
+__all__ = [
+    "clip_grad_norm",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "clip_grads_with_norm_",
+    "get_total_norm",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]
