@@ -1,112 +1,263 @@
-"""Making tensors: from numbers, filled, and counted. Names and defaults are PyTorch's."""
+"""Making tensors: from numbers, filled, and counted. Names and defaults are PyTorch's.
+
+`device` may be the CPU; `layout`, `pin_memory` and `memory_format` are accepted as PyTorch has
+them, and change nothing: there is one memory, and a new tensor lies in it in rows.
+"""
 
 from __future__ import annotations
 
+import math
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from gobhir.engine.dtypes import default_dtype
-from gobhir.engine.tensor import Tensor, _as_array
+from gobhir.engine.arrays import as_array
+from gobhir.engine.device import check_place
+from gobhir.engine.dtypes import as_dtype, default_dtype, of_python
+from gobhir.engine.tensor import Tensor, View
 from gobhir.lang import say
 
 
 def tensor(
-    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor with a copy of these numbers: Python floats become float32 (the default dtype),
     integers int64, arrays keep their dtype. TypeError for what is no number."""
     return _finish(
-        _as_array(data, None if dtype is None else np.dtype(dtype)), requires_grad, device
+        as_array(data, None if dtype is None else as_dtype(dtype)), requires_grad, device
     )
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Like `tensor`, but a Tensor or an array is not copied unless its dtype must change."""
+    check_place(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray) and data.dtype.kind in "biufc":
-        return _finish(np.asarray(data, dtype=dtype), False, device)
-    return tensor(data, dtype=dtype, device=device)
+        kind = data.dtype if dtype is None else as_dtype(dtype)
+        return from_numpy(data if kind == data.dtype else data.astype(kind))
+    return tensor(data, dtype=dtype)
+
+
+def asarray(
+    obj: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Like `as_tensor`; copy=True always copies, copy=False raises ValueError where one must."""
+    if copy and isinstance(obj, Tensor):
+        out = as_tensor(obj, dtype, device).clone()
+    elif copy:
+        out = tensor(obj, dtype=dtype, device=device)
+    else:
+        out = as_tensor(obj, dtype, device)
+        if copy is False and not np.shares_memory(out.array, getattr(obj, "array", obj)):
+            raise ValueError(say("errors.tensor.must_copy"))
+    out = out.detach() if out.requires_grad and not requires_grad else out
+    return out.requires_grad_() if requires_grad and not out.requires_grad else out
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+    """One number as a tensor without dimensions, of the default dtype unless another is asked."""
+    return tensor(s, dtype=dtype or default_dtype(), **_known(options))
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
-    """A tensor that shares the array's memory."""
+    """A tensor that shares the array's memory. ValueError for an array that runs backwards."""
     if not isinstance(array, np.ndarray):
         raise TypeError(say("errors.tensor.not_numbers", type=type(array).__name__))
-    return Tensor._wrap(array)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(say("errors.tensor.not_numbers", type=array.dtype.name))
+    out = Tensor._wrap(array)
+    if not array.flags.c_contiguous:
+        _look_at_memory(out)
+    return out
+
+
+def _look_at_memory(t: Tensor) -> None:
+    """Note that t, an array from outside that is not in rows, is a view of the memory it is in."""
+    from gobhir.engine.ops.windows import AsStrided, strided
+
+    a = t.array
+    if min(a.strides, default=0) < 0:
+        raise ValueError(say("errors.tensor.negative_stride"))
+    steps = tuple(s // a.itemsize for s in a.strides)
+    reach = 1 + sum((n - 1) * s for n, s in zip(a.shape, steps, strict=True))
+    root = Tensor._wrap(strided(a, (reach,), (a.itemsize,)))
+    root._changes = t._changes
+    settings = {"size": a.shape, "stride": steps, "storage_offset": 0}
+    t._view = View(root, ((AsStrided, settings),), 0)
 
 
 def _finish(array: np.ndarray, requires_grad: bool, device: Any) -> Tensor:
-    if device is not None and str(device) != "cpu":
-        raise RuntimeError(say("errors.tensor.device", device=device))
+    check_place(device)
     out = Tensor._wrap(array)
     return out.requires_grad_() if requires_grad else out
 
 
-def _size(size: tuple[Any, ...]) -> tuple[int, ...]:
-    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+def _known(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that mean something here. TypeError for a name that PyTorch has not either."""
+    for name in options.keys() - {"device", "requires_grad"}:
+        if name not in ("layout", "pin_memory", "memory_format", "names", "out"):
+            raise TypeError(say("errors.tensor.option", name=name))
+        if name == "out" and options["out"] is not None:
+            raise TypeError(say("errors.tensor.option", name=name))
+    return {k: v for k, v in options.items() if k in ("device", "requires_grad")}
 
 
-def full(
-    size: Any,
-    fill_value: Any,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """`size` filled with one value."""
-    if dtype is None and isinstance(fill_value, float):
-        dtype = default_dtype()
-    return _finish(np.full(size, fill_value, dtype), requires_grad, device)
+def _made(array: np.ndarray, options: dict[str, Any]) -> Tensor:
+    wishes = _known(options)
+    return _finish(array, bool(wishes.get("requires_grad")), wishes.get("device"))
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def _size(sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+    """(2, 3) from `2, 3` as from `(2, 3)` and `size=(2, 3)`. RuntimeError for a negative size."""
+    if size is not None:
+        sizes = (size,)
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    shape = tuple(index(n) for n in sizes)
+    if min(shape, default=0) < 0:
+        raise RuntimeError(say("errors.shape.negative", shape=shape))
+    return shape
+
+
+def _kind(dtype: Any) -> np.dtype:
+    return default_dtype() if dtype is None else as_dtype(dtype)
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+    """`size` filled with one value; the value's dtype unless another is asked for."""
+    value = getattr(fill_value, "array", fill_value)
+    kind = of_python(value) if dtype is None else as_dtype(dtype)
+    return _made(np.full(_size((size,)), value, kind), options)
+
+
+def zeros(*sizes: Any, size: Any = None, dtype: Any = None, **options: Any) -> Tensor:
     """All zeros; the default dtype unless another is asked for."""
-    return _finish(np.zeros(_size(size), dtype or default_dtype()), requires_grad, device)
+    return _made(np.zeros(_size(sizes, size), _kind(dtype)), options)
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*sizes: Any, size: Any = None, dtype: Any = None, **options: Any) -> Tensor:
     """All ones; the default dtype unless another is asked for."""
-    return _finish(np.ones(_size(size), dtype or default_dtype()), requires_grad, device)
+    return _made(np.ones(_size(sizes, size), _kind(dtype)), options)
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*sizes: Any, size: Any = None, dtype: Any = None, **options: Any) -> Tensor:
     """Room for numbers that somebody will write; here it starts as zeros, so that runs repeat."""
-    return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+    return _made(np.zeros(_size(sizes, size), _kind(dtype)), options)
 
 
-def zeros_like(t: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros of t's shape and dtype."""
-    return _finish(np.zeros_like(t.array, dtype=dtype), requires_grad, None)
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+    """One value everywhere, in input's shape and dtype."""
+    value = getattr(fill_value, "array", fill_value)
+    return _made(np.full(_array(input).shape, value, _same(dtype, input)), options)
 
 
-def ones_like(t: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones of t's shape and dtype."""
-    return _finish(np.ones_like(t.array, dtype=dtype), requires_grad, None)
+def zeros_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
+    """Zeros of input's shape and dtype."""
+    return _made(np.zeros(_array(input).shape, _same(dtype, input)), options)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
+    """Ones of input's shape and dtype."""
+    return _made(np.ones(_array(input).shape, _same(dtype, input)), options)
+
+
+def empty_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
+    """Room of input's shape and dtype; it starts as zeros, so that runs repeat."""
+    return zeros_like(input, dtype=dtype, **options)
+
+
+def _array(input: Any) -> np.ndarray:
+    if not isinstance(input, Tensor):
+        raise TypeError(say("errors.tensor.wanted", type=type(input).__name__))
+    return input.array
+
+
+def _same(dtype: Any, input: Tensor) -> np.dtype:
+    return input.array.dtype if dtype is None else as_dtype(dtype)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> Tensor:
     """Ones on the diagonal, zeros elsewhere; n rows, m columns (m = n when left out)."""
-    return _finish(np.eye(n, m, dtype=dtype or default_dtype()), requires_grad, None)
+    rows, columns = _size((n, n if m is None else m))
+    return _made(np.eye(rows, columns, dtype=_kind(dtype)), options)
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False
+    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, **options: Any
 ) -> Tensor:
-    """start, start + step, ... up to but without end; `arange(n)` counts from 0."""
+    """start, start + step, ... up to but without end; `arange(n)` counts from 0. RuntimeError
+    when the step is 0 or leads away from the end."""
     if end is None:
         start, end = 0, start
-    if dtype is None:
-        whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
-        dtype = np.int64 if whole else default_dtype()
-    return _finish(np.arange(start, end, step).astype(dtype), requires_grad, None)
+    start, end, step = (_number(v) for v in (start, end, step))
+    whole = all(isinstance(v, int) for v in (start, end, step))
+    kind = (np.dtype(np.int64) if whole else default_dtype()) if dtype is None else as_dtype(dtype)
+    if step == 0 or not all(math.isfinite(v) for v in (start, end, step)):
+        raise RuntimeError(say("errors.shape.arange", start=start, end=end, step=step))
+    if (end - start) * step < 0:
+        raise RuntimeError(say("errors.shape.arange", start=start, end=end, step=step))
+    count = -(-(end - start) // step) if whole else math.ceil((end - start) / step)
+    values = start + np.arange(count) * step
+    return _made(values.astype(kind), options)
 
 
-def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
+def _number(v: Any) -> Any:
+    return v.item() if isinstance(v, (Tensor, np.generic, np.ndarray)) else v
+
+
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, **options: Any) -> Tensor:
     """`steps` numbers from start to end, both included, evenly spaced."""
-    values = np.linspace(start, end, steps).astype(dtype or default_dtype())
-    return _finish(values, requires_grad, None)
+    return _made(_evenly(_number(start), _number(end), steps, _kind(dtype)), options)
+
+
+def logspace(
+    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, **options: Any
+) -> Tensor:
+    """base ** x for `steps` evenly spaced x from start to end, both included."""
+    kind = _kind(dtype)
+    powers = _evenly(_number(start), _number(end), steps, np.dtype(np.float64))
+    return _made((base**powers).astype(kind), options)
+
+
+def _evenly(start: float, end: float, steps: int, kind: np.dtype) -> np.ndarray:
+    """From both ends towards the middle, so that the end is met exactly."""
+    if steps < 0:
+        raise RuntimeError(say("errors.shape.steps", steps=steps))
+    if steps <= 1:
+        return np.full(steps, start).astype(kind)
+    exact = kind if kind.kind == "f" and kind.itemsize > 2 else np.dtype(np.float64)
+    step = (exact.type(end) - exact.type(start)) / exact.type(steps - 1)
+    count = np.arange(steps, dtype=exact)
+    up, down = exact.type(start) + step * count, exact.type(end) - step * count[::-1]
+    return np.where(count < steps // 2, up, down).astype(kind)
+
+
+def _new(name: str, make: Any) -> None:
+    def method(self: Tensor, *sizes: Any, dtype: Any = None, **options: Any) -> Tensor:
+        return make(*sizes, dtype=_same(dtype, self), **options)  # type: ignore[no-any-return]
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"{make.__doc__} The dtype is this tensor's unless another is asked for."
+    setattr(Tensor, name, method)
+
+
+for _name, _make in {
+    "new_zeros": zeros,
+    "new_ones": ones,
+    "new_empty": empty,
+    "new_full": full,
+    "new_tensor": tensor,
+}.items():
+    _new(_name, _make)

@@ -30,7 +30,7 @@ _default = float32
 def set_default_dtype(d: Any) -> None:
     """Floating type of new tensors: float32 at first. d: a floating dtype; TypeError otherwise."""
     global _default
-    wished = np.dtype(d)
+    wished = as_dtype(d)
     if wished.kind != "f":
         raise TypeError(say("errors.dtype.default_not_float", dtype=wished))
     _default = wished
@@ -42,6 +42,52 @@ def get_default_dtype() -> np.dtype:
 
 
 default_dtype = get_default_dtype
+
+
+def as_dtype(wish: Any) -> np.dtype:
+    """The number type that is meant. TypeError where it is none."""
+    try:
+        found = np.dtype(wish)
+    except TypeError:
+        found = np.dtype(object)
+    if wish is None or found.kind not in "biufc":
+        raise TypeError(say("errors.dtype.unknown", dtype=wish))
+    return found
+
+
+class finfo:
+    """The limits of a floating dtype (the default one when left out): eps, max, min, tiny,
+    smallest_normal, resolution, bits. TypeError for other dtypes."""
+
+    def __init__(self, type: Any = None):
+        found = as_dtype(_default if type is None else type)
+        if found.kind not in "fc":
+            raise TypeError(say("errors.dtype.finfo", dtype=found))
+        limits = np.finfo(found)
+        self.bits, self.dtype = limits.bits, found.name
+        self.eps, self.resolution = limits.eps.item(), limits.resolution.item()
+        self.max, self.min = limits.max.item(), limits.min.item()
+        self.tiny = self.smallest_normal = limits.tiny.item()
+
+    def __repr__(self) -> str:
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        shown = ", ".join(f"{n}={getattr(self, n):g}" for n in names)
+        return f"finfo({shown}, dtype={self.dtype})"
+
+
+class iinfo:
+    """The limits of an integer dtype: min, max, bits. TypeError for other dtypes."""
+
+    def __init__(self, type: Any):
+        found = as_dtype(type)
+        if found.kind not in "iu":
+            raise TypeError(say("errors.dtype.iinfo", dtype=found))
+        limits = np.iinfo(found)
+        self.bits, self.dtype = limits.bits, found.name
+        self.max, self.min = limits.max, limits.min
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
 
 
 def of_python(value: object) -> np.dtype:
@@ -66,12 +112,13 @@ def promoted(values: Iterable[Any]) -> np.dtype:
         tier = (0 if v.ndim else 1) if isinstance(v, np.ndarray) else 2
         d = of_python(v)
         old = tiers[tier]
-        tiers[tier] = d if old is None or old == d else _pair(old, d)
+        tiers[tier] = d if old is None or old == d else pair(old, d)
     # max keeps the first of equals: the earlier tier.
     return max((d for d in tiers if d is not None), key=lambda d: _RANK[d.kind])
 
 
-def _pair(a: np.dtype, b: np.dtype) -> np.dtype:
+def pair(a: np.dtype, b: np.dtype) -> np.dtype:
+    """The one type for two: the higher kind, of the same kind the larger."""
     # NumPy would answer float64 for int64 with float32; PyTorch keeps the floating one.
     if _RANK[a.kind] != _RANK[b.kind]:
         return a if _RANK[a.kind] > _RANK[b.kind] else b

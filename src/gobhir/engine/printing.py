@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,45 @@ import numpy as np
 if TYPE_CHECKING:
     from gobhir.engine.tensor import Tensor
 
-_LINE, _EDGE, _MOST = 80, 3, 1000
+
+@dataclass
+class _Options:
+    precision: int = 4
+    threshold: float = 1000
+    edgeitems: int = 3
+    linewidth: int = 80
+    sci_mode: bool | None = None
+
+
+_options = _Options()
+_PROFILES = {
+    "default": _Options(),
+    "short": _Options(precision=2, edgeitems=2),
+    "full": _Options(threshold=math.inf),
+}
+
+
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
+    """How tensors print: digits after the point; how many numbers are shown in full, and of more
+    how many at each end; characters in a line; a ready profile (default, short, full); numbers
+    as 1.0000e+00 always, never, or (None) where their range asks for it."""
+    if profile is not None:
+        vars(_options).update(vars(_PROFILES[profile]))
+    wishes = {
+        "precision": precision,
+        "threshold": threshold,
+        "edgeitems": edgeitems,
+        "linewidth": linewidth,
+    }
+    vars(_options).update({k: v for k, v in wishes.items() if v is not None})
+    _options.sci_mode = sci_mode
 
 
 def tensor_text(t: Tensor, opening: str = "tensor(") -> str:
@@ -24,7 +63,7 @@ def tensor_text(t: Tensor, opening: str = "tensor(") -> str:
     if t.array.size:
         usual += [np.dtype("int64"), np.dtype("bool")]
     elif t.array.ndim != 1:
-        suffixes.append(f"size={t.shape}")
+        suffixes.append(f"size={tuple(t.shape)}")
     if t.dtype not in usual:
         suffixes.append(f"dtype={t.dtype.name}")
     if t.grad_fn is not None:
@@ -34,7 +73,7 @@ def tensor_text(t: Tensor, opening: str = "tensor(") -> str:
     text = opening + _numbers(t.array, len(opening))
     last = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
-        if last + len(suffix) + 2 > _LINE:
+        if last + len(suffix) + 2 > _options.linewidth:
             text += ",\n" + " " * len(opening) + suffix
             last = len(opening) + len(suffix)
         else:
@@ -46,7 +85,7 @@ def tensor_text(t: Tensor, opening: str = "tensor(") -> str:
 def _numbers(a: np.ndarray, indent: int) -> str:
     if a.size == 0:
         return "[]"
-    folded = a.size > _MOST
+    folded = a.size > _options.threshold
     one, width = _column(_corners(a) if folded else a)
     return _block(a, indent, folded, one, width)
 
@@ -54,12 +93,13 @@ def _numbers(a: np.ndarray, indent: int) -> str:
 def _block(a: np.ndarray, indent: int, folded: bool, one: Callable[[Any], str], width: int) -> str:
     if not a.ndim:
         return one(a.item())
-    fold = folded and len(a) > 2 * _EDGE
-    ends = [a[:_EDGE], a[-_EDGE:]] if fold else [a]
+    edge = _options.edgeitems
+    fold = folded and len(a) > 2 * edge
+    ends = [a[:edge], a[-edge:]] if fold else [a]
     if a.ndim == 1:
         first, *last = [[one(x) for x in end.tolist()] for end in ends]
         parts = first + ([" ...", *last[0]] if fold else [])
-        n = max(1, (_LINE - indent) // (width + 2))
+        n = max(1, (_options.linewidth - indent) // (width + 2))
         rows = [", ".join(parts[i : i + n]) for i in range(0, len(parts), n)]
         return "[" + (",\n" + " " * (indent + 1)).join(rows) + "]"
     first, *last = [[_block(x, indent + 1, folded, one, width) for x in end] for end in ends]
@@ -69,9 +109,10 @@ def _block(a: np.ndarray, indent: int, folded: bool, one: Callable[[Any], str], 
 
 def _corners(a: np.ndarray) -> np.ndarray:
     """The numbers that are shown of a large array."""
+    edge = _options.edgeitems
     for axis, n in enumerate(a.shape):
-        if n > 2 * _EDGE:
-            shown = [*range(_EDGE), *range(n - _EDGE, n)]
+        if n > 2 * edge:
+            shown = [*range(edge), *range(n - edge, n)]
             a = np.take(a, shown, axis)
     return a
 
@@ -83,14 +124,16 @@ def _column(a: np.ndarray) -> tuple[Callable[[Any], str], int]:
         return (lambda x: str(x).rjust(width)), width
     usual = a[np.isfinite(a) & (a != 0)].astype(float)
     low, high = (np.abs(usual).min(), np.abs(usual).max()) if usual.size else (1.0, 1.0)
-    scientific = high / low > 1000 or high > 1e8 or low < 1e-4
+    scientific, digits = _options.sci_mode, _options.precision
+    if scientific is None:
+        scientific = bool(high / low > 1000 or high > 1e8 or low < 1e-4)
     whole = bool((usual == np.ceil(usual)).all())
 
     def write(x: float) -> str:
         if scientific:
-            return f"{x:.4e}"
+            return f"{x:.{digits}e}"
         if not whole:
-            return f"{x:.4f}"
+            return f"{x:.{digits}f}"
         return f"{x:.0f}." if math.isfinite(x) else str(x)
 
     width = max((len(write(x)) for x in usual.tolist()), default=1)

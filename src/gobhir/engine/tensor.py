@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from gobhir.engine.arrays import first_array
+from gobhir.engine.device import CPU, check_place, device
 from gobhir.engine.dtypes import default_dtype
 from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.printing import tensor_text
+from gobhir.engine.size import Size
 from gobhir.engine.tape import Record, enable_grad, state
 from gobhir.lang import say
 
@@ -79,8 +82,11 @@ class Tensor:
     requires_grad: bool
     _record: Record | None
 
-    def __init__(self, data: Any = ()):
-        self._set(_as_array(data, default_dtype()), False)
+    def __init__(self, *data: Any, device: Any = None):
+        """`Tensor([1, 2])` holds these numbers in the default dtype, `Tensor(2, 3)` has this
+        shape and holds zeros."""
+        check_place(device)
+        self._set(first_array(data, default_dtype()), False)
 
     def _set(self, data: np.ndarray, requires_grad: bool) -> None:
         self.array = data
@@ -101,8 +107,8 @@ class Tensor:
     # -- what it is ----
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+    def shape(self) -> Size:
+        return Size(self.array.shape)
 
     @property
     def ndim(self) -> int:
@@ -113,8 +119,8 @@ class Tensor:
         return self.array.dtype
 
     @property
-    def device(self) -> str:
-        return "cpu"
+    def device(self) -> device:
+        return CPU
 
     @property
     def is_leaf(self) -> bool:
@@ -128,14 +134,8 @@ class Tensor:
             self._look_again()
         return self._record if self.requires_grad else None
 
-    def size(self, dim: int | None = None) -> Any:
-        return self.shape if dim is None else self.shape[dim]
-
     def dim(self) -> int:
         return self.array.ndim
-
-    def numel(self) -> int:
-        return self.array.size
 
     def __len__(self) -> int:
         if not self.array.ndim:
@@ -151,7 +151,7 @@ class Tensor:
         return tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.array.ndim == 0 else format(repr(self), spec)
+        return format(self.item(), spec) if not self.array.ndim else object.__format__(self, spec)
 
     def __hash__(self) -> int:
         return id(self)
@@ -186,12 +186,10 @@ class Tensor:
             raise RuntimeError(say("errors.tensor.item", shape=self.shape))
         return self.array.item()
 
-    def tolist(self) -> Any:
-        return self.array.tolist()
-
-    def numpy(self) -> np.ndarray:
-        """The array itself, sharing memory. A tensor under autograd must be detached first."""
-        if self.requires_grad and state.grad_enabled:
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The array itself, sharing memory. A tensor under autograd must be detached first, or
+        is, with force."""
+        if self.requires_grad and state.grad_enabled and not force:
             raise RuntimeError(say("errors.tensor.numpy_grad"))
         return self.array
 
@@ -281,51 +279,6 @@ class Tensor:
 
             self._record.retained = keep
 
-    # -- copies and other dtypes ----
-
-    def to(self, *wishes: Any, device: Any = None, dtype: Any = None) -> Tensor:
-        """Another dtype (or tensor's dtype), or device "cpu", the only one there is."""
-        out = self
-        for wish in (*wishes, device, dtype):
-            if wish is None:
-                continue
-            if isinstance(wish, Tensor):
-                wish = wish.dtype
-            if isinstance(wish, str) and wish.split(":")[0] in _DEVICES:
-                if wish != "cpu":
-                    raise RuntimeError(say("errors.tensor.device", device=wish))
-                continue
-            try:
-                kind = np.dtype(wish)
-            except TypeError:
-                raise TypeError(say("errors.dtype.unknown", dtype=wish)) from None
-            if kind != out.dtype:
-                out = out._cast(kind)
-        return out
-
-    def _cast(self, dtype: np.dtype) -> Tensor:
-        from gobhir.engine.ops.shapes import cast
-
-        return cast(self, dtype=dtype)
-
-    def float(self) -> Tensor:
-        return self.to(np.float32)
-
-    def double(self) -> Tensor:
-        return self.to(np.float64)
-
-    def long(self) -> Tensor:
-        return self.to(np.int64)
-
-    def int(self) -> Tensor:
-        return self.to(np.int32)
-
-    def bool(self) -> Tensor:
-        return self.to(np.bool_)
-
-    def cpu(self) -> Tensor:
-        return self
-
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(say("errors.tensor.deepcopy"))
@@ -338,34 +291,3 @@ class Tensor:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(say("errors.tensor.pickle"))
-
-
-_DEVICES = {"cpu", "cuda", "mps", "xpu", "meta"}
-
-
-def _plain(value: Any) -> Any:
-    return value.array if isinstance(value, Tensor) else value
-
-
-def _as_array(data: Any, dtype: np.dtype | None = None) -> np.ndarray:
-    """A fresh array of these numbers; Python floats become the default dtype."""
-    if isinstance(data, (list, tuple)) and any(isinstance(x, Tensor) for x in data):
-        data = [_plain(x) for x in data]
-    data = _plain(data)
-    if isinstance(data, (np.ndarray, np.generic)):
-        return np.array(data, dtype=dtype)
-    try:
-        array = np.array(data)
-    except ValueError:
-        raise ValueError(say("errors.tensor.ragged")) from None
-    if array.dtype == object or array.dtype.kind in "USO":
-        raise TypeError(say("errors.tensor.not_numbers", type=type(data).__name__))
-    if dtype is None and array.dtype.kind == "f" and not _holds_numpy(data):
-        dtype = default_dtype()
-    return array if dtype is None else array.astype(dtype)
-
-
-def _holds_numpy(data: Any) -> bool:
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return isinstance(data, (np.ndarray, np.generic))

@@ -70,8 +70,15 @@ def t(key: str, lang: str | None = None, /, **values: object) -> str:
     Values that are themselves a `Message` speak the same language as the sentence around them.
     """
     lang = language() if lang is None else check_language(lang)
-    spoken = {k: v.text(lang) if isinstance(v, Message) else v for k, v in values.items()}
+    spoken = {k: _spoken(v, lang) for k, v in values.items()}
     return catalogue(lang)[key].format(**spoken)
+
+
+def _spoken(value: object, lang: str) -> object:
+    """A value as a sentence shows it; a shape is drawn as a plain tuple."""
+    if isinstance(value, Message):
+        return value.text(lang)
+    return tuple(value) if isinstance(value, tuple) else value
 
 
 class Message:

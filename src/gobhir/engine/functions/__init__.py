@@ -6,11 +6,17 @@ Start reading in publish.py, then arithmetic.py.
 from gobhir.engine.functions import (  # noqa: F401  each file offers its functions on import
     arithmetic,
     comparison,
+    conversion,
+    diagonals,
     elementwise,
     indexing,
     linalg,
+    memory,
+    order,
     reductions,
+    settings,
     shapes,
+    typed,
 )
 from gobhir.engine.functions.publish import FUNCTIONS
 

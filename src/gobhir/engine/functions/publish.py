@@ -7,6 +7,7 @@ engine/ops.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar
 
 import numpy as np
@@ -36,6 +37,21 @@ def method(f: F) -> F:
 def both(f: F) -> F:
     """Offer f as `gobhir.f` and as `x.f`."""
     return method(function(f))
+
+
+def of_tensor(f: F) -> F:
+    """Offer f as `x.f`, and as `gobhir.f`, which refuses anything but a Tensor in the first
+    place: TypeError."""
+
+    @wraps(f)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        first = args[0] if args else kwargs.get("input")
+        if not isinstance(first, Tensor):
+            raise TypeError(say("errors.tensor.wanted", type=type(first).__name__))
+        return f(*args, **kwargs)
+
+    FUNCTIONS[f.__name__] = checked
+    return method(f)
 
 
 def in_place(f: F) -> F:

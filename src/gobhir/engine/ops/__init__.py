@@ -6,23 +6,29 @@ Start reading in activations.py: Sigmoid is the shortest complete one.
 from gobhir.engine.ops import (
     activations,
     arithmetic,
+    convolution,
     cross_entropy,
+    diagonals,
     elementary,
     linear,
     losses,
     normalisation,
     reductions,
     shapes,
+    windows,
 )
 
 __all__ = [
     "activations",
     "arithmetic",
+    "convolution",
     "cross_entropy",
+    "diagonals",
     "elementary",
     "linear",
     "losses",
     "normalisation",
     "reductions",
     "shapes",
+    "windows",
 ]

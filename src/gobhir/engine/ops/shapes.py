@@ -1,4 +1,4 @@
-"""The same numbers, arranged otherwise: reshape, transpose, expand, index, cast."""
+"""The same numbers, arranged otherwise: reshape, permute, expand, flip, roll, cast."""
 
 import numpy as np
 
@@ -47,6 +47,8 @@ class Expand(Rearrangement):
     formula = "expand(x)"
 
     def forward(x, *, shape):
+        if x.shape == shape:
+            return x[...]  # nothing is repeated, so its memory may be written to
         try:
             return np.broadcast_to(x, shape)
         except ValueError:
@@ -56,54 +58,14 @@ class Expand(Rearrangement):
         return d  # backward sums it down to x's shape, as for every op that broadcasts
 
 
-class GetItem(Op):
-    """x[index], with all of NumPy's kinds of index."""
-
-    family = Family.GATHER
-    formula = "x[index]"
-    local = "1"
-    shape_only = True
-
-    def forward(x, *, index):
-        try:
-            found = x[index]
-            if isinstance(found, np.ndarray):
-                return found
-            # With "..." at its end the index of a single number gives a view of x, too.
-            return x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
-        except IndexError as trouble:
-            raise IndexError(
-                say("errors.index.range", shape=x.shape, detail=str(trouble))
-            ) from None
-
-    def vjp(d, out, x, *, index):
-        return scatter(d, index=index, shape=x.shape)
-
-
-class Scatter(Op):
-    """Zeros of `shape` with x added at `index`: what GetItem does, backwards."""
-
-    family = Family.GATHER
-    formula = "scatter(x)"
-    local = "1"
-    shape_only = True
-
-    def forward(x, *, index, shape):
-        out = np.zeros(shape, x.dtype)
-        np.add.at(out, index, x)
-        return out
-
-    def vjp(d, out, x, *, index, shape):
-        return d[index]
-
-
 class Cast(Rearrangement):
     """The same numbers in another dtype."""
 
     formula = "x"
 
     def forward(x, *, dtype):
-        return x.astype(dtype)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return x.astype(dtype)
 
     def vjp(d, out, x, *, dtype):
         return cast(d, dtype=x.dtype)
@@ -121,17 +83,34 @@ class Clone(Rearrangement):
         return d
 
 
+class Flip(Rearrangement):
+    """The order along each of `dims` reversed."""
+
+    formula = "flip(x)"
+
+    def forward(x, *, dims):
+        return np.flip(x, dims).copy()
+
+    def vjp(d, out, x, *, dims):
+        return flip(d, dims=dims)
+
+
+class Roll(Rearrangement):
+    """Moved by `shifts` along `dims`; what leaves at the end comes in again at the beginning."""
+
+    formula = "roll(x)"
+
+    def forward(x, *, shifts, dims):
+        return np.roll(x, shifts, dims)
+
+    def vjp(d, out, x, *, shifts, dims):
+        return roll(d, shifts=tuple(-s for s in shifts), dims=dims)
+
+
 reshape = function(Reshape)
 permute = function(Permute)
 expand = function(Expand)
-getitem = function(GetItem, "getitem")
-scatter = function(Scatter)
 cast = function(Cast)
 clone = function(Clone)
-
-
-def plain_index(index):
-    """The index with Tensors replaced by their arrays."""
-    if isinstance(index, tuple):
-        return tuple(plain_index(i) for i in index)
-    return getattr(index, "array", index) if hasattr(index, "requires_grad") else index
+flip = function(Flip)
+roll = function(Roll)

@@ -1,0 +1,29 @@
+"""What computes, as PyTorch programs ask: none of the accelerators is there. Switches that they
+set (`backends.cudnn.deterministic = True`) are kept and change nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["cuda", "cudnn", "mkldnn", "mps"]
+
+
+class Backend:
+    """One of PyTorch's backends, which Gobhir has not."""
+
+    def __init__(self, **switches: Any):
+        self.__dict__.update(switches)
+
+    def is_available(self) -> bool:
+        """False."""
+        return False
+
+    def is_built(self) -> bool:
+        """False."""
+        return False
+
+
+cuda = Backend()
+cudnn = Backend(enabled=False, deterministic=True, benchmark=False)
+mkldnn = Backend(enabled=False)
+mps = Backend()

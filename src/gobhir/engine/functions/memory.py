@@ -1,0 +1,125 @@
+"""How a tensor's numbers lie in memory, and views of them.
+
+NumPy may lay out a result otherwise than PyTorch would (a convolution's channels last, say). A
+computed tensor counts as contiguous all the same: only a view, and an array from outside that is
+not in rows, show strides of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine.functions.publish import method, of_tensor
+from gobhir.engine.functions.shapes import filled, place, sizes_of
+from gobhir.engine.ops import shapes, windows
+from gobhir.engine.tensor import Tensor
+from gobhir.lang import say
+
+
+def _laid_out(x: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Two arrays that lie to each other as x does to the memory it is a view of, were that in
+    rows. They are for looking at strides; the numbers in them mean nothing."""
+    if x._view is None:
+        flat = x.array if x.array.flags.c_contiguous else np.empty(x.array.shape, x.dtype)
+        return flat, flat
+    root = x._view.root.array
+    if root.flags.c_contiguous:
+        return x.array, root
+    seen = root = np.empty(root.shape, root.dtype)
+    for op, settings in x._view.looks:
+        seen = op.forward(seen, **settings)
+    return seen, root
+
+
+@method
+def is_contiguous(self: Any, memory_format: Any = None) -> bool:
+    """Whether the numbers follow one another in memory, row by row."""
+    return bool(_laid_out(self)[0].flags.c_contiguous)
+
+
+@method
+def contiguous(self: Any, memory_format: Any = None) -> Any:
+    """The tensor itself where its numbers follow one another in memory, else a copy in rows."""
+    return self if is_contiguous(self) else shapes.clone(self)
+
+
+@method
+def stride(self: Any, dim: int | None = None) -> Any:
+    """How many numbers further in memory the next one along each dimension (or `dim`) lies."""
+    seen = _laid_out(self)[0]
+    if seen.size:
+        found = tuple(s // seen.itemsize for s in seen.strides)
+    else:  # nothing lies anywhere: as if it were in rows of at least one
+        sizes = [max(n, 1) for n in seen.shape]
+        found = tuple(math.prod(sizes[i + 1 :]) for i in range(seen.ndim))
+    return found if dim is None else found[place(dim, self.ndim)]
+
+
+@method
+def storage_offset(self: Any) -> int:
+    """Where in its memory the tensor begins, in numbers."""
+    seen, root = _laid_out(self)
+    begin: int = seen.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    return begin // seen.itemsize
+
+
+@method
+def data_ptr(self: Any) -> int:
+    """The address of the first number."""
+    return int(self.array.__array_interface__["data"][0])
+
+
+@method
+def view(self: Any, *sizes: Any, size: Any = None) -> Any:
+    """The same memory under another shape; one -1 is worked out. RuntimeError when no strides
+    can show it so: reshape() copies where it must."""
+    wished = sizes_of(sizes if size is None else (size,))
+    shape = filled(wished, self.array.size, self.array.shape)
+    if self._view is not None and not is_contiguous(self):
+        try:
+            _laid_out(self)[0].reshape(shape, copy=False)
+        except ValueError:
+            message = say("errors.shape.view", x=self.array.shape, shape=shape)
+            raise RuntimeError(message) from None
+    return shapes.reshape(self, shape=shape)
+
+
+@method
+def view_as(self: Any, other: Tensor) -> Any:
+    """The same memory under other's shape."""
+    return view(self, other.array.shape)
+
+
+@method
+def unfold(self: Any, dimension: int, size: int, step: int) -> Any:
+    """Every window of `size` neighbours along `dimension`, each `step` after the one before; what
+    is in a window stands along a new last dimension. A view."""
+    at = place(dimension, self.ndim)
+    length = self.array.shape[at] if self.ndim else 1
+    if not 0 <= size <= length or step < 1:
+        raise RuntimeError(say("errors.shape.unfold", size=size, step=step, length=length))
+    if not self.ndim and size == 1:
+        return shapes.reshape(self, shape=(1,))
+    return windows.unfold(self, dimension=at, size=size, step=step)
+
+
+@of_tensor
+def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+    """A view of the tensor's memory by strides of one's own: out[i, j] is the number at
+    storage_offset + i * stride[0] + j * stride[1]."""
+    size, stride = sizes_of((size,)), sizes_of((stride,))
+    source, begin = input, storage_offset
+    if is_contiguous(input):
+        begin = 0 if begin is None else begin - input.storage_offset()
+    else:
+        begin = input.storage_offset() if begin is None else begin
+        source = input._view.root
+    if len(size) != len(stride) or min(stride, default=0) < 0 or begin < 0:
+        raise RuntimeError(say("errors.shape.as_strided", size=size, stride=stride))
+    last = begin + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    if 0 not in size and last >= source.array.size:
+        raise RuntimeError(say("errors.shape.as_strided", size=size, stride=stride))
+    return windows.as_strided(source, size=size, stride=stride, storage_offset=begin)

@@ -1,0 +1,44 @@
+"""Settings of the whole program that PyTorch programs touch: device, threads, determinism."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from gobhir.engine.device import CPU, check_place, device
+from gobhir.engine.functions.publish import function
+
+
+@function
+def get_default_device() -> device:
+    """Where new tensors are made: the CPU."""
+    return CPU
+
+
+@function
+def set_default_device(device: Any) -> None:
+    """Accepts the CPU. RuntimeError for any other device."""
+    check_place(device)
+
+
+@function
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Accepted and not needed: from the same seed the engine always computes the same."""
+
+
+@function
+def are_deterministic_algorithms_enabled() -> bool:
+    """True: from the same seed the engine always computes the same."""
+    return True
+
+
+@function
+def get_num_threads() -> int:
+    """How many threads the matrix products of NumPy's library may take."""
+    named = (os.environ.get(f"{lib}_NUM_THREADS", "") for lib in ("OPENBLAS", "OMP", "MKL"))
+    return next((int(n) for n in named if n.isdigit()), os.cpu_count() or 1)
+
+
+@function
+def set_num_threads(n: int) -> None:
+    """Accepted and without effect: NumPy's library reads OPENBLAS_NUM_THREADS when it starts."""

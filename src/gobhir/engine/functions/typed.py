@@ -1,0 +1,41 @@
+"""Tensors made by the name of their type: `LongTensor([1, 2])`, as older programs do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine import dtypes
+from gobhir.engine.arrays import first_array
+from gobhir.engine.functions.publish import FUNCTIONS
+from gobhir.engine.tensor import Tensor
+
+NAMES = {
+    dtypes.float32: "FloatTensor",
+    dtypes.float64: "DoubleTensor",
+    dtypes.float16: "HalfTensor",
+    dtypes.int64: "LongTensor",
+    dtypes.int32: "IntTensor",
+    dtypes.int16: "ShortTensor",
+    dtypes.int8: "CharTensor",
+    dtypes.uint8: "ByteTensor",
+    dtypes.bool: "BoolTensor",
+}
+
+
+class _Typed(type):
+    """`LongTensor([1, 2])` makes a Tensor of a dtype; `isinstance(x, LongTensor)` asks for it."""
+
+    dtype: np.dtype
+
+    def __call__(cls, *data: Any) -> Tensor:
+        return Tensor._wrap(first_array(data, cls.dtype))
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, Tensor) and x.array.dtype == cls.dtype
+
+
+for _dtype, _name in NAMES.items():
+    _doc = f"A Tensor of dtype {_dtype.name} from numbers or from sizes."
+    FUNCTIONS[_name] = _Typed(_name, (), {"dtype": _dtype, "__doc__": _doc})
