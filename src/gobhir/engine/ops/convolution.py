@@ -1,0 +1,260 @@
+"""Convolution and transposed convolution over any number of dimensions.
+
+Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning (2016). As in
+all of deep learning the kernel is not turned round: what is computed is a cross-correlation.
+
+Three ops, each the gradient of the others: Conv (x and W give z), ConvTranspose (z and W give x)
+and ConvWeight (x and z give W). All of them go through one matrix product. `columns` writes under
+one another, for every place of the kernel, the numbers that stand there; then W, one row for each
+output channel, times the columns is the result, and the transposes of that are the gradients.
+Inside, arrays are laid out as (channels, *size, examples): the copies are then of long runs of
+memory. The results are handed on as (examples, channels, *size) views of such memory, and ops
+that keep memory order pass it on.
+"""
+
+import itertools
+import math
+
+import numpy as np
+
+from gobhir.engine.apply import function
+from gobhir.engine.drawing import marked
+from gobhir.engine.op import Family, Op
+from gobhir.engine.ops.reductions import sum
+from gobhir.lang import say
+
+THIN = 1_000_000
+LONG = 256
+"""Matrix products of fewer than THIN multiplications have a fast path of their own in OpenBLAS:
+a longer product is cut into such pieces, if they still have LONG columns or more."""
+
+
+class Conv(Op):
+    """z[n, o, p] = sum over c, k of W[o, c, k] x[n, c, stride p + dilation k - padding] + b[o].
+
+    x: (N, in, *size); W: (out, in / groups, *kernel); b: (out) or None;
+    z: (N, out, *((size + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down)).
+    stride, padding, dilation: one whole number a dimension. Output channels of a group see the
+    input channels of the same group only.
+    """
+
+    family = Family.LINEAR
+    formula = "sum(W * window(x)) + b"
+    local = {"x": "W", "W": "window(x)", "b": "1"}
+    result = "z"
+
+    def forward(x, W, b=None, *, stride, padding, dilation, groups=1):
+        _check(x, W, b, stride, padding, dilation, groups)
+        size = out_size(x.shape[2:], W.shape[2:], stride, padding, dilation)
+        if min(size) < 1:
+            full = tuple(n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True))
+            raise RuntimeError(say("errors.conv.kernel", kernel=W.shape[2:], size=full))
+        cols = columns(by_channel(x), W.shape[2:], size, stride, padding, dilation)
+        z = np.empty((W.shape[0], math.prod(size) * x.shape[0]), x.dtype)
+        right, out = _stacks(W, groups, size[0], cols, z)
+        np.matmul(W.reshape((groups, 1, -1, right.shape[2])), right, out=out)
+        if b is not None:
+            z += b.reshape((-1, 1))
+        return by_example(z.reshape((W.shape[0], *size, x.shape[0])))
+
+    def vjp_x(dz, z, x, W, b=None, *, stride, padding, dilation, groups):
+        # What the stride's rounding down left unseen at the end comes back as output_padding.
+        seen = back_size(dz.shape[2:], W.shape[2:], stride, padding, dilation)
+        rest = tuple(n - m for n, m in zip(x.shape[2:], seen, strict=True))
+        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        return conv_transpose(dz, W, output_padding=rest, **options)
+
+    def vjp_W(dz, z, x, W, b=None, *, stride, padding, dilation, groups):
+        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        return conv_weight(x, dz, kernel=W.shape[2:], **options)
+
+    def vjp_b(dz, z, x, W, b=None, **_):
+        return sum(dz, dim=(0, *range(2, dz.ndim)))
+
+
+class ConvTranspose(Op):
+    """The gradient of Conv to its input, as an op of its own: each number of x paints W, times
+    itself, onto the result. W[c, o, k] x[n, c, p] goes to z[n, o, stride p + dilation k - padding].
+
+    x: (N, in, *size); W: (in, out / groups, *kernel); b: (out) or None;
+    z: (N, out, *(stride (size - 1) - 2 padding + dilation (kernel - 1) + 1 + output_padding)).
+    """
+
+    family = Family.LINEAR
+    formula = "sum(W * painters(x)) + b"
+    local = {"x": "W", "W": "painters(x)", "b": "1"}
+    result = "z"
+
+    def forward(x, W, b=None, *, stride, padding, dilation, groups=1, output_padding):
+        _check(x, W, b, stride, padding, dilation, groups, transposed=True)
+        kernel, places, channels = W.shape[2:], (*x.shape[2:], x.shape[0]), W.shape[1] * groups
+        size = back_size(x.shape[2:], kernel, stride, padding, dilation)
+        size = tuple(n + more for n, more in zip(size, output_padding, strict=True))
+        if min(size) < 1:
+            raise RuntimeError(say("errors.conv.nothing_left", size=size))
+        source = by_channel(x).reshape((x.shape[1], math.prod(places)))
+        cols = np.empty((channels * math.prod(kernel), source.shape[1]), x.dtype)
+        right, out = _stacks(W, groups, places[0], source, cols)
+        np.matmul(W.reshape((groups, 1, right.shape[2], -1)).swapaxes(2, 3), right, out=out)
+        cols = cols.reshape((channels, *kernel, *places))
+        z = uncolumns(cols, size, stride, padding, dilation)
+        if b is not None:
+            z += b.reshape((-1,) + (1,) * len(places))
+        return by_example(z)
+
+    def vjp_x(dz, z, x, W, b=None, *, stride, padding, dilation, groups, output_padding):
+        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        return _first(conv(dz, W, **options), x.shape[2:])
+
+    def vjp_W(dz, z, x, W, b=None, *, stride, padding, dilation, groups, output_padding):
+        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        return conv_weight(dz, x, kernel=W.shape[2:], **options)
+
+    def vjp_b(dz, z, x, W, b=None, **_):
+        return sum(dz, dim=(0, *range(2, dz.ndim)))
+
+
+class ConvWeight(Op):
+    """The gradient of Conv to its weight: how much of z's gradient d each place of the kernel
+    has to answer for. x: (N, in, *size); d: (N, out, *size'); W: (out, in / groups, *kernel).
+    """
+
+    family = Family.LINEAR
+    formula = "sum(d * window(x))"
+    local = {"x": "d", "d": "window(x)"}
+    result = "W"
+
+    def forward(x, d, *, kernel, stride, padding, dilation, groups=1):
+        cols = columns(by_channel(x), kernel, d.shape[2:], stride, padding, dilation)
+        lines = d.shape[2]
+        W = np.empty((d.shape[1], x.shape[1] // groups, *kernel), x.dtype)
+        d = by_channel(d).reshape((d.shape[1], cols.shape[1]))
+        left, right = _stacks(W, groups, lines, d, cols)
+        np.matmul(left, right.swapaxes(2, 3)).sum(1, out=W.reshape((groups, left.shape[2], -1)))
+        return W
+
+    def vjp_x(dW, W, x, d, *, kernel, stride, padding, dilation, groups):
+        return Conv.vjp_x(
+            d, None, x, dW, stride=stride, padding=padding, dilation=dilation, groups=groups
+        )
+
+    def vjp_d(dW, W, x, d, *, kernel, stride, padding, dilation, groups):
+        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        return _first(conv(x, dW, **options), d.shape[2:])
+
+
+def by_channel(x):
+    """(N, C, *size) as one piece of memory in the order (C, *size, N)."""
+    return np.ascontiguousarray(x.transpose((*range(1, x.ndim), 0)))
+
+
+def by_example(z):
+    """(C, *size, N) seen as (N, C, *size)."""
+    return z.transpose((z.ndim - 1, *range(z.ndim - 1)))
+
+
+def out_size(size, kernel, stride, padding, dilation):
+    """At how many places a kernel fits."""
+    return tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+    )
+
+
+def back_size(size, kernel, stride, padding, dilation):
+    """How much the kernel sees from so many places."""
+    return tuple(
+        s * (n - 1) - 2 * p + d * (k - 1) + 1
+        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+    )
+
+
+def _first(z, size):
+    """The first places of z: an output_padding as large as the stride makes room for more."""
+    return z if z.shape[2:] == size else z[(slice(None), slice(None), *map(slice, size))]
+
+
+def columns(x, kernel, size, stride, padding, dilation):
+    """For every place of the kernel, what stands there: x, (C, *full, N), padded with zeros,
+    becomes the matrix (C * kernel, size * N)."""
+    flat = (x.shape[0] * math.prod(kernel), math.prod(size) * x.shape[-1])
+    if any(padding):
+        inside = tuple(slice(p, p + n) for n, p in zip(x.shape[1:], padding, strict=False))
+        full = tuple(n + 2 * p for n, p in zip(x.shape[1:], padding, strict=False))
+        padded = np.zeros((x.shape[0], *full, x.shape[-1]), x.dtype)
+        padded[(slice(None), *inside)] = x
+        x = padded
+    if math.prod(kernel) == 1 and x.shape[1:-1] == size:
+        return x.reshape(flat)
+    cols = np.empty((x.shape[0], *kernel, *size, x.shape[-1]), x.dtype)
+    for place in itertools.product(*map(range, kernel)):
+        seen = tuple(
+            slice(k * d, k * d + (n - 1) * s + 1, s)
+            for k, d, n, s in zip(place, dilation, size, stride, strict=True)
+        )
+        cols[(slice(None), *place)] = x[(slice(None), *seen)]
+    return cols.reshape(flat)
+
+
+def uncolumns(cols, size, stride, padding, dilation):
+    """The other way round: (C, *kernel, *places, N), where what came from the same number is
+    added up, becomes (C, *size, N)."""
+    kernel, places = cols.shape[1 : 1 + len(size)], cols.shape[1 + len(size) : -1]
+    out = np.zeros((cols.shape[0], *size, cols.shape[-1]), cols.dtype)
+    for place in itertools.product(*map(range, kernel)):
+        along = zip(places, size, place, stride, padding, dilation, strict=True)
+        meets = [meeting(*dimension) for dimension in along]
+        here = out[(slice(None), *(m[1] for m in meets))]
+        here += cols[(slice(None), *place, *(m[0] for m in meets))]
+    return out
+
+
+def meeting(places, size, k, stride, padding, dilation):
+    """Along one dimension: which of the kernel's places have the kernel's k-th number inside
+    the input, and which numbers of the input those are. Two slices of the same length."""
+    shift = k * dilation - padding
+    first = max(0, -(shift // stride))
+    count = max(0, min(places, (size - 1 - shift) // stride + 1) - first)
+    start = first * stride + shift
+    if not count:
+        return slice(0, 0), slice(0, 0)
+    return slice(first, first + count), slice(start, start + (count - 1) * stride + 1, stride)
+
+
+def _stacks(W, groups, lines, *matrices):
+    """Matrices of so many channels each, cut into stacks (groups, pieces, rows, columns) on the
+    same memory: one piece, or one for each line of the image if the product is long and thin."""
+    columns = matrices[0].shape[1]
+    line = columns // max(lines, 1)
+    pieces = lines if line >= LONG and line * W.size <= THIN * groups else 1
+    return [
+        m.reshape((groups, m.shape[0] // groups, pieces, columns // pieces)).swapaxes(1, 2)
+        for m in matrices
+    ]
+
+
+def _check(x, W, b, stride, padding, dilation, groups, transposed=False):
+    """RuntimeError for all that PyTorch refuses."""
+    if W.dtype != x.dtype or (b is not None and b.dtype != x.dtype):
+        raise RuntimeError(say("errors.dtype.linear", x=x.dtype, weight=W.dtype))
+    for name, setting, least in (
+        ("stride", stride, 1),
+        ("padding", padding, 0),
+        ("dilation", dilation, 1),
+        ("groups", (groups,), 1),
+    ):
+        if min(setting) < least:
+            raise RuntimeError(say("errors.conv.setting", name=name, value=setting, least=least))
+    outputs = W.shape[1] * groups if transposed else W.shape[0]
+    inputs = W.shape[0] if transposed else W.shape[1] * groups
+    if x.ndim != W.ndim or x.shape[1] != inputs or W.shape[0] % groups:
+        at = 0 if transposed else 1
+        drawn = {"x": marked(x.shape, 1), "weight": marked(W.shape, at), "groups": groups}
+        raise RuntimeError(say("errors.conv.channels", got=x.shape[1], want=inputs, **drawn))
+    if b is not None and b.shape != (outputs,):
+        raise RuntimeError(say("errors.conv.bias", got=b.shape, want=outputs))
+
+
+conv = function(Conv)
+conv_transpose = function(ConvTranspose)
+conv_weight = function(ConvWeight)

@@ -1,0 +1,170 @@
+"""Convolutions over 1, 2 and 3 dimensions. What they compute stands in
+engine/ops/convolution.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gobhir.engine import Tensor
+from gobhir.engine.functions.publish import as_operand
+from gobhir.engine.ops import convolution as ops
+from gobhir.lang import say
+from gobhir.nn.functional.sizes import batched, each
+
+__all__ = [
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+]
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution over signals. input: (N, in, L) or (in, L); weight: (out, in / groups, kernel);
+    padding: numbers of zeros at each end, "same" or "valid"."""
+    return _conv(input, weight, bias, stride, padding, dilation, groups, 1)
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution over images. input: (N, in, H, W) or (in, H, W); weight: (out, in / groups,
+    kernel height, kernel width); padding: zeros at each side, "same" or "valid"."""
+    return _conv(input, weight, bias, stride, padding, dilation, groups, 2)
+
+
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution over volumes or films. input: (N, in, D, H, W) or (in, D, H, W)."""
+    return _conv(input, weight, bias, stride, padding, dilation, groups, 3)
+
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """Transposed convolution over signals. input: (N, in, L); weight: (in, out / groups,
+    kernel)."""
+    return _transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 1)
+
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """Transposed convolution over images. input: (N, in, H, W); weight: (in, out / groups,
+    kernel height, kernel width)."""
+    return _transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 2)
+
+
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """Transposed convolution over volumes. input: (N, in, D, H, W)."""
+    return _transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 3)
+
+
+def _conv(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    n: int,
+) -> Tensor:
+    stride, dilation = each(stride, n, "stride"), each(dilation, n, "dilation")
+    x, alone = batched(as_operand(input), n, f"conv{n}d")
+    if not isinstance(padding, str):
+        both, more = each(padding, n, "padding"), (0,) * n
+    else:
+        both, more = _by_name(padding, as_operand(weight).shape[2:], stride, dilation)
+    z = ops.conv(x, weight, bias, stride=stride, padding=both, dilation=dilation, groups=groups)
+    if any(more):
+        z = z[(slice(None), slice(None), *(slice(m, None) for m in more))]
+    return z[0] if alone else z
+
+
+def _by_name(
+    padding: str, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """How many zeros at both ends, and how many results are then too many in front: an uneven
+    "same" has one zero more at the far end than at the near one."""
+    if padding not in ("same", "valid"):
+        raise RuntimeError(say("errors.conv.padding_name", padding=padding))
+    if padding == "valid":
+        return (0,) * len(kernel), (0,) * len(kernel)
+    if any(s != 1 for s in stride):
+        raise RuntimeError(say("errors.conv.same_stride", stride=stride))
+    total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+    return tuple((t + 1) // 2 for t in total), tuple(t % 2 for t in total)
+
+
+def _transposed(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
+    n: int,
+) -> Tensor:
+    options = {
+        "stride": each(stride, n, "stride"),
+        "padding": each(padding, n, "padding"),
+        "dilation": each(dilation, n, "dilation"),
+        "output_padding": each(output_padding, n, "output_padding"),
+    }
+    x, alone = batched(as_operand(input), n, f"conv_transpose{n}d")
+    for more, s, d in zip(
+        options["output_padding"], options["stride"], options["dilation"], strict=True
+    ):
+        if not 0 <= more < max(s, d):
+            raise RuntimeError(say("errors.conv.output_padding", value=more, stride=s, dilation=d))
+    z = ops.conv_transpose(x, weight, bias, groups=groups, **options)
+    return z[0] if alone else z
