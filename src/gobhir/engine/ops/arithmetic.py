@@ -74,7 +74,7 @@ class Div(Op):
         return d / y
 
     def vjp_y(d, out, x, y):
-        return -d * out / y
+        return -d * x / (y * y)
 
 
 class Neg(Op):
