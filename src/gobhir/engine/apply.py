@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.drawing import clash
-from gobhir.engine.dtypes import default_dtype, promoted
+from gobhir.engine.dtypes import default_dtype, float16, float32, int64, promoted
 from gobhir.engine.op import Family, Op
+from gobhir.engine.quiet import quietly
 from gobhir.engine.tape import Record, state
 from gobhir.engine.tensor import Tensor, View
 from gobhir.lang import say
@@ -39,15 +40,11 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
         edges.append(None)
     if not versions:
         return op.forward(*inputs, **settings)
-    if op.promotes:
-        dtype = promoted(arrays)
-        if op.floats and dtype.kind not in "fc":
-            dtype = default_dtype()
-        arrays = [np.asanyarray(a, dtype) if a is not None else a for a in arrays]
-    elif op.floats and arrays[0].dtype.kind not in "fc":
-        arrays[0] = arrays[0].astype(default_dtype())
+    half = False
+    if op.promotes or op.floats or op.accepts:
+        arrays, half = _in_one_dtype(op, arrays)
     try:
-        value = op.forward(*arrays, **settings)
+        value = quietly(op.forward, arrays, settings)
     except ValueError:
         if op.family is Family.ELEMENTWISE:
             _explain_shapes(op, arrays)
@@ -59,6 +56,8 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
         return _several(op, inputs, settings, value, edges, versions, wanted)
     if not isinstance(value, np.ndarray):
         value = np.asarray(value)  # what NumPy makes of arrays without dimensions
+    if half:
+        value = value.astype(float16)
     wanted = wanted and value.dtype.kind in "fc"
     out = Tensor._wrap(value, wanted)
     if value.base is not None:
@@ -71,6 +70,32 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
         if tape is not None:
             tape.record(record)
     return out
+
+
+def _in_one_dtype(op: type[Op], arrays: list[Any]) -> tuple[list[Any], bool]:
+    """The arrays in the dtype in which op computes, and whether the result is to be rounded to
+    float16: elementwise ops compute that in float32. Python numbers stay what they are where
+    NumPy lets the arrays decide. NotImplementedError for a dtype that the op is not for."""
+    dtype = promoted(arrays) if op.promotes else arrays[0].dtype
+    if op.accepts and dtype.kind not in op.accepts:
+        raise NotImplementedError(say("errors.dtype.not_for", op=op.name, dtype=dtype))
+    if op.floats and dtype.kind in "biu":
+        dtype = default_dtype()
+    half = dtype is float16 and op.family is Family.ELEMENTWISE
+    if half:
+        dtype = float32
+    numbers_fit = dtype.kind == "f" or dtype is int64
+    for i, a in enumerate(arrays):
+        if isinstance(a, np.ndarray):
+            if a.dtype is not dtype:
+                arrays[i] = a.astype(dtype, copy=False)
+        elif a is not None and not (numbers_fit and type(a) in _NUMBERS):
+            # astype, because a number that is too large wraps, as PyTorch has it.
+            arrays[i] = np.asarray(a).astype(dtype)
+    return arrays, half
+
+
+_NUMBERS = (float, int, bool)
 
 
 def _several(

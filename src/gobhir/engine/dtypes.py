@@ -6,7 +6,7 @@ Rules: https://docs.pytorch.org/docs/stable/tensor_attributes.html#type-promotio
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -102,9 +102,19 @@ def of_python(value: object) -> np.dtype:
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
-def promoted(values: Iterable[Any]) -> np.dtype:
+def promoted(values: Sequence[Any]) -> np.dtype:
     """The one type for mixed values: arrays with dimensions decide; an array without, then a
     Python number, only counts when it is of a higher kind (bool < integer < floating)."""
+    found: np.dtype | None = None
+    for v in values:
+        if isinstance(v, np.ndarray):
+            if found is None:
+                found = v.dtype
+            elif v.dtype is not found:
+                break
+    else:
+        if found is not None and found.kind == "f":
+            return found  # the common case: no number outranks floating arrays of one type
     tiers: list[np.dtype | None] = [None, None, None]
     for v in values:
         if v is None:

@@ -76,6 +76,9 @@ class Op:
     """Inputs of different dtypes are brought to one, by PyTorch's promotion rules."""
     floats: ClassVar[bool] = False
     """Integer inputs are computed in the default floating dtype, as PyTorch's sigmoid does."""
+    accepts: ClassVar[str] = ""
+    """The kinds of number it is for, of b (bool), i (integer), u (unsigned), f (floating), after
+    promotion; "": any. Others are turned away."""
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -86,7 +89,7 @@ class Op:
             return
         cls.name = _WORDS.sub("_", cls.__name__.replace("ReLU", "Relu")).lower()
         parameters = inspect.signature(cls.forward).parameters.values()
-        cls.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        cls.inputs = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
         cls.settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         cls.defaults = {k: v for k, v in cls.settings.items() if v is not inspect.Parameter.empty}
         cls.pullbacks = {
