@@ -3,9 +3,10 @@ Stands on engine/ and lang/; training, explain and all above may import it.
 Start reading in linear.py, then module.py.
 """
 
-from gobhir.nn import functional, init, parameter
+from gobhir.nn import functional, init, parameter, utils
 from gobhir.nn.activation import *
 from gobhir.nn.container import *
+from gobhir.nn.conv import *
 from gobhir.nn.linear import *
 from gobhir.nn.loss import *
 from gobhir.nn.module import Module as Module
