@@ -111,7 +111,7 @@ class Module(Tree):
                     self._get_any(name).array = given[name]
                 else:
                     with no_grad():
-                        t.copy_(given[name])
+                        t.copy_(Tensor._wrap(given[name]))
         if troubles:
             details = Lines(troubles)
             raise RuntimeError(say("errors.nn.load", module=type(self).__name__, details=details))
