@@ -368,9 +368,8 @@ def _copied(value: Any) -> np.ndarray:
 
 def mean(kept: np.ndarray, beta: float, new: np.ndarray, out: np.ndarray) -> None:
     """kept = beta * kept + (1 - beta) * new, in place. out: memory to work in."""
-    np.subtract(new, kept, out=out)
-    out *= 1 - beta
-    kept += out
+    kept *= beta
+    kept += np.multiply(new, 1 - beta, out=out)
 
 
 def mean_square(kept: np.ndarray, beta: float, new: np.ndarray, out: np.ndarray) -> None:
