@@ -237,7 +237,7 @@ def _bell(
 
 def _fill(tensor: Tensor, values: np.ndarray | float) -> Tensor:
     with no_grad():
-        return tensor.copy_(Tensor._wrap(values))
+        return tensor.copy_(Tensor._wrap(np.asarray(values)))
 
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
