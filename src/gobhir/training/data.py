@@ -36,7 +36,10 @@ def loader(
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         if not len(data):
             raise ValueError(say("errors.training.empty"))
-        return tools.DataLoader(data, batch_size, shuffle=shuffle)
+        # In order nothing is left to chance; so that no random numbers are taken from the model,
+        # the loader has a generator of its own (every DataLoader draws from one).
+        own = None if shuffle else backend.framework.Generator()
+        return tools.DataLoader(data, batch_size, shuffle=shuffle, generator=own)
     if isinstance(data, Iterator):
         raise TypeError(say("errors.training.used_up", type=type(data).__name__))
     if isinstance(data, Iterable):

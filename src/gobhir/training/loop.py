@@ -109,8 +109,11 @@ def _make_step(
     clip: Callable[[], Any] | None,
     compile: bool | str,
 ) -> Step:
+    """One training step; recorded and replayed where that was asked for, or where it works."""
     step = backend.step(loss, optimizer, clip)
-    return step
+    if compile is False or (compile == "auto" and not backend.compiles):
+        return step
+    return backend.compiled(step)
 
 
 def _seed(backend: Backend, seed: int) -> None:
@@ -244,7 +247,8 @@ class _Trainer:
                 raise KeyboardInterrupt
             if display.due():
                 self._check(batch)
-                display.show(run, running.mean(), {})
+                found = {n: m.compute() for n, m in self.measures[0].items() if m.quick}
+                display.show(run, running.mean(), found)
             if run.stop_reason is not None:
                 break
         if not run.batch:

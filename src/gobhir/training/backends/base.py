@@ -35,6 +35,7 @@ class Backend:
     framework: Any
     """The module with `nn`, `optim`, `utils.data`, `no_grad`, `manual_seed`."""
     compiles = False
+    """Whether fit compiles the step by itself."""
 
     def __init__(self, model: Any):
         self.model = model

@@ -15,7 +15,6 @@ class TorchBackend(Backend):
     """Models of torch.nn, on whatever device they are."""
 
     framework = torch
-    compiles = True
 
     def __init__(self, model: Any):
         super().__init__(model)

@@ -19,6 +19,8 @@ class Metric:
     """
 
     name: str = ""
+    quick = True
+    """Whether `compute` is cheap enough to be shown while an epoch runs."""
 
     def reset(self) -> None:
         """Forget all that was seen."""
@@ -55,7 +57,7 @@ class Mean(Metric):
 
     def update(self, output: Any, target: Any) -> None:
         n = len(target)
-        self.total += float(self.function(output, target)) * n
+        self.total += float(as_array(self.function(output, target))) * n
         self.count += n
 
     def compute(self) -> float:

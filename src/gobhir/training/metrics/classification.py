@@ -189,6 +189,7 @@ class _OfCounts(Metric):
         self.pos_label = pos_label
         self.zero_division = zero_division
         self.matrix = ConfusionMatrix(None, threshold, from_logits)
+        self.matrix.name = self.name
 
     def reset(self) -> None:
         self.matrix.reset()

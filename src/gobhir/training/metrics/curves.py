@@ -37,6 +37,8 @@ class PrecisionRecallCurve(NamedTuple):
 class _OfScores(Metric):
     """What the curves share: all scores and targets, kept until the end."""
 
+    quick = False
+
     def __init__(self, pos_label: int = 1):
         self.pos_label = pos_label
         self.reset()
