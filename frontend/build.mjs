@@ -82,6 +82,9 @@ async function fonts() {
       faces.push(woff2Only(face).replace("./files/", ""));
       await cp(join(source, "files", `${name}.woff2`), join(out, `${name}.woff2`));
     }
+    // matplotlib's pictures: the packing that Python can undo (lang/fonts.py).
+    const packed = `noto-sans-bengali-bengali-${weight}-normal.woff`;
+    await cp(join(source, "files", packed), join(out, packed));
   }
   await writeFile(join(out, "fonts.css"), faces.join("\n") + "\n");
   await cp(join(source, "LICENSE"), join(out, "LICENSE"));
