@@ -16,6 +16,7 @@ import numpy as np
 
 from gobhir.engine.apply import apply, function
 from gobhir.engine.op import Family, Op
+from gobhir.engine.ops.indexing import set_item
 from gobhir.engine.tape import state
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -106,31 +107,6 @@ def _new_history(x: Tensor, after: Tensor, op: str) -> None:
         record.versions = (*record.versions[:-1], (root._changes, root._changes[0]))
 
 
-class SetItem(Op):
-    """x with v at `index`. v broadcasts to x[index]."""
-
-    family = Family.GATHER
-    formula = "v if at_index else x"
-    local = {"x": "0 if at_index else 1", "v": "1 if at_index else 0"}
-    shape_only = True
-
-    def forward(x, v, *, index):
-        out = x.copy()
-        try:
-            out[index] = v
-        except ValueError:
-            got, want = v.shape, x[index].shape
-            message = say("errors.tensor.inplace_shape", got=got, want=want)
-            raise RuntimeError(message) from None
-        return out
-
-    def vjp_x(d, out, x, v, *, index):
-        return set_item(d, np.zeros((), d.dtype), index=index)
-
-    def vjp_v(d, out, x, v, *, index):
-        return d[index]
-
-
 class ViewScatter(Op):
     """x with v in the place that `looks`, ops that only look at x, show."""
 
@@ -140,7 +116,7 @@ class ViewScatter(Op):
     shape_only = True
 
     def forward(x, v, *, looks):
-        out = x.copy(order="K")
+        out = np.array(x)  # x may be one of NumPy's numbers, which have no memory to write in
         _look(out, looks)[...] = v
         return out
 
@@ -157,5 +133,4 @@ def _look(x: Any, looks: Any) -> Any:
     return x
 
 
-set_item = function(SetItem, "set_item")
 view_scatter = function(ViewScatter, "view_scatter")

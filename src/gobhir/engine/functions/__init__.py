@@ -9,6 +9,7 @@ from gobhir.engine.functions import (  # noqa: F401  each file offers its functi
     conversion,
     diagonals,
     elementwise,
+    gathering,
     indexing,
     linalg,
     memory,

@@ -27,7 +27,6 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "div": ([ANY, X], {}),
     "exp": ([ANY], {}),
     "expand": ([X], {"shape": (2, 3, 4)}),
-    "get_item": ([X], {"index": (slice(1, 3), 2)}),
     "huber_loss": ([X, ANY], {"delta": 0.7}),
     "kl_div_loss": ([np.log(HALF), Y], {}),
     "l1_loss": ([X, ANY], {}),
@@ -47,7 +46,6 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "pow": ([X, ANY], {}),
     "relu": ([ANY], {}),
     "reshape": ([X], {"shape": (4, 3)}),
-    "scatter": ([X[0]], {"index": ([0, 2, 2, 1],), "shape": (5,)}),
     "sigmoid": ([ANY], {}),
     "sign": ([ANY], {}),
     "smooth_l1_loss": ([X, ANY], {"beta": 0.7}),
@@ -60,11 +58,9 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "weighted_bce_with_logits_loss": ([Z, HALF, numbers(12, (4,), low=0.5, high=3.0)], {}),
     "where": ([ANY > 0, X, Y], {}),
     "part": ([(X, Y)], {"place": 1}),
-    "set_item": ([X, ANY[1]], {"index": 1}),
     "view_scatter": ([X, ANY.T], {"looks": ((OPS["permute"], {"dims": (1, 0)}),)}),
 }
 NOT_PER_ELEMENT = {
     "part": "it chooses one of several results",
-    "set_item": "at_index stands for the places that the index names",
     "view_scatter": "in_view stands for the places that the view shows",
 }

@@ -1,0 +1,359 @@
+"""Choosing along a dimension, at flat places, under a mask: functions that read there (gather,
+index_select, take, ...) and that write there (scatter, index_add, masked_fill, ...). All of them
+are readings and writings at an index, engine/ops/indexing.py; this file works the index out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine.functions.indexing import forward, number_or_array, one_number
+from gobhir.engine.functions.publish import as_operand, in_place, of_tensor
+from gobhir.engine.functions.shapes import place
+from gobhir.engine.ops import elementary, indexing
+from gobhir.engine.tensor import Tensor
+from gobhir.lang import say
+
+# -- reading along a dimension ----
+
+
+@of_tensor
+def gather(input: Any, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Any:
+    """out[i][j] = input[index[i][j]][j] for dim=0, and so on; the shape of `index`.
+
+    index: int64, as many dimensions as input, no larger than it except along `dim`.
+    https://docs.pytorch.org/docs/stable/generated/torch.gather.html
+    """
+    input = as_operand(input)
+    at = _along(input, dim, index)
+    return _at_least_1d(input)[at].reshape(index.shape)
+
+
+@of_tensor
+def take_along_dim(input: Any, indices: Tensor, dim: int | None = None) -> Any:
+    """gather with broadcasting: the numbers of `input` at `indices` along `dim`, of the flattened
+    input when dim is None. Negative indices count from the end."""
+    if dim is None:
+        return take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
+    if input.ndim != indices.ndim:
+        raise RuntimeError(say("errors.index.dims", index=indices.shape, x=input.shape))
+    if not input.ndim:
+        return input[indices]
+    dim = place(dim, input.ndim)
+    _whole(indices, "take_along_dim")
+    shape = [1 if i == dim else n for i, n in enumerate(input.shape)]
+    stretched = np.broadcast_to(indices.array, _joined(indices.shape, shape, dim))
+    full = [n if i != dim else input.shape[i] for i, n in enumerate(stretched.shape)]
+    return input.expand(*full)[indexing.along(stretched, dim, stretched.shape)]
+
+
+def _joined(shape: Any, other: Any, dim: int) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(tuple(shape), tuple(other))
+    except ValueError:
+        raise RuntimeError(say("errors.index.along", index=shape, x=other, dim=dim)) from None
+
+
+@of_tensor
+def index_select(input: Any, dim: int, index: Tensor) -> Any:
+    """The slices of `input` at `index` (int32 or int64, one dimension) along `dim`."""
+    dim = place(dim, input.ndim)
+    if index.ndim > 1:
+        raise IndexError(say("errors.index.vector", shape=index.shape))
+    _whole(index, "index_select")
+    array = _in_range(_at_least_1d(input), dim, index, IndexError).array.reshape(-1)
+    if not input.ndim:
+        return input.reshape(1)[array].reshape(())
+    return indexing.getitem(input, index=(*[slice(None)] * dim, array))
+
+
+@of_tensor
+def take(input: Any, index: Tensor) -> Any:
+    """The numbers at `index` (int64, any shape) of the flattened input."""
+    if index.dtype != np.int64:
+        raise RuntimeError(say("errors.index.long", op="take", dtype=index.dtype))
+    return indexing.getitem(input.reshape(-1), index=(index.array,))
+
+
+@of_tensor
+def masked_select(input: Any, mask: Tensor) -> Any:
+    """The numbers where the mask (bool, broadcast against input) holds, in one dimension."""
+    if mask.dtype != bool:
+        raise RuntimeError(say("errors.index.mask_dtype", op="masked_select", dtype=mask.dtype))
+    shape = np.broadcast_shapes(input.shape, mask.shape)
+    mask_array = np.broadcast_to(mask.array, shape)
+    return input.expand(*shape).reshape(shape or 1)[mask_array.reshape(shape or 1)]
+
+
+@of_tensor
+def select(input: Any, dim: int, index: int) -> Any:
+    """The slice number `index` along `dim`, without that dimension; a view."""
+    if not input.ndim:
+        raise IndexError(say("errors.index.select_scalar"))
+    return indexing.getitem(input, index=(*[slice(None)] * place(dim, input.ndim), int(index)))
+
+
+@of_tensor
+def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
+    """The slices start to start + length - 1 along `dim`; a view."""
+    if not input.ndim:
+        raise RuntimeError(say("errors.index.slice_scalar"))
+    dim, start, n = place(dim, input.ndim), int(start), input.shape[place(dim, input.ndim)]
+    if not -n <= start <= n:
+        raise IndexError(say("errors.index.start", start=start, low=-n, high=n))
+    start += n if start < 0 else 0
+    if length < 0 or start + length > n:
+        raise RuntimeError(say("errors.index.narrow", start=start, length=length, size=n))
+    part = slice(start, start + length)
+    return indexing.getitem(input, index=(*[slice(None)] * dim, part))
+
+
+# -- writing along a dimension ----
+
+
+@in_place
+@of_tensor
+def scatter(
+    input: Any, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
+) -> Any:
+    """input with src (a tensor or a number) written where `index` says: for dim=0,
+    out[index[i][j]][j] = src[i][j]. reduce: None, "add" or "multiply".
+
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.scatter_.html
+    """
+    src = value if src is None else src
+    at = _along(input, dim, index)
+    if reduce is not None and reduce not in ("add", "multiply"):
+        raise RuntimeError(say("errors.index.reduce", reduce=reduce, known="add, multiply"))
+    if isinstance(src, Tensor):
+        src = _source(input, index, src)
+    else:
+        src = Tensor._wrap(np.full(index.shape or 1, src).astype(input.dtype))
+    x = _at_least_1d(input)
+    if reduce == "add":
+        out = x + indexing.add_at(src, index=at, shape=x.shape)
+    elif reduce == "multiply":
+        out = indexing.scatter_reduce(x, src, index=at, reduce="prod")
+    else:
+        out = indexing.set_item(x, src, index=at)
+    return out.reshape(input.shape)
+
+
+@in_place
+@of_tensor
+def scatter_add(input: Any, dim: int, index: Tensor, src: Tensor) -> Any:
+    """input with src added where `index` says: for dim=0, out[index[i][j]][j] += src[i][j]."""
+    at = _along(input, dim, index)
+    x = _at_least_1d(input)
+    sent = indexing.add_at(_source(input, index, src), index=at, shape=x.shape)
+    return (x + sent).reshape(input.shape)
+
+
+@in_place
+@of_tensor
+def scatter_reduce(
+    input: Any, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Any:
+    """input with each place that `index` names reduced with the numbers of src sent there.
+
+    reduce: "sum", "prod", "mean", "amax" or "amin"; include_self: input's own number counts too.
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.scatter_reduce_.html
+    """
+    known = ("sum", "prod", "mean", "amax", "amin")
+    if reduce not in known:
+        raise RuntimeError(say("errors.index.reduce", reduce=reduce, known=", ".join(known)))
+    at = _along(input, dim, index)
+    x, src = _at_least_1d(input), _source(input, index, src)
+    if reduce == "sum":
+        if not include_self:
+            x = indexing.set_item(x, np.zeros((), x.dtype), index=at)
+        out = x + indexing.add_at(src, index=at, shape=x.shape)
+    else:
+        out = indexing.scatter_reduce(x, src, index=at, reduce=reduce, include_self=include_self)
+    return out.reshape(input.shape)
+
+
+@in_place
+@of_tensor
+def index_add(input: Any, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Any:
+    """input with alpha * (slice i of source along `dim`) added to its slice number index[i]."""
+    at, x = _slices(input, dim, index, source, "index_add", RuntimeError)
+    if alpha != 1:
+        source = source * alpha
+    source = source.reshape(_slices_shape(x, dim, index))
+    return (x + indexing.add_at(source, index=at, shape=x.shape)).reshape(input.shape)
+
+
+@in_place
+@of_tensor
+def index_copy(input: Any, dim: int, index: Tensor, source: Tensor) -> Any:
+    """input with its slice number index[i] along `dim` replaced by slice i of source."""
+    at, x = _slices(input, dim, index, source, "index_copy", IndexError)
+    source = source.reshape(_slices_shape(x, dim, index))
+    return indexing.set_item(x, source, index=at).reshape(input.shape)
+
+
+@in_place
+@of_tensor
+def index_fill(input: Any, dim: int, index: Tensor, value: Any) -> Any:
+    """input with its slices number `index` along `dim` filled with one number."""
+    x = _at_least_1d(input)
+    dim = place(dim, input.ndim)
+    if index.dtype != np.int64:
+        raise IndexError(say("errors.index.long", op="index_fill", dtype=index.dtype))
+    at = (*[slice(None)] * dim, index.array.reshape(-1))
+    return indexing.set_item(x, one_number(value, x, "index_fill"), index=at).reshape(input.shape)
+
+
+@in_place
+@of_tensor
+def index_put(
+    input: Any, indices: tuple[Tensor, ...], values: Tensor, accumulate: bool = False
+) -> Any:
+    """input with values at input[indices] (a tuple of index tensors); added up if accumulate."""
+    values = as_operand(values)
+    if values.dtype != input.dtype:
+        raise RuntimeError(say("errors.index.dtypes", got=values.dtype, want=input.dtype))
+    at = tuple(number_or_array(index) for index in indices)
+    if not accumulate:
+        return indexing.set_item(input, values, index=at)
+    shape = np.empty(input.shape, bool)[at].shape
+    return input + indexing.add_at(values.expand(*shape), index=at, shape=input.shape)
+
+
+@in_place
+@of_tensor
+def put(input: Any, index: Tensor, source: Tensor, accumulate: bool = False) -> Any:
+    """input with source's numbers at `index` (int64) of the flattened input."""
+    if index.dtype != np.int64:
+        raise RuntimeError(say("errors.index.long", op="put", dtype=index.dtype))
+    if source.numel() != index.numel():
+        raise RuntimeError(say("errors.index.put", index=index.shape, source=source.shape))
+    flat = (index.reshape(-1),)
+    return index_put(input.reshape(-1), flat, source.reshape(-1), accumulate).reshape(input.shape)
+
+
+@in_place
+@of_tensor
+def masked_fill(input: Any, mask: Tensor, value: Any) -> Any:
+    """input with one number wherever the mask (bool, broadcast against input) holds."""
+    if mask.dtype != bool:
+        raise RuntimeError(say("errors.index.mask_dtype", op="masked_fill", dtype=mask.dtype))
+    return elementary.where(mask, one_number(value, input, "masked_fill"), input)
+
+
+@in_place
+@of_tensor
+def masked_scatter(input: Any, mask: Tensor, source: Tensor) -> Any:
+    """input with the first numbers of source, in order, wherever the mask holds."""
+    if mask.dtype != bool:
+        raise RuntimeError(say("errors.index.mask_dtype", op="masked_scatter", dtype=mask.dtype))
+    if source.dtype != input.dtype:
+        raise RuntimeError(say("errors.index.dtypes", got=source.dtype, want=input.dtype))
+    shape = np.broadcast_shapes(input.shape, mask.shape)
+    at = np.broadcast_to(mask.array, shape)
+    wanted = int(at.sum())
+    if source.numel() < wanted:
+        raise RuntimeError(say("errors.index.masked_scatter", have=source.numel(), want=wanted))
+    first = indexing.getitem(source.reshape(-1), index=(slice(wanted),))
+    return indexing.set_item(input.expand(*shape), first, index=(at,))
+
+
+@of_tensor
+def select_scatter(input: Any, src: Tensor, dim: int, index: int) -> Any:
+    """input with src in place of its slice number `index` along `dim`."""
+    at = (*[slice(None)] * place(dim, input.ndim), int(index))
+    return _with_part(input, src, at)
+
+
+@of_tensor
+def slice_scatter(
+    input: Any, src: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
+) -> Any:
+    """input with src in place of its slices start:end:step along `dim`."""
+    at = (*[slice(None)] * place(dim, input.ndim), forward(slice(start, end, step), input))
+    return _with_part(input, src, at)
+
+
+def _with_part(input: Tensor, src: Tensor, at: tuple[Any, ...]) -> Any:
+    want = indexing.getitem(input.detach(), index=at).shape
+    if src.shape != want:
+        raise RuntimeError(say("errors.tensor.inplace_shape", got=src.shape, want=want))
+    return indexing.set_item(input, src.to(input.dtype), index=at)
+
+
+# -- what these share ----
+
+
+def _at_least_1d(x: Any) -> Any:
+    return x if x.ndim else x.reshape(1)
+
+
+def _whole(index: Tensor, op: str) -> None:
+    if index.dtype not in (np.int64, np.int32):
+        raise RuntimeError(say("errors.index.long", op=op, dtype=index.dtype))
+
+
+def _in_range(x: Tensor, dim: int, index: Tensor, error: type[Exception]) -> Tensor:
+    """The index itself. `error` where one of its numbers is below 0 or has no place in x."""
+    array, n = index.array, x.shape[dim]
+    outside = (array < 0) | (array >= n)
+    if outside.any():
+        first = array[outside].flat[0]
+        raise error(say("errors.index.range", index=first, dim=dim, size=n, shape=tuple(x.shape)))
+    return index
+
+
+def _along(input: Tensor, dim: int, index: Tensor) -> tuple[Any, ...]:
+    """The places that `index` names along `dim`, for gather and scatter."""
+    _whole(index, "gather/scatter")
+    dim = place(dim, input.ndim)
+    array, x = np.atleast_1d(index.array), _at_least_1d(input)
+    if array.size and array.ndim != x.ndim:
+        raise RuntimeError(say("errors.index.dims", index=index.shape, x=input.shape))
+    if array.ndim != x.ndim:
+        return (np.zeros(array.shape, np.int64),) * x.ndim
+    for i, (n, most) in enumerate(zip(array.shape, x.shape, strict=True)):
+        if n > most and i != dim:
+            raise RuntimeError(say("errors.index.along", index=index.shape, x=x.shape, dim=dim))
+    _in_range(x, dim, index, RuntimeError)
+    return indexing.along(array, dim, array.shape)
+
+
+def _source(input: Tensor, index: Tensor, src: Tensor) -> Any:
+    """The part of src that `index` speaks of."""
+    if src.dtype != input.dtype:
+        raise RuntimeError(say("errors.index.dtypes", got=src.dtype, want=input.dtype))
+    src, shape = _at_least_1d(src), index.shape or (1,)
+    if index.numel() and len(shape) != src.ndim:
+        raise RuntimeError(say("errors.index.dims", index=index.shape, x=src.shape))
+    if any(n > most for n, most in zip(shape, src.shape, strict=False)):
+        raise RuntimeError(say("errors.index.source", index=index.shape, source=src.shape))
+    if shape == src.shape:
+        return src
+    return indexing.getitem(src, index=tuple(slice(n) for n in shape))
+
+
+def _slices(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, op: str, error: type[Exception]
+) -> tuple[Any, Any]:
+    """The index of whole slices along `dim`, and input with at least one dimension."""
+    dim = place(dim, input.ndim)
+    _whole(index, op)
+    x = _at_least_1d(input)
+    if index.ndim > 1:
+        raise IndexError(say("errors.index.vector", shape=index.shape))
+    if source.dtype != input.dtype:
+        raise RuntimeError(say("errors.index.dtypes", got=source.dtype, want=input.dtype))
+    want = _slices_shape(x, dim, index)
+    if source.numel() != int(np.prod(want)) or (source.ndim == x.ndim and source.shape != want):
+        raise error(say("errors.tensor.inplace_shape", got=source.shape, want=want))
+    _in_range(x, dim, index, error)
+    return (*[slice(None)] * dim, index.array.reshape(-1)), x
+
+
+def _slices_shape(x: Tensor, dim: int, index: Tensor) -> tuple[int, ...]:
+    dim = place(dim, x.ndim)
+    return (*x.shape[:dim], index.numel(), *x.shape[dim + 1 :])

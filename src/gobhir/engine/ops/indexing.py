@@ -1,0 +1,265 @@
+"""Numbers chosen by their places: reading at an index, adding at an index, writing at an index.
+
+All of PyTorch's gathering and scattering is made of these three: `gather` along a dimension reads
+at the places that `along` spells out, its gradient adds there, `scatter` writes there.
+"""
+
+import math
+
+import numpy as np
+
+from gobhir.engine.apply import function
+from gobhir.engine.drawing import marked
+from gobhir.engine.op import Family, Op
+from gobhir.engine.ops.elementary import where
+from gobhir.lang import say
+
+
+class GetItem(Op):
+    """x[index], with all of NumPy's kinds of index."""
+
+    family = Family.GATHER
+    formula = "x[index]"
+    local = "1"
+    shape_only = True
+
+    def forward(x, *, index):
+        try:
+            found = x[index]
+        except IndexError:
+            explain_index(x.shape, index)
+            raise
+        if isinstance(found, np.ndarray):
+            return found
+        # With "..." at its end the index of a single number gives a view of x, too.
+        return x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+
+    def vjp(d, out, x, *, index):
+        return add_at(d, index=index, shape=x.shape)
+
+
+class AddAt(Op):
+    """Zeros of `shape` with x added at `index`: what GetItem does, backwards. A place that the
+    index names several times receives the sum."""
+
+    family = Family.GATHER
+    formula = "add_at(x)"
+    local = "1"
+    shape_only = True
+
+    def forward(x, *, index, shape):
+        out = np.zeros(shape, x.dtype)
+        if any(map(may_repeat, index if isinstance(index, tuple) else (index,))):
+            # On flat memory ufunc.at has a fast loop; in several dimensions it is ten times slower.
+            np.add.at(out.reshape(-1), flat_places(index, shape), x.reshape(-1))
+        else:
+            out[index] = x
+        return out
+
+    def vjp(d, out, x, *, index, shape):
+        return getitem(d, index=index)
+
+
+class SetItem(Op):
+    """x with v at `index`. v broadcasts to x[index]."""
+
+    family = Family.GATHER
+    formula = "v if at_index else x"
+    local = {"x": "0 if at_index else 1", "v": "1 if at_index else 0"}
+    shape_only = True
+
+    def forward(x, v, *, index):
+        out = np.array(x)
+        try:
+            out[index] = v
+        except ValueError:
+            got, want = v.shape, x[index].shape
+            message = say("errors.tensor.inplace_shape", got=got, want=want)
+            raise RuntimeError(message) from None
+        except IndexError:
+            explain_index(x.shape, index)
+            raise
+        return out
+
+    def vjp_x(d, out, x, v, *, index):
+        return set_item(d, np.zeros((), d.dtype), index=index)
+
+    def vjp_v(d, out, x, v, *, index):
+        d = getitem(d, index=index)
+        return d.reshape((1,) * (v.ndim - d.ndim) + d.shape) if v.ndim > d.ndim else d
+
+
+class ScatterReduce(Op):
+    """Each place of x that `index` names holds the product, mean, largest or smallest of the
+    numbers of v that were sent there (and of its own, with include_self).
+
+    x: any shape; v: the shape of x[index]. On a tie amax and amin share the gradient evenly.
+    """
+
+    family = Family.GATHER
+    formula = "reduce(v, at_index, x)"
+    local = ""
+
+    def forward(x, v, *, index, reduce, include_self=True):
+        out = x.copy()
+        flat, places, sent = out.reshape(-1), flat_places(index, x.shape), v.reshape(-1)
+        if not include_self:
+            flat[places] = _start(reduce, x.dtype)
+        if reduce != "mean":
+            _REDUCE[reduce].at(flat, places, sent)
+            return out
+        np.add.at(flat, places, sent)
+        count = _count(x, v, index, include_self)
+        return out / count if x.dtype.kind == "f" else out // count
+
+    def vjp_x(d, out, x, v, *, index, reduce, include_self):
+        if not include_self:
+            return set_item(d, np.zeros((), d.dtype), index=index)
+        if reduce == "mean":
+            return d / _count(x, v, index, include_self)
+        if reduce == "prod":
+            ones = np.ones(x.shape, x.dtype)
+            return d * scatter_reduce(ones, v, index=index, reduce=reduce, include_self=True)
+        return d * (x == out) / _ties(out, x, v, index, include_self)
+
+    def vjp_v(d, out, x, v, *, index, reduce, include_self):
+        if reduce == "mean":
+            return getitem(d / _count(x, v, index, include_self), index=index)
+        if reduce == "prod":
+            return getitem(d, index=index) * _product_of_others(x, v, index, include_self)
+        shared = d / _ties(out, x, v, index, include_self)
+        return getitem(shared, index=index) * (v == getitem(out, index=index))
+
+
+_REDUCE = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
+
+
+def _start(reduce, dtype):
+    """What changes nothing when it is reduced with other numbers."""
+    if reduce in ("mean", "prod"):
+        return 0 if reduce == "mean" else 1
+    if dtype.kind == "f":
+        return -np.inf if reduce == "amax" else np.inf
+    if dtype.kind == "b":
+        return reduce == "amin"
+    return np.iinfo(dtype).min if reduce == "amax" else np.iinfo(dtype).max
+
+
+def _count(x, v, index, include_self):
+    """How many numbers meet in each place (1 where none do)."""
+    count = AddAt.forward(np.ones(v.shape, x.dtype), index=index, shape=x.shape)
+    return count + 1 if include_self else np.maximum(count, 1)
+
+
+def _ties(out, x, v, index, include_self):
+    """How many of the numbers that meet in a place are the one that won."""
+    won = plain(v == getitem(out, index=index)).astype(out.dtype)
+    ties = AddAt.forward(won, index=index, shape=x.shape)
+    return np.maximum(ties + plain(x == out) if include_self else ties, 1)
+
+
+def _product_of_others(x, v, index, include_self):
+    """For each number of v, the product of all others that meet it, zeros among them or not."""
+    zero = v == 0
+    zeros = AddAt.forward(plain(zero).astype(np.int64), index=index, shape=x.shape)[index]
+    without = where(zero, 1.0, v)
+    product = scatter_reduce(x, without, index=index, reduce="prod", include_self=include_self)
+    product = getitem(product, index=index)
+    alone = product / without
+    return where(zeros - plain(zero) > 0, 0.0, alone)
+
+
+# -- places --------------------------------------------------------------------------------------
+
+
+def along(index, dim, shape):
+    """The places that `index`, one number a place, names along `dim` of a tensor: an index of as
+    many arrays as there are dimensions. shape: the index's own."""
+    ndim = len(shape)
+    mesh = [np.arange(n).reshape(n, *[1] * (ndim - 1 - i)) for i, n in enumerate(shape)]
+    mesh[dim] = index
+    return tuple(mesh)
+
+
+def may_repeat(part):
+    """Whether this part of an index can name a place twice: whole numbers in an array can."""
+    return isinstance(part, list) or (isinstance(part, np.ndarray) and part.dtype != bool)
+
+
+def flat_places(index, shape):
+    """Where the places of x[index] lie in x's row-major memory, for x of this shape."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if len(parts) == len(shape) and all(map(may_repeat, parts)):
+        spelt = 0
+        for part, n in zip(parts, shape, strict=True):
+            spelt = spelt * n + _positive(part, n)
+        return spelt.reshape(-1)
+    # What the index does not mention lies in one piece behind each place that it names.
+    used = sum(map(dims_of, parts))
+    rest = math.prod(shape[used:])
+    places = np.arange(math.prod(shape[:used])).reshape(shape[:used])[index]
+    if rest == 1:
+        return places.reshape(-1)
+    return (places.reshape(-1, 1) * rest + np.arange(rest)).reshape(-1)
+
+
+def _positive(part, n):
+    part = np.asarray(part, np.intp)
+    return np.where(part < 0, part + n, part)
+
+
+def dims_of(part):
+    """How many dimensions of x this part of an index stands for."""
+    if part is None or part is ...:
+        return 0
+    return part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else 1
+
+
+def plain(x):
+    """The array in x, if it is a Tensor."""
+    return x.array if hasattr(x, "requires_grad") else x
+
+
+def explain_index(shape, index):
+    """IndexError that says which part of the index does not fit `shape`, if one does not."""
+    parts = [p for p in (index if isinstance(index, tuple) else (index,)) if p is not None]
+    count = sum(map(dims_of, parts))
+    if count > len(shape):
+        raise IndexError(say("errors.index.too_many", count=count, ndim=len(shape), shape=shape))
+    dim, arrays = 0, []
+    for part in parts:
+        if part is ...:
+            dim += len(shape) - count
+            continue
+        if not isinstance(part, slice):
+            part = np.asarray(part)
+            covered = shape[dim : dim + part.ndim]
+            if part.dtype == bool and part.ndim and part.shape != covered:
+                raise IndexError(
+                    say("errors.index.mask", mask=part.shape, want=covered, shape=shape, dim=dim)
+                )
+            n = shape[dim] if dim < len(shape) else 0
+            if part.dtype != bool:
+                _refuse_outside(part, n, dim, shape)
+            arrays.append(part.nonzero()[0] if part.dtype == bool else part)
+        dim += dims_of(part)
+    try:
+        np.broadcast_shapes(*(a.shape for a in arrays))
+    except ValueError:
+        shapes = ", ".join(str(a.shape) for a in arrays)
+        raise IndexError(say("errors.index.clash", shapes=shapes)) from None
+
+
+def _refuse_outside(part, n, dim, shape):
+    outside = part[(part < -n) | (part >= n)]
+    if outside.size:
+        where = marked(shape, dim)
+        raise IndexError(
+            say("errors.index.range", index=int(outside.flat[0]), dim=dim, size=n, shape=where)
+        )
+
+
+getitem = function(GetItem, "getitem")
+add_at = function(AddAt)
+set_item = function(SetItem)
+scatter_reduce = function(ScatterReduce)
