@@ -43,6 +43,8 @@ class Program:
     calls: list[Call]
     kept: list[np.ndarray]
     bases: dict[int, Base] = field(default_factory=dict)
+    renamed: dict[int, np.ndarray] = field(default_factory=dict)
+    """By the id of an array that is left out: the one that has its numbers."""
 
     @staticmethod
     def of(
@@ -83,6 +85,19 @@ class Program:
     def writes(self, call: Call) -> set[Base]:
         return {self.base(a) for a in (*call.outs, *call.also_writes)}
 
+    def moved(self, array: np.ndarray) -> np.ndarray:
+        """The same window on the memory that took the place of the array's own."""
+        root = owner(array)
+        if id(root) not in self.renamed:
+            return array
+        offset = array.__array_interface__["data"][0] - self.base(root).start
+        while id(root) in self.renamed:
+            root = self.renamed[id(root)]
+        return window(_bytes_of(self.base(root)), array, offset)
+
+    def rename(self, old: Base, new: Base) -> None:
+        self.renamed[id(old.array)] = new.array
+
     def whole(self, array: np.ndarray) -> bool:
         """Whether the array covers its memory, each byte once."""
         return array.nbytes == self.base(array).size and (
@@ -102,10 +117,9 @@ def without_needless_copies(program: Program) -> None:
     """`b = a.copy()` where a is not used afterwards: let b be a."""
     last = _last_uses(program)
     kept = {program.base(a) for a in program.kept}
-    renamed: dict[int, np.ndarray] = {}
     calls = []
     for i, call in enumerate(program.calls):
-        call = _with_arrays(call, renamed, program)
+        call = _with_renamed(call, program)
         if call.how == "copy" and isinstance(call.args[0], np.ndarray):
             source, target = call.args[0], call.outs[0]
             a, b = program.base(source), program.base(target)
@@ -114,21 +128,69 @@ def without_needless_copies(program: Program) -> None:
                 and a is not b
                 and a not in kept
                 and last[a] == i
-                and (source.dtype, source.shape, source.strides)
-                == (target.dtype, target.shape, target.strides)
+                and b.first == i
+                and _same_layout(source, target)
                 and program.whole(source)
                 and program.whole(target)
-                and b.first == i
             ):
-                renamed[id(b.array)] = a.array
+                program.rename(b, a)
                 last[a] = last[b]
                 if b in kept:
                     kept.add(a)
                 continue
         calls.append(call)
     program.calls = calls
-    program.kept = [_moved(a, renamed, program) for a in program.kept]
-    program.renamed = lambda a: _moved(a, renamed, program)  # type: ignore[attr-defined]
+    program.kept = [program.moved(a) for a in program.kept]
+
+
+def without_repeated_calls(program: Program) -> None:
+    """The same function of the same numbers a second time: let its result be the first one's."""
+    writes: dict[Base, int] = {}
+    for call in program.calls:
+        for base in program.writes(call):
+            writes[base] = writes.get(base, 0) + 1
+    so_far: dict[Base, int] = {}
+    known: dict[Any, np.ndarray] = {}
+    calls = []
+    for call in program.calls:
+        call = _with_renamed(call, program)
+        fresh = len(call.outs) == 1 and not call.also_writes
+        if fresh and call.how in ("ufunc", "method", "copy", "opaque"):
+            out = call.outs[0]
+            base = program.base(out)
+            key = _identity(program, (call.how, call.f, call.args, call.kwargs), so_far)
+            if base.kind == "temporary" and writes[base] == 1 and program.whole(out):
+                before = known.get(key)
+                if before is not None and _same_layout(before, out):
+                    program.rename(base, program.base(before))
+                    continue
+                known[key] = out
+        for base in program.writes(call):
+            so_far[base] = so_far.get(base, 0) + 1
+        calls.append(call)
+    program.calls = calls
+    program.kept = [program.moved(a) for a in program.kept]
+
+
+def _identity(program: Program, x: Any, so_far: dict[Base, int]) -> Any:
+    """Something hashable that is equal for equal functions of equal numbers."""
+    if isinstance(x, np.ndarray):
+        base = program.base(x)
+        if base.kind == "constant" and x.size < 1000 and not so_far.get(base):
+            return x.shape, x.dtype.str, x.tobytes()
+        place = x.__array_interface__["data"][0]
+        return id(base), so_far.get(base, 0), place, x.shape, x.strides, x.dtype.str
+    if isinstance(x, (tuple, list)):
+        return tuple(_identity(program, v, so_far) for v in x)
+    if isinstance(x, dict):
+        return tuple((k, _identity(program, v, so_far)) for k, v in x.items())
+    if isinstance(x, (slice, np.random.RandomState)):
+        return repr(x)
+    return type(x), x if x.__hash__ is not None else id(x)
+
+
+def _same_layout(a: np.ndarray, b: np.ndarray) -> bool:
+    return (a.dtype, a.shape, a.strides) == (b.dtype, b.shape, b.strides)
 
 
 def _last_uses(program: Program) -> dict[Base, int]:
@@ -143,17 +205,6 @@ def _last_uses(program: Program) -> dict[Base, int]:
     return last
 
 
-def _moved(array: np.ndarray, renamed: dict[int, np.ndarray], program: Program) -> np.ndarray:
-    """The same window on the memory that took the place of the array's own."""
-    root = owner(array)
-    if id(root) not in renamed:
-        return array
-    place = array.__array_interface__["data"][0] - program.base(root).start
-    while id(root) in renamed:
-        root = renamed[id(root)]
-    return window(_bytes_of(program.base(root)), array, place)
-
-
 def _bytes_of(base: Base) -> np.ndarray:
     flat = base.array.ravel("K") if base.array.size else base.array
     return flat.view(np.uint8) if flat.ndim else flat.reshape(1).view(np.uint8)
@@ -164,22 +215,13 @@ def window(memory: np.ndarray, like: np.ndarray, offset: int) -> np.ndarray:
     return np.ndarray(like.shape, like.dtype, memory, offset, like.strides)  # type: ignore[arg-type]
 
 
-def _with_arrays(call: Call, renamed: dict[int, np.ndarray], program: Program) -> Call:
-    if not renamed:
+def _with_renamed(call: Call, program: Program) -> Call:
+    if not program.renamed:
         return call
-
-    def move(x: Any) -> Any:
-        return exchange(x, lambda a: _moved(a, renamed, program))
-
-    return Call(
-        call.how,
-        call.f,
-        move(call.args),
-        move(call.kwargs),
-        move(call.outs),
-        move(call.also_writes),
-        call.must,
+    args, kwargs, outs, also = (
+        exchange(x, program.moved) for x in (call.args, call.kwargs, call.outs, call.also_writes)
     )
+    return Call(call.how, call.f, args, kwargs, outs, also, call.must, call.number)
 
 
 def exchange(x: Any, how: Any) -> Any:

@@ -48,6 +48,8 @@ class Call:
     also_writes: tuple[np.ndarray, ...] = ()
     must: bool = False
     """The call is kept even if nobody reads its result: its shape depends on values."""
+    number: int = 0
+    """Its place in the recording."""
 
 
 class _Active(threading.local):
@@ -82,7 +84,9 @@ class Recorder:
             )  # keys: errors.compile.*
 
     def add(self, how: str, f: Any, args: Any, kwargs: Any, outs: Any, **more: Any) -> None:
-        self.calls.append(Call(how, f, tuple(args), dict(kwargs), tuple(outs), **more))
+        call = Call(how, f, tuple(args), dict(kwargs), tuple(outs), **more)
+        call.number = len(self.calls)
+        self.calls.append(call)
 
     @contextmanager
     def recording(self) -> Iterator[None]:

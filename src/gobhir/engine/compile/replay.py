@@ -9,20 +9,22 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
-from gobhir.engine.compile.flat import Update, aligned
+from gobhir.engine.compile.flat import Update
+from gobhir.engine.compile.live import Keeper
 from gobhir.engine.compile.lowering import Line, lower
 from gobhir.engine.compile.plan import (
     Program,
-    exchange,
     final,
     place,
     without_constant_calls,
     without_dead_calls,
     without_needless_copies,
+    without_repeated_calls,
 )
 from gobhir.engine.compile.recorder import (
     Call,
@@ -33,8 +35,13 @@ from gobhir.engine.compile.recorder import (
     plain,
     trace,
 )
+from gobhir.engine.compile.source import Names, Writer, argument_names, parameter_names
+from gobhir.engine.compile.unroll import CannotUnroll
 from gobhir.engine.tape import Tape
 from gobhir.engine.tensor import Tensor
+
+SMALL = 200
+"""So many numbers, parameters and others, at most: above, no step is unrolled."""
 
 
 class Surroundings:
@@ -44,6 +51,11 @@ class Surroundings:
         self.tensors: list[Tensor] = []
         self.modules: list[Any] = []
         self.updates: list[tuple[Any, list[Tensor]]] = []
+        self.unroll = True
+
+    def small(self) -> bool:
+        """Whether the step may be worth writing out number by number."""
+        return self.unroll and sum(t.array.size for t in self.tensors) <= SMALL
 
     def modes(self) -> tuple[Any, ...]:
         """What about modules and parameters decides which calls a step makes."""
@@ -54,9 +66,7 @@ class Surroundings:
 
     def hooked(self) -> bool:
         """Whether somebody listens in: a replay would not call them."""
-        return any(m._forward_hooks or m._forward_pre_hooks for m in self.modules) or any(
-            t._hooks for t in self.tensors
-        )
+        return any(x._hooks for x in (*self.modules, *self.tensors))
 
 
 def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surroundings]:
@@ -109,19 +119,25 @@ class Replay:
     ):
         self.surroundings = surroundings
         self.modes = surroundings.modes()
-        self.updates = [Update.of(o, ps) for o, ps in surroundings.updates]
+        self.keeper: Keeper | None = None
+        small = surroundings.small()
+        self.updates = [] if small else [Update.of(o, ps) for o, ps in surroundings.updates]
         self.inputs: list[tuple[Any, np.ndarray]] = []
         recorder = Recorder()
         if surroundings.hooked():
             recorder.refuse("hook")
-        self._record(step, args, kwargs, recorder)
+        self.unrolling = small
+        tape = Names(recorder.calls) if small else None
+        self._record(step, args, kwargs, recorder, tape)
         self.reason = recorder.reason
         if self.reason is None:
-            self._build(recorder)
+            self._build(step, recorder, tape)
 
     # -- recording ----
 
-    def _record(self, step: Any, args: Any, kwargs: Any, recorder: Recorder) -> None:
+    def _record(
+        self, step: Any, args: Any, kwargs: Any, recorder: Recorder, tape: Names | None
+    ) -> None:
         tensors = self.surroundings.tensors
         self.homes = [t.array for t in tensors]
         self.had_grad = {t: t.grad.array for t in tensors if t.grad is not None}
@@ -133,7 +149,8 @@ class Replay:
             args = tuple(self._own(k, a) for k, a in enumerate(args))
             kwargs = {k: self._own(k, a) for k, a in kwargs.items()}
             try:
-                result = step(*args, **kwargs)
+                with tape or nullcontext():
+                    result = step(*args, **kwargs)
             finally:
                 moved = [
                     t
@@ -149,6 +166,8 @@ class Replay:
         if moved:
             recorder.refuse("rebound")
         self.end_grads = {t: t.grad.array for t in tensors if t.grad is not None}
+        if tape is not None:
+            tape.let_go()
         with recorder.paused():
             self.result = self._template(result, recorder)
             self.first = exchange_tensors(result)
@@ -214,7 +233,7 @@ class Replay:
 
     # -- planning ----
 
-    def _build(self, recorder: Recorder) -> None:
+    def _build(self, step: Any, recorder: Recorder, tape: Names | None) -> None:
         results = [s.array for s in shown(self.result)]
         program = Program.of(
             recorder.calls,
@@ -223,12 +242,20 @@ class Replay:
             [*results, *self.end_grads.values()],
         )
         without_needless_copies(program)
+        without_constant_calls(program)
+        without_repeated_calls(program)
+        without_dead_calls(program)
         kept = program.kept
         for s, array in zip(shown(self.result), kept, strict=False):
             s.array = array
         ends = dict(zip(self.end_grads, kept[len(results) :], strict=True))
-        without_constant_calls(program)
-        without_dead_calls(program)
+        self.starts_without = [
+            t for t in self.surroundings.tensors if t.requires_grad and t not in self.had_grad
+        ]
+        self.no_grads = [t for t in self.surroundings.tensors if t.requires_grad and t not in ends]
+        if tape is not None:
+            self._unroll(step, program, tape, ends, recorder)
+            return
         self._settle_gradients(program, ends)
         if recorder.reason is not None:
             self.reason = recorder.reason
@@ -240,7 +267,6 @@ class Replay:
             s.array = final(program, s.array)
         self.inputs = [(k, final(program, b)) for k, b in self.inputs]
         self.grads = [(t, Tensor._wrap(final(program, a))) for t, a in ends.items()]
-        self.no_grads = [t for t in self.surroundings.tensors if t.requires_grad and t not in ends]
         flat = {id(p) for u in self.updates for p in u.parameters}
         self.fixed = [
             (t, home)
@@ -248,6 +274,41 @@ class Replay:
             if id(t) not in flat
         ]
         self._protect(program)
+
+    def _unroll(
+        self,
+        step: Any,
+        program: Program,
+        tape: Names,
+        ends: dict[Tensor, np.ndarray],
+        recorder: Recorder,
+    ) -> None:
+        """Write the program out number by number; if that cannot be done, the step is recorded
+        once more, to be replayed on arrays."""
+        around = self.surroundings
+        names = parameter_names(step, around.modules, around.tensors)
+        writer = Writer(program, tape, names, getattr(step, "__name__", type(step).__name__))
+        changed = {id(p) for _, ps in recorder.updates for p in ps}
+        written = {id(b) for c in program.calls if c.how != "update" for b in program.writes(c)}
+        try:
+            for (key, array), name in zip(
+                self.inputs, argument_names(step, self.inputs), strict=True
+            ):
+                writer.argument(key, name, array)
+            for t, home in zip(around.tensors, self.homes, strict=True):
+                if id(t) in changed or t.requires_grad:
+                    writer.weight(t, home)
+                elif id(program.base(home)) in written:
+                    raise CannotUnroll
+                elif home.size:
+                    writer.argument(t, names[t], home)
+            results = [s.array for s in shown(self.result)]
+            self.keeper = Keeper(writer.write(results, ends, recorder.updates))
+        except CannotUnroll:
+            around.unroll = False
+        self.adds_to: list[tuple[Tensor, np.ndarray]] = []
+        self.fixed = []
+        self.lines = []
 
     def _settle_gradients(self, program: Program, ends: dict[Tensor, np.ndarray]) -> None:
         """Let every gradient be computed where it will lie: in the optimizer's long array, or in
@@ -268,7 +329,7 @@ class Replay:
             calls.append(call)
         program.calls = calls
         read = set().union(*(program.reads(c) for c in calls)) if calls else set()
-        self.adds_to: list[tuple[Tensor, np.ndarray]] = []
+        self.adds_to = []
         for t, before in self.had_grad.items():
             base = program.base(before)
             if base not in read and not any(program.base(e) is base for e in ends.values()):
@@ -281,9 +342,6 @@ class Replay:
             self.adds_to.append((t, slot))
             if end is not None and program.base(end) is not base:
                 self._claim(program, end, slot)
-        self.starts_without = [
-            t for t in self.surroundings.tensors if t.requires_grad and t not in self.had_grad
-        ]
 
     def _grads_of(self, call: Call, update: Update) -> list[np.ndarray]:
         """The gradients of an update, in the order of its parameters."""
@@ -333,6 +391,8 @@ class Replay:
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The step again. Diverged, with nothing changed, where it takes another way."""
+        if self.keeper is not None:
+            return self._run_unrolled(self.keeper, args, kwargs)
         for key, buffer in self.inputs:
             value = args[key] if type(key) is int else kwargs[key]
             np.copyto(buffer, value.array if isinstance(value, Tensor) else value)
@@ -360,6 +420,25 @@ class Replay:
                 t.grad = gradient
         for t in self.no_grads:
             t.grad = None
+        return filled(self.result)
+
+    def _run_unrolled(self, keeper: Keeper, args: Any, kwargs: Any) -> Any:
+        given = []
+        for key, _ in keeper.source.arguments:
+            value = (
+                key if isinstance(key, Tensor) else args[key] if type(key) is int else kwargs[key]
+            )
+            given.append((value.array if isinstance(value, Tensor) else value).tolist())
+        result = keeper.run(tuple(given))
+        numbers = result if type(result) is tuple else (result,)
+        at = 0
+        for s in shown(self.result):
+            count = s.array.size
+            s.array = np.array(numbers[at : at + count], s.array.dtype).reshape(s.array.shape)
+            at += count
+        if not keeper.attached:
+            for t in self.no_grads:
+                t.grad = None
         return filled(self.result)
 
 
@@ -411,6 +490,3 @@ def exchange_tensors(result: Any) -> Any:
 
 def _bytes(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1).view(np.uint8)
-
-
-__all__ = ["Replay", "Surroundings", "aligned", "exchange", "watch"]

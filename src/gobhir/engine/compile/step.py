@@ -50,6 +50,16 @@ class Compiled:
             case = self._cases[key] = _Case(self, (args, kwargs))
         return case(args, kwargs)
 
+    def source(self) -> str:
+        """The step as plain Python, line by line the hand calculation: for networks of up to
+        about a hundred parameters. RuntimeError where there is none (yet)."""
+        replays = [r for case in self._cases.values() for r in case.replays]
+        for replay in reversed(replays):
+            if replay.keeper is not None:
+                return replay.keeper.source.text
+        why = self.reason or say(f"errors.compile.{'too_large' if replays else 'not_yet'}")
+        raise RuntimeError(say("errors.compile.no_source", reason=why))
+
     def _tell(self, reason: Message) -> None:
         """Say why, once for each reason."""
         if self.reason != reason:
@@ -127,7 +137,8 @@ class _Case:
         result = replay.first
         if replay.reason is not None:
             self._give_up(replay.reason)
-        else:
+        elif replay.keeper is not None or not replay.unrolling:
+            # A step that could not be unrolled is recorded once more, for arrays.
             self.replays.append(replay)
             if len(self.replays) > 8:
                 self.trusted.discard(self.replays.pop(0))
@@ -142,8 +153,12 @@ class _Case:
         theirs = self.compiled.step(*args, **kwargs)
         if _close(mine, theirs) and _Snapshot(replay).near(replayed, before):
             self.trusted.add(replay)
-            calls = len(replay.lines)
-            self.compiled._say("errors.compile.trusted", calls=calls)
+            if replay.keeper is None:
+                self.compiled._say("errors.compile.trusted", calls=len(replay.lines))
+            else:
+                replay.keeper.attach()
+                lines = replay.keeper.source.text.count("\n")
+                self.compiled._say("errors.compile.unrolled", lines=lines)
         else:
             self._give_up(say("errors.compile.differs"))
         return theirs

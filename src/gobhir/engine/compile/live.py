@@ -1,0 +1,185 @@
+"""Running an unrolled step, whose weights live in a Python generator between the calls.
+
+A parameter's array would be stale meanwhile, so the parameter watches over it: its class becomes
+a subclass whose `array` and `grad` first fetch the numbers from the generator. Whoever looks sees
+the truth, and whatever he writes into the array is read by the next step.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine.compile.recorder import Diverged
+from gobhir.engine.compile.source import Source
+from gobhir.engine.tensor import Tensor
+
+_array: Any = Tensor.__dict__["array"]
+_grad: Any = Tensor.__dict__["grad"]
+_keeper: Any = Tensor.__dict__["_hooks"]
+"""While a tensor is live, this slot holds its Keeper: no hook listens then."""
+
+
+class Keeper:
+    """The generator of an unrolled step, and the tensors whose numbers it has.
+
+    current: the tensors' arrays hold the generator's numbers. seen: somebody may have written
+    into an array since, or keeps it and would look at old numbers after the next step.
+    """
+
+    def __init__(self, source: Source):
+        self.source = source
+        self.steps = source.compile()
+        self.tensors = [*source.weights, *source.states]
+        self.generator: Any = None
+        self.current = self.seen = True
+        self.attached = False
+
+    # -- numbers into the generator and out of it ----
+
+    def rates(self) -> list[Any]:
+        """The learning rates in force."""
+        groups = [(o, o.param_groups[k]) for o, k in self.source.groups]
+        return [float(optimizer.settings(group)["lr"]) for optimizer, group in groups]
+
+    def load(self) -> None:
+        """Start from the numbers in the arrays."""
+        values: list[float] = []
+        for t in self.tensors:
+            values += _array.__get__(t).ravel().tolist()
+        own = dict(zip(self.source.parameters, values, strict=True))
+        self.generator = self.steps(*own.values(), *self.rates())
+        next(self.generator)
+        self.seen = False
+
+    def pull(self) -> None:
+        """Bring the numbers into the arrays; each gradient into a new tensor."""
+        self.current = True
+        values = self.generator.send(None)
+        at = 0
+        for t in self.tensors:
+            array = _array.__get__(t)
+            if array.size == 1:
+                array.fill(values[at])
+            else:
+                array[...] = np.reshape(values[at : at + array.size], array.shape)
+            at += array.size
+            t._changes[0] += 1
+        for t in self.source.grads:
+            array = _array.__get__(t)
+            found = np.array(values[at : at + array.size], array.dtype).reshape(array.shape)
+            _grad.__set__(t, Tensor._wrap(found))
+            at += array.size
+
+    def look(self) -> None:
+        """Somebody looks: all that can be seen has to be true."""
+        if not self.current:
+            self.pull()
+        self.seen = True
+
+    def kept_elsewhere(self) -> bool:
+        """Whether somebody still holds one of the arrays, or a view of it."""
+        return any(
+            sys.getrefcount(_array.__get__(t)) > 2 or _array.__get__(t).base is not None
+            for t in self.tensors
+        )
+
+    # -- one step ----
+
+    def run(self, given: Any) -> Any:
+        """The results of one step, or Diverged where plain Python knows no answer."""
+        if self.seen:
+            self.load()
+        result = self.generator.send(given)
+        self.current = False
+        if result is None:
+            self.pull()
+            self.seen = True
+            raise Diverged
+        if self.attached:
+            if self.kept_elsewhere():
+                self.look()
+        else:
+            self.look()
+        return result
+
+    # -- tensors that fetch their numbers ----
+
+    def attach(self) -> None:
+        """From now on the tensors fetch their numbers when somebody looks."""
+        for t in (*self.tensors, *self.source.grads):
+            other = keeper_of(t)
+            if other is not None and other is not self:
+                other.release()
+        for t in {id(t): t for t in (*self.tensors, *self.source.grads)}.values():
+            if keeper_of(t) is None:
+                t.__class__ = live(type(t))
+                _keeper.__set__(t, self)
+        self.attached = True
+
+    def release(self) -> None:
+        """The tensors are ordinary again, and up to date."""
+        self.look()
+        self.attached = False
+        for t in (*self.tensors, *self.source.grads):
+            if keeper_of(t) is self:
+                t.__class__ = type(t).__mro__[1]
+                _keeper.__set__(t, None)
+
+
+def keeper_of(t: Tensor) -> Keeper | None:
+    """Who has the numbers of this tensor, if somebody has."""
+    if not hasattr(type(t), "_is_live"):
+        return None
+    found = _keeper.__get__(t)
+    return found if isinstance(found, Keeper) else None
+
+
+_classes: dict[type, type] = {}
+
+
+def live(kind: type) -> type:
+    """The subclass of a kind of tensor that fetches its numbers before it shows them."""
+    if kind not in _classes:
+        body = {
+            "__slots__": (),
+            "__module__": kind.__module__,
+            "__qualname__": kind.__qualname__,
+            "_is_live": True,
+            "array": property(_shown(_array), _set(_array)),
+            "grad": property(_shown(_grad), _set(_grad)),
+            "_hooks": property(lambda t: None, _hooked),
+        }
+        _classes[kind] = type(kind.__name__, (kind,), body)
+    return _classes[kind]
+
+
+def _shown(slot: Any) -> Callable[[Tensor], Any]:
+    def get(t: Tensor) -> Any:
+        keeper = _keeper.__get__(t)
+        if keeper is not None:
+            keeper.look()
+        return slot.__get__(t)
+
+    return get
+
+
+def _set(slot: Any) -> Callable[[Tensor, Any], None]:
+    def put(t: Tensor, value: Any) -> None:
+        keeper = keeper_of(t) if hasattr(t, "requires_grad") else None
+        if keeper is not None:
+            keeper.look()
+        slot.__set__(t, value)
+
+    return put
+
+
+def _hooked(t: Tensor, hooks: Any) -> None:
+    """A hook is registered (or the tensor is being made): nothing is replayed past it."""
+    keeper = keeper_of(t) if hooks is not None else None
+    if keeper is not None:
+        keeper.release()
+    _keeper.__set__(t, hooks)

@@ -1,0 +1,406 @@
+"""The Python text of an unrolled step: names from the tape, sections, and the update rule.
+
+def steps(w1_00, ..., lr): a generator. Sent the numbers of the arguments it does one step and
+yields the results; sent None it yields weights, gradients and optimizer state as they are.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gobhir.engine.compile.plan import Program
+from gobhir.engine.compile.recorder import plain
+from gobhir.engine.compile.unroll import (
+    FUNCTIONS,
+    CannotUnroll,
+    Number,
+    Unrolled,
+    lines_of,
+    written,
+)
+from gobhir.engine.op import Family
+from gobhir.engine.tape import Gradient, Record, Tape
+from gobhir.engine.tensor import Tensor
+
+INDENT = " " * 12
+
+
+class Mark(NamedTuple):
+    """An entry of the tape: how many calls had been recorded by then, and what it was. `order`
+    is that of the record, also in the mark of a gradient that passed through it."""
+
+    calls: int
+    op: Any
+    order: int
+    array: Any
+
+
+class Names(Tape):
+    """A tape that is only read for names: it lets go of everything but arrays."""
+
+    def __init__(self, calls: list[Any]):
+        super().__init__()
+        self.calls = calls
+        self.marks: list[Mark] = []
+
+    def record(self, entry: Any) -> None:
+        if isinstance(entry, Record):
+            self.entries.append(entry)
+            self.marks.append(Mark(len(self.calls), entry.op, entry.order, plain(entry.value)))
+        elif isinstance(entry, Gradient):
+            gradient = plain(entry.cotangent)
+            self.marks.append(Mark(len(self.calls), None, entry.of.order, gradient))
+
+    def let_go(self) -> None:
+        """Release the graph, as backward() does without a tape."""
+        for record in self.records:
+            if record.spent:
+                record.inputs = record.edges = record.versions = ()
+        self.entries = []
+
+
+def elements(name: str, shape: tuple[int, ...]) -> list[str]:
+    """A name for each element: w_00, w_01, ...; a first size of 1 (one example) is left out."""
+    if len(shape) > 1 and shape[0] == 1:
+        shape = shape[1:]
+    between = "_" if any(n > 10 for n in shape) else ""
+    return [name + "_" * bool(index) + between.join(map(str, index)) for index in np.ndindex(shape)]
+
+
+def parameter_names(step: Callable[..., Any], modules: list[Any], tensors: list[Tensor]) -> Any:
+    """{tensor: name}: w1, b1, ... by layer; else the path in the module, or the step's own name."""
+    names: dict[Tensor, str] = {}
+    layers: list[str] = []
+    inside = {id(child) for m in modules for child in m.children()}
+    for root in (m for m in modules if id(m) not in inside):
+        for path, t in (*root.named_parameters(), *root.named_buffers()):
+            owner, _, last = path.rpartition(".")
+            if owner not in layers:
+                layers.append(owner)
+            short = {"weight": "w", "bias": "b"}.get(last)
+            number = layers.index(owner) + 1
+            names.setdefault(t, f"{short}{number}" if short else path.replace(".", "_"))
+    for name, value in _seen_by(step):
+        if isinstance(value, Tensor):
+            names.setdefault(value, name)
+    for k, t in enumerate(tensors):
+        names.setdefault(t, f"p{k}")
+    if len(set(names.values())) < len(names):
+        return {t: f"p{k}" for k, t in enumerate(names)}
+    return names
+
+
+def argument_names(step: Callable[..., Any], inputs: list[tuple[Any, np.ndarray]]) -> list[str]:
+    """What the step itself calls its arguments."""
+    code = getattr(getattr(step, "forward", step), "__code__", None)
+    own = code.co_varnames[: code.co_argcount] if code is not None else ()
+    own = tuple(name for name in own if name != "self")
+    return [
+        key if isinstance(key, str) else own[key] if key < len(own) else f"x{key}"
+        for key, _ in inputs
+    ]
+
+
+def _seen_by(step: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    code, cells = getattr(step, "__code__", None), getattr(step, "__closure__", None)
+    if code is None:
+        return
+    for name, cell in zip(code.co_freevars, cells or (), strict=False):
+        yield name, cell.cell_contents
+    for name in code.co_names:
+        if name in step.__globals__:
+            yield name, step.__globals__[name]
+
+
+class Source:
+    """The text, and in which order its variables stand for which tensors.
+
+    arguments: tensors whose numbers it is sent. weights, states: whose numbers it is started with
+    and gives back. grads: whose gradients it gives back.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.arguments: list[tuple[Any, tuple[int, ...]]] = []
+        self.weights: list[Tensor] = []
+        self.states: list[Tensor] = []
+        self.grads: list[Tensor] = []
+        self.groups: list[tuple[Any, int]] = []
+        self.parameters: list[str] = []
+        """The variable of each number of weights and states, in order."""
+        self.text = ""
+
+    def compile(self) -> Callable[..., Any]:
+        """The generator function."""
+        import math
+
+        scope = {name: getattr(math, name) for name in FUNCTIONS}
+        exec(compile(self.text, f"<gobhir.compile({self.title})>", "exec"), scope)
+        steps: Callable[..., Any] = scope["steps"]
+        return steps
+
+
+class Writer:
+    """Puts a Source together from a program and the tape of its run."""
+
+    def __init__(self, program: Program, tape: Names, names: dict[Tensor, str], title: str):
+        self.numbers = Unrolled(program)
+        self.program, self.tape, self.names = program, tape, names
+        self.source = Source(title)
+        self.unpacked: list[str] = []
+        self.parameters: list[str] = []
+
+    def argument(self, key: Any, name: str, array: np.ndarray) -> None:
+        """`array` is an argument (or a tensor from outside) that is read at each step."""
+        names = elements(name, array.shape)
+        self._variables(array, names)
+        self.source.arguments.append((key, array.shape))
+        self.unpacked.append(_nested(iter(names), array.shape))
+
+    def weight(self, t: Tensor, array: np.ndarray) -> None:
+        names = elements(self.names[t], array.shape)
+        self._variables(array, names)
+        self.source.weights.append(t)
+        self.parameters += names
+
+    def _variables(self, array: np.ndarray, names: list[str]) -> None:
+        made = [self.numbers.variable(n) for n in names]
+        self.numbers.write(array, np.array(made, object).reshape(array.shape))
+
+    def write(
+        self,
+        results: list[np.ndarray],
+        ends: dict[Tensor, np.ndarray],
+        updates: list[Any],
+    ) -> Source:
+        """The whole text. updates: (optimizer, its parameters) by number."""
+        starts = self._phases()
+        steps: list[tuple[Any, list[tuple[Tensor, list[Number]]]]] = []
+        for i, call in enumerate(self.program.calls):
+            self.numbers.phase = next(p for first, p in reversed(starts) if i >= first)
+            if call.how == "update":
+                optimizer, parameters = updates[call.f]
+                grads = [list(self.numbers.read(g).flat) for g in call.args]
+                steps.append((optimizer, list(zip(parameters, grads, strict=True))))
+            elif steps:
+                raise CannotUnroll
+            else:
+                self.numbers.carry_out(call)
+        wanted = [list(self.numbers.read(r).flat) for r in results]
+        found = {t: list(self.numbers.read(a).flat) for t, a in ends.items()}
+        self._name()
+        for t, numbers in found.items():
+            for name, n in zip(elements("d" + self.names[t], t.array.shape), numbers, strict=True):
+                n.name = n.name or name
+        self._tidy_names()
+        every = [n for ns in (*wanted, *found.values()) for n in ns]
+        every += [n for _, pairs in steps for _, ns in pairs for n in ns]
+        lines = lines_of(self.numbers, every)
+        self.source.grads = list(found)
+        rules = [line for optimizer, pairs in steps for line in self._update(optimizer, pairs)]
+        back = [*self.parameters, *(written(n)[0] for ns in found.values() for n in ns)]
+        self.source.parameters = self.parameters
+        self._assemble(lines, rules, [written(n)[0] for ns in wanted for n in ns], back)
+        return self.source
+
+    # -- names and sections ----
+
+    def _phases(self) -> list[tuple[int, str]]:
+        """From which call on it is forward, loss, backward."""
+        starts = [(0, "forward")]
+        before = 0
+        for mark in self.tape.marks:
+            if mark.op is None:
+                if len(starts) == 1:
+                    starts.append((self._kept_before(mark.calls), "backward"))
+                break
+            if mark.op.family is Family.LOSS and len(starts) == 1:
+                starts.append((self._kept_before(before), "loss"))
+                starts.append((self._kept_before(mark.calls), "backward"))
+            before = mark.calls
+        return starts
+
+    def _kept_before(self, count: int) -> int:
+        """How many of the first `count` calls are still in the program."""
+        return sum(call.number < count for call in self.program.calls)
+
+    def _name(self) -> None:
+        layer = 0
+        named: dict[int, str] = {}
+        for mark in self.tape.marks:
+            if mark.op is None:
+                if mark.order in named:
+                    self._call(mark.array, "d" + named[mark.order])
+                continue
+            layer += mark.op.family is Family.LINEAR
+            letter = mark.op.result
+            if letter != "out" and isinstance(mark.array, np.ndarray):
+                name = letter if mark.op.family is Family.LOSS else f"{letter}{layer}"
+                named[mark.order] = name
+                self._call(mark.array, name)
+
+    def _call(self, array: np.ndarray, name: str) -> None:
+        try:
+            numbers = self.numbers.read(self.program.moved(array))
+        except (CannotUnroll, KeyError):
+            return
+        for each, n in zip(elements(name, array.shape), numbers.flat, strict=True):
+            if n.op not in ("constant", "variable"):
+                n.name = n.name or each
+
+    def _tidy_names(self) -> None:
+        """No name twice."""
+        taken = set(self.parameters) | {"lr", "t", "given", "result", *FUNCTIONS}
+        for n in self.numbers.order:
+            if n.name in taken:
+                n.name = ""
+            elif n.name:
+                taken.add(n.name)
+
+    # -- the update rule ----
+
+    def _update(self, optimizer: Any, pairs: Any) -> list[str]:
+        lines: list[str] = []
+        known = {id(p): (p, grads) for p, grads in pairs}
+        for group in optimizer.param_groups:
+            own = [known[id(p)] for p in group["params"] if id(p) in known]
+            if not own:
+                continue
+            self.source.groups.append((optimizer, optimizer.param_groups.index(group)))
+            suffix = str(len(self.source.groups)) if len(self.source.groups) > 1 else ""
+            lines += self._group(optimizer, group, own, suffix)
+        return lines
+
+    def _group(self, optimizer: Any, group: Any, own: Any, suffix: str) -> list[str]:
+        settings = optimizer.settings(group)
+        lr, t = "lr" + suffix, "t" + suffix
+        counts = False
+        lines: list[str] = []
+        hoisted: dict[str, str] = {}
+        for p, grads in own:
+            state = optimizer.state.get(p, {})
+            arrays = {k: v.array for k, v in state.items()}
+            kept = {letter: key for letter, key in optimizer.names.items() if key in arrays}
+            if arrays.keys() - set(kept.values()) - {"step"} or settings.get("eps") == 0:
+                raise CannotUnroll
+            counts = counts or "step" in arrays
+            hyper = optimizer.hyper(settings, arrays)
+            rule = optimizer.rule(settings, arrays)
+            words = {k: v for k, v in hyper.items() if isinstance(v, (int, float))}
+            names = elements(self.names[p], p.array.shape)
+            for i, (w, g) in enumerate(zip(names, grads, strict=True)):
+                local = {"w": w, "g": written(g)[0], "lr": lr, "t": t}
+                local |= {letter: f"{letter}_{w}" for letter in kept}
+                if i == 0:
+                    for letter, key in kept.items():
+                        self.source.states.append(state[key])
+                        self.parameters += [f"{letter}_{n}" for n in names]
+                for target, formula in rule:
+                    if target == "g":
+                        local["g"], new = "g", _rewritten(formula, local, words, hoisted, suffix)
+                        lines.append(f"g = {new}")
+                        continue
+                    if target not in local:
+                        local[target] = target
+                    lines.append(_assigned(local[target], formula, local, words, hoisted, suffix))
+        head = [f"{t} += 1.0"] if counts else []
+        if counts:
+            self.source.states.append(optimizer.state[own[0][0]]["step"])
+            for p, _ in own[1:]:
+                self.source.states.append(optimizer.state[p]["step"])
+            self.parameters += [t] * len(own)
+        return head + [f"{name} = {text}" for text, name in hoisted.items()] + lines
+
+    # -- the text ----
+
+    def _assemble(
+        self, lines: list[tuple[str, str]], rules: list[str], results: list[str], back: list[str]
+    ) -> None:
+        body = []
+        for phase in ("forward", "loss", "backward"):
+            section = [line for p, line in lines if p == phase]
+            if section:
+                body += [f"# {phase}", *section, ""]
+        if rules:
+            body += ["# update", *rules, ""]
+        result = results[0] if len(results) == 1 else f"({', '.join(results)}{',' * bool(results)})"
+        own = list(dict.fromkeys(self.parameters))
+        rates = [f"lr{k + 1 if k else ''}" for k in range(len(self.source.groups))]
+        given = ", ".join(self.unpacked) + "," * (len(self.unpacked) == 1)
+        unpack = f"{given} = given" if self.unpacked else "pass"
+        text = [
+            f"def steps({', '.join([*own, *rates])}):",
+            "    result = None",
+            "    while True:",
+            "        given = yield result",
+            "        while given is None:  # somebody wants to see the numbers",
+            f"            given = yield ({', '.join(back)},)",
+            "        try:",
+            INDENT + unpack,
+            "",
+            *((INDENT + line).rstrip() for line in body),
+            f"{INDENT}result = {result}",
+            "        except (ArithmeticError, ValueError):",
+            f"{INDENT}result = None  # an overflow, a division by zero: NumPy knows what to do",
+        ]
+        self.source.text = "\n".join(text) + "\n"
+
+
+def _nested(names: Iterator[str], shape: tuple[int, ...]) -> str:
+    """A pattern that takes apart what tolist() gives."""
+    if not shape:
+        return next(names)
+    return "(" + "".join(_nested(names, shape[1:]) + ", " for _ in range(shape[0])) + ")"
+
+
+class _Rewrite(ast.NodeTransformer):
+    """A rule's formula in the step's own names: settings as numbers, squares as products."""
+
+    def __init__(self, names: dict[str, str], words: dict[str, Any], hoisted: Any, suffix: str):
+        self.names, self.words, self.hoisted, self.suffix = names, words, hoisted, suffix
+
+    def visit_Name(self, node: ast.Name) -> Any:
+        if node.id in self.names:
+            return ast.Name(self.names[node.id])
+        if node.id in self.words:
+            return ast.Constant(float(self.words[node.id]))
+        if node.id in (*FUNCTIONS, "max", "min", "abs"):
+            return node
+        raise CannotUnroll
+
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        return ast.Constant(float(node.value)) if type(node.value) is int else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        square = isinstance(node.op, ast.Pow) and getattr(node.right, "value", None) == 2
+        node = ast.BinOp(self.visit(node.left), node.op, self.visit(node.right))
+        if square and isinstance(node.left, ast.Name):
+            return ast.BinOp(node.left, ast.Mult(), node.left)
+        if isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant):
+            return ast.Constant(eval(ast.unparse(ast.fix_missing_locations(node))))
+        inside = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        if inside == {self.names["t"]} and not isinstance(node.op, ast.Pow):
+            text = ast.unparse(ast.fix_missing_locations(node))
+            name = self.hoisted.setdefault(text, f"c{len(self.hoisted) + 1}{self.suffix}")
+            return ast.Name(name)
+        return node
+
+
+def _rewritten(formula: str, names: Any, words: Any, hoisted: Any, suffix: str) -> str:
+    tree = ast.parse(formula, mode="eval")
+    return ast.unparse(
+        ast.fix_missing_locations(_Rewrite(names, words, hoisted, suffix).visit(tree))
+    )
+
+
+def _assigned(target: str, formula: str, names: Any, words: Any, hoisted: Any, suffix: str) -> str:
+    new = _rewritten(formula, names, words, hoisted, suffix)
+    if new.startswith(f"{target} - "):
+        tail = ast.parse(new, mode="eval").body
+        if isinstance(tail, ast.BinOp) and ast.unparse(tail.left) == target:
+            return f"{target} -= {ast.unparse(tail.right)}"
+    return f"{target} = {new}"
