@@ -254,6 +254,10 @@ class Tensor:
         """The same numbers (shared memory), cut off from how they were computed."""
         out = Tensor._wrap(self.array)
         out._changes = self._changes
+        if self._view is not None and not self.array.flags.c_contiguous:
+            root = Tensor._wrap(self._view.root.array)  # how its memory is laid out stays known
+            root._changes = self._changes
+            out._view = View(root, self._view.looks, self._changes[2])
         return out
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:

@@ -71,12 +71,12 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
 @of_tensor
 def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Matrices that have the last dimension of `input` on their diagonal, 0 elsewhere."""
-    if not input.ndim:
-        input = ravel(input)
     ndim = input.ndim + 1
     first, second = place(dim1, ndim), place(dim2, ndim)
     if first == second:
         raise RuntimeError(say("errors.shape.dim_twice", dims=(dim1, dim2)))
+    if not input.ndim:
+        raise IndexError(say("errors.shape.dim_of_number", dim=-1))
     side = input.array.shape[-1] + abs(offset)
     rest = iter(input.array.shape[:-1])
     shape = tuple(side if i in (first, second) else next(rest) for i in range(ndim))

@@ -44,24 +44,19 @@ def t(input: Any) -> Any:
 @of_tensor
 def movedim(input: Any, source: Any, destination: Any) -> Any:
     """Dimensions moved to other places (an int, or several); the others keep their order."""
-    here = places((source,) if isinstance(source, int) else source, input.ndim)
-    there = places((destination,) if isinstance(destination, int) else destination, input.ndim)
-    if len(here) != len(there):
-        raise RuntimeError(say("errors.shape.movedim", source=here, destination=there))
+    sources = (source,) if isinstance(source, int) else tuple(source)
+    goals = (destination,) if isinstance(destination, int) else tuple(destination)
+    if len(sources) != len(goals):
+        raise RuntimeError(say("errors.shape.movedim", source=sources, destination=goals))
+    for d in (*sources, *goals):
+        place(d, input.ndim)
+    here, there = places(sources, input.ndim), places(goals, input.ndim)
     if not input.ndim:
         return input
     order = [d for d in range(input.ndim) if d not in here]
     for to, d in sorted(zip(there, here, strict=True)):
         order.insert(to, d)
     return shapes.permute(input, dims=tuple(order))
-
-
-@of_tensor
-def adjoint(input: Any) -> Any:
-    """Rows and columns of each matrix exchanged (and, were they complex, conjugated)."""
-    if input.ndim == 1:
-        raise RuntimeError(say("errors.shape.matrix_wanted", x=input.array.shape))
-    return transpose(input, -2, -1) if input.ndim else input
 
 
 alias("swapaxes", transpose)
@@ -75,10 +70,10 @@ def _reversed(self: Any) -> Any:
 
 
 def _matrices_turned(self: Any) -> Any:
-    """Each matrix transposed. RuntimeError below two dimensions."""
-    if self.ndim < 2:
+    """Each matrix transposed. RuntimeError for a vector."""
+    if self.ndim == 1:
         raise RuntimeError(say("errors.shape.matrix_wanted", x=self.array.shape))
-    return transpose(self, -2, -1)
+    return transpose(self, -2, -1) if self.ndim else self
 
 
 def _hermitian(self: Any) -> Any:
@@ -86,6 +81,12 @@ def _hermitian(self: Any) -> Any:
     if self.ndim not in (0, 2):
         raise RuntimeError(say("errors.shape.matrix_wanted", x=self.array.shape))
     return _reversed(self)
+
+
+@of_tensor
+def adjoint(input: Any) -> Any:
+    """Each matrix transposed (and, were it complex, conjugated). RuntimeError for a vector."""
+    return _matrices_turned(input)
 
 
 Tensor.T = property(_reversed)  # type: ignore[attr-defined]
@@ -130,8 +131,10 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
         row = shapes.reshape(input, shape=(input.array.size,))
         moved = shapes.roll(row, shifts=tuple(steps), dims=(0,))
         return shapes.reshape(moved, shape=input.array.shape)
+    if not input.ndim:
+        raise IndexError(say("errors.shape.dim_of_number", dim=along[0]))
     found = tuple(place(d, input.ndim) for d in along)
-    return shapes.roll(input, shifts=tuple(steps), dims=found) if input.ndim else input.clone()
+    return shapes.roll(input, shifts=tuple(steps), dims=found)
 
 
 @of_tensor

@@ -109,7 +109,7 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
     shape = input.array.shape
     at = place(dim, len(shape))
     wished = sizes_of((sizes,))
-    if not wished:
+    if not wished or not shape:
         raise RuntimeError(say("errors.shape.unflatten"))
     parts = filled(wished, shape[at], (shape[at],))
     return shapes.reshape(input, shape=(*shape[:at], *parts, *shape[at + 1 :]))
@@ -219,9 +219,9 @@ def repeat_interleave(
             raise RuntimeError(say("errors.shape.repeats", x=input.array.shape))
         return Tensor._wrap(np.repeat(np.arange(len(input)), _counts(input.array)))
     x = ravel(input) if dim is None else input
-    at = place(0 if dim is None else dim, x.ndim)
     if not x.ndim:
-        x = shapes.reshape(x, shape=(1,))
+        raise IndexError(say("errors.shape.dim_of_number", dim=dim))
+    at = place(0 if dim is None else dim, x.ndim)
     size = x.array.shape[at]
     counts = _counts(np.asarray(repeats.array if isinstance(repeats, Tensor) else repeats))
     if counts.ndim > 1 or counts.size not in (1, size):
