@@ -6,14 +6,21 @@ from collections.abc import MutableSequence
 from typing import Any
 
 
+changes = [0]
+"""How often anywhere a hook was registered or removed, or an attribute of a module set. While the
+number stays, `gobhir.compile` need not look whether a network still does what it did."""
+
+
 class RemovableHandle:
     """`handle.remove()` takes the hook away; also a context manager that does so at its end."""
 
     def __init__(self, hooks: MutableSequence[Any], hook: Any, prepend: bool = False):
         self._hooks, self._hook = hooks, hook
         hooks.insert(0 if prepend else len(hooks), hook)
+        changes[0] += 1
 
     def remove(self) -> None:
+        changes[0] += 1
         if self._hook in self._hooks:
             self._hooks.remove(self._hook)
 

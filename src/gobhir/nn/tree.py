@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gobhir.engine import Tensor
+from gobhir.engine.hooks import changes
 from gobhir.lang import say
 from gobhir.nn.parameter import Parameter
 
@@ -34,6 +35,7 @@ class Tree:
         put(self, "_modules", {})
 
     def __setattr__(self, name: str, value: Any) -> None:
+        changes[0] += 1
         registries = self.__dict__
         if isinstance(value, (Parameter, Tree)) and "_modules" not in registries:
             raise AttributeError(say("errors.nn.super_init", module=type(self).__name__))
@@ -65,6 +67,7 @@ class Tree:
         raise AttributeError(say("errors.nn.attribute", module=type(self).__name__, name=name))
 
     def __delattr__(self, name: str) -> None:
+        changes[0] += 1
         if not self._forget(name):
             object.__delattr__(self, name)
 
@@ -104,6 +107,7 @@ class Tree:
     def _settle(self, name: str, registry: str, value: Any) -> None:
         if not isinstance(name, str) or not name or "." in name:
             raise KeyError(say("errors.nn.name", name=repr(name)))
+        changes[0] += 1
         own = self.__dict__[registry]
         if name not in own:  # a name that is there keeps its place in the order
             self._forget(name)

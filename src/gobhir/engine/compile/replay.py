@@ -10,11 +10,13 @@ import gc
 import weakref
 from collections.abc import Callable
 from contextlib import nullcontext
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from gobhir.engine.compile.flat import Update
+from gobhir.engine.compile.guards import Name, names_in
 from gobhir.engine.compile.live import Keeper
 from gobhir.engine.compile.lowering import Line, lower
 from gobhir.engine.compile.plan import (
@@ -37,6 +39,7 @@ from gobhir.engine.compile.recorder import (
 )
 from gobhir.engine.compile.source import Names, Writer, argument_names, parameter_names
 from gobhir.engine.compile.unroll import CannotUnroll
+from gobhir.engine.hooks import changes
 from gobhir.engine.tape import Tape
 from gobhir.engine.tensor import Tensor
 
@@ -51,6 +54,7 @@ class Surroundings:
         self.tensors: list[Tensor] = []
         self.modules: list[Any] = []
         self.updates: list[tuple[Any, list[Tensor]]] = []
+        self.names: list[Name] = []
         self.unroll = True
 
     def small(self) -> bool:
@@ -58,15 +62,22 @@ class Surroundings:
         return self.unroll and sum(t.array.size for t in self.tensors) <= SMALL
 
     def modes(self) -> tuple[Any, ...]:
-        """What about modules and parameters decides which calls a step makes."""
-        return (
-            *[m.__dict__.get("training") for m in self.modules],
-            *[t.requires_grad for t in self.tensors],
-        )
+        """What about the modules decides which calls a step makes: training or not, settings,
+        which parameters and modules there are."""
+        return tuple(_settings(m) for m in self.modules)
 
     def hooked(self) -> bool:
         """Whether somebody listens in: a replay would not call them."""
         return any(x._hooks for x in (*self.modules, *self.tensors))
+
+
+def _settings(module: Any) -> dict[str, Any]:
+    own = {
+        k: v for k, v in module.__dict__.items() if isinstance(v, (bool, int, float, str, tuple))
+    }
+    for registry in ("_parameters", "_buffers", "_modules"):
+        own[registry] = [(k, id(v)) for k, v in module.__dict__[registry].items()]
+    return own
 
 
 def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surroundings]:
@@ -104,6 +115,9 @@ def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surrou
             tensors[id(t)] = t
     found.tensors = list(tensors.values())
     found.updates = list(optimizers.values())
+    found.names = names_in(step)
+    for m in found.modules:
+        found.names += names_in(MethodType(type(m).forward, m))
     return result, found
 
 
@@ -119,6 +133,10 @@ class Replay:
     ):
         self.surroundings = surroundings
         self.modes = surroundings.modes()
+        self.checked = changes[0]
+        self.learning = [t.requires_grad for t in surroundings.tensors]
+        self.settings = self._settings()
+        self.names = [n._replace(value=n.now()) for n in surroundings.names]
         self.keeper: Keeper | None = None
         small = surroundings.small()
         self.updates = [] if small else [Update.of(o, ps) for o, ps in surroundings.updates]
@@ -381,13 +399,27 @@ class Replay:
 
     def holds(self) -> bool:
         """Whether everything is still as it was when the step was recorded."""
-        if self.surroundings.modes() != self.modes or self.surroundings.hooked():
+        around = self.surroundings
+        if self.checked != changes[0]:
+            if around.modes() != self.modes or around.hooked():
+                return False
+            self.checked = changes[0]
+        if [t.requires_grad for t in around.tensors] != self.learning:
+            return False
+        if not all(name.holds() for name in self.names):
             return False
         if any(t.array is not home for t, home in self.fixed):
             return False
         if any(t.grad is None for t, _ in self.adds_to):
             return False
+        if self.keeper is not None and self._settings() != self.settings:
+            return False
         return all(t.grad is None for t in self.starts_without)
+
+    def _settings(self) -> list[dict[str, Any]]:
+        """Of the optimizers, but for the learning rate."""
+        groups = [g for o, _ in self.surroundings.updates for g in o.param_groups]
+        return [{k: v for k, v in g.items() if k != "lr"} for g in groups]
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The step again. Diverged, with nothing changed, where it takes another way."""

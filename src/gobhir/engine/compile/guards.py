@@ -1,0 +1,98 @@
+"""What a step looks up from outside, by name: a replay holds only while that stays the same."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from gobhir.engine.tensor import Tensor
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+_CONSTANT = (types.ModuleType, type, types.BuiltinFunctionType)
+_OURS = ("gobhir", "numpy")
+
+
+class Name(NamedTuple):
+    """`holder[key]` (of a dict) or the content of a cell (`key` is None) was `value`."""
+
+    holder: Any
+    key: str | None
+    value: Any
+
+    def now(self) -> Any:
+        if self.key is not None:
+            return self.holder.get(self.key)
+        try:
+            return self.holder.cell_contents
+        except ValueError:  # a variable that was deleted
+            return None
+
+    def holds(self) -> bool:
+        now = self.now()
+        if now is self.value:
+            return True
+        return type(now) is type(self.value) and isinstance(now, _PLAIN) and now == self.value
+
+
+def names_in(step: Callable[..., Any]) -> list[Name]:
+    """All variables that the step reads from around it, and the functions that it calls do, and
+    the attributes of objects among them that its code mentions."""
+    found: dict[tuple[int, str | None], Name] = {}
+    seen: set[int] = set()
+    for name in _walk(step, seen):
+        found.setdefault((id(name.holder), name.key), name)
+    return list(found.values())
+
+
+def _walk(f: Any, seen: set[int]) -> Iterator[Name]:
+    if id(f) in seen:
+        return
+    seen.add(id(f))
+    if isinstance(f, functools.partial):
+        for part in (f.func, *f.args, *f.keywords.values()):
+            yield from _walk(part, seen)
+    if isinstance(f, types.MethodType):
+        yield from _attributes(f.__self__, f.__func__.__code__, seen)
+        f = f.__func__
+    if hasattr(f, "__wrapped__"):
+        yield from _walk(f.__wrapped__, seen)
+    if not isinstance(f, types.FunctionType) or f.__module__.split(".")[0] in _OURS:
+        return
+    mentioned: list[Any] = []
+    for cell in f.__closure__ or ():
+        name = Name(cell, None, None)
+        value = name.now()
+        yield name._replace(value=value)
+        mentioned.append(value)
+    for key in _mentioned(f.__code__):
+        if key in f.__globals__:
+            value = f.__globals__[key]
+            if not isinstance(value, _CONSTANT):
+                yield Name(f.__globals__, key, value)
+                mentioned.append(value)
+    for value in mentioned:
+        yield from _walk(value, seen)
+        yield from _attributes(value, f.__code__, seen)
+
+
+def _attributes(thing: Any, code: types.CodeType, seen: set[int]) -> Iterator[Name]:
+    """Attributes of an object that the code mentions. Those of modules and optimizers are
+    watched elsewhere."""
+    own = getattr(thing, "__dict__", None)
+    known = isinstance(thing, (Tensor, types.FunctionType, *_CONSTANT)) or own is None
+    if known or hasattr(thing, "_modules") or hasattr(thing, "param_groups"):
+        return
+    for key in _mentioned(code):
+        if key in own:
+            yield Name(own, key, own[key])
+        elif isinstance(found := getattr(type(thing), key, None), types.FunctionType):
+            yield from _walk(types.MethodType(found, thing), seen)
+
+
+def _mentioned(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _mentioned(constant)
