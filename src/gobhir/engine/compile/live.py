@@ -15,12 +15,16 @@ import numpy as np
 
 from gobhir.engine.compile.recorder import Diverged
 from gobhir.engine.compile.source import Source
+from gobhir.engine.hooks import changes
 from gobhir.engine.tensor import Tensor
 
 _array: Any = Tensor.__dict__["array"]
 _grad: Any = Tensor.__dict__["grad"]
 _keeper: Any = Tensor.__dict__["_hooks"]
 """While a tensor is live, this slot holds its Keeper: no hook listens then."""
+
+
+_learns: Any = Tensor.__dict__["requires_grad"]
 
 
 class Keeper:
@@ -35,6 +39,7 @@ class Keeper:
         self.steps = source.compile()
         self.tensors = [*source.weights, *source.states]
         self.generator: Any = None
+        self.send: Any = None
         self.current = self.seen = True
         self.attached = False
 
@@ -52,6 +57,7 @@ class Keeper:
             values += _array.__get__(t).ravel().tolist()
         own = dict(zip(self.source.parameters, values, strict=True))
         self.generator = self.steps(*own.values(), *self.rates())
+        self.send = self.generator.send
         next(self.generator)
         self.seen = False
 
@@ -93,18 +99,22 @@ class Keeper:
         """The results of one step, or Diverged where plain Python knows no answer."""
         if self.seen:
             self.load()
-        result = self.generator.send(given)
-        self.current = False
+        result = self.send(given)
         if result is None:
-            self.pull()
-            self.seen = True
+            self.stuck()
             raise Diverged
+        self.current = False
         if self.attached:
             if self.kept_elsewhere():
                 self.look()
         else:
             self.look()
         return result
+
+    def stuck(self) -> None:
+        """Plain Python knew no answer (an overflow, another shape); the weights are as before."""
+        self.pull()
+        self.seen = True
 
     # -- tensors that fetch their numbers ----
 
@@ -134,7 +144,10 @@ def keeper_of(t: Tensor) -> Keeper | None:
     """Who has the numbers of this tensor, if somebody has."""
     if not hasattr(type(t), "_is_live"):
         return None
-    found = _keeper.__get__(t)
+    try:
+        found = _keeper.__get__(t)
+    except AttributeError:  # a copy that is being made
+        return None
     return found if isinstance(found, Keeper) else None
 
 
@@ -152,6 +165,7 @@ def live(kind: type) -> type:
             "array": property(_shown(_array), _set(_array)),
             "grad": property(_shown(_grad), _set(_grad)),
             "_hooks": property(lambda t: None, _hooked),
+            "requires_grad": property(_learns.__get__, _set_learns),
         }
         _classes[kind] = type(kind.__name__, (kind,), body)
     return _classes[kind]
@@ -159,7 +173,7 @@ def live(kind: type) -> type:
 
 def _shown(slot: Any) -> Callable[[Tensor], Any]:
     def get(t: Tensor) -> Any:
-        keeper = _keeper.__get__(t)
+        keeper = keeper_of(t)
         if keeper is not None:
             keeper.look()
         return slot.__get__(t)
@@ -169,12 +183,17 @@ def _shown(slot: Any) -> Callable[[Tensor], Any]:
 
 def _set(slot: Any) -> Callable[[Tensor, Any], None]:
     def put(t: Tensor, value: Any) -> None:
-        keeper = keeper_of(t) if hasattr(t, "requires_grad") else None
+        keeper = keeper_of(t)
         if keeper is not None:
             keeper.look()
         slot.__set__(t, value)
 
     return put
+
+
+def _set_learns(t: Tensor, value: bool) -> None:
+    changes[0] += 1
+    _learns.__set__(t, value)
 
 
 def _hooked(t: Tensor, hooks: Any) -> None:

@@ -327,6 +327,7 @@ class Replay:
         self.adds_to: list[tuple[Tensor, np.ndarray]] = []
         self.fixed = []
         self.lines = []
+        self.homes = []  # the keeper counts who holds the parameters' arrays
 
     def _settle_gradients(self, program: Program, ends: dict[Tensor, np.ndarray]) -> None:
         """Let every gradient be computed where it will lie: in the optimizer's long array, or in

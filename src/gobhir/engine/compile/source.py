@@ -344,7 +344,7 @@ class Writer:
             "",
             *((INDENT + line).rstrip() for line in body),
             f"{INDENT}result = {result}",
-            "        except (ArithmeticError, ValueError):",
+            "        except (ArithmeticError, ValueError, TypeError):",
             f"{INDENT}result = None  # an overflow, a division by zero: NumPy knows what to do",
         ]
         self.source.text = "\n".join(text) + "\n"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.compile.quick import quick
 from gobhir.engine.compile.recorder import Diverged, recording
 from gobhir.engine.compile.replay import Replay, Surroundings, watch
 from gobhir.engine.dtypes import default_dtype
@@ -33,10 +34,15 @@ class Compiled:
         self.verbose = verbose
         self.reason: Message | None = None
         self._cases: dict[Any, _Case] = {}
-        self._last: Any = None
+        self._quick: Callable[..., Any] | None = None
+        self._arity = 0
         functools.update_wrapper(self, step, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._quick is not None and not kwargs and len(args) == self._arity:
+            result = self._quick(*args)
+            if result is not None:
+                return result
         if state.tape is not None or recording() is not None:
             return self.step(*args, **kwargs)
         key = _key(args, kwargs)
@@ -122,6 +128,9 @@ class _Case:
                 self._give_up(say("errors.compile.strayed"))
             return step(*args, **kwargs)
         self.strayed = 0
+        if replay.keeper is not None and not kwargs:
+            self.compiled._quick = quick(replay, args, replay.result)
+            self.compiled._arity = len(args)
         return result
 
     def _give_up(self, reason: Message) -> None:
