@@ -175,7 +175,7 @@ class RNNBase(Module):
                 shown.append(out)
                 for seen, end in zip(last, ends, strict=True):
                     seen.append(end)
-            x = shown[0] if len(shown) == 1 else cat(*shown, dim=-1)
+            x = shown[0] if len(shown) == 1 else cat(*shown, dim=shown[0].ndim - 1)
             if self.dropout and self.training and layer < self.num_layers - 1:
                 x = F.dropout(x, self.dropout)
         return x, [stack(*seen, dim=0) for seen in last]
