@@ -1,0 +1,116 @@
+"""Attention: every query looks at all keys, and takes in the values by how well they fit.
+
+Source: Vaswani et al., Attention is all you need (2017), equation 1. `weights` is the simple
+variant, in pieces that a derivation shows one by one; Attention does the same in few passes.
+"""
+
+import numpy as np
+
+from gobhir.engine.apply import function
+from gobhir.engine.op import Family, Op
+from gobhir.engine.ops.elementary import where
+from gobhir.engine.ops.joining import stack
+from gobhir.engine.ops.linear import matmul
+from gobhir.engine.ops.normalisation import softmax
+from gobhir.engine.ops.reductions import sum
+from gobhir.engine.tensor import Tensor
+
+
+class Attention(Op):
+    """y = softmax(scale q k^T + mask) v. q: (..., L, E), k: (..., S, E), v: (..., S, Ev),
+    y: (..., L, Ev). mask: None, or numbers that broadcast to (..., L, S) and are added to the
+    scores, -inf where nothing is to be seen. A query that may see nothing gets 0.
+
+    Gives y, and what the pullback wants to see again: e^(score - highest score) and what a row
+    of it has to be multiplied by to add up to 1.
+    """
+
+    family = Family.ATTENTION
+    formula = "softmax(scale * q @ k.T + mask) @ v"
+    result = "y"
+
+    def forward(q, k, v, mask=None, *, scale):
+        e = np.matmul(q * scale, k.mT)
+        if mask is not None:
+            e = np.add(e, mask, out=e if np.broadcast_shapes(e.shape, mask.shape) == e.shape else None)
+        np.subtract(e, _highest(e), out=e)
+        np.exp(e, out=e)
+        # The highest score adds 1, so only a row of zeros is below.
+        share = 1 / np.maximum(e.sum(axis=-1, keepdims=True), 1)
+        y = _product(e, v, q)
+        return np.multiply(y, share, out=y), e, share
+
+    def vjps(d, out, q, k, v, mask=None, *, scale):
+        if isinstance(q, Tensor):
+            return _pieces(d[0], q, k, v, mask, scale)
+        y, e, share = out
+        d = d[0] * share
+        ds = np.matmul(d, v.mT)
+        np.subtract(ds, (d * y).sum(axis=-1, keepdims=True), out=ds)
+        np.multiply(ds, e, out=ds)
+        dq, dk = _product(ds, k, q), _product(ds.mT, q, k)
+        return dq * scale, dk * scale, _product(e.mT, d, v), ds
+
+
+def _highest(scores):
+    """The highest score of each row; a finite number where all are -inf."""
+    return scores.max(axis=-1, keepdims=True, initial=np.finfo(scores.dtype).min)
+
+
+def _product(a, b, like):
+    """a @ b, in the memory order of `like` where it has that shape: heads that lie beside one
+    another stay so, and nothing need be copied to merge them."""
+    if a.shape[:-2] == b.shape[:-2] and (*a.shape[:-1], b.shape[-1]) == like.shape:
+        return np.matmul(a, b, out=np.empty_like(like))
+    return np.matmul(a, b)
+
+
+def weights(q, k, mask, scale):
+    """How much each query takes of each value: softmax(scale q k^T + mask), (..., L, S)."""
+    scores = matmul(q * scale, k.mT)
+    if mask is None:
+        return softmax(scores, dim=-1)
+    scores = scores + mask
+    plain = scores.array if isinstance(scores, Tensor) else scores
+    blind = np.isneginf(plain).all(axis=-1, keepdims=True)
+    if not blind.any():
+        return softmax(scores, dim=-1)
+    return where(blind, 0.0, softmax(where(blind, 0.0, scores), dim=-1))
+
+
+def _pieces(d, q, k, v, mask, scale):
+    """The gradients once more, in pieces that can be differentiated."""
+    p = weights(q, k, mask, scale)
+    dp = matmul(d, v.mT)
+    ds = p * (dp - sum(dp * p, dim=-1, keepdim=True))
+    return matmul(ds, k) * scale, matmul(ds.mT, q) * scale, matmul(p.mT, d), ds
+
+
+class SplitHeads(Op):
+    """What one product gave for queries, keys and values of all heads, taken apart without
+    copying: x: (A, B, parts * heads * E) becomes `parts` tensors (N, heads, L, E), where N and L
+    are A and B, or B and A where the batch comes second."""
+
+    family = Family.REARRANGEMENT
+    formula = "x"
+    local = "1"
+    shape_only = True
+
+    def forward(x, *, parts, heads, batch_first):
+        A, B, n = x.shape
+        split = x.reshape(A, B, parts, heads, n // (parts * heads))
+        split = split.transpose((2, 0, 3, 1, 4) if batch_first else (2, 1, 3, 0, 4))
+        return tuple(split)
+
+    def vjp(d, out, x, *, parts, heads, batch_first):
+        if isinstance(x, Tensor):
+            joined = stack(*d, dim=0).permute((1, 3, 0, 2, 4) if batch_first else (3, 1, 0, 2, 4))
+            return joined.reshape(x.shape)
+        joined = np.empty((*x.shape[:2], parts, heads, d[0].shape[-1]), x.dtype)
+        for k, part in enumerate(d):
+            joined[:, :, k] = part.transpose((0, 2, 1, 3) if batch_first else (2, 0, 1, 3))
+        return joined.reshape(x.shape)
+
+
+attention = function(Attention)
+split_heads = function(SplitHeads)
