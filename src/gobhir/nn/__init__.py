@@ -11,3 +11,4 @@ from gobhir.nn.linear import *
 from gobhir.nn.loss import *
 from gobhir.nn.module import Module as Module
 from gobhir.nn.parameter import Parameter as Parameter
+from gobhir.nn.rnn import *

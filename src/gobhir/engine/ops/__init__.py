@@ -6,6 +6,7 @@ Start reading in activations.py: Sigmoid is the shortest complete one.
 from gobhir.engine.ops import (
     activations,
     arithmetic,
+    attention,
     convolution,
     cross_entropy,
     diagonals,
@@ -15,6 +16,8 @@ from gobhir.engine.ops import (
     linear,
     losses,
     normalisation,
+    recurrent,
+    recurrent_layers,
     reductions,
     shapes,
     windows,
@@ -23,6 +26,7 @@ from gobhir.engine.ops import (
 __all__ = [
     "activations",
     "arithmetic",
+    "attention",
     "convolution",
     "cross_entropy",
     "diagonals",
@@ -32,6 +36,8 @@ __all__ = [
     "linear",
     "losses",
     "normalisation",
+    "recurrent",
+    "recurrent_layers",
     "reductions",
     "shapes",
     "windows",
