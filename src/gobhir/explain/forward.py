@@ -54,8 +54,9 @@ def start(r: Reading) -> Section:
         for q in given
     ]
     if r.run.optimizer is not None and r.run.tape.updates:
-        lr = r.run.tape.updates[0].hyper["lr"]
-        pieces.append(Line(Name("eta"), (Num(decimals(lr)),)))
+        lr = r.run.tape.updates[0].hyper.get("lr")
+        if lr is not None:  # Rprop needs it for its first step only
+            pieces.append(Line(Name("eta"), (Num(decimals(lr)),)))
     first = next((q for q in given if q.name.base == "W" and min(q.shape, default=0) > 1), None)
     if first is not None:
         pieces.append(

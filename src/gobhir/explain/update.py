@@ -104,7 +104,8 @@ def _one(r: Reading, u: Update, index: Index) -> list[Piece]:
 
 
 def _all(r: Reading, u: Update) -> Line:
-    sym, expr = _assignments(r, u)[-1]
+    name = r.quantities[u.parameter].name
+    sym, expr = [a for a in _assignments(r, u) if a[0].name == name][-1]
     exact = np.asarray(u.after["w"]).reshape(sym.shape)
     value = page_values(sym.value, r.mode)
     return Line(sym, (expr, Num(value)), distance(value, exact), exact, arrow=True)

@@ -76,5 +76,5 @@ class ASGD(Optimizer):
             np.subtract(w, a, out=out)
             out *= mu
             a += out
-        state["eta"][...] = lr / (1 + lambd * lr * t) ** group["alpha"]
-        state["mu"][...] = 1 / max(1, t - group["t0"])
+        state["eta"][...] = scalar(lr / (1 + lambd * lr * t) ** group["alpha"])
+        state["mu"][...] = scalar(1 / max(1, t - group["t0"]))

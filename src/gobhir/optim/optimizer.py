@@ -190,7 +190,8 @@ class Optimizer:
             if set_to_none:
                 p.grad = None
             else:
-                p.grad = p.grad.detach()
+                if p.grad.requires_grad:  # backward(create_graph=True) left it
+                    p.grad = p.grad.detach()
                 p.grad.zero_()
 
     # -- the step ----

@@ -57,13 +57,14 @@ class Rprop(Optimizer):
         return super().hyper(group, state) | dict(zip(names, values, strict=True))
 
     def rule(self, group: Group, state: State) -> tuple[Assignment, ...]:
-        factor = "eta_plus if g * g_prev > 0 else eta_minus if g * g_prev < 0 else 1"
+        factor = "eta_plus if turn > 0 else eta_minus if turn < 0 else 1"
         lines = [Assignment("g", "-g")] if group["maximize"] else []
         return (
             *lines,
+            Assignment("turn", "sign(g * g_prev)"),
             Assignment("factor", factor),
             Assignment("s", "min(max(s * factor, s_min), s_max)"),
-            Assignment("g", "0 if g * g_prev < 0 else g"),
+            Assignment("g", "0 if turn < 0 else g"),
             Assignment("g_prev", "g"),
             Assignment("w", "w - sign(g) * s"),
         )

@@ -1,0 +1,393 @@
+"""What all optimizers share: groups, closures, hooks, saved state, and what is refused."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import gobhir
+from gobhir import optim
+from tests.optim.options import TABLE, few
+
+BOTH = pytest.mark.parametrize("t", [gobhir, torch], ids=["gobhir", "torch"])
+NAMES = pytest.mark.parametrize("name", TABLE)
+
+
+@BOTH
+def test_groups(t: Any) -> None:
+    a, b, c = (t.nn.Parameter(t.ones(1)) for _ in range(3))
+    optimizer = t.optim.SGD([{"params": [a]}, {"params": b, "lr": 1.0}], lr=0.5)
+    optimizer.add_param_group({"params": [c], "weight_decay": 1.0})
+    assert [g["lr"] for g in optimizer.param_groups] == [0.5, 1.0, 0.5]
+    (a + b + c).backward()
+    optimizer.step()
+    assert [p.item() for p in (a, b, c)] == [0.5, 0.0, 0.0]
+    kept = a.grad
+    optimizer.zero_grad(set_to_none=False)
+    assert a.grad is kept and kept.tolist() == [0.0]
+    optimizer.zero_grad()
+    assert a.grad is None
+
+
+@BOTH
+def test_named_parameters_and_generators(t: Any) -> None:
+    model = t.nn.Linear(2, 1)
+    plain = t.optim.SGD(model.parameters())
+    assert len(plain.param_groups[0]["params"]) == 2
+    assert "param_names" not in plain.param_groups[0]
+    named = t.optim.Adam(model.named_parameters())
+    assert named.param_groups[0]["param_names"] == ["weight", "bias"]
+    assert named.state_dict()["param_groups"][0]["param_names"] == ["weight", "bias"]
+    named.load_state_dict(t.optim.Adam(model.parameters(), lr=0.5).state_dict())
+    assert named.param_groups[0]["param_names"] == ["weight", "bias"]
+    assert named.param_groups[0]["lr"] == 0.5
+
+
+@BOTH
+def test_a_closure_computes_the_loss_anew(t: Any) -> None:
+    w = t.nn.Parameter(t.ones(1))
+    optimizer = t.optim.SGD([w], lr=0.25)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = (w**2).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 1.0
+    with t.no_grad():
+        assert optimizer.step(closure).item() == 0.25
+    assert w.item() == 0.25
+
+
+@BOTH
+def test_an_optimizer_of_ones_own(t: Any) -> None:
+    """As in PyTorch's tutorials: a step over param_groups, with state of its own."""
+
+    class Signs(t.optim.Optimizer):
+        def __init__(self, params: Any, lr: float):
+            super().__init__(params, {"lr": lr})
+
+        @t.no_grad()
+        def step(self, closure: Any = None) -> None:
+            for group in self.param_groups:
+                for p in group["params"]:
+                    state = self.state[p]
+                    state["count"] = state.get("count", 0) + 1
+                    p.add_(t.sign(p.grad), alpha=-group["lr"])
+
+    w = t.nn.Parameter(t.tensor([1.0, -1.0]))
+    optimizer = Signs([w], lr=0.5)
+    seen: list[Any] = []
+    optimizer.register_step_post_hook(lambda o, args, kwargs: seen.append(args))
+    (w**2).sum().backward()
+    optimizer.step()
+    assert w.tolist() == [0.5, -0.5] and optimizer.state_dict()["state"] == {0: {"count": 1}}
+    assert seen == [(optimizer,)]
+    other = Signs([w], lr=1.0)
+    other.load_state_dict(optimizer.state_dict())
+    assert other.state[w]["count"] == 1 and other.param_groups[0]["lr"] == 0.5
+
+
+@BOTH
+def test_hooks_around_a_step(t: Any) -> None:
+    w = t.nn.Parameter(t.ones(1))
+    w.grad = t.ones(1)
+    optimizer = t.optim.SGD([w], lr=0.25)
+    calls: list[Any] = []
+
+    def before(o: Any, args: Any, kwargs: Any) -> Any:
+        calls.append(("before", o is optimizer, len(args), kwargs))
+        return (args[0], lambda: 5.0), {}
+
+    handle = optimizer.register_step_pre_hook(before)
+    optimizer.register_step_post_hook(lambda o, args, kwargs: calls.append(("after", w.item())))
+    assert optimizer.step() == 5.0
+    assert calls == [("before", True, 1, {}), ("after", 0.75)]
+    handle.remove()
+    assert optimizer.step() is None
+    assert calls[2:] == [("after", 0.5)]
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: 3)
+    with pytest.raises(RuntimeError):
+        optimizer.step()
+
+
+@BOTH
+def test_a_learning_rate_that_is_a_tensor(t: Any) -> None:
+    w = t.nn.Parameter(t.ones(1))
+    lr = t.tensor(0.25)
+    optimizer = t.optim.SGD([w], lr=lr)
+    w.grad = t.ones(1)
+    optimizer.step()
+    lr.fill_(0.5)
+    optimizer.step()
+    assert w.item() == 0.25
+    other = t.optim.SGD([w], lr=1.0)
+    other.load_state_dict(optimizer.state_dict())
+    assert other.param_groups[0]["lr"].item() == 0.5
+    w.grad = t.ones(1)
+    other.step()
+    assert w.item() == -0.25
+
+
+def two_betas(t: Any, w: Any) -> Any:
+    return t.optim.Adam([w], betas=(0, 0.9))
+
+
+REFUSED: dict[str, Callable[[Any, Any], Any]] = {
+    "no parameters": lambda t, w: t.optim.SGD([], lr=0.1),
+    "one tensor": lambda t, w: t.optim.SGD(w, lr=0.1),
+    "no tensor": lambda t, w: t.optim.SGD([3], lr=0.1),
+    "computed": lambda t, w: t.optim.SGD([w * 2], lr=0.1),
+    "a set": lambda t, w: t.optim.SGD([{"params": {w}}], lr=0.1),
+    "group no dictionary": lambda t, w: t.optim.SGD([w], lr=0.1).add_param_group([w]),
+    "twice in two groups": lambda t, w: t.optim.SGD([{"params": [w]}, {"params": [w]}], lr=0.1),
+    "some names": lambda t, w: t.optim.SGD([("w", w), t.nn.Parameter(t.ones(1))], lr=0.1),
+    "names in one group": lambda t, w: t.optim.SGD([("w", w)]).add_param_group(
+        {"params": [t.nn.Parameter(t.ones(1))]}
+    ),
+    "no such argument": lambda t, w: t.optim.SGD([w], speed=1),
+    "lr of two": lambda t, w: t.optim.SGD([w], lr=t.ones(2)),
+    "lr, though the group has its own": lambda t, w: t.optim.SGD(
+        [{"params": [w], "lr": 0.1}], lr=-1
+    ),
+    "sgd momentum": lambda t, w: t.optim.SGD([w], lr=0.1, momentum=-0.1),
+    "sgd weight decay": lambda t, w: t.optim.SGD([w], lr=0.1, weight_decay=-0.1),
+    "nesterov": lambda t, w: t.optim.SGD([w], lr=0.1, nesterov=True),
+    "nesterov with dampening": lambda t, w: t.optim.SGD(
+        [w], lr=0.1, momentum=0.9, dampening=0.1, nesterov=True
+    ),
+    "fused and foreach": lambda t, w: t.optim.SGD([w], lr=0.1, fused=True, foreach=True),
+    "adam eps": lambda t, w: t.optim.Adam([w], eps=-0.1),
+    "adam beta1": lambda t, w: t.optim.Adam([w], betas=(-0.1, 0.9)),
+    "adam beta2": lambda t, w: t.optim.Adam([w], betas=(0.9, 1.0)),
+    "adam whole beta": two_betas,
+    "adam weight decay": lambda t, w: t.optim.AdamW([w], weight_decay=-1),
+    "adagrad decay": lambda t, w: t.optim.Adagrad([w], lr_decay=-1),
+    "adagrad start": lambda t, w: t.optim.Adagrad([w], initial_accumulator_value=-1),
+    "adagrad eps": lambda t, w: t.optim.Adagrad([w], eps=-1),
+    "adadelta rho": lambda t, w: t.optim.Adadelta([w], rho=1.1),
+    "adadelta eps": lambda t, w: t.optim.Adadelta([w], eps=-1),
+    "rmsprop alpha": lambda t, w: t.optim.RMSprop([w], alpha=-1),
+    "rmsprop momentum": lambda t, w: t.optim.RMSprop([w], momentum=-1),
+    "nadam decay": lambda t, w: t.optim.NAdam([w], momentum_decay=-1),
+    "nadam betas": lambda t, w: t.optim.NAdam([w], betas=(1.0, 0.9)),
+    "radam betas": lambda t, w: t.optim.RAdam([w], betas=(0.9, -1)),
+    "adamax betas": lambda t, w: t.optim.Adamax([w], betas=(0.9, 1)),
+    "rprop etas": lambda t, w: t.optim.Rprop([w], etas=(0.5, 0.9)),
+    "asgd weight decay": lambda t, w: t.optim.ASGD([w], weight_decay=-1),
+    "lbfgs groups": lambda t, w: t.optim.LBFGS([{"params": [w]}, {"params": [w * 1]}]),
+    "hook": lambda t, w: t.optim.SGD([w]).load_state_dict({"state": {}, "param_groups": []}),
+} | {f"{name} lr": lambda t, w, name=name: getattr(t.optim, name)([w], lr=-0.1) for name in TABLE}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_as_by_pytorch(name: str) -> None:
+    with pytest.raises((ValueError, TypeError, RuntimeError)) as theirs:
+        REFUSED[name](torch, torch.nn.Parameter(torch.ones(1)))
+    with pytest.raises(theirs.type) as mine:
+        REFUSED[name](gobhir, gobhir.nn.Parameter(gobhir.ones(1)))
+    if name != "no such argument":
+        message = mine.value.args[0]
+        assert message.text("bn") != message.text("en")
+
+
+@NAMES
+def test_what_cannot_be_honoured_is_refused(name: str) -> None:
+    w = gobhir.nn.Parameter(gobhir.ones(1))
+    with pytest.raises(NotImplementedError, match="differentiable"):
+        getattr(optim, name)([w], differentiable=True)
+    if "capturable" in getattr(optim, name)([w]).defaults:
+        with pytest.raises(NotImplementedError, match="capturable"):
+            getattr(optim, name)([w], capturable=True)
+
+
+def test_nan_is_no_learning_rate() -> None:
+    with pytest.raises(ValueError, match="nan"):
+        optim.SGD([gobhir.nn.Parameter(gobhir.ones(1))], lr=float("nan"))
+
+
+@BOTH
+def test_twice_in_one_group_is_noticed(t: Any) -> None:
+    w = t.nn.Parameter(t.ones(1))
+    with pytest.warns(UserWarning):
+        optimizer = t.optim.SGD([w, w], lr=0.25)
+    w.grad = t.ones(1)
+    optimizer.step()
+    assert w.item() == 0.5
+
+
+START = [np.array([[1.0, -2.0, 3.0]]), np.array(0.5)]
+
+
+def step(t: Any, parameters: list[Any], optimizer: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for p in parameters:
+        p.grad = t.tensor(rng.normal(size=tuple(p.shape)))
+    optimizer.step()
+
+
+def made(t: Any, name: str, values: list[np.ndarray], **options: Any) -> tuple[list[Any], Any]:
+    parameters = [t.nn.Parameter(t.tensor(a)) for a in values]
+    groups = [{"params": parameters[:1]}, {"params": parameters[1:], "lr": 0.07}]
+    return parameters, getattr(t.optim, name)(groups, **options)
+
+
+def plain(value: Any) -> Any:
+    """A state dict as NumPy arrays, numbers, lists and dictionaries alone."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    return value.detach().numpy().copy() if hasattr(value, "detach") else value
+
+
+def as_torch(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: as_torch(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [as_torch(v) for v in value]
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+
+
+@NAMES
+@pytest.mark.parametrize("source", [gobhir, torch], ids=["from_gobhir", "from_torch"])
+@pytest.mark.parametrize("target", [gobhir, torch], ids=["to_gobhir", "to_torch"])
+def test_saved_in_one_and_continued_in_the_other(name: str, source: Any, target: Any) -> None:
+    for options in (few(name)[0], few(name)[-1]):
+        parameters, optimizer = made(source, name, START, **options)
+        for k in range(4):
+            step(source, parameters, optimizer, k)
+        saved = plain(optimizer.state_dict())
+        now = [p.detach().numpy().copy() for p in parameters]
+        others, resumed = made(target, name, now, **few(name)[1])
+        resumed.load_state_dict(as_torch(saved) if target is torch else saved)
+        for k in range(4, 10):
+            step(source, parameters, optimizer, k)
+            step(target, others, resumed, k)
+        # What is one number is float32 until it is loaded for a float64 parameter, as in PyTorch.
+        near = 1e-6 if len(getattr(optim, name).shared) > 1 else 1e-12
+        for a, b in zip(parameters, others, strict=True):
+            np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=near)
+        assert resumed.param_groups[1]["lr"] == 0.07
+
+
+@NAMES
+def test_a_state_dict_of_pytorch_is_taken_as_it_is(name: str) -> None:
+    parameters, optimizer = made(torch, name, START, **few(name)[0])
+    step(torch, parameters, optimizer, 0)
+    mine, resumed = made(gobhir, name, [p.detach().numpy() for p in parameters])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        resumed.load_state_dict(optimizer.state_dict())
+    step(torch, parameters, optimizer, 1)
+    step(gobhir, mine, resumed, 1)
+    near = 1e-6 if len(resumed.shared) > 1 else 1e-12
+    for a, b in zip(mine, parameters, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=near)
+
+
+def test_loaded_state_is_a_copy_in_the_parameters_dtype() -> None:
+    w, v = (gobhir.nn.Parameter(gobhir.ones(2)) for _ in range(2))
+    first, second = optim.Adam([w]), optim.Adam([v])
+    w.grad = gobhir.ones(2)
+    first.step()
+    saved = first.state_dict()
+    second.load_state_dict(saved)
+    before = second.state[v]["exp_avg"].tolist()
+    first.step()
+    assert second.state[v]["exp_avg"].tolist() == before
+    assert second.state[v]["step"].item() == 1
+    d = gobhir.nn.Parameter(gobhir.ones(2, dtype=gobhir.float64))
+    third = optim.Adam([d])
+    third.load_state_dict(saved)
+    assert third.state[d]["exp_avg"].dtype == gobhir.float64
+    assert third.state[d]["step"].dtype == gobhir.float32
+
+
+@BOTH
+def test_old_state_dicts_and_other_sizes(t: Any) -> None:
+    w = t.nn.Parameter(t.ones(2))
+    optimizer = t.optim.Adam([w], amsgrad=False)
+    moments = {"exp_avg": t.zeros(2), "exp_avg_sq": t.ones(2)}
+    group = {"lr": 0.1, "betas": (0.9, 0.99), "eps": 1e-8, "weight_decay": 0, "amsgrad": False}
+    old = {"state": {0: {"step": 3} | moments}, "param_groups": [group | {"params": [0]}]}
+    optimizer.load_state_dict(old)
+    w.grad = t.ones(2)
+    optimizer.step()
+    assert float(optimizer.state[w]["step"]) == 4
+    m_hat, v_hat = 0.1 / (1 - 0.9**4), 1 / (1 - 0.99**4)
+    np.testing.assert_allclose(w.detach().numpy(), 1 - 0.1 * m_hat / v_hat**0.5, rtol=1e-6)
+    with pytest.raises(ValueError):
+        t.optim.Adam([w, t.nn.Parameter(t.ones(1))]).load_state_dict(optimizer.state_dict())
+
+
+def test_state_survives_a_file(tmp_path: Any) -> None:
+    w = gobhir.nn.Parameter(gobhir.tensor([1.0, 2.0]))
+    optimizer = optim.Adam([w], amsgrad=True)
+    w.grad = gobhir.tensor([0.5, -1.0])
+    optimizer.step()
+    gobhir.save(optimizer.state_dict(), tmp_path / "state.safetensors")
+    other = optim.Adam([w], lr=0.5)
+    other.load_state_dict(gobhir.load(tmp_path / "state.safetensors"))
+    assert repr(other) == repr(optimizer)
+    for key, value in optimizer.state[w].items():
+        assert gobhir.equal(other.state[w][key], value)
+
+
+@BOTH
+def test_copied_with_its_model(t: Any) -> None:
+    model = t.nn.Linear(2, 1)
+    optimizer = t.optim.Adam(model.parameters(), lr=0.1)
+    pair = copy.deepcopy((model, optimizer))
+    other, twin = pair
+    other(t.ones(1, 2)).sum().backward()
+    before = model.weight.detach().numpy().copy()
+    twin.step()
+    assert np.array_equal(model.weight.detach().numpy(), before)
+    assert not np.array_equal(other.weight.detach().numpy(), before)
+
+
+def test_an_optimizer_of_ones_own_must_say_what_it_does() -> None:
+    w = gobhir.nn.Parameter(gobhir.ones(1))
+    w.grad = gobhir.ones(1)
+    with pytest.raises(NotImplementedError, match="Optimizer"):
+        optim.Optimizer([w], {"lr": 0.1}).step()
+
+
+def test_stepping_after_forward_is_noticed() -> None:
+    """Weights changed between forward and backward give a wrong gradient: refused."""
+    w = gobhir.nn.Parameter(gobhir.tensor([2.0]))
+    w.grad = gobhir.ones(1)
+    loss = (w * w).sum()
+    optim.SGD([w], lr=0.1).step()
+    with pytest.raises(RuntimeError):
+        loss.backward()
+
+
+def test_no_warning_from_numpy_where_pytorch_is_silent() -> None:
+    for t in (torch, gobhir):
+        w = t.nn.Parameter(t.zeros(2))
+        w.grad = t.zeros(2)
+        optimizer = t.optim.Adam([w], eps=0.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            optimizer.step()
+        assert np.isnan(w.detach().numpy()).all()
+
+
+@NAMES
+def test_printed(name: str) -> None:
+    texts = []
+    for t in (gobhir, torch):
+        a, b = (t.nn.Parameter(t.ones(1)) for _ in range(2))
+        optimizer = getattr(t.optim, name)([{"params": [a]}, {"params": [b], "lr": 0.5}], lr=0.1)
+        t.optim.lr_scheduler.StepLR(optimizer, 2)
+        texts.append(repr(optimizer))
+    assert texts[0] == texts[1]
