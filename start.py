@@ -371,8 +371,7 @@ def format_code():
 
 def bench(arguments):
     needs_torch(prepare([], "yes"))
-    script = os.path.join(ROOT, "benchmarks", "training_step.py")
-    return subprocess.call([PYTHON, script, *arguments])
+    return subprocess.call([PYTHON, "-m", "benchmarks", *arguments], cwd=ROOT)
 
 
 def needs_torch(state):

@@ -1,0 +1,70 @@
+"""autograd: NumPy, traced and differentiated (github.com/HIPS/autograd)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.peers import Step
+from benchmarks.workloads import Workload
+
+
+def make(workload: Workload, threads: int) -> Step:
+    import autograd.numpy as np
+    from autograd import value_and_grad
+
+    def sigmoid(z: Any) -> Any:
+        return 0.5 * np.tanh(0.5 * z) + 0.5
+
+    def linear(p: Any, name: str, x: Any) -> Any:
+        return np.dot(x, p[f"{name}.weight"].T) + p[f"{name}.bias"]
+
+    def small(p: Any, x: Any) -> Any:
+        return sigmoid(linear(p, "2", sigmoid(linear(p, "0", x))))
+
+    def mlp(p: Any, x: Any) -> Any:
+        hidden = np.maximum(linear(p, "2", np.maximum(linear(p, "0", x), 0)), 0)
+        return linear(p, "4", hidden)
+
+    def lstm(p: Any, x: Any) -> Any:
+        w, u = p["lstm.weight_ih_l0"].T, p["lstm.weight_hh_l0"].T
+        entering = np.dot(x, w) + (p["lstm.bias_ih_l0"] + p["lstm.bias_hh_l0"])
+        size = u.shape[0]
+        h = c = np.zeros((x.shape[0], size), x.dtype)
+        for t in range(x.shape[1]):
+            z = entering[:, t] + np.dot(h, u)
+            i, f, o = (sigmoid(z[:, k * size : (k + 1) * size]) for k in (0, 1, 3))
+            c = f * c + i * np.tanh(z[:, 2 * size : 3 * size])
+            h = o * np.tanh(c)
+        return linear(p, "out", h)
+
+    forward = {"W1": small, "W2": mlp, "W4": lstm}[workload.name]
+
+    def loss_of(p: Any, x: Any, y: Any) -> Any:
+        out = forward(p, x)
+        if workload.loss == "mse":
+            return np.mean((out - y) ** 2)
+        shifted = out - np.max(out, axis=1, keepdims=True)
+        s = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+        return -np.mean(s[np.arange(len(y)), y])
+
+    slope = value_and_grad(loss_of)
+    p = workload.weights()
+    x, y = workload.batch()
+    lr, t = workload.settings["lr"], 0
+    m, v = ({k: np.zeros_like(w) for k, w in p.items()} for _ in range(2))
+
+    def step() -> float:
+        nonlocal t
+        t += 1
+        loss, g = slope(p, x, y)
+        for k in p:
+            if workload.optimizer == "SGD":
+                p[k] = p[k] - lr * g[k]
+                continue
+            m[k] = 0.9 * m[k] + 0.1 * g[k]
+            v[k] = 0.999 * v[k] + 0.001 * g[k] * g[k]
+            root = np.sqrt(v[k] / (1 - 0.999**t)) + 1e-8
+            p[k] = p[k] - lr * (m[k] / (1 - 0.9**t)) / root
+        return float(loss)
+
+    return step
