@@ -124,13 +124,14 @@ class DataLoader(Generic[T]):
             for i in numbers:
                 yield self.collate_fn(self.dataset[i])
         elif (columns := self._columns()) is not None:
-            for batch in numbers:
+            quick = self.batch_sampler.runs() if type(self.batch_sampler) is BatchSampler else None
+            for batch in numbers if quick is None else quick:
                 yield columns(batch)
         else:
             for batch in numbers:
                 yield self.collate_fn(_examples(self.dataset, batch))
 
-    def _columns(self) -> Callable[[Sequence[int]], list[Tensor]] | None:
+    def _columns(self) -> Callable[[Any], list[Tensor]] | None:
         """A function that takes a whole batch out of tensors at once, where that gives what
         collating single examples would; None where it might not."""
         dataset, chosen = self.dataset, None
@@ -146,8 +147,8 @@ class DataLoader(Generic[T]):
             return None
         arrays = [t.detach().numpy() for t in dataset.tensors]
 
-        def take(batch: Sequence[int]) -> list[Tensor]:
-            rows = np.array(batch, np.intp)
+        def take(batch: Any) -> list[Tensor]:
+            rows = np.asarray(batch, np.intp)
             if chosen is not None:
                 rows = chosen[rows]
             return [Tensor._wrap(array.take(rows, 0)) for array in arrays]

@@ -43,6 +43,10 @@ class SequentialSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         return iter(range(len(self.data_source)))
 
+    def runs(self) -> Iterator[np.ndarray]:
+        """The same numbers, many at a time."""
+        yield np.arange(len(self.data_source))
+
     def __len__(self) -> int:
         return len(self.data_source)
 
@@ -75,17 +79,22 @@ class RandomSampler(Sampler[int]):
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
+        for numbers in self.runs():
+            yield from numbers.tolist()
+
+    def runs(self) -> Iterator[np.ndarray]:
+        """The same numbers, many at a time."""
         n = len(self.data_source)
         own = self.generator or Generator().manual_seed(draw_seed())
         if self.replacement:
             for start in range(0, self.num_samples, _AT_ONCE):
-                yield from own.integers(0, n, min(_AT_ONCE, self.num_samples - start)).tolist()
+                yield own.integers(0, n, min(_AT_ONCE, self.num_samples - start))
             return
         whole, rest = divmod(self.num_samples, n)
         for _ in range(whole):
-            yield from randperm(n, generator=own).tolist()
+            yield randperm(n, generator=own).numpy()
         if rest:
-            yield from randperm(n, generator=own).tolist()[:rest]
+            yield randperm(n, generator=own).numpy()[:rest]
         else:
             own.words(n - 1)  # PyTorch draws one more order, of which it then takes nothing
 
@@ -160,6 +169,23 @@ class BatchSampler(Sampler[list[int]]):
         while batch := list(islice(numbers, self.batch_size)):
             if len(batch) == self.batch_size or not self.drop_last:
                 yield batch
+
+    def runs(self) -> Iterator[np.ndarray] | None:
+        """The same batches as arrays, where the sampler gives its numbers many at a time."""
+        if type(self.sampler) not in (SequentialSampler, RandomSampler):
+            return None
+        return self._cut(self.sampler.runs())  # type: ignore[attr-defined]  # as both have
+
+    def _cut(self, runs: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        size, rest = self.batch_size, np.zeros(0, np.int64)
+        for run in runs:
+            numbers = np.concatenate([rest, run]) if len(rest) else run
+            whole = len(numbers) // size * size
+            for start in range(0, whole, size):
+                yield numbers[start : start + size]
+            rest = numbers[whole:]
+        if len(rest) and not self.drop_last:
+            yield rest
 
     def __len__(self) -> int:
         n = len(self.sampler)  # type: ignore[arg-type]  # has a length when its author gave it one
