@@ -11,4 +11,5 @@ from gobhir.nn.linear import *
 from gobhir.nn.loss import *
 from gobhir.nn.module import Module as Module
 from gobhir.nn.parameter import Parameter as Parameter
+from gobhir.nn.pooling import *
 from gobhir.nn.rnn import *

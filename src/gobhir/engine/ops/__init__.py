@@ -16,9 +16,11 @@ from gobhir.engine.ops import (
     linear,
     losses,
     normalisation,
+    pooling,
     recurrent,
     recurrent_layers,
     reductions,
+    resampling,
     shapes,
     windows,
 )
@@ -36,9 +38,11 @@ __all__ = [
     "linear",
     "losses",
     "normalisation",
+    "pooling",
     "recurrent",
     "recurrent_layers",
     "reductions",
+    "resampling",
     "shapes",
     "windows",
 ]

@@ -8,3 +8,4 @@ from gobhir.nn.functional.conv import *
 from gobhir.nn.functional.embedding import *
 from gobhir.nn.functional.linear import *
 from gobhir.nn.functional.losses import *
+from gobhir.nn.functional.pooling import *
