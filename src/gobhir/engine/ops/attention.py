@@ -11,6 +11,7 @@ from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.elementary import where
 from gobhir.engine.ops.joining import stack
 from gobhir.engine.ops.linear import matmul
+from gobhir.engine.ops.memo import memo, remembered
 from gobhir.engine.ops.normalisation import softmax
 from gobhir.engine.ops.reductions import sum
 from gobhir.engine.tensor import Tensor
@@ -38,12 +39,12 @@ class Attention(Op):
         # The highest score adds 1, so only a row of zeros is below.
         share = 1 / np.maximum(e.sum(axis=-1, keepdims=True), 1)
         y = _product(e, v, q)
-        return np.multiply(y, share, out=y), e, share
+        return np.multiply(y, share, out=y), memo(e), memo(share)
 
     def vjps(d, out, q, k, v, mask=None, *, scale):
         if isinstance(q, Tensor):
             return _pieces(d[0], q, k, v, mask, scale)
-        y, e, share = out
+        y, e, share = out[0], *(remembered(kept, q.dtype) for kept in out[1:])
         d = d[0] * share
         ds = np.matmul(d, v.mT)
         np.subtract(ds, (d * y).sum(axis=-1, keepdims=True), out=ds)

@@ -14,6 +14,7 @@ import numpy as np
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops import recurrent
+from gobhir.engine.ops.memo import memo, remembered
 from gobhir.engine.tensor import Tensor
 
 
@@ -98,13 +99,13 @@ class RNNLayer(Layer):
             h = A[t + 1, :H]
             np.matmul(W[0], A[t], out=h)
             np.maximum(h, 0, out=h) if relu else np.tanh(h, out=h)
-        return *_sequence(A, H, reverse), A
+        return *_sequence(A, H, reverse), memo(A)
 
     def vjps(d, out, x, h, W_ih, W_hh, b_ih=None, b_hh=None, *, relu, reverse, learn_x):
         if isinstance(x, Tensor):
             step = recurrent.relu_step if relu else recurrent.tanh_step
             return recurrent.through_steps(d, step, x, (h,), (W_ih, W_hh, b_ih, b_hh), reverse)
-        A, (T, B, n), H = out[2], x.shape, h.shape[1]
+        A, (T, B, _), H = remembered(out[2], x.dtype), x.shape, h.shape[1]
         given, dh = _features_first(d[0], reverse), d[1].T.copy()
         D, back = np.empty((T, H, B), x.dtype), np.ascontiguousarray(W_hh.T)
         for t in reversed(range(T)):
@@ -155,13 +156,14 @@ class LSTMLayer(Layer):
             np.add(both[0], both[1], out=c)
             np.tanh(c, out=z[5])
             np.multiply(z[2], z[5], out=A[t + 1, :H])
-        return *_sequence(A, H, reverse), Z[T, 4].T.copy(), A, Z
+        return *_sequence(A, H, reverse), Z[T, 4].T.copy(), memo(A), memo(Z)
 
     def vjps(d, out, x, h, c, W_ih, W_hh, b_ih=None, b_hh=None, *, reverse, learn_x):
         if isinstance(x, Tensor):
             weights = (W_ih, W_hh, b_ih, b_hh)
             return recurrent.through_steps(d, recurrent.lstm_step, x, (h, c), weights, reverse)
-        A, Z, (T, B, n), H = out[3], out[4], x.shape, h.shape[1]
+        A, Z = (remembered(kept, x.dtype) for kept in out[3:])
+        (T, B, _), H = x.shape, h.shape[1]
         given = _features_first(d[0], reverse)
         dh, dc = d[1].T.copy(), d[2].T.copy()
         D, back = np.empty((T, 4, H, B), x.dtype), np.ascontiguousarray(W_hh.T)
@@ -221,13 +223,14 @@ class GRULayer(Layer):
             np.subtract(A[t, :H], n, out=product)
             np.multiply(z, product, out=product)
             np.add(n, product, out=A[t + 1, :H])
-        return *_sequence(A, H, reverse), A, Z
+        return *_sequence(A, H, reverse), memo(A), memo(Z)
 
     def vjps(d, out, x, h, W_ih, W_hh, b_ih=None, b_hh=None, *, reverse, learn_x):
         if isinstance(x, Tensor):
             weights = (W_ih, W_hh, b_ih, b_hh)
             return recurrent.through_steps(d, recurrent.gru_step, x, (h,), weights, reverse)
-        A, Z, (T, B, _), H = out[2], out[3], x.shape, h.shape[1]
+        A, Z = (remembered(kept, x.dtype) for kept in out[2:])
+        (T, B, _), H = x.shape, h.shape[1]
         given, dh = _features_first(d[0], reverse), d[1].T.copy()
         D, back = np.empty((T, 4, H, B), x.dtype), np.ascontiguousarray(W_hh.T)
         s, through = np.empty((2, H, B), x.dtype), np.empty((H, B), x.dtype)
