@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gobhir.engine import Tensor
+from gobhir.engine.ops.joining import cat
 from gobhir.lang import say
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """The parameters end to end, shape (number of all numbers,), under autograd."""
-    from gobhir.engine.ops.joining import cat
-
     return cat(*(p.reshape(-1) for p in parameters), dim=0)
 
 
