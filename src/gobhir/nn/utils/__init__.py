@@ -3,6 +3,7 @@ Stands on engine/ and lang/; training and all above may import it.
 Start reading in clip_grad.py.
 """
 
+from gobhir.nn.utils import rnn
 from gobhir.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -19,5 +20,6 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "rnn",
     "vector_to_parameters",
 ]
