@@ -216,8 +216,16 @@ def _positions(use: Use) -> np.ndarray:
     return np.asarray(use.record.op.forward(flat, **settings))
 
 
+def _moves_only(use: Use) -> bool:
+    """Whether each number of the result is one of the operand's, in a place that is known without
+    looking at the numbers."""
+    op = use.record.op
+    several = isinstance(use.record.value, tuple) or len(op.inputs) > 1
+    return not several and op.name != "add_at"
+
+
 def _rearrangement(use: Use) -> Expr | None:
-    if use.record.op.name == "scatter":
+    if not _moves_only(use):
         return None
     x, where = use.operands[0], _positions(use).reshape(use.result.shape)
     if where.shape == x.shape and np.array_equal(where.ravel(), np.arange(where.size)):
@@ -226,7 +234,7 @@ def _rearrangement(use: Use) -> Expr | None:
 
 
 def _rearrangement_pull(use: Use, i: int, c: Expr) -> Expr | None:
-    if use.record.op.name == "scatter":
+    if not _moves_only(use):
         return None
     x, where = use.operands[0], _positions(use)
     if use.record.op.name == "expand":

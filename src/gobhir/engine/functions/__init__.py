@@ -7,6 +7,7 @@ from gobhir.engine.functions import (  # noqa: F401  each file offers its functi
     arithmetic,
     comparison,
     conversion,
+    counting,
     diagonals,
     elementwise,
     gathering,
@@ -18,6 +19,7 @@ from gobhir.engine.functions import (  # noqa: F401  each file offers its functi
     reductions,
     settings,
     shapes,
+    sorting,
     typed,
 )
 from gobhir.engine.functions.publish import FUNCTIONS

@@ -54,6 +54,22 @@ def of_tensor(f: F) -> F:
     return method(f)
 
 
+def numpy_names(f: F) -> F:
+    """Let f be called with NumPy's `axis` and `keepdims` for `dim` and `keepdim`, as PyTorch
+    does."""
+
+    @wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            if "axis" in kwargs:
+                kwargs["dim"] = kwargs.pop("axis")
+            if "keepdims" in kwargs:
+                kwargs["keepdim"] = kwargs.pop("keepdims")
+        return f(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
+
+
 def in_place(f: F) -> F:
     """Offer f as `x.f_` too: what f computes from x, written into x."""
 

@@ -20,8 +20,10 @@ from gobhir.engine.ops import (
     recurrent,
     recurrent_layers,
     reductions,
+    scans,
     resampling,
     shapes,
+    sorting,
     windows,
 )
 
@@ -42,7 +44,9 @@ __all__ = [
     "recurrent",
     "recurrent_layers",
     "reductions",
+    "scans",
     "resampling",
     "shapes",
+    "sorting",
     "windows",
 ]

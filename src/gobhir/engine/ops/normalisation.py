@@ -17,7 +17,7 @@ class Softmax(Op):
     family = Family.NORMALISATION
     formula = "exp(z) / sum(exp(z))"
     result = "p"
-    floats = True
+    accepts = "f"
 
     def forward(z, *, dim):
         e = np.exp(z - z.max(axis=dim, keepdims=True, initial=-np.inf))
@@ -33,12 +33,11 @@ class LogSoftmax(Op):
     family = Family.NORMALISATION
     formula = "z - log(sum(exp(z)))"
     result = "s"
-    floats = True
+    accepts = "f"
 
     def forward(z, *, dim):
         shifted = z - z.max(axis=dim, keepdims=True, initial=-np.inf)
-        with np.errstate(divide="ignore"):  # there may be nothing to add up
-            return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
+        return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
 
     def vjp(ds, s, z, *, dim):
         return ds - exp(s) * sum(ds, dim=dim, keepdim=True)
