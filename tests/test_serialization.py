@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -128,14 +129,21 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: Any) -> None:
-    file = tmp_path / "w"
-    gobhir.save({"w": gobhir.ones(2)}, file)
+def test_written_through_to_the_disk_before_it_takes_the_old_one_s_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    real_sync, real_replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (order.append("sync"), real_sync(fd)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (order.append("replace"), real_replace(a, b)))
+    gobhir.save({"a": 1}, tmp_path / "x")
+    assert order[:2] == ["sync", "replace"] and gobhir.load(tmp_path / "x") == {"a": 1}
 
-    def full(self: Path, data: bytes) -> int:
-        raise OSError(28, "No space left on device")
+    def crash(*args: object) -> None:
+        raise OSError("the disk is full")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="No space"):
-        gobhir.save({"w": gobhir.zeros(2)}, file)
-    assert gobhir.load(file)["w"].tolist() == [1.0, 1.0]
+    monkeypatch.setattr(os, "replace", crash)
+    with pytest.raises(OSError, match="full"):
+        gobhir.save({"a": 2}, tmp_path / "x")
+    assert gobhir.load(tmp_path / "x") == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]

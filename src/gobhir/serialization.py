@@ -25,7 +25,8 @@ def save(obj: Any, f: str | os.PathLike[str]) -> None:
     """Write a state_dict, or dictionaries and lists of Tensors, numbers and texts, to the file
     `f`, as safetensors whatever its suffix. TypeError for what such a file cannot hold.
 
-    The file is replaced only when the new one is complete.
+    The file is replaced only when the new one is complete and on the disk: a program that is
+    killed meanwhile, or a machine that loses its power, leaves the old file or the new one.
     """
     from safetensors.numpy import save as to_bytes
 
@@ -33,10 +34,25 @@ def save(obj: Any, f: str | os.PathLike[str]) -> None:
     plain = isinstance(obj, Mapping) and obj and all(_plain(k, v) for k, v in obj.items())
     structure = _take_apart(obj, "", tensors)
     metadata = None if plain else {_STRUCTURE: json.dumps(structure)}
-    path = Path(f)
+    _replace(Path(f), to_bytes(tensors, metadata))
+
+
+def _replace(path: Path, content: bytes) -> None:
     part = path.with_name(path.name + ".part")
-    part.write_bytes(to_bytes(tensors, metadata))
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    if hasattr(os, "O_DIRECTORY"):  # the new name too; Windows takes care of that by itself
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def load(f: str | os.PathLike[str], map_location: Any = None, weights_only: bool = True) -> Any:

@@ -1,7 +1,7 @@
 """Checkpoints: all that a run needs to go on as if nothing had happened, in one safetensors file.
 
-The file is written beside the old one, brought to the disk, and only then put in its place, so
-that a run killed at any moment leaves either the old checkpoint or the new one.
+`save` puts the new file in the old one's place only when it is complete and on the disk, so a
+run that is killed at any moment leaves one of the two.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Checkpoint(Callback):
             "generators": [g.get_state() for g in self.generators],
             "history": [list(row.items()) for row in run.history.rows],
         }
-        write_safely(_plain(content, backend), self.path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        save(_plain(content, backend), self.path)
 
     def read(self, run: Run) -> None:
         """Bring the run to where it stood when the file was written."""
@@ -83,25 +84,6 @@ class Checkpoint(Callback):
         run.epoch = content["epoch"]
         run.stop_reason = content["stopped"]
         run.resumed = True
-
-
-def write_safely(content: Any, path: Path) -> None:
-    """Write so that a crash at any moment leaves the old file or the new one, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        save(content, new)
-        with new.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
-    if hasattr(os, "O_DIRECTORY"):  # the folder's own entry too; Windows does that by itself
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _random_state(backend: Backend) -> dict[str, Any]:
