@@ -101,8 +101,8 @@ def unfold(self: Any, dimension: int, size: int, step: int) -> Any:
     length = self.array.shape[at] if self.ndim else 1
     if not 0 <= size <= length or step < 1:
         raise RuntimeError(say("errors.shape.unfold", size=size, step=step, length=length))
-    if not self.ndim and size == 1:
-        return shapes.reshape(self, shape=(1,))
+    if not self.ndim:
+        return shapes.reshape(self, shape=(1,))[:size]
     return windows.unfold(self, dimension=at, size=size, step=step)
 
 

@@ -28,7 +28,8 @@ class Linear(Op):
             )
         if x.dtype != W.dtype:
             raise RuntimeError(say("errors.dtype.linear", x=x.dtype, weight=W.dtype))
-        z = x @ W.T
+        # All examples as rows of one product: NumPy would make one of each stack of them.
+        z = x @ W.T if x.ndim < 3 else (_rows(x) @ W.T).reshape((*x.shape[:-1], W.shape[0]))
         return z if b is None else z + b
 
     def vjp_x(dz, z, x, W, b=None):
@@ -59,7 +60,11 @@ class MatMul(Op):
     local = {"x": "y", "y": "x"}
 
     def forward(x, y):
+        if x.dtype != y.dtype:
+            raise RuntimeError(say("errors.dtype.matmul", x=x.dtype, y=y.dtype))
         try:
+            if x.ndim > 2 and y.ndim == 2:
+                return np.matmul(_rows(x), y).reshape((*x.shape[:-1], y.shape[1]))
             return np.matmul(x, y)
         except ValueError:
             raise RuntimeError(_clash(x.shape, y.shape)) from None
@@ -76,6 +81,8 @@ class MatMul(Op):
             return d * x if y.ndim == 1 else _column(x) * d.reshape((*d.shape[:-1], 1, d.shape[-1]))
         if y.ndim == 1:
             return matmul(x.mT, _column(d)).reshape((*x.shape[:-2], x.shape[-1]))
+        if y.ndim == 2:
+            return matmul(_rows(x).T, _rows(d))
         return matmul(x.mT, d)
 
 

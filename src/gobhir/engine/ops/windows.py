@@ -17,8 +17,6 @@ class Unfold(Rearrangement):
     formula = "unfold(x)"
 
     def forward(x, *, dimension, size, step):
-        if not x.ndim:
-            x = x.reshape(1)
         windows = sliding_window_view(x, size, dimension, writeable=x.flags.writeable)
         return windows[(slice(None),) * dimension + (slice(None, None, step),)]
 
@@ -32,12 +30,12 @@ class Overlap(Rearrangement):
     formula = "overlap(x)"
 
     def forward(x, *, shape, dimension, step):
-        out = np.zeros(shape or (1,), x.dtype)
+        out = np.zeros(shape, x.dtype)
         lead = (slice(None),) * dimension
         reach = step * (x.shape[dimension] - 1) + 1
         for i in range(x.shape[-1]):
             out[(*lead, slice(i, i + reach, step))] += x[..., i]
-        return out.reshape(shape)
+        return out
 
     def vjp(d, out, x, *, shape, dimension, step):
         return unfold(d, dimension=dimension, size=x.shape[-1], step=step)
