@@ -93,6 +93,13 @@ class Keeper:
             for t in self.tensors
         )
 
+    def has_the_state(self) -> bool:
+        """Whether the optimizers still have the state that the generator works on."""
+        return all(
+            optimizer.state.get(p, {}).get(key) is tensor
+            for optimizer, p, key, tensor in self.source.state_of
+        )
+
     # -- one step ----
 
     def run(self, given: Any) -> Any:

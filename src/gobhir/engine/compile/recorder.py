@@ -526,8 +526,13 @@ def _only_returned() -> bool:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("gobhir."):
         frame = frame.f_back
     depth = 0  # how many values lie above ours on the interpreter's stack
+    calling = False
     for step in dis.get_instructions(frame.f_code):
         if step.offset <= frame.f_lasti or step.opname in ("CACHE", "PRECALL"):
+            calling = step.opname == "PRECALL"  # Python 3.11 may do the call there
+            continue
+        if calling and step.opname == "CALL":
+            calling = False
             continue
         if step.opname == "RETURN_VALUE":
             return True

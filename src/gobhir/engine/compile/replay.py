@@ -80,6 +80,10 @@ def _settings(module: Any) -> dict[str, Any]:
     return own
 
 
+def _ids(updates: list[tuple[Any, list[Tensor]]]) -> list[Any]:
+    return [(id(o), [id(p) for p in parameters]) for o, parameters in updates]
+
+
 def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surroundings]:
     """Run the step as it is written, and see what it works on."""
     with Tape() as tape:
@@ -144,11 +148,14 @@ class Replay:
         recorder = Recorder()
         if surroundings.hooked():
             recorder.refuse("hook")
-        self.unrolling = small
         tape = Names(recorder.calls) if small else None
         self._record(step, args, kwargs, recorder, tape)
         self.reason = recorder.reason
-        if self.reason is None:
+        self.again = _ids(recorder.updates) != _ids(surroundings.updates)
+        """Whether the recording only served to find out how to record."""
+        if self.again:
+            surroundings.updates = recorder.updates
+        elif self.reason is None:
             self._build(step, recorder, tape)
 
     # -- recording ----
@@ -158,31 +165,31 @@ class Replay:
     ) -> None:
         tensors = self.surroundings.tensors
         self.homes = [t.array for t in tensors]
+        had = [(t.grad, t.grad.array) for t in tensors if t.grad is not None]
         self.had_grad = {t: t.grad.array for t in tensors if t.grad is not None}
         with recorder.recording():
             for t in tensors:
                 t.array = trace(t.array)
                 if t.grad is not None:
                     t.grad.array = trace(t.grad.array)
+            if any(isinstance(a, Tensor) and a.requires_grad for a in (*args, *kwargs.values())):
+                recorder.refuse("argument_grad")
             args = tuple(self._own(k, a) for k, a in enumerate(args))
             kwargs = {k: self._own(k, a) for k, a in kwargs.items()}
             try:
                 with tape or nullcontext():
                     result = step(*args, **kwargs)
             finally:
-                moved = [
-                    t
-                    for t, h in zip(tensors, self.homes, strict=True)
-                    if owner(t.array) is not owner(h)
-                ]
                 for t, home in zip(tensors, self.homes, strict=True):
-                    t.array = plain(t.array) if t in moved else home
+                    if owner(t.array) is owner(home):
+                        t.array = home
+                    else:
+                        t.array = plain(t.array)
+                        recorder.refuse("rebound")
                     if t.grad is not None:
                         t.grad.array = plain(t.grad.array)
-                for array in self.had_grad.values():
-                    plain(array)
-        if moved:
-            recorder.refuse("rebound")
+                for grad, array in had:
+                    grad.array = array
         self.end_grads = {t: t.grad.array for t in tensors if t.grad is not None}
         if tape is not None:
             tape.let_go()
@@ -238,15 +245,9 @@ class Replay:
 
     def _nothing_kept(self, recorder: Recorder) -> None:
         """Refuse a step that puts results where a replay would not put the next ones."""
-        known = [*self.homes, *self.end_grads.values(), *(b for _, b in self.inputs)]
-        roots = {id(owner(a)) for a in (*known, *(s.array for s in shown(self.result)))}
-
-        def kept() -> bool:
-            return any(id(owner(t)) not in roots for t in recorder.alive())
-
-        if recorder.reason is None and kept():
+        if recorder.reason is None and recorder.alive():
             gc.collect()
-            if kept():
+            if recorder.alive():
                 recorder.refuse("kept")
 
     # -- planning ----
@@ -323,7 +324,7 @@ class Replay:
             results = [s.array for s in shown(self.result)]
             self.keeper = Keeper(writer.write(results, ends, recorder.updates))
         except CannotUnroll:
-            around.unroll = False
+            around.unroll, self.again = False, True
         self.adds_to: list[tuple[Tensor, np.ndarray]] = []
         self.fixed = []
         self.lines = []
@@ -412,6 +413,8 @@ class Replay:
         if any(t.array is not home for t, home in self.fixed):
             return False
         if any(t.grad is None for t, _ in self.adds_to):
+            return False
+        if self.keeper is not None and not self.keeper.has_the_state():
             return False
         if self.keeper is not None and self._settings() != self.settings:
             return False
@@ -511,6 +514,8 @@ def exchange_tensors(result: Any) -> Any:
     """The result of a recorded run, with ordinary arrays in it."""
     if isinstance(result, Tensor):
         result.array = plain(result.array)
+        if result._record is not None:
+            result._record.value = plain(result._record.value)
         return result
     if type(result) in (tuple, list):
         return type(result)([exchange_tensors(v) for v in result])

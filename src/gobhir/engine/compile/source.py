@@ -58,8 +58,9 @@ class Names(Tape):
     def let_go(self) -> None:
         """Release the graph, as backward() does without a tape."""
         for record in self.records:
-            if record.spent:
+            if record.spent or not any(record.edges):
                 record.inputs = record.edges = record.versions = ()
+            record.value = plain(record.value)
         self.entries = []
 
 
@@ -128,6 +129,8 @@ class Source:
         self.arguments: list[tuple[Any, tuple[int, ...]]] = []
         self.weights: list[Tensor] = []
         self.states: list[Tensor] = []
+        self.state_of: list[tuple[Any, Tensor, str, Tensor]] = []
+        """(optimizer, parameter, key, tensor): where each state is to be found."""
         self.grads: list[Tensor] = []
         self.groups: list[tuple[Any, int]] = []
         self.parameters: list[str] = []
@@ -285,7 +288,9 @@ class Writer:
             state = optimizer.state.get(p, {})
             arrays = {k: v.array for k, v in state.items()}
             kept = {letter: key for letter, key in optimizer.names.items() if key in arrays}
-            if arrays.keys() - set(kept.values()) - {"step"} or settings.get("eps") == 0:
+            others = arrays.keys() - set(kept.values()) - {"step"}
+            wide = any(arrays[key].shape != p.array.shape for key in kept.values())
+            if others or wide or settings.get("eps") == 0:
                 raise CannotUnroll
             counts = counts or "step" in arrays
             hyper = optimizer.hyper(settings, arrays)
@@ -297,7 +302,7 @@ class Writer:
                 local |= {letter: f"{letter}_{w}" for letter in kept}
                 if i == 0:
                     for letter, key in kept.items():
-                        self.source.states.append(state[key])
+                        self._state(optimizer, p, key)
                         self.parameters += [f"{letter}_{n}" for n in names]
                 for target, formula in rule:
                     if target == "g":
@@ -309,11 +314,15 @@ class Writer:
                     lines.append(_assigned(local[target], formula, local, words, hoisted, suffix))
         head = [f"{t} += 1.0"] if counts else []
         if counts:
-            self.source.states.append(optimizer.state[own[0][0]]["step"])
-            for p, _ in own[1:]:
-                self.source.states.append(optimizer.state[p]["step"])
+            for p, _ in own:
+                self._state(optimizer, p, "step")
             self.parameters += [t] * len(own)
         return head + [f"{name} = {text}" for text, name in hoisted.items()] + lines
+
+    def _state(self, optimizer: Any, p: Tensor, key: str) -> None:
+        tensor = optimizer.state[p][key]
+        self.source.states.append(tensor)
+        self.source.state_of.append((optimizer, p, key, tensor))
 
     # -- the text ----
 
@@ -338,7 +347,7 @@ class Writer:
             "    while True:",
             "        given = yield result",
             "        while given is None:  # somebody wants to see the numbers",
-            f"            given = yield ({', '.join(back)},)",
+            f"            given = yield ({', '.join(back)}{',' * bool(back)})",
             "        try:",
             INDENT + unpack,
             "",

@@ -146,8 +146,7 @@ class _Case:
         result = replay.first
         if replay.reason is not None:
             self._give_up(replay.reason)
-        elif replay.keeper is not None or not replay.unrolling:
-            # A step that could not be unrolled is recorded once more, for arrays.
+        elif not replay.again:
             self.replays.append(replay)
             if len(self.replays) > 8:
                 self.trusted.discard(self.replays.pop(0))
