@@ -75,7 +75,7 @@ def test_what_is_changed_by_hand_counts(model: str, optimizer: str) -> None:
                 updates.zero_grad()
         if k == 8:
             saved = (theirs[1].state_dict(), theirs[2].state_dict())
-            for net, updates in (mine[1:], theirs[1:]):
+            for updates in (mine[2], theirs[2]):
                 updates.load_state_dict(saved[1])
         x, y = examples(2, seed=k)
         step(x, y)
@@ -199,8 +199,7 @@ def _kept_number(loss: Any) -> Any:
 
 
 def _text(loss: Any) -> Any:
-    f"{loss:.3f}"
-    return loss
+    return loss if f"{loss:.3f}" else loss * 2
 
 
 def _list(loss: Any) -> Any:
@@ -290,10 +289,11 @@ def test_random_numbers_are_drawn_anew_from_the_same_stream() -> None:
 
 
 def test_a_hook_is_heard_although_the_step_was_replayed() -> None:
+    heard: list[Any] = []
     for model in ("4-4-1", "wide"):
+        heard.clear()
         step, net, _ = made(model)
         compiled = compile(step)
-        heard: list[Any] = []
         for k in range(8):
             if k == 5:
                 handle = net[0].register_forward_hook(lambda *_: heard.append(1))

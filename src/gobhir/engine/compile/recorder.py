@@ -229,8 +229,8 @@ class Traced(np.ndarray):
         self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any
     ) -> Any:
         args, kwargs = plain(inputs), plain(kwargs)
-        into = () if out is None else tuple(plain(o) for o in out)
-        if into and None not in into:
+        into = () if out is None or any(o is None for o in out) else plain(tuple(out))
+        if into:
             kwargs["out"] = into
         result = getattr(ufunc, method)(*args, **kwargs)
         recorder = _active.recorder
@@ -246,7 +246,7 @@ class Traced(np.ndarray):
             recorder.add("ufunc", ufunc, args, kwargs, outs)
         else:
             recorder.add("method", (ufunc, method), args, kwargs, outs)
-        answers = out if into and None not in into else tuple(trace(o) for o in outs)
+        answers = out if into else tuple(trace(o) for o in outs)
         return answers if isinstance(result, tuple) else answers[0]
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -268,7 +268,7 @@ class Traced(np.ndarray):
             array = plain(self)
             found = array[index]
             if not isinstance(found, np.ndarray):
-                found = array[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+                found = array[_as_view(index)]
             return trace(found)
         masks = any(a.dtype == bool for a in arrays_in(index))
         return record(operator.getitem, (self, index), {}, must=masks)
@@ -279,7 +279,7 @@ class Traced(np.ndarray):
         if (recorder := _active.recorder) is None:
             return
         if _is_basic(index):
-            target = array[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+            target = array[_as_view(index)]
             recorder.add("copy", None, (value,), {}, (target,))
         else:
             args = (array, index, value)
@@ -391,6 +391,12 @@ def _is_basic(index: Any) -> bool:
         p is None or p is Ellipsis or isinstance(p, (slice, np.integer)) or type(p) is int
         for p in parts
     )
+
+
+def _as_view(index: Any) -> Any:
+    """The index so that a single number, too, is found as a view."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return parts if any(p is Ellipsis for p in parts) else (*parts, ...)
 
 
 def _copied(source: np.ndarray, result: np.ndarray) -> Any:
