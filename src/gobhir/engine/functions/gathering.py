@@ -36,7 +36,7 @@ def take_along_dim(input: Any, indices: Tensor, dim: int | None = None) -> Any:
     """gather with broadcasting: the numbers of `input` at `indices` along `dim`, of the flattened
     input when dim is None. Negative indices count from the end."""
     if dim is None:
-        return take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
+        return gather(input.reshape(-1), 0, indices.reshape(-1))
     if input.ndim != indices.ndim:
         raise RuntimeError(say("errors.index.dims", index=indices.shape, x=input.shape))
     if not input.ndim:
@@ -63,6 +63,8 @@ def index_select(input: Any, dim: int, index: Tensor) -> Any:
     if index.ndim > 1:
         raise IndexError(say("errors.index.vector", shape=index.shape))
     _whole(index, "index_select")
+    if not input.ndim and index.numel() != 1:
+        raise RuntimeError(say("errors.index.scalar", count=index.numel()))
     array = _in_range(_at_least_1d(input), dim, index, IndexError).array.reshape(-1)
     if not input.ndim:
         return input.reshape(1)[array].reshape(())
@@ -85,29 +87,6 @@ def masked_select(input: Any, mask: Tensor) -> Any:
     shape = np.broadcast_shapes(input.shape, mask.shape)
     mask_array = np.broadcast_to(mask.array, shape)
     return input.expand(*shape).reshape(shape or 1)[mask_array.reshape(shape or 1)]
-
-
-@of_tensor
-def select(input: Any, dim: int, index: int) -> Any:
-    """The slice number `index` along `dim`, without that dimension; a view."""
-    if not input.ndim:
-        raise IndexError(say("errors.index.select_scalar"))
-    return indexing.getitem(input, index=(*[slice(None)] * place(dim, input.ndim), int(index)))
-
-
-@of_tensor
-def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
-    """The slices start to start + length - 1 along `dim`; a view."""
-    if not input.ndim:
-        raise RuntimeError(say("errors.index.slice_scalar"))
-    dim, start, n = place(dim, input.ndim), int(start), input.shape[place(dim, input.ndim)]
-    if not -n <= start <= n:
-        raise IndexError(say("errors.index.start", start=start, low=-n, high=n))
-    start += n if start < 0 else 0
-    if length < 0 or start + length > n:
-        raise RuntimeError(say("errors.index.narrow", start=start, length=length, size=n))
-    part = slice(start, start + length)
-    return indexing.getitem(input, index=(*[slice(None)] * dim, part))
 
 
 # -- writing along a dimension ----
@@ -190,6 +169,8 @@ def index_add(input: Any, dim: int, index: Tensor, source: Tensor, *, alpha: Any
 @of_tensor
 def index_copy(input: Any, dim: int, index: Tensor, source: Tensor) -> Any:
     """input with its slice number index[i] along `dim` replaced by slice i of source."""
+    if index.dtype != np.int64:
+        raise RuntimeError(say("errors.index.long", op="index_copy", dtype=index.dtype))
     at, x = _slices(input, dim, index, source, "index_copy", IndexError)
     source = source.reshape(_slices_shape(x, dim, index))
     return indexing.set_item(x, source, index=at).reshape(input.shape)
@@ -203,7 +184,7 @@ def index_fill(input: Any, dim: int, index: Tensor, value: Any) -> Any:
     dim = place(dim, input.ndim)
     if index.dtype != np.int64:
         raise IndexError(say("errors.index.long", op="index_fill", dtype=index.dtype))
-    at = (*[slice(None)] * dim, index.array.reshape(-1))
+    at = (*[slice(None)] * dim, np.unique(index.array))  # a slice is filled once
     return indexing.set_item(x, one_number(value, x, "index_fill"), index=at).reshape(input.shape)
 
 
@@ -308,13 +289,13 @@ def _in_range(x: Tensor, dim: int, index: Tensor, error: type[Exception]) -> Ten
 
 def _along(input: Tensor, dim: int, index: Tensor) -> tuple[Any, ...]:
     """The places that `index` names along `dim`, for gather and scatter."""
-    _whole(index, "gather/scatter")
     dim = place(dim, input.ndim)
     array, x = np.atleast_1d(index.array), _at_least_1d(input)
-    if array.size and array.ndim != x.ndim:
-        raise RuntimeError(say("errors.index.dims", index=index.shape, x=input.shape))
-    if array.ndim != x.ndim:
+    if not array.size:
         return (np.zeros(array.shape, np.int64),) * x.ndim
+    _whole(index, "gather/scatter")
+    if array.ndim != x.ndim:
+        raise RuntimeError(say("errors.index.dims", index=index.shape, x=input.shape))
     for i, (n, most) in enumerate(zip(array.shape, x.shape, strict=True)):
         if n > most and i != dim:
             raise RuntimeError(say("errors.index.along", index=index.shape, x=x.shape, dim=dim))
@@ -327,7 +308,9 @@ def _source(input: Tensor, index: Tensor, src: Tensor) -> Any:
     if src.dtype != input.dtype:
         raise RuntimeError(say("errors.index.dtypes", got=src.dtype, want=input.dtype))
     src, shape = _at_least_1d(src), index.shape or (1,)
-    if index.numel() and len(shape) != src.ndim:
+    if not index.numel():
+        return indexing.getitem(src.reshape(-1), index=slice(0)).reshape(shape)
+    if len(shape) != src.ndim:
         raise RuntimeError(say("errors.index.dims", index=index.shape, x=src.shape))
     if any(n > most for n, most in zip(shape, src.shape, strict=False)):
         raise RuntimeError(say("errors.index.source", index=index.shape, source=src.shape))
@@ -339,7 +322,8 @@ def _source(input: Tensor, index: Tensor, src: Tensor) -> Any:
 def _slices(
     input: Tensor, dim: int, index: Tensor, source: Tensor, op: str, error: type[Exception]
 ) -> tuple[Any, Any]:
-    """The index of whole slices along `dim`, and input with at least one dimension."""
+    """The index of whole slices along `dim`, and input with at least one dimension. `error` when
+    source has not a slice for each index."""
     dim = place(dim, input.ndim)
     _whole(index, op)
     x = _at_least_1d(input)
@@ -347,9 +331,14 @@ def _slices(
         raise IndexError(say("errors.index.vector", shape=index.shape))
     if source.dtype != input.dtype:
         raise RuntimeError(say("errors.index.dtypes", got=source.dtype, want=input.dtype))
-    want = _slices_shape(x, dim, index)
-    if source.numel() != int(np.prod(want)) or (source.ndim == x.ndim and source.shape != want):
-        raise error(say("errors.tensor.inplace_shape", got=source.shape, want=want))
+    want, got = _slices_shape(x, dim, index), _at_least_1d(source).shape
+    if source.ndim != input.ndim and op == "index_add":
+        raise RuntimeError(say("errors.tensor.inplace_shape", got=source.shape, want=input.shape))
+    if got != want:
+        rest = (*got[:dim], *got[dim + 1 :]) == (*want[:dim], *want[dim + 1 :])
+        raise (error if rest else RuntimeError)(
+            say("errors.tensor.inplace_shape", got=source.shape, want=want)
+        )
     _in_range(x, dim, index, error)
     return (*[slice(None)] * dim, index.array.reshape(-1)), x
 
