@@ -176,6 +176,7 @@ def function(op: type[Op], name: str | None = None) -> Callable[..., Any]:
     def call(*inputs: Any, **settings: Any) -> Any:
         return apply(op, *inputs, **settings)
 
+    call.op = op  # type: ignore[attr-defined]
     call.__name__ = call.__qualname__ = name or op.name
     call.__doc__ = op.__doc__
     return call

@@ -1,4 +1,4 @@
-"""+, -, *, /, ** and their in-place forms."""
+"""+, -, *, /, //, %, ** and their kin, as operators, functions, methods and in place."""
 
 from __future__ import annotations
 
@@ -7,80 +7,258 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.publish import alias, binary, both, in_place, unary
+from gobhir.engine.apply import apply
+from gobhir.engine.dtypes import promoted
+from gobhir.engine.functions.publish import (
+    alias,
+    as_operand,
+    binary,
+    both,
+    function,
+    in_place,
+    into,
+    number,
+    unary,
+)
 from gobhir.engine.inplace import become
+from gobhir.engine.op import Op
 from gobhir.engine.ops import arithmetic, elementary, linear
 from gobhir.engine.tensor import Tensor
+from gobhir.lang import say
 
-mul = binary(arithmetic.mul)
-div = binary(arithmetic.div)
+
+def _refuse_bool(*operands: Any) -> None:
+    """RuntimeError for the difference of truth values: it could mean several things."""
+    for x in operands:
+        if x is True or x is False or (isinstance(x, Tensor) and x.array.dtype.kind == "b"):
+            raise RuntimeError(say("errors.arithmetic.bool_minus"))
+
+
+# -- functions and methods ----
+
+mul = binary(arithmetic.mul, numbers="either")
 neg = unary(arithmetic.neg)
+remainder = binary(arithmetic.remainder, numbers="either")
+fmod = binary(arithmetic.fmod)
+floor_divide = binary(arithmetic.floor_divide, numbers="either")
+hypot = binary(arithmetic.hypot, numbers="")
+unary(arithmetic.reciprocal)
 alias("multiply", mul)
-alias("divide", div)
-alias("true_divide", div)
 alias("negative", neg)
 
 
+def _scaled(other: Any, alpha: Any, dtype: np.dtype) -> Any:
+    """alpha * other. RuntimeError for an alpha that a result of this dtype cannot take in."""
+    if alpha is True or alpha is False:
+        if dtype.kind != "b":
+            raise RuntimeError(say("errors.arithmetic.alpha_bool"))
+    elif isinstance(alpha, float) and dtype.kind in "biu":
+        raise RuntimeError(say("errors.arithmetic.alpha_float", dtype=dtype))
+    if isinstance(other, (bool, int, float)):
+        return alpha * other
+    return other.to(dtype) * alpha
+
+
+def _result_dtype(*operands: Any) -> np.dtype:
+    return promoted([x.array if isinstance(x, Tensor) else x for x in operands])
+
+
+def _operands(input: Any, other: Any) -> tuple[Any, Any]:
+    if not isinstance(input, Tensor):
+        input = number(input)
+        if not isinstance(other, Tensor):
+            input = Tensor(input).to(_result_dtype(input, number(other)))
+    return input, other if isinstance(other, Tensor) else number(other)
+
+
 @in_place
 @both
-def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
+def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Any:
     """input + alpha * other."""
-    return input + (other if alpha == 1 else alpha * other)
+    input, other = _operands(input, other)
+    if type(alpha) is not int or alpha != 1:
+        other = _scaled(other, alpha, _result_dtype(input, other))
+    result = apply(arithmetic.Add, input, other)
+    return result if out is None else into(out, result)
 
 
 @in_place
 @both
-def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
+def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Any:
     """input - alpha * other."""
-    return input - (other if alpha == 1 else alpha * other)
+    input, other = _operands(input, other)
+    _refuse_bool(input, other)
+    if type(alpha) is not int or alpha != 1:
+        other = _scaled(other, alpha, _result_dtype(input, other))
+    result = apply(arithmetic.Sub, input, other)
+    return result if out is None else into(out, result)
 
 
 alias("subtract", sub)
 
 
+@function
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """other - alpha * input."""
+    return sub(other, as_operand(input), alpha=alpha)
+
+
+_QUOTIENTS = {
+    None: arithmetic.Div,
+    "floor": arithmetic.FloorDivide,
+    "trunc": arithmetic.TruncDivide,
+}
+
+
 @in_place
 @both
-def pow(input: Any, exponent: Any) -> Any:
+def div(
+    input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None
+) -> Any:
+    """input / other; rounded down with rounding_mode "floor", towards 0 with "trunc"."""
+    if rounding_mode not in _QUOTIENTS:
+        raise RuntimeError(say("errors.arithmetic.rounding_mode", mode=repr(rounding_mode)))
+    result = apply(_QUOTIENTS[rounding_mode], *_operands(input, other))
+    return result if out is None else into(out, result)
+
+
+alias("divide", div)
+alias("true_divide", div)
+
+
+@in_place
+@both
+def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Any:
     """input ** exponent; one of the two may be a number."""
-    return arithmetic.pow(input, exponent)
+    if not isinstance(exponent, Tensor):
+        exponent, input = number(exponent), as_operand(input)
+    elif not isinstance(input, Tensor):
+        input = number(input)
+    result = apply(arithmetic.Pow, input, exponent)
+    return result if out is None else into(out, result)
 
 
-def _operator(function: Callable[..., Any], swapped: bool = False) -> Any:
+@in_place
+@both
+def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Any:
+    """input ** exponent in float64, whatever came in."""
+    if isinstance(input, Tensor):
+        input = input.double()
+    if isinstance(exponent, Tensor):
+        exponent = exponent.double()
+    return pow(input, exponent, out=out)
+
+
+@in_place
+@both
+def square(input: Any, *, out: Tensor | None = None) -> Any:
+    """input ** 2."""
+    return pow(input, 2, out=out)
+
+
+@both
+def positive(input: Any) -> Any:
+    """input itself; RuntimeError for truth values, which have no sign."""
+    if as_operand(input).dtype.kind == "b":
+        raise RuntimeError(say("errors.arithmetic.bool_plus"))
+    return input
+
+
+@in_place
+@both
+def addcmul(
+    input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Tensor | None = None
+) -> Any:
+    """input + value * tensor1 * tensor2."""
+    operands = [as_operand(x) for x in (input, tensor1, tensor2)]
+    if isinstance(value, float) and _result_dtype(*operands).kind != "f":
+        value = int(value)
+    result = arithmetic.addcmul(*operands, value=value)
+    return result if out is None else into(out, result)
+
+
+@in_place
+@both
+def addcdiv(
+    input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Tensor | None = None
+) -> Any:
+    """input + value * tensor1 / tensor2. RuntimeError when both are of whole numbers."""
+    operands = [as_operand(x) for x in (input, tensor1, tensor2)]
+    if all(x.dtype.kind != "f" for x in operands[1:]):
+        raise RuntimeError(say("errors.arithmetic.addcdiv"))
+    result = arithmetic.addcdiv(*operands, value=value)
+    return result if out is None else into(out, result)
+
+
+@in_place
+@both
+def lerp(input: Any, end: Any, weight: Any, *, out: Tensor | None = None) -> Any:
+    """input + weight * (end - input); weight a number or a Tensor. All of one dtype."""
+    given = [as_operand(input), as_operand(end)]
+    given += [weight] if isinstance(weight, Tensor) else []
+    for x in given[1:]:
+        if x.dtype != input.dtype:
+            raise RuntimeError(say("errors.arithmetic.one_dtype", x=input.dtype, y=x.dtype))
+    result = arithmetic.lerp(input, end, weight if len(given) == 3 else number(weight))
+    return result if out is None else into(out, result)
+
+
+# -- operators ----
+
+
+def _operator(op: type[Op], swapped: bool = False, numbers: bool = True) -> Any:
     def operator(self: Tensor, other: Any) -> Any:
-        if not isinstance(other, (Tensor, int, float)):
-            if not isinstance(other, (np.generic, np.ndarray)):
+        if not isinstance(other, Tensor):
+            if numbers and isinstance(other, (int, float)):
+                other = float(other) if isinstance(other, np.float64) else other
+            elif isinstance(other, (np.generic, np.ndarray)):
+                other = Tensor._wrap(np.asarray(other))
+            else:
                 return NotImplemented
-            other = Tensor._wrap(np.asarray(other))
-        return function(other, self) if swapped else function(self, other)
+        return apply(op, other, self) if swapped else apply(op, self, other)
 
-    operator.__name__ = function.__name__
-    operator.__doc__ = function.__doc__
+    operator.__name__ = op.name
+    operator.__doc__ = op.__doc__
     return operator
 
 
-def _in_place(function: Callable[..., Any], name: str) -> Any:
+def _in_place(compute: Callable[..., Any], name: str) -> Any:
     def operator(self: Tensor, other: Any) -> Any:
         if not isinstance(other, (Tensor, int, float, np.generic, np.ndarray)):
             return NotImplemented
-        return become(self, name, lambda x: function(x, other))
+        return become(self, name, lambda x: compute(x, other))
 
     return operator
 
 
+def _checked(operator: Any) -> Any:
+    def minus(self: Tensor, other: Any) -> Any:
+        _refuse_bool(self, other)
+        return operator(self, other)
+
+    return minus
+
+
 for _symbol, _op in {
-    "add": arithmetic.add,
-    "sub": arithmetic.sub,
-    "mul": arithmetic.mul,
-    "truediv": arithmetic.div,
-    "pow": arithmetic.pow,
-    "matmul": linear.matmul,
+    "add": arithmetic.Add,
+    "sub": arithmetic.Sub,
+    "mul": arithmetic.Mul,
+    "truediv": arithmetic.Div,
+    "floordiv": arithmetic.FloorDivide,
+    "mod": arithmetic.Remainder,
+    "pow": arithmetic.Pow,
+    "matmul": linear.MatMul,
 }.items():
-    _direct = _operator(_op)
+    _numbers = _op is not linear.MatMul
+    _direct, _swapped = (_operator(_op, swapped, _numbers) for swapped in (False, True))
+    if _op is arithmetic.Sub:
+        _direct, _swapped = _checked(_direct), _checked(_swapped)
     setattr(Tensor, f"__{_symbol}__", _direct)
-    setattr(Tensor, f"__r{_symbol}__", _operator(_op, swapped=True))
-    if _symbol != "matmul":
-        setattr(Tensor, f"__i{_symbol}__", _in_place(_direct, f"{_op.__name__}_"))
+    setattr(Tensor, f"__r{_symbol}__", _swapped)
+    if _numbers:
+        setattr(Tensor, f"__i{_symbol}__", _in_place(_direct, f"{_op.name}_"))
 
 Tensor.__neg__ = neg
-Tensor.__pos__ = lambda self: self  # type: ignore[attr-defined]
+Tensor.__pos__ = positive  # type: ignore[attr-defined]
 Tensor.__abs__ = unary(elementary.abs)
+alias("absolute", Tensor.__abs__)

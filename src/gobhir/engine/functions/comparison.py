@@ -1,5 +1,5 @@
-"""Comparing: element by element into bool tensors, and whole tensors into one answer. None of
-it has a gradient."""
+"""Comparing and combining truth: element by element into bool tensors, bits by bits, and whole
+tensors into one answer. None of it has a gradient."""
 
 from __future__ import annotations
 
@@ -9,48 +9,218 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.drawing import clash
-from gobhir.engine.functions.publish import both, function
+from gobhir.engine.dtypes import promoted
+from gobhir.engine.functions.publish import (
+    alias,
+    as_operand,
+    both,
+    function,
+    in_place,
+    into,
+    number,
+)
+from gobhir.engine.inplace import become
+from gobhir.engine.quiet import quietly
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
 
-def _comparison(symbol: str, how: Callable[..., Any]) -> None:
+def _computed(name: str, how: Callable[..., Any], x: Any, y: Any) -> Tensor:
+    """how(x, y) as a Tensor, outside autograd. RuntimeError where the shapes do not broadcast."""
+    try:
+        return Tensor._wrap(np.asarray(quietly(how, (x, y), {})))
+    except ValueError:
+        shapes = clash(np.shape(x), np.shape(y))
+        raise RuntimeError(say("errors.shape.broadcast", op=name, **shapes)) from None
+
+
+def _plain(x: Any) -> Any:
+    return x.array if isinstance(x, Tensor) else x
+
+
+def _alike(x: Any, y: Any) -> tuple[Any, Any]:
+    """Both in PyTorch's common dtype, except where NumPy compares so by itself."""
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        if x.dtype is y.dtype:
+            return x, y
+        dtype = promoted((x, y))
+        return x.astype(dtype, copy=False), y.astype(dtype, copy=False)
+    array, other = (x, y) if isinstance(x, np.ndarray) else (y, x)
+    if array.dtype.kind == "f" or not isinstance(other, float):
+        return x, y
+    return np.asarray(x, promoted((x, y))), np.asarray(y, promoted((x, y)))
+
+
+def _publish(f: Callable[..., Any], name: str, doc: str) -> Any:
+    f.__name__ = f.__qualname__ = name
+    f.__doc__ = doc
+    return in_place(both(f))
+
+
+def _operator(f: Callable[..., Any], swapped: bool = False) -> Any:
+    """f as what `x < y` means: NotImplemented, and no error, for what is no number."""
+
     def operator(self: Tensor, other: Any) -> Any:
         if not isinstance(other, (Tensor, int, float, np.generic, np.ndarray)):
             return NotImplemented
-        value = other.array if isinstance(other, Tensor) else other
-        try:
-            return Tensor._wrap(np.asarray(how(self.array, value)))
-        except ValueError:
-            shapes = clash(self.shape, np.shape(value))
-            raise RuntimeError(say("errors.shape.broadcast", op=how.__name__, **shapes)) from None
+        return f(other, self) if swapped else f(self, other)
 
-    setattr(Tensor, f"__{symbol}__", operator)
+    return operator
 
 
-for _symbol, _how in {
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "and": np.bitwise_and,
-    "or": np.bitwise_or,
-    "xor": np.bitwise_xor,
-    "rand": np.bitwise_and,
-    "ror": np.bitwise_or,
-    "rxor": np.bitwise_xor,
-}.items():
-    _comparison(_symbol, _how)
+# -- which is larger ----
 
-Tensor.__invert__ = lambda self: Tensor._wrap(np.asarray(~self.array))  # type: ignore[attr-defined]
+
+def _comparison(name: str, symbol: str, how: Callable[..., Any]) -> Any:
+    def compare(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+        y = _plain(other if isinstance(other, Tensor) else number(other))
+        result = _computed(name, how, *_alike(as_operand(input).array, y))
+        return result if out is None else into(out, result)
+
+    _publish(compare, name, f"Where input {symbol} other.")
+    setattr(Tensor, f"__{name}__", _operator(compare))
+    return compare
+
+
+for _name, _symbol, _how, _also in (
+    ("eq", "==", np.equal, None),
+    ("ne", "!=", np.not_equal, "not_equal"),
+    ("lt", "<", np.less, "less"),
+    ("le", "<=", np.less_equal, "less_equal"),
+    ("gt", ">", np.greater, "greater"),
+    ("ge", ">=", np.greater_equal, "greater_equal"),
+):
+    _compare = _comparison(_name, _symbol, _how)
+    if _also:
+        alias(_also, _compare)
+
+
+# -- truth ----
+
+
+def _logical(name: str, doc: str, how: Callable[..., Any]) -> None:
+    def logical(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+        result = _computed(name, how, as_operand(input).array, as_operand(other).array)
+        return result if out is None else into(out, result)
+
+    _publish(logical, name, doc)
+
+
+_logical("logical_and", "Where both are true (not 0).", np.logical_and)
+_logical("logical_or", "Where at least one is true (not 0).", np.logical_or)
+_logical("logical_xor", "Where exactly one is true (not 0).", np.logical_xor)
+
+
+@in_place
+@both
+def logical_not(input: Any, *, out: Tensor | None = None) -> Any:
+    """Where input is 0."""
+    result = Tensor._wrap(np.asarray(np.logical_not(as_operand(input).array)))
+    return result if out is None else into(out, result)
+
+
+# -- bits ----
+
+
+def _shift_left(x: Any, n: Any) -> Any:
+    """x * 2**n; 0 where all bits are shifted out or n is negative, as in PyTorch."""
+    return np.where(_too_far(x, n), 0, np.left_shift(x, n))
+
+
+def _shift_right(x: Any, n: Any) -> Any:
+    """x / 2**n rounded down, all the way where n is too large or negative, as in PyTorch."""
+    far = _too_far(x, n)
+    return np.right_shift(x, np.where(far, x.dtype.itemsize * 8 - 1, n).astype(x.dtype))
+
+
+def _too_far(x: Any, n: Any) -> Any:
+    return (n < 0) | (n >= x.dtype.itemsize * 8)
+
+
+def _bitwise(name: str, symbol: str, doc: str, how: Callable[..., Any], kinds: str) -> None:
+    def bitwise(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+        x, y = (_plain(v if isinstance(v, Tensor) else number(v)) for v in (input, other))
+        if not isinstance(input, Tensor) and not isinstance(other, Tensor):
+            as_operand(input)
+        dtype = promoted((x, y))
+        if dtype.kind not in kinds:
+            raise NotImplementedError(say("errors.dtype.not_for", op=name, dtype=dtype))
+        result = _computed(name, how, np.asarray(x).astype(dtype), np.asarray(y).astype(dtype))
+        return result if out is None else into(out, result)
+
+    _publish(bitwise, name, doc)
+    direct = _operator(bitwise)
+    setattr(Tensor, f"__{symbol}__", direct)
+    setattr(Tensor, f"__r{symbol}__", _operator(bitwise, swapped=True))
+    setattr(Tensor, f"__i{symbol}__", _in_place_operator(bitwise))
+
+
+def _in_place_operator(f: Callable[..., Any]) -> Any:
+    def operator(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, (Tensor, int, float, np.generic, np.ndarray)):
+            return NotImplemented
+        return become(self, f.__name__ + "_", lambda x: f(x, other))
+
+    return operator
+
+
+_bitwise("bitwise_and", "and", "The bits that both have; for bool: both.", np.bitwise_and, "biu")
+_bitwise("bitwise_or", "or", "The bits that one of them has; for bool: or.", np.bitwise_or, "biu")
+_bitwise("bitwise_xor", "xor", "The bits in which they differ.", np.bitwise_xor, "biu")
+_bitwise("bitwise_left_shift", "lshift", "input * 2 ** other.", _shift_left, "iu")
+_bitwise("bitwise_right_shift", "rshift", "input / 2 ** other, rounded down.", _shift_right, "iu")
+
+
+@in_place
+@both
+def bitwise_not(input: Any, *, out: Tensor | None = None) -> Any:
+    """Every bit turned around; for bool: not."""
+    if as_operand(input).dtype.kind not in "biu":
+        raise NotImplementedError(say("errors.dtype.not_for", op="bitwise_not", dtype=input.dtype))
+    result = Tensor._wrap(np.asarray(np.invert(input.array)))
+    return result if out is None else into(out, result)
+
+
+def _invert(self: Tensor) -> Tensor:
+    if self.dtype.kind not in "biu":
+        raise TypeError(say("errors.arithmetic.invert", dtype=self.dtype))
+    return bitwise_not(self)
+
+
+Tensor.__invert__ = _invert  # type: ignore[attr-defined]
+
+
+# -- whole tensors ----
 
 
 @both
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether both have the same shape and the same numbers."""
-    return input.shape == other.shape and bool((input.array == other.array).all())
+    x, y = as_operand(input), as_operand(other)
+    return x.shape == y.shape and bool((x.array == y.array).all())
+
+
+@both
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """Where |input - other| <= atol + rtol |other|; infinities of one sign are close too, NaNs
+    with equal_nan. Both of one dtype."""
+    x, y = as_operand(input).array, as_operand(other).array
+    if x.dtype != y.dtype:
+        raise RuntimeError(say("errors.arithmetic.one_dtype", x=x.dtype, y=y.dtype))
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(say("errors.arithmetic.tolerance", name=name, value=value))
+
+    def close(x: Any, y: Any) -> Any:
+        same = (x == y) | ((x != x) & (y != y)) if equal_nan else x == y
+        if x.dtype.kind == "b" or not (rtol or atol):
+            return same
+        off = np.abs(x - y)
+        return same | (np.isfinite(off) & (off <= atol + np.abs(rtol * y)))
+
+    return _computed("isclose", close, x, y)
 
 
 @both
@@ -58,25 +228,43 @@ def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
     """Whether |input - other| <= atol + rtol |other| everywhere."""
-    return bool(np.allclose(input.array, other.array, rtol, atol, equal_nan))
+    return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
 
 
-@both
-def isnan(input: Tensor) -> Tensor:
-    """Where the numbers are NaN, "not a number"."""
-    return Tensor._wrap(np.isnan(input.array))
+@function
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
+    """Which elements are among test_elements. One of the two may be a number."""
+    if not isinstance(elements, Tensor):
+        as_operand(test_elements)
+    found = np.isin(_plain(elements), _plain(test_elements), assume_unique, invert)
+    return Tensor._wrap(np.asarray(found))
 
 
-@both
-def isinf(input: Tensor) -> Tensor:
-    """Where the numbers are infinite."""
-    return Tensor._wrap(np.isinf(input.array))
+# -- what a number is like ----
 
 
-@both
-def isfinite(input: Tensor) -> Tensor:
-    """Where the numbers are neither NaN nor infinite."""
-    return Tensor._wrap(np.isfinite(input.array))
+def _judgement(name: str, doc: str, how: Callable[..., Any]) -> None:
+    def judge(input: Any) -> Any:
+        return Tensor._wrap(np.asarray(how(as_operand(input).array)))
+
+    judge.__name__ = judge.__qualname__ = name
+    judge.__doc__ = doc
+    both(judge)
+
+
+_judgement("isnan", 'Where the numbers are NaN, "not a number".', np.isnan)
+_judgement("isinf", "Where the numbers are infinite.", np.isinf)
+_judgement("isfinite", "Where the numbers are neither NaN nor infinite.", np.isfinite)
+_judgement("isposinf", "Where the numbers are positive infinity.", lambda x: x == np.inf)
+_judgement("isneginf", "Where the numbers are negative infinity.", lambda x: x == -np.inf)
+_judgement("isreal", "True everywhere: the numbers are real.", np.isreal)
+_judgement(
+    "signbit",
+    "Where the sign is a minus, -0.0 included.",
+    lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0,
+)
 
 
 @function

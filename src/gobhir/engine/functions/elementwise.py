@@ -1,16 +1,221 @@
-"""Functions of one number, and choosing between two."""
+"""Functions of one number, and choosing between two by their size."""
 
 from __future__ import annotations
 
-from gobhir.engine.functions.publish import binary, unary
-from gobhir.engine.ops import activations, elementary
+import math
+from typing import Any
 
-exp = unary(elementary.exp)
-log = unary(elementary.log)
-sqrt = unary(elementary.sqrt)
-sign = unary(elementary.sign)
-sigmoid = unary(activations.sigmoid)
-tanh = unary(activations.tanh)
-relu = unary(activations.relu)
-maximum = binary(elementary.maximum, inplace=False)
-minimum = binary(elementary.minimum, inplace=False)
+import numpy as np
+
+from gobhir.engine.dtypes import promoted
+from gobhir.engine.functions.publish import (
+    alias,
+    as_operand,
+    binary,
+    both,
+    in_place,
+    into,
+    number,
+    unary,
+)
+from gobhir.engine.ops import (
+    activations,
+    arithmetic,
+    choosing,
+    elementary,
+    rounding,
+    special,
+    trigonometry,
+)
+from gobhir.engine.tensor import Tensor
+from gobhir.lang import say
+
+for _op in (
+    *(elementary.exp, elementary.exp2, elementary.expm1),
+    *(elementary.log, elementary.log2, elementary.log10, elementary.log1p),
+    *(elementary.sqrt, elementary.rsqrt, elementary.sign),
+    *(trigonometry.sin, trigonometry.cos, trigonometry.tan),
+    *(trigonometry.asin, trigonometry.acos, trigonometry.atan),
+    *(trigonometry.sinh, trigonometry.cosh, trigonometry.sinc),
+    *(trigonometry.asinh, trigonometry.acosh, trigonometry.atanh),
+    *(special.erf, special.erfc, special.erfinv, special.lgamma, special.digamma),
+    *(rounding.floor, rounding.ceil, rounding.trunc, rounding.frac),
+    *(activations.sigmoid, activations.tanh, activations.relu),
+):
+    unary(_op)
+
+for _op in (trigonometry.atan2, elementary.logaddexp, elementary.logaddexp2):
+    binary(_op, numbers="", inplace=_op is trigonometry.atan2)
+for _op in (choosing.maximum, choosing.minimum, choosing.fmax, choosing.fmin):
+    binary(_op, numbers="", inplace=False)
+xlogy = binary(elementary.xlogy, numbers="either")
+copysign = binary(elementary.copysign)
+
+for _other, _name in {
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "fix": "trunc",
+    "sgn": "sign",
+}.items():
+    alias(_other, getattr(Tensor, _name))
+
+
+@in_place
+@both
+def round(input: Any, *, decimals: int = 0, out: Tensor | None = None) -> Any:
+    """The nearest whole number, or number with so many decimals; halves go to the even one."""
+    if decimals and as_operand(input).dtype.kind != "f":
+        raise NotImplementedError(say("errors.dtype.not_for", op="round", dtype=input.dtype))
+    result = rounding.round(as_operand(input), decimals=decimals)
+    return result if out is None else into(out, result)
+
+
+def _bound(x: Any) -> Any:
+    return x if isinstance(x, Tensor) else number(x)
+
+
+@in_place
+@both
+def clamp(input: Any, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Any:
+    """input, but at least min and at most max; numbers or Tensors, and one may be left out."""
+    x = as_operand(input)
+    if min is None and max is None:
+        raise RuntimeError(say("errors.arithmetic.clamp"))
+    if max is None:
+        result = choosing.clamp_min(x, _bound(min))
+    elif min is None:
+        result = choosing.clamp_max(x, _bound(max))
+    else:
+        result = choosing.clamp(x, _bound(min), _bound(max))
+    return result if out is None else into(out, result)
+
+
+@in_place
+@both
+def clamp_min(input: Any, min: Any, *, out: Tensor | None = None) -> Any:
+    """input, but at least min."""
+    return clamp(input, min, out=out)
+
+
+@in_place
+@both
+def clamp_max(input: Any, max: Any, *, out: Tensor | None = None) -> Any:
+    """input, but at most max."""
+    return clamp(input, None, max, out=out)
+
+
+alias("clip", clamp)
+
+
+@in_place
+@both
+def nan_to_num(
+    input: Any,
+    nan: float | None = None,
+    posinf: float | None = None,
+    neginf: float | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Any:
+    """input with `nan` (0) for NaN, and for the infinities the largest and smallest number of
+    the dtype, or what is given."""
+    x = as_operand(input)
+    if x.dtype.kind == "f":
+        limits = np.finfo(x.dtype)
+        posinf = float(limits.max) if posinf is None else posinf
+        neginf = float(limits.min) if neginf is None else neginf
+    result = choosing.nan_to_num(x, nan=nan or 0.0, posinf=posinf, neginf=neginf)
+    return result if out is None else into(out, result)
+
+
+@in_place
+@both
+def deg2rad(input: Any) -> Any:
+    """Degrees as radians."""
+    return as_operand(input) * (math.pi / 180)
+
+
+@in_place
+@both
+def rad2deg(input: Any) -> Any:
+    """Radians as degrees."""
+    return as_operand(input) * (180 / math.pi)
+
+
+@in_place
+@both
+def logit(input: Any, eps: float | None = None, *, out: Tensor | None = None) -> Any:
+    """log(x / (1 - x)), the inverse of sigmoid; with eps, x is first clamped to
+    [eps, 1 - eps]."""
+    result = elementary.logit(as_operand(input), eps=eps)
+    return result if out is None else into(out, result)
+
+
+@in_place
+@both
+def ldexp(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+    """input * 2 ** other."""
+    result = as_operand(input) * arithmetic.pow(2.0, as_operand(other))
+    return result if out is None else into(out, result)
+
+
+@in_place
+@both
+def heaviside(input: Any, values: Any, *, out: Tensor | None = None) -> Any:
+    """0 below 0, 1 above 0, `values` at 0. Both of one dtype."""
+    if as_operand(input).dtype != as_operand(values).dtype:
+        raise RuntimeError(say("errors.arithmetic.one_dtype", x=input.dtype, y=values.dtype))
+    result = rounding.heaviside(input, values)
+    return result if out is None else into(out, result)
+
+
+@in_place
+@both
+def polygamma(n: Any, input: Any = None) -> Any:
+    """The n-th derivative of digamma; as a method x.polygamma(n)."""
+    if isinstance(n, Tensor):
+        n, input = input, n
+    if n < 0:
+        raise RuntimeError(say("errors.arithmetic.polygamma", n=n))
+    x = as_operand(input)
+    return special.digamma(x) if n == 0 else special.polygamma(x, n=n)
+
+
+@both
+def frexp(input: Any) -> tuple[Tensor, Tensor]:
+    """(mantissa, exponent): input = mantissa * 2 ** exponent, |mantissa| from 0.5 up to 1."""
+    mantissa, exponent = np.frexp(as_operand(input).array)
+    return Tensor._wrap(np.asarray(mantissa)), Tensor._wrap(np.asarray(exponent, np.int32))
+
+
+@in_place
+@both
+def nextafter(input: Any, other: Any) -> Tensor:
+    """The next floating number after input on the way to other."""
+    x, y = as_operand(input), as_operand(other)
+    dtype = promoted((x.array, y.array))
+    if dtype.kind != "f":
+        raise NotImplementedError(say("errors.dtype.not_for", op="nextafter", dtype=dtype))
+    return Tensor._wrap(np.asarray(np.nextafter(x.array.astype(dtype), y.array.astype(dtype))))
+
+
+@both
+def angle(input: Any) -> Any:
+    """pi for negative numbers, 0 for others; NaN for NaN."""
+    return trigonometry.atan2(as_operand(input) * 0, input)
+
+
+@both
+def conj(input: Any) -> Any:
+    """input itself: its numbers are real."""
+    return as_operand(input)
+
+
+alias("conj_physical", conj)
+alias("real", conj)
+Tensor.real = property(conj)  # type: ignore[attr-defined]

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gobhir.engine.inplace import become
+from gobhir.engine.apply import apply
+from gobhir.engine.dtypes import of_python
+from gobhir.engine.inplace import become, write
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -92,18 +94,31 @@ def alias(name: str, f: Callable[..., Any]) -> None:
 
 def unary(op: Callable[..., Any], name: str | None = None, inplace: bool = True) -> Any:
     """Offer an op of one input, everywhere."""
+    of = op.op  # type: ignore[attr-defined]  # apply.function keeps it
 
-    def f(input: Tensor) -> Tensor:
-        return op(as_operand(input))
+    def f(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+        result = apply(of, as_operand(input))
+        return result if out is None else into(out, result)
 
     return _named(f, op, name, inplace)
 
 
-def binary(op: Callable[..., Any], name: str | None = None, inplace: bool = True) -> Any:
-    """Offer an op of two inputs, everywhere."""
+def binary(
+    op: Callable[..., Any], name: str | None = None, inplace: bool = True, numbers: str = "other"
+) -> Any:
+    """Offer an op of two inputs, everywhere. numbers: "other" when only the second may be a
+    Python number, "either" when one of both may be, "" when none."""
+    of = op.op  # type: ignore[attr-defined]
 
-    def f(input: Any, other: Any) -> Tensor:
-        return op(as_operand(input), other if isinstance(other, Tensor) else number(other))
+    def f(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+        if not isinstance(other, Tensor):
+            other = number(other) if numbers else as_operand(other)
+        if not isinstance(input, Tensor):
+            input = number(input) if numbers == "either" else as_operand(input)
+            if not isinstance(other, Tensor):
+                input = Tensor._wrap(np.asarray(input, of_python(input)))
+        result = apply(of, input, other)
+        return result if out is None else into(out, result)
 
     return _named(f, op, name, inplace)
 
@@ -112,7 +127,20 @@ def _named(f: Callable[..., Any], op: Callable[..., Any], name: str | None, inpl
     f.__name__ = f.__qualname__ = name or op.__name__
     f.__doc__ = op.__doc__
     both(f)
-    return in_place(f) if inplace else f
+    if inplace:
+        in_place(f)
+        FUNCTIONS[f.__name__ + "_"] = getattr(Tensor, f.__name__ + "_")
+    return f
+
+
+def into(out: Tensor, result: Tensor) -> Tensor:
+    """out, with the numbers and the shape of result: what `out=` asks for."""
+    if out.requires_grad or result.requires_grad:
+        raise RuntimeError(say("errors.tensor.out_grad"))
+    if out.shape != result.shape:
+        out.array = np.empty(result.shape, out.dtype)
+    write(out, result.array, "out")
+    return out
 
 
 def as_operand(x: Any) -> Tensor:
@@ -125,7 +153,7 @@ def as_operand(x: Any) -> Tensor:
 def number(x: Any) -> Any:
     """A Python number as it is, a NumPy value as a Tensor. TypeError for anything else."""
     if isinstance(x, (int, float)):
-        return x
+        return float(x) if isinstance(x, np.float64) else x
     if isinstance(x, (np.generic, np.ndarray)):
         return Tensor._wrap(np.asarray(x))
     raise TypeError(say("errors.tensor.wanted", type=type(x).__name__))

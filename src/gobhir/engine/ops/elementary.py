@@ -1,10 +1,19 @@
-"""Elementary functions of one number, and choosing between two: elementwise."""
+"""Exponentials, logarithms, roots and signs of numbers: elementwise.
+
+Derivatives: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 4.1 and 4.2.
+"""
+
+import math
 
 import numpy as np
 
 from gobhir.engine.apply import function
-from gobhir.engine.dtypes import promoted
 from gobhir.engine.op import Family, Op
+from gobhir.engine.ops.choosing import keep, maximum, minimum, where
+
+__all__ = ["keep", "maximum", "minimum", "where"]
+
+LN2, LN10 = math.log(2), math.log(10)
 
 
 class Elementary(Op, abstract=True):
@@ -19,11 +28,36 @@ class Exp(Elementary):
     local = "out"
 
     def forward(x):
-        with np.errstate(over="ignore"):
-            return np.exp(x)
+        return np.exp(x)
 
     def vjp(d, out, x):
         return d * out
+
+
+class Exp2(Elementary):
+    """2 to the x, elementwise."""
+
+    formula = "2 ** x"
+    local = "out * log(2)"
+
+    def forward(x):
+        return np.exp2(x)
+
+    def vjp(d, out, x):
+        return d * out * LN2
+
+
+class Expm1(Elementary):
+    """e to the x, less 1, exact where x is near 0. Elementwise."""
+
+    formula = "exp(x) - 1"
+    local = "out + 1"
+
+    def forward(x):
+        return np.expm1(x)
+
+    def vjp(d, out, x):
+        return d * (out + 1)
 
 
 class Log(Elementary):
@@ -33,11 +67,125 @@ class Log(Elementary):
     local = "1 / x"
 
     def forward(x):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.log(x)
+        return np.log(x)
 
     def vjp(d, out, x):
         return d / x
+
+
+class Log2(Elementary):
+    """Logarithm to base 2, elementwise; -inf at 0, NaN below."""
+
+    formula = "log(x) / log(2)"
+    local = "1 / (x * log(2))"
+
+    def forward(x):
+        return np.log2(x)
+
+    def vjp(d, out, x):
+        return d / (x * LN2)
+
+
+class Log10(Elementary):
+    """Logarithm to base 10, elementwise; -inf at 0, NaN below."""
+
+    formula = "log(x) / log(10)"
+    local = "1 / (x * log(10))"
+
+    def forward(x):
+        return np.log10(x)
+
+    def vjp(d, out, x):
+        return d / (x * LN10)
+
+
+class Log1p(Elementary):
+    """Natural logarithm of 1 + x, exact where x is near 0. Elementwise."""
+
+    formula = "log(1 + x)"
+    local = "1 / (1 + x)"
+
+    def forward(x):
+        return np.log1p(x)
+
+    def vjp(d, out, x):
+        return d / (x + 1)
+
+
+class Logaddexp(Op):
+    """log(e^x + e^y), elementwise, where e^x alone would overflow, too. Shapes broadcast."""
+
+    family = Family.ELEMENTWISE
+    formula = "log(exp(x) + exp(y))"
+    local = {"x": "1 / (1 + exp(y - x))", "y": "1 / (1 + exp(x - y))"}
+    promotes = True
+    accepts = "f"
+
+    def forward(x, y):
+        apart = np.where(x == y, 0, np.abs(x - y))  # inf - inf would be NaN
+        return np.maximum(x, y) + np.log1p(np.exp(-apart))
+
+    def vjp_x(d, out, x, y):
+        return d / (1 + exp(y - x))
+
+    def vjp_y(d, out, x, y):
+        return d / (1 + exp(x - y))
+
+
+class Logaddexp2(Op):
+    """log2(2^x + 2^y), elementwise, where 2^x alone would overflow, too. Shapes broadcast."""
+
+    family = Family.ELEMENTWISE
+    formula = "log(2 ** x + 2 ** y) / log(2)"
+    local = {"x": "1 / (1 + 2 ** (y - x))", "y": "1 / (1 + 2 ** (x - y))"}
+    promotes = True
+    accepts = "f"
+
+    def forward(x, y):
+        apart = np.where(x == y, 0, np.abs(x - y))
+        return np.maximum(x, y) + np.log1p(np.exp2(-apart)) * (1 / LN2)
+
+    def vjp_x(d, out, x, y):
+        return d / (1 + exp2(y - x))
+
+    def vjp_y(d, out, x, y):
+        return d / (1 + exp2(x - y))
+
+
+class Xlogy(Op):
+    """x log(y), elementwise, and 0 where x is 0, whatever the logarithm. Shapes broadcast."""
+
+    family = Family.ELEMENTWISE
+    formula = "0 if x == 0 else x * log(y)"
+    local = {"x": "log(y)", "y": "x / y"}
+    promotes = True
+    floats = True
+
+    def forward(x, y):
+        return np.where((x == 0) & (y == y), 0, x * np.log(y))
+
+    def vjp_x(d, out, x, y):
+        return where((x == 0) & (y <= 0), 0.0, xlogy(d, y))
+
+    def vjp_y(d, out, x, y):
+        return d * x / y
+
+
+class Logit(Elementary):
+    """log(x / (1 - x)), the inverse of sigmoid, elementwise; with eps, x is kept between eps and
+    1 - eps, and has slope 0 outside."""
+
+    formula = "log(x / (1 - x))"
+    local = "1 / (x * (1 - x))"
+
+    def forward(x, *, eps=None):
+        if eps is not None:
+            x = x.clip(eps, 1 - eps)
+        return np.log(x / (1 - x))
+
+    def vjp(d, out, x, *, eps):
+        slope = d / (x * (1 - x))
+        return slope if eps is None else keep(slope, (x >= eps) & (x <= 1 - eps))
 
 
 class Sqrt(Elementary):
@@ -47,11 +195,23 @@ class Sqrt(Elementary):
     local = "1 / (2 * out)"
 
     def forward(x):
-        with np.errstate(invalid="ignore"):
-            return np.sqrt(x)
+        return np.sqrt(x)
 
     def vjp(d, out, x):
         return d / (2 * out)
+
+
+class Rsqrt(Elementary):
+    """1 / sqrt(x), elementwise; inf at 0, NaN below."""
+
+    formula = "1 / sqrt(x)"
+    local = "-0.5 * out**3"
+
+    def forward(x):
+        return 1 / np.sqrt(x)
+
+    def vjp(d, out, x):
+        return d * (-0.5 * out * out * out)
 
 
 class Abs(Op):
@@ -60,6 +220,7 @@ class Abs(Op):
     family = Family.ELEMENTWISE
     formula = "abs(x)"
     local = "sign(x)"
+    accepts = "iuf"
 
     def forward(x):
         return np.abs(x)
@@ -69,85 +230,50 @@ class Abs(Op):
 
 
 class Sign(Op):
-    """-1, 0 or 1, elementwise; slope 0 everywhere."""
+    """-1, 0 or 1, elementwise; slope 0 everywhere. The sign of NaN is 0, as in PyTorch."""
 
     family = Family.ELEMENTWISE
     formula = "sign(x)"
     local = "0"
 
     def forward(x):
-        return np.sign(x)
+        if x.dtype.kind == "b":
+            return x.copy()
+        return np.subtract(x > 0, x < 0, dtype=x.dtype)
 
     def vjp(d, out, x):
-        return d * 0
+        return keep(d, False)
 
 
-class Maximum(Op):
-    """The larger of x and y, elementwise; at a tie each gets half of the gradient."""
+class Copysign(Op):
+    """The size of x with the sign of y, elementwise; slope 0 where x is 0. Shapes broadcast."""
 
     family = Family.ELEMENTWISE
-    formula = "max(x, y)"
-    local = {
-        "x": "1 if x > y else (0.5 if x == y else 0)",
-        "y": "1 if y > x else (0.5 if x == y else 0)",
-    }
+    formula = "abs(x) if y >= 0 else -abs(x)"
+    local = {"x": "sign(x) if y >= 0 else -sign(x)"}
     promotes = True
+    floats = True
 
     def forward(x, y):
-        return np.maximum(x, y)
+        return np.copysign(x, y)
 
     def vjp_x(d, out, x, y):
-        return where(x > y, d, where(x == y, d * 0.5, 0.0))
-
-    def vjp_y(d, out, x, y):
-        return where(y > x, d, where(x == y, d * 0.5, 0.0))
-
-
-class Minimum(Op):
-    """The smaller of x and y, elementwise; at a tie each gets half of the gradient."""
-
-    family = Family.ELEMENTWISE
-    formula = "min(x, y)"
-    local = {
-        "x": "1 if x < y else (0.5 if x == y else 0)",
-        "y": "1 if y < x else (0.5 if x == y else 0)",
-    }
-    promotes = True
-
-    def forward(x, y):
-        return np.minimum(x, y)
-
-    def vjp_x(d, out, x, y):
-        return where(x < y, d, where(x == y, d * 0.5, 0.0))
-
-    def vjp_y(d, out, x, y):
-        return where(y < x, d, where(x == y, d * 0.5, 0.0))
-
-
-class Where(Op):
-    """x where the condition holds, y elsewhere. Shapes broadcast; the condition has no gradient."""
-
-    family = Family.ELEMENTWISE
-    formula = "x if condition else y"
-    local = {"x": "1 if condition else 0", "y": "0 if condition else 1"}
-
-    def forward(condition, x, y):
-        # Of two Python numbers a pullback wants all digits, not the default dtype's.
-        dtype = promoted((x, y)) if hasattr(x, "dtype") or hasattr(y, "dtype") else None
-        return np.where(condition, np.asarray(x, dtype), np.asarray(y, dtype))
-
-    def vjp_x(d, out, condition, x, y):
-        return where(condition, d, 0.0)
-
-    def vjp_y(d, out, condition, x, y):
-        return where(condition, 0.0, d)
+        return d * (sign(x) * sign(out))  # d out / d x = out / x, and both are of one size
 
 
 exp = function(Exp)
+exp2 = function(Exp2)
+expm1 = function(Expm1)
 log = function(Log)
+log2 = function(Log2)
+log10 = function(Log10)
+log1p = function(Log1p)
+logaddexp = function(Logaddexp)
+logaddexp2 = function(Logaddexp2)
+xlogy = function(Xlogy)
+logit = function(Logit)
 sqrt = function(Sqrt)
+rsqrt = function(Rsqrt)
 abs = function(Abs)
 sign = function(Sign)
-maximum = function(Maximum)
-minimum = function(Minimum)
-where = function(Where)
+copysign = function(Copysign)
