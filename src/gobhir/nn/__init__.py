@@ -7,6 +7,7 @@ from gobhir.nn import functional, init, parameter, utils
 from gobhir.nn.activation import *
 from gobhir.nn.container import *
 from gobhir.nn.conv import *
+from gobhir.nn.embedding import *
 from gobhir.nn.linear import *
 from gobhir.nn.loss import *
 from gobhir.nn.module import Module as Module
