@@ -35,7 +35,14 @@ def backward(
     wanted = None if inputs is None else {_edge(t): t for t in inputs}
     found = _pull(tensors, cotangents, retain_graph, create_graph, wanted)
     for leaf, gradient in found.values():
-        leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
+        old = leaf.grad
+        if old is None:
+            leaf.grad = gradient
+        elif old.requires_grad or gradient.requires_grad:
+            leaf.grad = old + gradient
+        else:  # in the same memory, as whoever holds the old gradient expects
+            old.array += gradient.array
+            old._changed("backward")
 
 
 def grad(

@@ -12,6 +12,7 @@ from gobhir.lang.catalogue import (
     say,
     t,
     use_language,
+    warn,
 )
 from gobhir.lang.numbers import digits
 
@@ -25,4 +26,5 @@ __all__ = [
     "say",
     "t",
     "use_language",
+    "warn",
 ]

@@ -12,6 +12,7 @@ import os
 import sys
 import sysconfig
 import tomllib
+import warnings
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -136,3 +137,16 @@ def _place() -> Place | None:
 def say(key: str, /, **values: object) -> Message:
     """A lazily rendered sentence: `raise ValueError(say("errors.lang.unknown", ...))`."""
     return Message(key, values, _place() if key.startswith("errors.") else None)
+
+
+_warned: dict[str, dict[Any, Any]] = {}
+
+
+def warn(message: Message, category: type[Warning] = UserWarning) -> None:
+    """Warn, as `warnings.warn` does, about the user's own line."""
+    told, place = message.text(language()), message.place
+    if place is None:
+        warnings.warn(told, category, stacklevel=2)
+    else:
+        seen = _warned.setdefault(place.file, {})
+        warnings.warn_explicit(told, category, place.file, place.line, registry=seen)

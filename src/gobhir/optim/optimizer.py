@@ -6,12 +6,12 @@ Behaviour: https://docs.pytorch.org/docs/stable/optim.html
 from __future__ import annotations
 
 import ast
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from functools import wraps
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from gobhir.engine.compile.recorder import recording
 from gobhir.engine.dtypes import get_default_dtype
 from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.tape import enable_grad, no_grad, state
-from gobhir.lang import say
+from gobhir.lang import say, warn
 from gobhir.optim.checks import check_betas, check_range, check_run
 
 
@@ -72,6 +72,8 @@ class Optimizer:
         self.check(defaults)
         self.state: defaultdict[Any, State] = defaultdict(dict)
         self.param_groups: list[Group] = []
+        self._stepped: tuple[ref[Tensor], int] | None = None
+        self._warned = False
         self._before_step: list[Callable[..., Any]] = []
         self._after_step: list[Callable[..., Any]] = []
         self._stepping = False
@@ -168,7 +170,7 @@ class Optimizer:
                 raise ValueError(say("errors.optim.not_leaf"))
         ids = {id(p) for p in listed}
         if len(ids) < len(listed):
-            warnings.warn(str(say("errors.optim.twice_in_group")), UserWarning, stacklevel=3)
+            warn(say("errors.optim.twice_in_group"))
         if not ids.isdisjoint(map(id, self._all())):
             raise ValueError(say("errors.optim.twice"))
         group = {"params": listed} | ({"param_names": names} if names else {}) | given
@@ -207,6 +209,7 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        self._look_for_old_gradients()
         # Like PyTorch, silent about 0 / 0: what comes of it is NaN.
         with no_grad(), np.errstate(all="ignore"):
             for group in self.param_groups:
@@ -214,7 +217,23 @@ class Optimizer:
                 for p in group["params"]:
                     if p.grad is not None:
                         self._step_one(p, p.grad.array, settings)
+        first = self._first_gradient()
+        self._stepped = None if first is None else (ref(first), first._version)
         return loss
+
+    def _first_gradient(self) -> Tensor | None:
+        return next((p.grad for p in self._all() if p.grad is not None), None)
+
+    def _look_for_old_gradients(self) -> None:
+        """Warn once where backward() added to the gradients that the last step had used."""
+        if self._stepped is None or self._warned:
+            return
+        first = self._first_gradient()
+        if first is not None and first is self._stepped[0]():
+            once = first._version == self._stepped[1] + 1
+            if once and first._changes[1] == "backward":
+                self._warned = True
+                warn(say("errors.optim.old_gradients"))
 
     def settings(self, group: Group) -> Group:
         """The group's settings, a learning rate that is a Tensor as a plain number."""

@@ -1,0 +1,84 @@
+"""Graphs that are long, that are let go of, and gradients that are still there."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+import weakref
+from types import ModuleType
+
+import pytest
+import torch
+
+import gobhir
+
+BOTH = pytest.mark.parametrize("t", [gobhir, torch], ids=["gobhir", "torch"])
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_ops_neither_recurse_nor_stay() -> None:
+    x = gobhir.ones(3, requires_grad=True)
+    gc.disable()  # what is let go of must not wait for the collector of cycles
+    try:
+        for used in (True, False):
+            y = x
+            for _ in range(100_000):
+                y = y * 1.0
+            if used:
+                y.sum().backward()
+                assert x.grad.tolist() == [1.0, 1.0, 1.0]
+            gone = weakref.ref(y)
+            del y
+            assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_a_graph_is_let_go_of_by_backward() -> None:
+    x = gobhir.ones(3, requires_grad=True)
+    middle = x * 2
+    gone = weakref.ref(middle)
+    loss = middle.exp().sum()
+    del middle
+    assert gone() is not None
+    loss.backward()
+    assert gone() is None
+
+
+@BOTH
+def test_gradients_add_up_in_the_same_memory(t: ModuleType) -> None:
+    x = t.ones(2, requires_grad=True)
+    (x * 3).sum().backward()
+    first = x.grad
+    (x * 3).sum().backward()
+    assert x.grad is first and first.tolist() == [6.0, 6.0]
+    (x**2).sum().backward(create_graph=True)
+    assert x.grad.tolist() == [8.0, 8.0] and first.tolist() == [6.0, 6.0]
+
+
+def test_a_forgotten_zero_grad_is_noticed_once() -> None:
+    layer = gobhir.nn.Linear(2, 1)
+    optimizer = gobhir.optim.SGD(layer.parameters(), lr=0.1)
+
+    def step(zero: bool) -> None:
+        if zero:
+            optimizer.zero_grad()
+        layer(gobhir.ones(1, 2)).sum().backward()
+        optimizer.step()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(zero=False)  # the first: there is nothing old
+        for _ in range(3):
+            step(zero=True)
+        layer(gobhir.ones(1, 2)).sum().backward()  # two batches for one step, on purpose
+        step(zero=False)
+        for p in layer.parameters():
+            p.grad.zero_()
+        step(zero=False)
+    with pytest.warns(UserWarning, match="zero_grad") as told:
+        step(zero=False)
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(zero=False)
