@@ -342,6 +342,47 @@ def test_state_survives_a_file(tmp_path: Any) -> None:
 
 
 @BOTH
+def test_hooks_around_saving_and_loading(t: Any) -> None:
+    w = t.nn.Parameter(t.ones(1))
+    optimizer = t.optim.SGD([w], lr=0.25)
+    calls: list[str] = []
+
+    def stamped(o: Any, saved: dict[str, Any]) -> dict[str, Any]:
+        calls.append("after saving")
+        return saved | {"by": "me"}
+
+    def faster(o: Any, saved: dict[str, Any]) -> dict[str, Any]:
+        calls.append("before loading")
+        groups = [g | {"lr": 1.0} for g in saved["param_groups"]]
+        return {"state": {}, "param_groups": groups}
+
+    optimizer.register_state_dict_pre_hook(lambda o: calls.append("before saving"))
+    first = optimizer.register_state_dict_pre_hook(lambda o: calls.append("first"), prepend=True)
+    optimizer.register_state_dict_post_hook(stamped)
+    optimizer.register_load_state_dict_pre_hook(faster)
+    optimizer.register_load_state_dict_post_hook(lambda o: calls.append("after loading"))
+    saved = optimizer.state_dict()
+    assert saved["by"] == "me"
+    optimizer.load_state_dict(saved)
+    assert optimizer.param_groups[0]["lr"] == 1.0
+    first.remove()
+    optimizer.state_dict()
+    saving = ["before saving", "after saving"]
+    assert calls == ["first", *saving, "before loading", "after loading", *saving]
+
+
+@BOTH
+def test_a_momentum_buffer_that_old_versions_saved_as_none(t: Any) -> None:
+    w = t.nn.Parameter(t.ones(1))
+    optimizer = t.optim.SGD([w], lr=0.25, momentum=0.5)
+    saved = optimizer.state_dict()
+    optimizer.load_state_dict(saved | {"state": {0: {"momentum_buffer": None}}})
+    w.grad = t.ones(1)
+    optimizer.step()
+    assert optimizer.state[w]["momentum_buffer"].item() == 1 and w.item() == 0.75
+
+
+@BOTH
 def test_copied_with_its_model(t: Any) -> None:
     model = t.nn.Linear(2, 1)
     optimizer = t.optim.Adam(model.parameters(), lr=0.1)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from gobhir.optim.checks import check_range
-from gobhir.optim.optimizer import Assignment, Group, Optimizer, State, mean_square, scalar
+from gobhir.optim.optimizer import Assignment, Group, Optimizer, State
+from gobhir.optim.running import mean_square, scalar
 
 
 class Adadelta(Optimizer):

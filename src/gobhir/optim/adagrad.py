@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
-from gobhir.optim.optimizer import Assignment, Group, Optimizer, State, scalar
+from gobhir.optim.optimizer import Assignment, Group, Optimizer, State
+from gobhir.optim.running import scalar
 
 
 class Adagrad(Optimizer):

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from gobhir.lang import say
-from gobhir.optim.optimizer import Assignment, Group, Optimizer, State, mean, mean_square, scalar
+from gobhir.optim.optimizer import Assignment, Group, Optimizer, State
+from gobhir.optim.running import mean, mean_square, scalar
 
 
 class Adam(Optimizer):

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.optim.optimizer import Assignment, Group, Optimizer, State, mean, mean_square, scalar
+from gobhir.optim.optimizer import Assignment, Group, Optimizer, State
+from gobhir.optim.running import mean, mean_square, scalar
 
 
 class NAdam(Optimizer):

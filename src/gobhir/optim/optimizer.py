@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from copy import deepcopy
 from functools import wraps
 from typing import Any, NamedTuple
 from weakref import ref
@@ -17,11 +16,11 @@ import numpy as np
 
 from gobhir.engine import Tensor, Update
 from gobhir.engine.compile.recorder import recording
-from gobhir.engine.dtypes import get_default_dtype
 from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.tape import enable_grad, no_grad, state
 from gobhir.lang import say, warn
 from gobhir.optim.checks import check_betas, check_range, check_run
+from gobhir.optim.saving import packed, unpack
 
 
 class Assignment(NamedTuple):
@@ -76,6 +75,7 @@ class Optimizer:
         self._warned = False
         self._before_step: list[Callable[..., Any]] = []
         self._after_step: list[Callable[..., Any]] = []
+        self._saving_hooks: defaultdict[str, list[Callable[..., Any]]] = defaultdict(list)
         self._stepping = False
         self._opt_called: bool | None = None
         """None: no scheduler asks; then, whether a step was taken since one does."""
@@ -256,7 +256,7 @@ class Optimizer:
         for key, value in arrays.items():
             if not isinstance(value, np.ndarray):
                 self.state[p][key] = value
-            elif key not in own or own[key].array is not value:
+            elif getattr(own.get(key), "array", None) is not value:
                 self.state[p][key] = Tensor._wrap(value)
 
     def hyper(self, group: Group, state: State) -> dict[str, Any]:
@@ -282,40 +282,56 @@ class Optimizer:
         """Call `hook(optimizer, args, kwargs)` after each step."""
         return RemovableHandle(self._after_step, hook)
 
+    def register_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(optimizer)` before `state_dict`."""
+        return RemovableHandle(self._saving_hooks["before saving"], hook, prepend)
+
+    def register_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` on what `state_dict` is about to return; what it
+        returns, if anything, takes its place."""
+        return RemovableHandle(self._saving_hooks["after saving"], hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` before `load_state_dict`; what it returns, if
+        anything, is loaded instead."""
+        return RemovableHandle(self._saving_hooks["before loading"], hook, prepend)
+
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(optimizer)` after `load_state_dict`."""
+        return RemovableHandle(self._saving_hooks["after loading"], hook, prepend)
+
     # -- saving and loading ----
 
     def state_dict(self) -> dict[str, Any]:
         """State and settings, with parameters called by their number: what is saved."""
-        number: dict[Any, int] = {}
-        for p in self._all():
-            number.setdefault(p, len(number))
-        groups = [g | {"params": [number[p] for p in g["params"]]} for g in self.param_groups]
-        kept = {number.get(p, p): own for p, own in self.state.items()}
-        return {"state": kept, "param_groups": groups}
+        for hook in self._saving_hooks["before saving"]:
+            hook(self)
+        saved = packed(self)
+        for hook in self._saving_hooks["after saving"]:
+            changed = hook(self, saved)
+            saved = saved if changed is None else changed
+        return saved
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over saved state and settings, Gobhir's or PyTorch's.
 
         ValueError unless the groups have equal sizes.
         """
-        saved = [{k: _setting(v) for k, v in g.items()} for g in state_dict["param_groups"]]
-        sizes = [len(g["params"]) for g in saved]
-        own_sizes = [len(g["params"]) for g in self.param_groups]
-        if sizes != own_sizes:
-            raise ValueError(say("errors.optim.load_groups", got=sizes, want=own_sizes))
-        numbers = [i for g in saved for i in g["params"]]
-        by_number = dict(zip(numbers, self._all(), strict=True))
-        self.state = defaultdict(dict)
-        for i, own in state_dict["state"].items():
-            p = by_number.get(i)
-            self.state[i if p is None else p] = _kept(own, p)
-        groups = []
-        for old, new in zip(self.param_groups, saved, strict=True):
-            names = {"param_names": old["param_names"]} if "param_names" in old else {}
-            groups.append(
-                {"params": None} | self.defaults | names | new | {"params": old["params"]}
-            )
-        self.param_groups = groups
+        saved = state_dict.copy()
+        for hook in self._saving_hooks["before loading"]:
+            changed = hook(self, saved)
+            saved = saved if changed is None else changed
+        unpack(self, saved)
+        for hook in self._saving_hooks["after loading"]:
+            hook(self)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -354,50 +370,6 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 
 
 Optimizer.step = _with_hooks(Optimizer.step)  # type: ignore[method-assign]
-
-
-def scalar(value: float) -> np.ndarray:
-    """State that is one number for the whole parameter, in the dtype that PyTorch gives it."""
-    kind = np.float64 if get_default_dtype() == np.float64 else np.float32
-    return np.array(value, kind)
-
-
-def _setting(value: Any) -> Any:
-    """A copy of a saved setting; a tensor of another library becomes one of ours."""
-    return Tensor._wrap(_copied(value)) if hasattr(value, "__array__") else deepcopy(value)
-
-
-def _kept(value: Any, p: Tensor | None, key: str = "") -> Any:
-    """A piece of saved state as this parameter keeps it: arrays of its dtype, but for `step`."""
-    if isinstance(value, Mapping):
-        return {k: _kept(v, p, k) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_kept(v, p) for v in value)
-    if key == "step" and not hasattr(value, "__array__"):
-        return Tensor._wrap(scalar(value))
-    if not hasattr(value, "__array__"):
-        return value
-    array = _copied(value)
-    floating = p is not None and key != "step" and array.dtype.kind == "f"
-    return Tensor._wrap(array.astype(p.dtype) if floating and p is not None else array)
-
-
-def _copied(value: Any) -> np.ndarray:
-    return np.array(np.asarray(value.detach() if hasattr(value, "detach") else value))
-
-
-def mean(kept: np.ndarray, beta: float, new: np.ndarray, out: np.ndarray) -> None:
-    """kept = beta * kept + (1 - beta) * new, in place. out: memory to work in."""
-    kept *= beta
-    kept += np.multiply(new, 1 - beta, out=out)
-
-
-def mean_square(kept: np.ndarray, beta: float, new: np.ndarray, out: np.ndarray) -> None:
-    """kept = beta * kept + (1 - beta) * new**2, in place. out: memory to work in."""
-    np.multiply(new, new, out=out)
-    out *= 1 - beta
-    kept *= beta
-    kept += out
 
 
 def _mentioned(rule: Iterable[Assignment], hyper: dict[str, Any]) -> dict[str, Any]:

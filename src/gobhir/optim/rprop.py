@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from gobhir.lang import say
-from gobhir.optim.optimizer import Assignment, Group, Optimizer, State, scalar
+from gobhir.optim.optimizer import Assignment, Group, Optimizer, State
+from gobhir.optim.running import scalar
 
 
 class Rprop(Optimizer):
