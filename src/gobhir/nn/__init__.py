@@ -7,10 +7,12 @@ from gobhir.nn import functional, init, parameter, utils
 from gobhir.nn.activation import *
 from gobhir.nn.container import *
 from gobhir.nn.conv import *
+from gobhir.nn.dropout import *
 from gobhir.nn.embedding import *
 from gobhir.nn.linear import *
 from gobhir.nn.loss import *
 from gobhir.nn.module import Module as Module
 from gobhir.nn.parameter import Parameter as Parameter
+from gobhir.nn.normalisation import *
 from gobhir.nn.pooling import *
 from gobhir.nn.rnn import *

@@ -5,7 +5,9 @@ Start reading in linear.py. What each function computes stands in engine/ops.
 
 from gobhir.nn.functional.activations import *
 from gobhir.nn.functional.conv import *
+from gobhir.nn.functional.dropout import *
 from gobhir.nn.functional.embedding import *
 from gobhir.nn.functional.linear import *
 from gobhir.nn.functional.losses import *
+from gobhir.nn.functional.normalisation import *
 from gobhir.nn.functional.pooling import *
