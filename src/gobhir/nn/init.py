@@ -10,7 +10,6 @@ for orthogonal; Martens, Deep learning via Hessian-free optimization (2010), for
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -21,7 +20,7 @@ from gobhir.engine import Tensor
 from gobhir.engine.random import Generator, _rounded_once, default_generator
 from gobhir.engine.random import randperm as _shuffled
 from gobhir.engine.tape import no_grad
-from gobhir.lang import say
+from gobhir.lang import say, warn
 
 
 def uniform_(
@@ -50,7 +49,7 @@ def trunc_normal_(
 ) -> Tensor:
     """Numbers drawn from that part of the normal distribution that lies in [a, b]."""
     if not a - 2 * std <= mean <= b + 2 * std:
-        warnings.warn(str(say("errors.nn.trunc_far")), UserWarning, stacklevel=2)
+        warn(say("errors.nn.trunc_far"))
     kind = tensor.dtype
 
     def below(x: float) -> float:
@@ -142,7 +141,7 @@ def kaiming_uniform_(
 ) -> Tensor:
     """Even in [-b, b), b = gain sqrt(3 / fan); `a` is the slope of leaky_relu below 0."""
     if tensor.numel() == 0:
-        warnings.warn(str(say("errors.nn.init_empty")), UserWarning, stacklevel=2)
+        warn(say("errors.nn.init_empty"))
         return tensor
     std = calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
     bound = math.sqrt(3.0) * std
@@ -158,7 +157,7 @@ def kaiming_normal_(
 ) -> Tensor:
     """Normal, with standard deviation gain / sqrt(fan)."""
     if tensor.numel() == 0:
-        warnings.warn(str(say("errors.nn.init_empty")), UserWarning, stacklevel=2)
+        warn(say("errors.nn.init_empty"))
         return tensor
     std = calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
     return normal_(tensor, 0.0, std, generator)
@@ -262,7 +261,7 @@ def _old_name(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     @wraps(function)
     def old(*args: Any, **kwargs: Any) -> Tensor:
         message = say("errors.nn.init_old", old=name[:-1], new=name)
-        warnings.warn(str(message), FutureWarning, stacklevel=2)
+        warn(message, FutureWarning)
         return function(*args, **kwargs)
 
     return old

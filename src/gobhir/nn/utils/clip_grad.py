@@ -8,7 +8,6 @@ https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.ht
 from __future__ import annotations
 
 import types
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.dtypes import default_dtype
-from gobhir.lang import say
+from gobhir.lang import say, warn
 
 Tensors = Tensor | Iterable[Tensor]
 
@@ -36,7 +35,7 @@ def clip_grad_norm_(
     """
     listed = _listed(parameters)
     if not listed and isinstance(parameters, types.GeneratorType):
-        warnings.warn(str(say("errors.nn.clip_nothing")), UserWarning, stacklevel=2)
+        warn(say("errors.nn.clip_nothing"))
     grads = [p.grad for p in listed if p.grad is not None]
     total = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
     clip_grads_with_norm_(listed, max_norm, total, foreach)
@@ -46,7 +45,7 @@ def clip_grad_norm_(
 def clip_grad_norm(*args: Any, **kwargs: Any) -> Tensor:
     """The old name of clip_grad_norm_."""
     message = say("errors.nn.clip_old", old="clip_grad_norm", new="clip_grad_norm_")
-    warnings.warn(str(message), FutureWarning, stacklevel=2)
+    warn(message, FutureWarning)
     return clip_grad_norm_(*args, **kwargs)
 
 

@@ -7,10 +7,9 @@ https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLR
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
-from gobhir.lang import say
+from gobhir.lang import say, warn
 from gobhir.optim.lr_scheduler.scheduler import LRScheduler, assign, checked, settings
 from gobhir.optim.optimizer import Optimizer
 
@@ -81,7 +80,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Look at this epoch's metric, and lower the learning rates if it is time."""
         current = float(metrics)
         if epoch is not None:
-            warnings.warn(str(say("errors.schedule.epoch")), UserWarning, stacklevel=2)
+            warn(say("errors.schedule.epoch"))
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(current, self.best):
             self.best = current

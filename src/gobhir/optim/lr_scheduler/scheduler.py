@@ -6,11 +6,10 @@ Behaviour: https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learnin
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from gobhir.engine import Tensor
-from gobhir.lang import say
+from gobhir.lang import say, warn
 from gobhir.optim.optimizer import Group, Optimizer
 
 FUNCTIONS = {"cos": math.cos, "pi": math.pi, "floor": math.floor, "min": min, "max": max}
@@ -74,7 +73,7 @@ class LRScheduler:
 
     def _warn_outside(self) -> None:
         if not self._get_lr_called_within_step:
-            warnings.warn(str(say("errors.schedule.get_last_lr")), UserWarning, stacklevel=3)
+            warn(say("errors.schedule.get_last_lr"))
 
     def get_last_lr(self) -> list[Any]:
         """The learning rate of each group as it was last set."""
@@ -83,10 +82,10 @@ class LRScheduler:
     def step(self, epoch: int | None = None) -> None:
         """Set the next learning rates. epoch: jump there (deprecated in PyTorch)."""
         if self._step_count == 1 and not self.optimizer._opt_called:
-            warnings.warn(str(say("errors.schedule.order")), UserWarning, stacklevel=2)
+            warn(say("errors.schedule.order"))
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(str(say("errors.schedule.epoch")), UserWarning, stacklevel=2)
+            warn(say("errors.schedule.epoch"))
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:
