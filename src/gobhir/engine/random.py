@@ -371,7 +371,7 @@ def _coins(a: np.ndarray, p: Any, generator: Any) -> np.ndarray:
 
 
 def _check_range(low: int, high: int, dtype: np.dtype) -> None:
-    """RuntimeError unless there is a whole number from low to high - 1, and dtype holds them all."""
+    """RuntimeError unless there are whole numbers from low to high - 1 and dtype holds them."""
     if low >= high:
         raise RuntimeError(say("errors.random.range", low=low, high=high))
     if dtype.kind != "f":

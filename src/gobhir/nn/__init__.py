@@ -12,7 +12,8 @@ from gobhir.nn.embedding import *
 from gobhir.nn.linear import *
 from gobhir.nn.loss import *
 from gobhir.nn.module import Module as Module
-from gobhir.nn.parameter import Parameter as Parameter
 from gobhir.nn.normalisation import *
+from gobhir.nn.padding import *
+from gobhir.nn.parameter import Parameter as Parameter
 from gobhir.nn.pooling import *
 from gobhir.nn.rnn import *

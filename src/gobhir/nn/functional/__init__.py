@@ -10,4 +10,5 @@ from gobhir.nn.functional.embedding import *
 from gobhir.nn.functional.linear import *
 from gobhir.nn.functional.losses import *
 from gobhir.nn.functional.normalisation import *
+from gobhir.nn.functional.padding import *
 from gobhir.nn.functional.pooling import *
