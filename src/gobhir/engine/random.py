@@ -121,9 +121,9 @@ def randperm(
         raise RuntimeError(say("errors.shape.negative", shape=(n,)))
     order = list(range(n))
     words = (generator or default_generator).words(max(n - 1, 0))
-    steps = words % np.arange(n, 1, -1, dtype=np.uint32)
-    for i, step in enumerate(steps.tolist()):
-        order[i], order[i + step] = order[i + step], order[i]
+    places = np.arange(max(n - 1, 0)) + words % np.arange(n, 1, -1, dtype=np.uint32)
+    for i, j in enumerate(places.tolist()):
+        order[i], order[j] = order[j], order[i]
     return _made(np.array(order, as_dtype(dtype or np.int64)), options)
 
 
