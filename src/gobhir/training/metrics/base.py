@@ -69,6 +69,9 @@ def as_array(value: Any) -> np.ndarray:
     """The numbers of a tensor of any framework, an array or a list."""
     if isinstance(value, np.ndarray):
         return value
+    inside = getattr(value, "array", None)  # Gobhir's Tensor
+    if isinstance(inside, np.ndarray):
+        return inside
     if hasattr(value, "detach"):
         value = value.detach()
         return np.asarray((value.cpu() if hasattr(value, "cpu") else value).numpy())
