@@ -222,6 +222,25 @@ def explain(
         print(t("cli.explain.saved", path=to))
 
 
+@app.command("op", cls=Command, help="cli.op.about")
+def op(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="cli.op.name")] = "",
+    lang: Lang = None,
+) -> None:
+    import gobhir  # noqa: F401  registers the ops
+    from gobhir.engine import OPS
+    from gobhir.explain.card import card
+
+    if name:
+        print(card(name.lower()).to_text())
+    else:
+        for family in sorted({op.family.value for op in OPS.values()}):
+            names = sorted(n for n, op in OPS.items() if op.family.value == family)
+            print(
+                f"{family}\n" + textwrap.indent(textwrap.fill(", ".join(names), WIDTH - 4), "    ")
+            )
+
+
 @app.command(cls=Command, help="cli.studio.about")
 def studio(
     port: Annotated[Word, option(metavar="8888", help="cli.studio.port")] = None,

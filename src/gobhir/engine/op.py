@@ -69,6 +69,8 @@ class Op:
     defaults: ClassVar[dict[str, Any]]
     pullbacks: ClassVar[dict[str, Callable[..., Any]]]
     forward: ClassVar[Callable[..., Any]]
+    example: ClassVar[tuple[list[Any], dict[str, Any]] | None] = None
+    """(inputs, settings) for the op's card, where no usual numbers would do."""
     vjps: ClassVar[Callable[..., Any] | None] = None
     shape_only: ClassVar[bool] = False
     """The pullbacks look at the inputs' shapes, not at their numbers."""

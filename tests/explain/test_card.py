@@ -1,0 +1,47 @@
+"""The card of every op: in both languages, with an example whose numbers are PyTorch's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import gobhir  # noqa: F401  registers the ops
+from gobhir.engine import OPS
+from gobhir.explain.card import card
+
+SHIPPED = sorted(n for n, op in OPS.items() if op.__module__.startswith("gobhir."))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_op_has_a_card(name: str) -> None:
+    found = card(name)
+    assert found.example is not None, "no usual numbers do: give the op an `example`"
+    for lang in ("bn", "en"):
+        told = found.to_text(lang)
+        assert told.startswith(name) and f"class {OPS[name].__name__}(" in told
+    assert found.to_text("bn") != found.to_text("en")
+    if OPS[name].pullbacks and found.example.cotangent is not None:
+        assert found.example.grads
+
+
+def test_the_numbers_are_pytorchs() -> None:
+    e = card("sigmoid").example
+    assert e is not None
+    z = torch.tensor(e.inputs[0], requires_grad=True)
+    a = torch.sigmoid(z)
+    a.backward(torch.tensor(e.cotangent))
+    np.testing.assert_allclose(e.value, a.detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(e.grads["z"], z.grad.numpy(), rtol=1e-12)
+
+
+def test_what_stands_on_the_card_of_sigmoid() -> None:
+    told = card("sigmoid").to_text("en")
+    for part in ("a = 1/(1 + e^(−z))", "∂a/∂z = a(1 − a)", "0.6225", "ops/activations.py, line "):
+        assert part in told
+    assert "ঢাল" in card("sigmoid").to_text("bn")
+
+
+def test_an_unknown_op_is_told_its_neighbours() -> None:
+    with pytest.raises(ValueError, match="sigmoid"):
+        card("sigmod")
