@@ -135,7 +135,7 @@ def example(op: type[Op]) -> Example | None:
         with np.errstate(all="ignore"):
             try:
                 return _work(op, inputs, settings)
-            except Exception:  # noqa: S112  this one does not fit: try the next
+            except Exception:  # this one does not fit: try the next
                 continue
     return None
 
