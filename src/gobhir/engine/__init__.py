@@ -6,9 +6,12 @@ Start reading in ops/activations.py (Sigmoid, a whole op on one screen), then ta
 from gobhir.engine import functions  # noqa: F401  attaches the operators to Tensor
 from gobhir.engine.apply import apply
 from gobhir.engine.backward import backward, grad
+from gobhir.engine.malloc import keep_freed_memory
 from gobhir.engine.op import OPS, Family, Op
 from gobhir.engine.tape import Gradient, Record, Tape, Update
 from gobhir.engine.tensor import Tensor
+
+keep_freed_memory()
 
 __all__ = [
     "OPS",
