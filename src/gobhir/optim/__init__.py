@@ -3,7 +3,9 @@ Stands on engine/ and lang/; training, explain and all above may import it.
 Start reading in sgd.py, then optimizer.py; lr_scheduler/ changes learning rates over time.
 """
 
-from gobhir.optim import lr_scheduler
+from importlib import import_module
+from typing import Any
+
 from gobhir.optim.adadelta import Adadelta
 from gobhir.optim.adagrad import Adagrad
 from gobhir.optim.adam import Adam, AdamW
@@ -34,3 +36,10 @@ __all__ = [
     "Rprop",
     "lr_scheduler",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when asked for, so that `import gobhir` is quick, and optimizers do not need nn.
+    if name in ("lr_scheduler", "swa_utils"):
+        return import_module(f"gobhir.optim.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
