@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from gobhir.engine.drawing import clash
-from gobhir.engine.dtypes import default_dtype, float16, float32, int64, promoted
+from gobhir.engine.dtypes import default_dtype, float16, float32, promoted
 from gobhir.engine.op import Family, Op
 from gobhir.engine.quiet import quietly
 from gobhir.engine.tape import Record, state
@@ -84,18 +85,21 @@ def _in_one_dtype(op: type[Op], arrays: list[Any]) -> tuple[list[Any], bool]:
     half = dtype is float16 and op.family is Family.ELEMENTWISE
     if half:
         dtype = float32
-    numbers_fit = dtype.kind == "f" or dtype is int64
+    low, high = _RANGES.get(dtype, (-math.inf, math.inf))
     for i, a in enumerate(arrays):
         if isinstance(a, np.ndarray):
             if a.dtype is not dtype:
                 arrays[i] = a.astype(dtype, copy=False)
-        elif a is not None and not (numbers_fit and type(a) in _NUMBERS):
+        elif a is not None and not (type(a) in _NUMBERS and low <= a <= high):
             # astype, because a number that is too large wraps, as PyTorch has it.
             arrays[i] = np.asarray(a).astype(dtype)
     return arrays, half
 
 
 _NUMBERS = (float, int, bool)
+_RANGES = {
+    np.dtype(t): (int(np.iinfo(t).min), int(np.iinfo(t).max)) for t in (*"bhilBHIL",)
+} | {np.dtype(bool): (0, 1)}
 
 
 def _several(

@@ -17,6 +17,7 @@ from gobhir.engine.functions.publish import (
     function,
     in_place,
     into,
+    method,
     number,
     unary,
 )
@@ -138,7 +139,6 @@ def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Any:
     return result if out is None else into(out, result)
 
 
-@in_place
 @both
 def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Any:
     """input ** exponent in float64, whatever came in."""
@@ -147,6 +147,14 @@ def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Any:
     if isinstance(exponent, Tensor):
         exponent = exponent.double()
     return pow(input, exponent, out=out)
+
+
+@method
+def float_power_(self: Tensor, exponent: Any) -> Tensor:
+    """float_power, in place; self must be float64 already."""
+    if self.dtype != np.float64:
+        raise RuntimeError(say("errors.tensor.inplace_dtype", got="float64", want=self.dtype))
+    return become(self, "float_power_", lambda x: float_power(x, exponent))
 
 
 @in_place

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.dtypes import promoted
+from gobhir.engine.dtypes import default_dtype
 from gobhir.engine.functions.publish import (
+    FUNCTIONS,
     alias,
     as_operand,
     binary,
@@ -35,7 +36,7 @@ for _op in (
     *(elementary.log, elementary.log2, elementary.log10, elementary.log1p),
     *(elementary.sqrt, elementary.rsqrt, elementary.sign),
     *(trigonometry.sin, trigonometry.cos, trigonometry.tan),
-    *(trigonometry.asin, trigonometry.acos, trigonometry.atan),
+    *(trigonometry.asin, trigonometry.acos, trigonometry.atan, trigonometry.angle),
     *(trigonometry.sinh, trigonometry.cosh, trigonometry.sinc),
     *(trigonometry.asinh, trigonometry.acosh, trigonometry.atanh),
     *(special.erf, special.erfc, special.erfinv, special.lgamma, special.digamma),
@@ -160,7 +161,9 @@ def logit(input: Any, eps: float | None = None, *, out: Tensor | None = None) ->
 @both
 def ldexp(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
     """input * 2 ** other."""
-    result = as_operand(input) * arithmetic.pow(2.0, as_operand(other))
+    x = as_operand(input)
+    two = Tensor._wrap(np.array(2, x.dtype if x.dtype.kind == "f" else default_dtype()))
+    result = x * arithmetic.pow(two, as_operand(other))
     return result if out is None else into(out, result)
 
 
@@ -189,25 +192,10 @@ def polygamma(n: Any, input: Any = None) -> Any:
 @both
 def frexp(input: Any) -> tuple[Tensor, Tensor]:
     """(mantissa, exponent): input = mantissa * 2 ** exponent, |mantissa| from 0.5 up to 1."""
-    mantissa, exponent = np.frexp(as_operand(input).array)
+    if as_operand(input).dtype.kind != "f":
+        raise RuntimeError(say("errors.dtype.not_for", op="frexp", dtype=input.dtype))
+    mantissa, exponent = np.frexp(input.array)
     return Tensor._wrap(np.asarray(mantissa)), Tensor._wrap(np.asarray(exponent, np.int32))
-
-
-@in_place
-@both
-def nextafter(input: Any, other: Any) -> Tensor:
-    """The next floating number after input on the way to other."""
-    x, y = as_operand(input), as_operand(other)
-    dtype = promoted((x.array, y.array))
-    if dtype.kind != "f":
-        raise NotImplementedError(say("errors.dtype.not_for", op="nextafter", dtype=dtype))
-    return Tensor._wrap(np.asarray(np.nextafter(x.array.astype(dtype), y.array.astype(dtype))))
-
-
-@both
-def angle(input: Any) -> Any:
-    """pi for negative numbers, 0 for others; NaN for NaN."""
-    return trigonometry.atan2(as_operand(input) * 0, input)
 
 
 @both
@@ -219,3 +207,9 @@ def conj(input: Any) -> Any:
 alias("conj_physical", conj)
 alias("real", conj)
 Tensor.real = property(conj)  # type: ignore[attr-defined]
+
+for _name in (
+    *("clamp", "clamp_max", "clamp_min", "clip", "deg2rad", "fix", "ldexp", "logit"),
+    *("nan_to_num", "rad2deg", "round", "square", "xlogy"),
+):
+    FUNCTIONS[_name + "_"] = getattr(Tensor, _name + "_")

@@ -88,8 +88,11 @@ def alias(name: str, f: Callable[..., Any]) -> None:
     """Offer `gobhir.<name>` and `x.<name>` as another name of f, in place too where f is."""
     FUNCTIONS[name] = f
     setattr(Tensor, name, f)
-    if hasattr(Tensor, f.__name__ + "_"):
-        setattr(Tensor, name + "_", getattr(Tensor, f.__name__ + "_"))
+    changed = getattr(Tensor, f.__name__ + "_", None)
+    if changed is not None:
+        setattr(Tensor, name + "_", changed)
+        if f.__name__ + "_" in FUNCTIONS:
+            FUNCTIONS[name + "_"] = changed
 
 
 def unary(op: Callable[..., Any], name: str | None = None, inplace: bool = True) -> Any:

@@ -109,7 +109,7 @@ class ELU(Activation):
         return z.clip(0, np.inf) + alpha * np.expm1(z.clip(-np.inf, 0))
 
     def vjp(da, a, z, *, alpha):
-        return where(z > 0, da, da * alpha * exp(z))
+        return where(z <= 0, da * (alpha * exp(keep(z, z < 0))), da)
 
 
 class SELU(Activation):
@@ -124,7 +124,7 @@ class SELU(Activation):
         return scale * z.clip(0, np.inf) + (scale * alpha) * np.expm1(z.clip(-np.inf, 0))
 
     def vjp(da, a, z, *, alpha, scale):
-        return where(z > 0, da * scale, da * (scale * alpha) * exp(z))
+        return where(z <= 0, da * (scale * alpha * exp(keep(z, z < 0))), da * scale)
 
 
 class CELU(Activation):
@@ -138,7 +138,7 @@ class CELU(Activation):
         return z.clip(0, np.inf) + alpha * np.expm1(z.clip(-np.inf, 0) / alpha)
 
     def vjp(da, a, z, *, alpha):
-        return where(z > 0, da, da * exp(z / alpha))
+        return where(z <= 0, da * exp(keep(z, z < 0) / alpha), da)
 
 
 class GELU(Activation):

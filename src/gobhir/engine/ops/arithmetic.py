@@ -218,12 +218,12 @@ class Pow(Arithmetic):
         if isinstance(y, (int, float)):
             return d * (2 * x) if y == 2 else d * (y * pow(x, y - 1)) if y else keep(d, False)
         # 0 ** -1 is infinite, but d(x**0)/dx is 0 everywhere.
-        return d * where(y == 0, 0.0, y * x ** where(y == 0, 1.0, y - 1))
+        return keep(d * (y * x ** where(y == 0, 1.0, y - 1)), y != 0)
 
     def vjp_y(d, out, x, y):
         # PyTorch takes d(0**y)/dy = 0 for y >= 0, where log(0) would give NaN.
         flat = (x == 0) & (y >= 0)
-        return d * where(flat, 0.0, out * log(where(flat, 1.0, x)))
+        return keep(d * (out * log(where(flat, 1.0, x))), ~flat)
 
 
 def _by_squaring(x, n):

@@ -72,10 +72,10 @@ class Maximum(Choice):
         return np.maximum(x, y)
 
     def vjp_x(d, out, x, y):
-        return keep(d, x >= y) - keep(d * 0.5, x == y)
+        return keep(d, ~(x < y)) - keep(d * 0.5, x == y)
 
     def vjp_y(d, out, x, y):
-        return keep(d, y >= x) - keep(d * 0.5, x == y)
+        return keep(d, ~(y < x)) - keep(d * 0.5, x == y)
 
 
 class Minimum(Choice):
@@ -91,10 +91,10 @@ class Minimum(Choice):
         return np.minimum(x, y)
 
     def vjp_x(d, out, x, y):
-        return keep(d, x <= y) - keep(d * 0.5, x == y)
+        return keep(d, ~(x > y)) - keep(d * 0.5, x == y)
 
     def vjp_y(d, out, x, y):
-        return keep(d, y <= x) - keep(d * 0.5, x == y)
+        return keep(d, ~(y > x)) - keep(d * 0.5, x == y)
 
 
 class Fmax(Choice):

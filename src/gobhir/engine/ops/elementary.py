@@ -162,7 +162,8 @@ class Xlogy(Op):
     floats = True
 
     def forward(x, y):
-        return np.where((x == 0) & (y == y), 0, x * np.log(y))
+        logarithm = np.log(y) if hasattr(y, "dtype") else float(np.log(y))
+        return np.where((x == 0) & (y == y), 0, x * logarithm)
 
     def vjp_x(d, out, x, y):
         return where((x == 0) & (y <= 0), 0.0, xlogy(d, y))
@@ -172,8 +173,8 @@ class Xlogy(Op):
 
 
 class Logit(Elementary):
-    """log(x / (1 - x)), the inverse of sigmoid, elementwise; with eps, x is kept between eps and
-    1 - eps, and has slope 0 outside."""
+    """log(x / (1 - x)), the inverse of sigmoid, elementwise, NaN where x is not between 0 and 1;
+    with eps, x is kept between eps and 1 - eps, and the slope is 0 outside."""
 
     formula = "log(x / (1 - x))"
     local = "1 / (x * (1 - x))"
@@ -185,7 +186,9 @@ class Logit(Elementary):
 
     def vjp(d, out, x, *, eps):
         slope = d / (x * (1 - x))
-        return slope if eps is None else keep(slope, (x >= eps) & (x <= 1 - eps))
+        if eps is None:
+            return where((x >= 0) & (x <= 1), slope, np.nan)
+        return keep(slope, (x >= eps) & (x <= 1 - eps))
 
 
 class Sqrt(Elementary):

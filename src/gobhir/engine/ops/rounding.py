@@ -83,11 +83,16 @@ class Heaviside(Op):
 
     family = Family.ELEMENTWISE
     formula = "y if x == 0 else (1 if x > 0 else 0)"
+    local = {"x": "0", "y": "1 if x == 0 else 0"}
 
     def forward(x, y):
-        if x.dtype.kind == "f":
-            return np.heaviside(x, y)
-        return np.where(x == 0, y, x > 0)
+        return np.where(x == 0, y, (x > 0).astype(x.dtype))
+
+    def vjp_x(d, out, x, y):
+        return keep(d, False)
+
+    def vjp_y(d, out, x, y):
+        return keep(d, x == 0)
 
 
 floor = function(Floor)

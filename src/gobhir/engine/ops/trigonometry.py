@@ -10,7 +10,7 @@ import numpy as np
 
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.choosing import where
+from gobhir.engine.ops.choosing import keep, where
 from gobhir.engine.ops.elementary import rsqrt
 
 
@@ -111,10 +111,28 @@ class Atan2(Op):
         return np.arctan2(y, x)
 
     def vjp_y(d, out, y, x):
-        return d * (x / (x * x + y * y))
+        return d * (x / _square_distance(x, y))
 
     def vjp_x(d, out, y, x):
-        return d * (-y / (x * x + y * y))
+        return d * (-y / _square_distance(x, y))
+
+
+def _square_distance(x, y):
+    square = x * x + y * y
+    return where(square == 0, 1.0, square)  # PyTorch takes the slopes at the origin as 0
+
+
+class Angle(Trigonometric):
+    """The angle of a real number in the complex plane: pi below 0, else 0. Elementwise."""
+
+    formula = "pi if x < 0 else 0"
+    local = "0"
+
+    def forward(x):
+        return np.where(x < 0, x.dtype.type(math.pi), np.where(x == x, 0, x))
+
+    def vjp(d, out, x):
+        return keep(d, False)
 
 
 class Sinh(Trigonometric):
@@ -203,6 +221,7 @@ asin = function(Asin)
 acos = function(Acos)
 atan = function(Atan)
 atan2 = function(Atan2)
+angle = function(Angle)
 sinh = function(Sinh)
 cosh = function(Cosh)
 asinh = function(Asinh)

@@ -68,6 +68,7 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "acos": ([UNIT], {}),
     "acosh": ([ABOVE_1], {}),
     "asin": ([UNIT], {}),
+    "angle": ([ANY], {}),
     "asinh": ([ANY], {}),
     "atan": ([ANY], {}),
     "atan2": ([ANY, X], {}),
