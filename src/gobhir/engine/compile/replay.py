@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.compile.flat import Update
+from gobhir.engine.compile.graph import waits
 from gobhir.engine.compile.guards import Name, names_in
 from gobhir.engine.compile.live import Keeper
 from gobhir.engine.compile.lowering import Line, lower
@@ -172,7 +173,9 @@ class Replay:
                 t.array = trace(t.array)
                 if t.grad is not None:
                     t.grad.array = trace(t.grad.array)
-            if any(isinstance(a, Tensor) and a.requires_grad for a in (*args, *kwargs.values())):
+            learns = getattr(step, "learns_arguments", False)
+            given = (*args, *kwargs.values())
+            if not learns and any(isinstance(a, Tensor) and a.requires_grad for a in given):
                 recorder.refuse("argument_grad")
             args = tuple(self._own(k, a) for k, a in enumerate(args))
             kwargs = {k: self._own(k, a) for k, a in kwargs.items()}
@@ -196,7 +199,7 @@ class Replay:
         with recorder.paused():
             self.result = self._template(result, recorder)
             self.first = exchange_tensors(result)
-        result = args = kwargs = None
+        result = args = kwargs = given = None
         self._nothing_kept(recorder)
 
     def _own(self, key: Any, value: Any) -> Any:
@@ -219,7 +222,7 @@ class Replay:
 
         def shape(x: Any) -> Any:
             if isinstance(x, Tensor):
-                if x.requires_grad and x._record is not None and not x._record.spent:
+                if waits(x):
                     recorder.refuse("graph")
                 if any(x is t for t in self.surroundings.tensors):
                     return x
@@ -280,7 +283,12 @@ class Replay:
             self.reason = recorder.reason
             return
         place(program)
-        self.lines: list[Line] = lower(program)
+        self.lines: list[Line] = []
+        self.numbers: list[int] = []
+        """Of each line, the place of its call in the recording."""
+        for number, lines in lower(program):
+            self.lines += lines
+            self.numbers += [number] * len(lines)
         self.program = program
         for s in shown(self.result):
             s.array = final(program, s.array)
@@ -429,21 +437,35 @@ class Replay:
         """The step again. Diverged, with nothing changed, where it takes another way."""
         if self.keeper is not None:
             return self._run_unrolled(self.keeper, args, kwargs)
-        for key, buffer in self.inputs:
-            value = args[key] if type(key) is int else kwargs[key]
-            np.copyto(buffer, value.array if isinstance(value, Tensor) else value)
+        self.fetch(args, kwargs, self.inputs)
         for update in self.updates:
             update.adopt()
         for t, slot in self.adds_to:
             if t.grad.array is not slot:
                 slot[...] = t.grad.array
-        if self.guarded:
+        self.carry_out(self.lines, self.guarded)
+        for t, gradient in self.grads:
+            if t.grad is not gradient:
+                t.grad = gradient
+        for t in self.no_grads:
+            t.grad = None
+        return filled(self.result)
+
+    def fetch(self, args: Any, kwargs: Any, inputs: list[tuple[Any, np.ndarray]]) -> None:
+        """Copy these arguments to where the calls read them."""
+        for key, buffer in inputs:
+            value = args[key] if type(key) is int else kwargs[key]
+            np.copyto(buffer, value.array if isinstance(value, Tensor) else value)
+
+    def carry_out(self, lines: list[Line], guarded: bool) -> None:
+        """All these calls; if a guard says no, Diverged, and everything is as it was."""
+        if guarded:
             for array, saved in self.backups:
                 np.copyto(saved, array)
             drawn = [g.get_state() for g in self.generators]
         try:
             with np.errstate(all="ignore"):
-                for f, arguments in self.lines:
+                for f, arguments in lines:
                     f(*arguments)
         except Diverged:
             for array, saved in self.backups:
@@ -451,12 +473,6 @@ class Replay:
             for generator, was in zip(self.generators, drawn, strict=True):
                 generator.set_state(was)
             raise
-        for t, gradient in self.grads:
-            if t.grad is not gradient:
-                t.grad = gradient
-        for t in self.no_grads:
-            t.grad = None
-        return filled(self.result)
 
     def _run_unrolled(self, keeper: Keeper, args: Any, kwargs: Any) -> Any:
         given = []
@@ -514,7 +530,9 @@ def exchange_tensors(result: Any) -> Any:
     """The result of a recorded run, with ordinary arrays in it."""
     if isinstance(result, Tensor):
         result.array = plain(result.array)
-        if result._record is not None:
+        if not result.requires_grad:
+            result._record = None
+        elif result._record is not None:
             result._record.value = plain(result._record.value)
         return result
     if type(result) in (tuple, list):

@@ -58,7 +58,7 @@ class Names(Tape):
     def let_go(self) -> None:
         """Release the graph, as backward() does without a tape."""
         for record in self.records:
-            if record.spent or not any(record.edges):
+            if record.spent:
                 record.inputs = record.edges = record.versions = ()
             record.value = plain(record.value)
         self.entries = []

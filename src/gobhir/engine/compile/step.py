@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.compile.graph import Both, Halves, differentiable
 from gobhir.engine.compile.quick import quick
 from gobhir.engine.compile.recorder import Diverged, recording
 from gobhir.engine.compile.replay import Replay, Surroundings, watch
@@ -107,6 +108,10 @@ class _Case:
         self.trusted: set[Replay] = set()
         self.given_up = False
         self.strayed = 0
+        self.both: Both | None = None
+        self.shapes: list[Any] = []
+        self.several = False
+        self.halves: dict[Replay, Halves] = {}
 
     def __call__(self, args: Any, kwargs: Any) -> Any:
         step = self.compiled.step
@@ -114,7 +119,18 @@ class _Case:
             return step(*args, **kwargs)
         if self.surroundings is None:
             result, self.surroundings = watch(step, args, kwargs)
+            count = differentiable(result)
+            if count and state.grad_enabled:
+                leaves = [t for t in self.surroundings.tensors if t.requires_grad]
+                self.both = Both(step, leaves, count)
+                self.shapes = [
+                    (t.shape, t.dtype) for t in ([result] if count == 1 else list(result))
+                ]
+                self.surroundings.unroll = False
+                self.several = not isinstance(result, Tensor)
             return result
+        if self.both is not None:
+            return self._in_halves(self.both, args, kwargs)
         replay = next((r for r in self.replays if r.holds()), None)
         if replay is None:
             return self._record(args, kwargs)
@@ -133,16 +149,41 @@ class _Case:
             self.compiled._arity = len(args)
         return result
 
+    def _in_halves(self, both: Both, args: Any, kwargs: Any) -> Any:
+        """A call whose result is differentiated outside."""
+        step = self.compiled.step
+        replay = next((r for r in self.replays if r.holds()), None)
+        assert self.surroundings is not None
+        if replay is None or replay not in self.trusted:
+            ones = (Tensor._wrap(np.ones(shape, dtype)) for shape, dtype in self.shapes)
+            given = (*ones, *args)
+            before = _Snapshot(self.surroundings)
+            if replay is None:
+                self._record(given, kwargs, both)
+            else:
+                self._check(replay, given, kwargs, both)
+                if replay in self.trusted:
+                    self.halves[replay] = Halves(both, replay, self.several)
+            before.restore()
+            return step(*args, **kwargs)
+        halves = self.halves[replay]
+        if halves.busy():
+            return step(*args, **kwargs)
+        try:
+            return halves(args, kwargs)
+        except Diverged:
+            return step(*args, **kwargs)
+
     def _give_up(self, reason: Message) -> None:
         self.given_up = True
         self.replays = []
         self.compiled._tell(reason)
 
-    def _record(self, args: Any, kwargs: Any) -> Any:
+    def _record(self, args: Any, kwargs: Any, step: Any = None) -> Any:
         if self.replays:
             self.compiled._say("errors.compile.again")
         assert self.surroundings is not None
-        replay = Replay(self.compiled.step, args, kwargs, self.surroundings)
+        replay = Replay(step or self.compiled.step, args, kwargs, self.surroundings)
         result = replay.first
         if replay.reason is not None:
             self._give_up(replay.reason)
@@ -152,14 +193,15 @@ class _Case:
                 self.trusted.discard(self.replays.pop(0))
         return result
 
-    def _check(self, replay: Replay, args: Any, kwargs: Any) -> Any:
+    def _check(self, replay: Replay, args: Any, kwargs: Any, step: Any = None) -> Any:
         """The first replay, beside the step as it is written, from the same state."""
-        before = _Snapshot(replay)
+        around = replay.surroundings
+        before = _Snapshot(around)
         mine = replay.run(args, kwargs)
-        replayed = _Snapshot(replay)
+        replayed = _Snapshot(around)
         before.restore()
-        theirs = self.compiled.step(*args, **kwargs)
-        if _close(mine, theirs) and _Snapshot(replay).near(replayed, before):
+        theirs = (step or self.compiled.step)(*args, **kwargs)
+        if _close(mine, theirs) and _Snapshot(around).near(replayed, before):
             self.trusted.add(replay)
             if replay.keeper is None:
                 self.compiled._say("errors.compile.trusted", calls=len(replay.lines))
@@ -175,9 +217,8 @@ class _Case:
 class _Snapshot:
     """All that a step changes, as it is now."""
 
-    def __init__(self, replay: Replay):
-        self.replay = replay
-        around = replay.surroundings
+    def __init__(self, around: Surroundings):
+        self.around = around
         self.random = default_generator.get_state()
         self.values = [t.array.copy() for t in around.tensors]
         self.grads = [None if t.grad is None else t.grad.array.copy() for t in around.tensors]
@@ -188,7 +229,7 @@ class _Snapshot:
 
     def restore(self) -> None:
         default_generator.set_state(self.random)
-        around = self.replay.surroundings
+        around = self.around
         for t, value, grad in zip(around.tensors, self.values, self.grads, strict=True):
             t.array[...] = value
             t.grad = None if grad is None else Tensor._wrap(grad)
