@@ -2,33 +2,70 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from gobhir.engine.dtypes import default_dtype
+from gobhir.engine.dtypes import default_dtype, of_python, pair
 from gobhir.lang import say
 
 
 def as_array(data: Any, dtype: np.dtype | None = None) -> np.ndarray:
     """A fresh array of these numbers; Python floats become the default dtype. ValueError for
-    rows of different lengths, TypeError for what is no number."""
-    data = _without_tensors(data)
+    rows of different lengths, TypeError for text, RuntimeError for what else is no number, and
+    for whole numbers that the dtype cannot hold."""
+    if hasattr(data, "requires_grad"):
+        data = data.array
     if isinstance(data, (np.ndarray, np.generic)):
         if data.dtype.kind not in "biufc":
             raise TypeError(say("errors.tensor.not_numbers", type=data.dtype.name))
         with np.errstate(invalid="ignore", over="ignore"):
             return np.array(data, dtype=dtype)
     try:
-        array = np.array(data)
+        leaves, mixed = _leaves(data)
+        array = np.array(_bare(data) if mixed else data)
     except ValueError:
         raise ValueError(say("errors.tensor.ragged")) from None
     if array.dtype.kind not in "biufc":
-        raise TypeError(say("errors.tensor.not_numbers", type=type(data).__name__))
-    if dtype is None and array.dtype.kind == "f" and not _holds_numpy(data):
-        dtype = default_dtype()
+        kind = TypeError if array.dtype.kind in "US" else RuntimeError
+        raise kind(say("errors.tensor.not_numbers", type=type(data).__name__))
+    if dtype is None:
+        dtype = reduce(pair, leaves) if leaves else None
+        if dtype is None and array.dtype.kind == "f":
+            dtype = default_dtype()
+    elif {array.dtype.kind, dtype.kind} <= {"i", "u"} and array.size:
+        most = array.max()
+        if most > np.iinfo(dtype).max:
+            raise RuntimeError(say("errors.tensor.overflow", number=most, dtype=dtype))
     with np.errstate(invalid="ignore", over="ignore"):
         return array if dtype is None else array.astype(dtype)
+
+
+def _leaves(data: Any) -> tuple[list[np.dtype], bool]:
+    """The dtypes of all that is in nested lists, where some of it has one; whether Tensors are."""
+    if not isinstance(data, (list, tuple)):
+        return [], False
+    found: list[np.dtype] = []
+    tensors = False
+    if any(isinstance(x, (list, tuple)) for x in data):
+        for x in data:
+            inner, more = _leaves(x)
+            found, tensors = found + inner, tensors or more
+            if not (inner or more):
+                break  # plain numbers, as a rule all through
+        return found, tensors
+    if any(hasattr(x, "dtype") for x in data):
+        found = [of_python(getattr(x, "array", x)) for x in data]
+        tensors = any(hasattr(x, "requires_grad") for x in data)
+    return found, tensors
+
+
+def _bare(data: Any) -> Any:
+    """The same with arrays for Tensors."""
+    if isinstance(data, (list, tuple)):
+        return [_bare(x) for x in data]
+    return getattr(data, "array", data)
 
 
 def first_array(data: tuple[Any, ...], dtype: np.dtype) -> np.ndarray:
@@ -37,7 +74,9 @@ def first_array(data: tuple[Any, ...], dtype: np.dtype) -> np.ndarray:
         first = data[0]
         if isinstance(first, tuple) and type(first) is not tuple:  # a Size
             return np.zeros(first, dtype)
-        return as_array(first, dtype)
+        if isinstance(first, float):
+            raise TypeError(say("errors.tensor.sizes", got=data))
+        return first.array if hasattr(first, "requires_grad") else as_array(first, dtype)
     if not data:
         return np.zeros(0, dtype)
     if any(isinstance(n, (list, tuple, float)) for n in data):
@@ -45,25 +84,3 @@ def first_array(data: tuple[Any, ...], dtype: np.dtype) -> np.ndarray:
     if min(data) < 0:
         raise RuntimeError(say("errors.shape.negative", shape=data))
     return np.zeros(data, dtype)
-
-
-def _without_tensors(data: Any) -> Any:
-    """The same with arrays for tensors, however deep in lists they are."""
-    if hasattr(data, "requires_grad"):
-        return data.array
-    if isinstance(data, (list, tuple)) and _first_leaf_is_tensor(data):
-        return [_without_tensors(x) for x in data]
-    return data
-
-
-def _first_leaf_is_tensor(data: Any) -> bool:
-    if any(hasattr(x, "requires_grad") for x in data):
-        return True
-    first = next(iter(data), None)
-    return isinstance(first, (list, tuple)) and _first_leaf_is_tensor(first)
-
-
-def _holds_numpy(data: Any) -> bool:
-    while isinstance(data, (list, tuple)) and len(data):
-        data = data[0]
-    return isinstance(data, (np.ndarray, np.generic))

@@ -107,7 +107,7 @@ def _finish(array: np.ndarray, requires_grad: bool, device: Any) -> Tensor:
 def _known(options: dict[str, Any]) -> dict[str, Any]:
     """The options that mean something here. TypeError for a name that PyTorch has not either."""
     for name in options.keys() - {"device", "requires_grad"}:
-        if name not in ("layout", "pin_memory", "memory_format", "names", "out"):
+        if name not in ("layout", "pin_memory", "memory_format", "out"):
             raise TypeError(say("errors.tensor.option", name=name))
         if name == "out" and options["out"] is not None:
             raise TypeError(say("errors.tensor.option", name=name))
@@ -137,6 +137,8 @@ def _kind(dtype: Any) -> np.dtype:
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Tensor:
     """`size` filled with one value; the value's dtype unless another is asked for."""
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(say("errors.random.size"))
     value = getattr(fill_value, "array", fill_value)
     kind = of_python(value) if dtype is None else as_dtype(dtype)
     return _made(np.full(_size((size,)), value, kind), options)
@@ -203,9 +205,11 @@ def arange(
         start, end = 0, start
     start, end, step = (_number(v) for v in (start, end, step))
     whole = all(isinstance(v, int) for v in (start, end, step))
-    kind = (np.dtype(np.int64) if whole else default_dtype()) if dtype is None else as_dtype(dtype)
     if step == 0 or not all(math.isfinite(v) for v in (start, end, step)):
         raise RuntimeError(say("errors.shape.arange", start=start, end=end, step=step))
+    kind = (np.dtype(np.int64) if whole else default_dtype()) if dtype is None else as_dtype(dtype)
+    if kind.kind in "iu" and not whole:
+        start, end, step, whole = int(start), int(end), int(step), True
     if (end - start) * step < 0:
         raise RuntimeError(say("errors.shape.arange", start=start, end=end, step=step))
     count = -(-(end - start) // step) if whole else math.ceil((end - start) / step)

@@ -49,11 +49,6 @@ class device:
 CPU = device("cpu")
 
 
-def is_device(wish: Any) -> bool:
-    """Whether this names a device and not, say, a dtype."""
-    return isinstance(wish, device) or (isinstance(wish, str) and wish.partition(":")[0] in _KINDS)
-
-
 def check_place(wish: Any) -> None:
     """RuntimeError unless this is None or the CPU."""
     if wish is None or wish is CPU:

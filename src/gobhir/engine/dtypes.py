@@ -65,7 +65,7 @@ class finfo:
             raise TypeError(say("errors.dtype.finfo", dtype=found))
         limits = np.finfo(found)
         self.bits, self.dtype = limits.bits, found.name
-        self.eps, self.resolution = limits.eps.item(), limits.resolution.item()
+        self.eps, self.resolution = limits.eps.item(), 10.0**-limits.precision
         self.max, self.min = limits.max.item(), limits.min.item()
         self.tiny = self.smallest_normal = limits.tiny.item()
 

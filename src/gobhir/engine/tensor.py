@@ -283,6 +283,11 @@ class Tensor:
 
             self._record.retained = keep
 
+    def __copy__(self) -> Tensor:
+        out = type(self).__new__(type(self))
+        out._set(self.array, self.requires_grad)
+        return out
+
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(say("errors.tensor.deepcopy"))

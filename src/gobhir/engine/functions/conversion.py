@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import dtypes
-from gobhir.engine.device import CPU, check_place, is_device
+from gobhir.engine.device import check_place
+from gobhir.engine.device import device as device_type
 from gobhir.engine.dtypes import as_dtype, promoted
 from gobhir.engine.functions.publish import function, method, of_tensor
 from gobhir.engine.functions.shapes import place
 from gobhir.engine.functions.typed import NAMES
+from gobhir.engine.layout import strided
 from gobhir.engine.ops import shapes
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -33,7 +35,7 @@ def to(
     for wish in (*wishes[:2], device):
         if isinstance(wish, Tensor):
             kind = wish.array.dtype
-        elif is_device(wish):
+        elif isinstance(wish, (str, device_type)):
             check_place(wish)
         elif wish is not None and not isinstance(wish, (bool, np.bool_)):
             kind = wish
@@ -149,7 +151,7 @@ Tensor.itemsize = property(element_size)  # type: ignore[attr-defined]
 Tensor.nbytes = property(lambda self: self.array.nbytes)  # type: ignore[attr-defined]
 Tensor.ndimension = Tensor.dim  # type: ignore[attr-defined]
 Tensor.get_device = lambda self: -1  # type: ignore[attr-defined]
-Tensor.layout = property(lambda self: "strided")  # type: ignore[attr-defined]
+Tensor.layout = property(lambda self: strided)  # type: ignore[attr-defined]
 for _name in ("is_cuda", "is_sparse", "is_quantized", "is_mps", "is_meta"):
     setattr(Tensor, _name, property(lambda self: False))
 
@@ -184,15 +186,3 @@ def can_cast(from_: Any, to: Any) -> bool:
     order = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
     old, new = order[as_dtype(from_).kind], order[as_dtype(to).kind]
     return old <= new
-
-
-@function
-def get_default_device() -> Any:
-    """Where new tensors are made: the CPU."""
-    return CPU
-
-
-@function
-def set_default_device(device: Any) -> None:
-    """Accepts the CPU. RuntimeError for any other device."""
-    check_place(device)
