@@ -13,6 +13,7 @@ import torch
 import gobhir
 from gobhir import optim
 from gobhir.engine import Tape
+from gobhir.lang import catalogue
 from tests.optim.options import TABLE, combinations, few
 
 NAMES = pytest.mark.parametrize("name", TABLE)
@@ -223,4 +224,6 @@ def test_explained(name: str) -> None:
     page = gobhir.explain(
         example.model, example.x, example.y, example.loss, optimizer, reference="differences"
     )
-    assert name in page.to_text("en") and name in page.to_text("bn")
+    for lang in ("en", "bn"):
+        assert name in page.to_text(lang)
+        assert catalogue(lang)[f"rules.update.{name}"] != catalogue(lang)["rules.update.other"]

@@ -22,7 +22,8 @@ _SYMBOLS = {
     "weight_decay": "lambda",
     "eps": "epsilon",
 }
-INTRODUCED = {"SGD", "Adam", "AdamW"}
+INTRODUCED = {"SGD", "Adam", "AdamW", "Adagrad", "Adadelta", "RMSprop"}
+INTRODUCED |= {"NAdam", "RAdam", "Adamax", "Rprop", "ASGD"}
 """Optimizers with an introduction of their own, under `rules.update.<name>`."""
 # keys: rules.update.*
 
