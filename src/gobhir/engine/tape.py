@@ -29,6 +29,8 @@ class _State(threading.local):
     tape: Tape | None = None
     watch: Any = None
     """Called with every op's result: how anomaly detection finds the birth of a NaN."""
+    recorder: Any = None
+    """What writes down NumPy calls for gobhir.compile, while it does."""
 
 
 state = _State()

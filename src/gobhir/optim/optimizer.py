@@ -15,7 +15,6 @@ from weakref import ref
 import numpy as np
 
 from gobhir.engine import Tensor, Update
-from gobhir.engine.compile.recorder import recording
 from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.tape import enable_grad, no_grad, state
 from gobhir.lang import say, warn
@@ -203,8 +202,8 @@ class Optimizer:
 
         closure: computes the loss anew, with backward(); its result is returned.
         """
-        if (recorder := recording()) is not None:  # gobhir.compile is watching
-            return recorder.optimizer_step(self, closure)
+        if state.recorder is not None:  # gobhir.compile is watching
+            return state.recorder.optimizer_step(self, closure)
         loss = None
         if closure is not None:
             with enable_grad():

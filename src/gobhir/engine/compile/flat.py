@@ -122,7 +122,8 @@ class _Run:
             return False
         for key, value in first.items():
             pairs = list(zip(self.parameters, owns, strict=True))
-            if all(own[key].array.shape == p.array.shape for p, own in pairs) and value.ndim:
+            shared = key in self.optimizer.shared
+            if not shared and all(own[key].array.shape == p.array.shape for p, own in pairs):
                 flat = np.empty_like(self.w, dtype=value.dtype)
                 for own, place in zip(owns, self.places, strict=True):
                     at: Any = place if self.moved else ...
@@ -130,7 +131,7 @@ class _Run:
                     part[...] = own[key].array
                     own[key].array = part
                 self.state[key] = flat
-            elif all(own[key].array == value.array for own in owns if not own[key].ndim):
+            elif shared and all(own[key].array == value.array for own in owns):
                 self.state[key] = value.array.copy()
             else:
                 return False
@@ -150,7 +151,7 @@ class _Run:
                 if own.get(key) is not tensor:
                     return False
                 flat = self.state[key]
-                if flat.ndim:
+                if key not in self.optimizer.shared:
                     if tensor.array.base is not flat and tensor.array.base is not flat.base:
                         return False
                 elif tensor.array.item() != flat.item():
@@ -174,7 +175,7 @@ class _Run:
             return
         for shown in self.shown:
             for key, tensor in shown.items():
-                if not self.state[key].ndim:
+                if key in self.optimizer.shared:
                     tensor.array[...] = self.state[key]
 
     def _plain(self) -> bool:
@@ -187,7 +188,7 @@ class _Run:
         for p, place in zip(self.parameters, self.places, strict=True):
             own = self.optimizer.state[p]
             for key, flat in self.state.items():
-                if flat.shape == self.w.shape:
+                if key not in self.optimizer.shared:
                     own[key] = Tensor._wrap(flat[place if self.moved else ...].reshape(p.shape))
                 else:
                     own[key] = Tensor._wrap(flat.copy())

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import operator
 import sys
-import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import random
+from gobhir.engine.tape import state
 from gobhir.lang import Message, say
 
 
@@ -52,16 +52,10 @@ class Call:
     """Its place in the recording."""
 
 
-class _Active(threading.local):
-    recorder: Recorder | None = None
-
-
-_active = _Active()
-
-
 def recording() -> Recorder | None:
     """The recorder that is at work in this thread, if any."""
-    return _active.recorder
+    found: Recorder | None = state.recorder
+    return found
 
 
 class Recorder:
@@ -91,21 +85,21 @@ class Recorder:
     @contextmanager
     def recording(self) -> Iterator[None]:
         """Calls on Traced arrays in this thread are written down meanwhile."""
-        outer, _active.recorder = _active.recorder, self
+        outer, state.recorder = state.recorder, self
         try:
             with _nothing_hidden():
                 yield
         finally:
-            _active.recorder = outer
+            state.recorder = outer
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Calls are carried out and not written down."""
-        outer, _active.recorder = _active.recorder, None
+        outer, state.recorder = state.recorder, None
         try:
             yield
         finally:
-            _active.recorder = outer
+            state.recorder = outer
 
     def optimizer_step(self, optimizer: Any, closure: Any) -> Any:
         """An optimizer changes its parameters: one call, whatever it does inside."""
@@ -185,8 +179,8 @@ def trace(array: np.ndarray) -> Traced:
     array = plain(array)
     out = array.view(Traced)
     out._plain = array
-    if _active.recorder is not None:
-        _active.recorder.made.append(weakref.ref(out))
+    if state.recorder is not None:
+        state.recorder.made.append(weakref.ref(out))
     return out
 
 
@@ -194,7 +188,7 @@ def record(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any], must: bool = F
     """Carry out f on arrays; write it down unless its result is only another view."""
     args, kwargs = plain(args), plain(kwargs)
     result = f(*args, **kwargs)
-    recorder = _active.recorder
+    recorder = state.recorder
     if recorder is None:
         return result
     several = isinstance(result, (tuple, list))
@@ -233,7 +227,7 @@ class Traced(np.ndarray):
         if into:
             kwargs["out"] = into
         result = getattr(ufunc, method)(*args, **kwargs)
-        recorder = _active.recorder
+        recorder = state.recorder
         if recorder is None:
             return result
         kwargs.pop("out", None)
@@ -276,7 +270,7 @@ class Traced(np.ndarray):
     def __setitem__(self, index: Any, value: Any) -> None:
         array, index, value = plain(self), plain(index), plain(value)
         array[index] = value
-        if (recorder := _active.recorder) is None:
+        if (recorder := state.recorder) is None:
             return
         if _is_basic(index):
             target = array[_as_view(index)]
@@ -318,7 +312,7 @@ class Traced(np.ndarray):
     def item(self, *at: Any) -> Any:
         array = plain(self)
         value = array.item(*at)
-        recorder = _active.recorder
+        recorder = state.recorder
         if recorder is None:
             return value
         if at or array.size != 1 or not isinstance(value, float):
@@ -332,7 +326,7 @@ class Traced(np.ndarray):
     def __bool__(self) -> bool:
         array = plain(self)
         value = bool(array)
-        if (recorder := _active.recorder) is not None:
+        if (recorder := state.recorder) is not None:
             recorder.add("guard", None, (array,), {"value": value}, (), must=True)
         return value
 
@@ -381,8 +375,8 @@ class Traced(np.ndarray):
 
 
 def _refuse(why: str) -> None:
-    if _active.recorder is not None:
-        _active.recorder.refuse(why)
+    if state.recorder is not None:
+        state.recorder.refuse(why)
 
 
 def _is_basic(index: Any) -> bool:
@@ -403,7 +397,7 @@ def _copied(source: np.ndarray, result: np.ndarray) -> Any:
     """What a copying method answers: written down as a copy unless it is a view."""
     if owner(result) is owner(source):
         return trace(result)
-    if (recorder := _active.recorder) is not None:
+    if (recorder := state.recorder) is not None:
         array = plain(source)
         target = result
         if result.shape != array.shape:
@@ -419,7 +413,7 @@ def _copied(source: np.ndarray, result: np.ndarray) -> Any:
 def _write_first(func: Any, args: Any, kwargs: Any) -> None:
     args, kwargs = plain(args), plain(kwargs)
     func(*args, **kwargs)
-    recorder = _active.recorder
+    recorder = state.recorder
     if recorder is None:
         return
     target = args[0] if args else kwargs["dst"]
@@ -562,7 +556,7 @@ def _nothing_hidden() -> Iterator[None]:
 
     def in_this_thread(original: Any, traced: Any) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
-            here = threading.get_ident() == thread and _active.recorder is not None
+            here = threading.get_ident() == thread and state.recorder is not None
             return traced(original, *args, **kwargs) if here else original(*args, **kwargs)
 
         return call
@@ -604,8 +598,8 @@ def _copy(original: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _fill(original: Any, *args: Any, **kwargs: Any) -> Any:
     result = original(*plain(args), **plain(kwargs))
-    if _active.recorder is not None and result.size:
-        _active.recorder.add("copy", None, (result.flat[0],), {}, (result,))
+    if state.recorder is not None and result.size:
+        state.recorder.add("copy", None, (result.flat[0],), {}, (result,))
     return trace(result)
 
 
@@ -614,7 +608,7 @@ def _empty(original: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _draw(original: Any, generator: Any, *args: Any) -> Any:
-    recorder = _active.recorder
+    recorder = state.recorder
     assert recorder is not None
     with recorder.paused():
         result = np.array(original(generator, *args))
