@@ -90,10 +90,13 @@ class Op:
         if abstract:
             return
         cls.name = _WORDS.sub("_", cls.__name__.replace("ReLU", "Relu")).lower()
-        parameters = inspect.signature(cls.forward).parameters.values()
-        cls.inputs = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
-        cls.settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-        cls.defaults = {k: v for k, v in cls.settings.items() if v is not inspect.Parameter.empty}
+        code, cls.defaults = cls.forward.__code__, cls.forward.__kwdefaults__ or {}
+        count, keywords = code.co_argcount, code.co_kwonlyargcount
+        several = code.co_flags & inspect.CO_VARARGS
+        names = code.co_varnames
+        cls.inputs = (*names[:count], *names[count + keywords : count + keywords + bool(several)])
+        settings = names[count : count + keywords]
+        cls.settings = {name: cls.defaults.get(name, inspect.Parameter.empty) for name in settings}
         cls.pullbacks = {
             name: pullback
             for name in cls.inputs
