@@ -102,62 +102,6 @@ def test_where_of_numbers_and_mixed_dtypes() -> None:
         assert t.where(yes, t.tensor([1, 2]), 3).tolist() == [1, 3]
 
 
-@st.composite
-def reduction(draw: st.DrawFn) -> tuple[tuple[int, ...], object]:
-    """A shape and the dimensions to reduce: none, one, or several; counted from either end."""
-    shape = draw(SHAPES)
-    if not shape or draw(st.booleans()):
-        return shape, None
-    axes = draw(st.sets(st.integers(0, len(shape) - 1), min_size=1))
-    dims = tuple(d - len(shape) if draw(st.booleans()) else d for d in axes)
-    return shape, dims[0] if len(dims) == 1 else dims
-
-
-@pytest.mark.parametrize("name", ["sum", "mean"])
-@given(drawn=reduction(), keepdim=st.booleans(), dtype=FLOATS, seed=SEEDS)
-@settings(max_examples=25)
-def test_reductions(name: str, drawn: tuple, keepdim: bool, dtype: str, seed: int) -> None:
-    shape, dim = drawn
-    mine, theirs = getattr(gobhir, name), getattr(torch, name)
-    if dim is None:
-        check(mine, theirs, [numbers(seed, shape, dtype)], seed=seed)
-    else:
-        check(
-            lambda x: mine(x, dim, keepdim),
-            lambda x: theirs(x, dim, keepdim),
-            [numbers(seed, shape, dtype)],
-            seed=seed,
-        )
-
-
-@given(drawn=reduction(), dtype=st.sampled_from(["int64", "uint8", "bool", "int32"]), seed=SEEDS)
-@settings(max_examples=20)
-def test_sums_of_whole_numbers(drawn: tuple, dtype: str, seed: int) -> None:
-    shape, dim = drawn
-    x = numbers(seed, shape, "float64", 0, 3).astype(dtype)
-    if dim is None:
-        check(gobhir.sum, torch.sum, [x])
-    else:
-        check(lambda t: t.sum(dim), lambda t: t.sum(dim), [x])
-
-
-@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
-@given(shape=SHAPES, dtype=FLOATS, seed=SEEDS, data=st.data())
-@settings(max_examples=30)
-def test_along_a_dimension(name: str, shape: tuple, dtype: str, seed: int, data: st.DataObject):
-    reach = max(len(shape), 1)
-    dim = data.draw(st.integers(-reach, reach - 1))
-    mine, theirs = getattr(gobhir, name), getattr(torch, name)
-    x = numbers(seed, shape, dtype)
-    check(lambda z: mine(z, dim), lambda z: theirs(z, dim), [x], seed=seed)
-
-
-@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
-def test_softmax_of_large_numbers(name: str) -> None:
-    x = np.array([[1000.0, 1001.0, -1000.0], [-np.inf, 0.0, 1.0]])
-    check(lambda z: getattr(z, name)(1), lambda z: getattr(z, name)(1), [x], [False])
-
-
 @given(
     lead=st.lists(st.integers(0, 3), max_size=2).map(tuple),
     sizes=st.tuples(st.integers(0, 4), st.integers(1, 4)),
@@ -238,34 +182,6 @@ def test_rearrangements(name: str, seed: int) -> None:
     check(function, function, [numbers(seed, shape, "float64")], seed=seed)
 
 
-INDICES = {
-    "number": lambda x: x[1],
-    "negative": lambda x: x[-1, 2],
-    "slice": lambda x: x[1:, ::2],
-    "everything": lambda x: x[...],
-    "new dimension": lambda x: x[:, None, 1],
-    "ellipsis": lambda x: x[..., 0],
-    "list": lambda x: x[[0, 2, 0]],
-    "two lists": lambda x: x[[0, 2, 0], [1, 1, 1]],
-    "mask": lambda x: x[x > 0.5],
-    "rows by mask": lambda x: x[x[:, 0] > 0],
-    "nothing": lambda x: x[2:2],
-}
-
-
-@pytest.mark.parametrize("name", INDICES)
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_indexing(name: str, seed: int) -> None:
-    check(INDICES[name], INDICES[name], [numbers(seed, (3, 4), "float64")], seed=seed)
-
-
-def test_index_by_tensor() -> None:
-    x = numbers(4, (5, 2))
-    at = np.array([0, 4, 4, 1])
-    check(lambda x, i: x[i], lambda x, i: x[i], [x, at])
-    check(lambda x, i: x[i, 1], lambda x, i: x[i, 1], [x, at])
-
-
 @given(shape=SHAPES, dtypes=st.tuples(FLOATS, FLOATS), seed=SEEDS)
 @settings(max_examples=10)
 def test_cast(shape: tuple, dtypes: tuple, seed: int) -> None:
@@ -285,15 +201,3 @@ def test_to_dtypes(method: str) -> None:
 def test_whole_numbers_become_floating(name: str, dtype: str) -> None:
     x = np.array([0, 1, 2]).astype(dtype)
     check(getattr(gobhir, name), getattr(torch, name), [x])
-
-
-@given(shape=SHAPES, dtype=FLOATS, seed=SEEDS, data=st.data())
-@settings(max_examples=15)
-def test_argmax(shape: tuple, dtype: str, seed: int, data: st.DataObject) -> None:
-    shape = tuple(max(n, 1) for n in shape)
-    x = np.random.default_rng(seed).permutation(int(np.prod(shape))).reshape(shape).astype(dtype)
-    check(gobhir.argmax, torch.argmax, [x], [False])
-    if shape:
-        dim = data.draw(st.integers(-len(shape), len(shape) - 1))
-        keep = data.draw(st.booleans())
-        check(lambda t: t.argmax(dim, keep), lambda t: t.argmax(dim, keep), [x], [False])

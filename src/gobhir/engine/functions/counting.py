@@ -63,7 +63,7 @@ def _whole_dim(x: Tensor, dim: int | None) -> int | None:
     if not x.ndim:
         raise IndexError(say("errors.index.select_scalar"))
     axis = place(dim, x.ndim)
-    if not x.array.size and x.shape[axis]:
+    if not x.array.size and (x.shape[axis] or x.shape.count(0) > 1):
         raise RuntimeError(say("errors.reduce.empty", op="unique", shape=x.array.shape))
     return axis
 
@@ -86,7 +86,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         raise RuntimeError(say("errors.reduce.bincount", shape=input.array.shape))
     if minlength < 0:
         raise RuntimeError(say("errors.reduce.minlength", n=minlength))
-    if weights is None:
+    if weights is None or not input.array.size:
         return Tensor._wrap(np.bincount(input.array, minlength=minlength))
     if weights.shape != input.shape:
         raise RuntimeError(
@@ -100,7 +100,10 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many numbers fall into each of `bins` equal parts of min to max (of the numbers' own
     range when the two are equal); those outside are not counted."""
-    counts, _ = _histogram(input, bins, (float(min), float(max)), "histc")
+    x, (low, high) = input.array.reshape(-1), _bounds(input, bins, (min, max), "histc")
+    x = x[(x >= low) & (x <= high)]
+    which = ((x - low) * (bins / (high - low))).astype(np.int64)
+    counts = np.bincount(np.minimum(which, bins - 1), minlength=bins)
     return Tensor._wrap(counts.astype(input.dtype))
 
 
@@ -115,28 +118,30 @@ def histogram(
 ) -> Any:
     """How many numbers (or what weight) fall between the edges, as (hist, bin_edges). bins: a
     number of equal parts of `range`, or a tensor of edges. density: the area becomes 1."""
+    edges = bins.array if isinstance(bins, Tensor) else bins
+    if not isinstance(bins, Tensor):
+        low, high = _bounds(input, bins, range or (0, 0), "histogram")
+        edges = np.linspace(low, high, bins + 1, dtype=input.dtype)
     weights = None if weight is None else weight.array.reshape(-1)
-    parts = bins.array if isinstance(bins, Tensor) else bins
-    found, edges = _histogram(input, parts, range, "histogram", weights=weights, density=density)
-    kind = input.dtype
-    return _Histogram(Tensor._wrap(found.astype(kind)), Tensor._wrap(edges.astype(kind)))
+    found, _ = np.histogram(input.array.reshape(-1), edges, weights=weights, density=density)
+    return _Histogram(Tensor._wrap(found.astype(input.dtype)), Tensor._wrap(np.array(edges)))
 
 
-def _histogram(x: Tensor, bins: Any, bounds: Any, op: str, **more: Any) -> Any:
+def _bounds(x: Tensor, bins: Any, bounds: Any, op: str) -> tuple[Any, Any]:
+    """Where the bins begin and end, in x's dtype."""
     if x.dtype.kind != "f":
         raise NotImplementedError(say("errors.reduce.floats", op=op, dtype=x.dtype))
-    if not isinstance(bins, np.ndarray):
-        if bins <= 0:
-            raise RuntimeError(say("errors.reduce.bins", n=bins))
-        low, high = (0.0, 0.0) if bounds is None else bounds
-        if high < low:
-            raise RuntimeError(say("errors.reduce.bounds", low=low, high=high))
-        if low == high and x.array.size:
-            low, high = float(x.array.min()), float(x.array.max())
-        if low == high:
-            low, high = (low - 1, high + 1) if op == "histc" or bounds is None else (low, high + 1)
-        bounds = (low, high)
-    return np.histogram(x.array.reshape(-1), bins, bounds, **more)
+    if bins <= 0:
+        raise RuntimeError(say("errors.reduce.bins", n=bins))
+    low, high = (x.dtype.type(bound) for bound in bounds)
+    if low == high and x.array.size:
+        low, high = x.array.min(), x.array.max()
+    if low == high:
+        wider = 1 if op == "histc" else 0.5 if x.array.size else 0
+        low, high = low - x.dtype.type(wider), high + x.dtype.type(wider or 1)
+    if not low < high or not np.isfinite(high - low):
+        raise RuntimeError(say("errors.reduce.bounds", low=low, high=high))
+    return low, high
 
 
 @function

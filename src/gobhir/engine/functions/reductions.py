@@ -176,10 +176,14 @@ def norm(
     be inf, -inf or 0 (how many numbers are not 0)."""
     source = input if dtype is None else input.to(dtype)
     _wanted_floats(source, "norm")
-    if isinstance(p, str) and p != "fro":
+    at = dims_of(input, dim)
+    if p == "nuc":
+        from gobhir.engine.functions.norms import matrix_norm
+
+        return matrix_norm(source, p, tuple(range(input.ndim)) if at is None else at, keepdim)
+    if isinstance(p, str) and (p != "fro" or (isinstance(at, tuple) and len(at) > 2)):
         raise RuntimeError(say("errors.reduce.norm", p=p))
     p = 2.0 if p is None or p == "fro" else float(p)
-    at = dims_of(input, dim)
     if (p < 0 or p == np.inf) and not reductions.count(input.array, at):
         raise RuntimeError(say("errors.reduce.empty", op="norm", shape=input.array.shape))
     return reductions.norm(source, p=p, dim=at, keepdim=keepdim)

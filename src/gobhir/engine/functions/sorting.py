@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.functions.joining import cat
 from gobhir.engine.functions.publish import in_place, numpy_names, of_tensor
 from gobhir.engine.functions.reductions import refuse_empty
 from gobhir.engine.functions.results import named
@@ -261,9 +262,9 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
         raise RuntimeError(say("errors.reduce.diff_scalar"))
     if n < 0:
         raise RuntimeError(say("errors.reduce.diff_order", n=n))
-    from gobhir.engine.functions.joining import cat
-
     at = place(dim, input.ndim)
+    if n == 0:
+        return input.clone()
     pieces = [piece for piece in (prepend, input, append) if piece is not None]
     out = input if len(pieces) == 1 else cat(pieces, at)
     for _ in range(min(n, out.shape[at])):
