@@ -20,7 +20,8 @@ import numpy as np
 from gobhir.engine.apply import function
 from gobhir.engine.drawing import marked
 from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.reductions import sum
+from gobhir.engine.ops.linear import matmul
+from gobhir.engine.ops.shapes import permute
 from gobhir.lang import say
 
 THIN = 1_000_000
@@ -69,7 +70,7 @@ class Conv(Op):
         return conv_weight(x, dz, kernel=W.shape[2:], **options)
 
     def vjp_b(dz, z, x, W, b=None, **_):
-        return sum(dz, dim=(0, *range(2, dz.ndim)))
+        return sums_by_channel(dz)
 
 
 class ConvTranspose(Op):
@@ -111,7 +112,7 @@ class ConvTranspose(Op):
         return conv_weight(dz, x, kernel=W.shape[2:], **options)
 
     def vjp_b(dz, z, x, W, b=None, **_):
-        return sum(dz, dim=(0, *range(2, dz.ndim)))
+        return sums_by_channel(dz)
 
 
 class ConvWeight(Op):
@@ -141,6 +142,14 @@ class ConvWeight(Op):
     def vjp_d(dW, W, x, d, *, kernel, stride, padding, dilation, groups):
         options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         return _first(conv(x, dW, **options), d.shape[2:])
+
+
+def sums_by_channel(d):
+    """All numbers of each channel added up: (N, C, *size) becomes (C). As a product with ones it
+    is faster than as a sum."""
+    order = (*range(1, d.ndim), 0)
+    d = permute(d, dims=order).reshape((d.shape[1], d.shape[0] * math.prod(d.shape[2:])))
+    return matmul(d, np.ones(d.shape[1], d.dtype))
 
 
 def by_channel(x):

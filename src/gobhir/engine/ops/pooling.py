@@ -56,18 +56,24 @@ class MaxPoolBack(Op):
     def forward(d, x, out, *, kernel, stride, padding, dilation):
         size = out.shape[2:]
         framed = _framed(x, size, kernel, stride, padding, dilation)
-        left = _in_order_of(out, d)
-        result = np.zeros_like(framed)
-        apart = all(s > m * (k - 1) for s, k, m in zip(stride, kernel, dilation, strict=True))
         *places, last = _slices(size, kernel, stride, dilation)
-        for place in places:
-            here = (framed[place] == out) * left
-            left = left - here
-            if apart:
-                result[place] = here
-            else:
+        left = _in_order_of(out, d)
+        if any(s <= m * (k - 1) for s, k, m in zip(stride, kernel, dilation, strict=True)):
+            result = np.zeros_like(framed)
+            for place in places:
+                here = (framed[place] == out) * left
                 result[place] += here
-        result[last] += left
+                left = left - here
+            result[last] += left
+            return _unframed(result, x, padding)
+        # Windows apart from one another: every place is written at most once.
+        tiled = math.prod(size) * math.prod(kernel) == math.prod(framed.shape[2:])
+        result = np.empty_like(framed) if tiled else np.zeros_like(framed)
+        for place in places:
+            here = result[place]
+            np.multiply(framed[place] == out, left, out=here)
+            left = left - here
+        result[last] = left
         return _unframed(result, x, padding)
 
     def vjp_d(g, result, d, x, out, *, kernel, stride, padding, dilation):
