@@ -165,7 +165,7 @@ class Module(Tree):
         return self
 
     def _convert(self, wish: Any) -> None:
-        kind = Tensor(0.0).to(wish).dtype
+        kind = Tensor([0.0]).to(wish).dtype
         if kind.kind != "f":
             raise TypeError(say("errors.nn.to_dtype", dtype=kind))
         if isinstance(wish, str) and wish.startswith("cpu"):

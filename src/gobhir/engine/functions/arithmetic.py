@@ -56,8 +56,8 @@ def _scaled(other: Any, alpha: Any, dtype: np.dtype) -> Any:
     elif isinstance(alpha, float) and dtype.kind in "biu":
         raise RuntimeError(say("errors.arithmetic.alpha_float", dtype=dtype))
     if isinstance(other, (bool, int, float)):
-        return alpha * other
-    return other.to(dtype) * alpha
+        return bool(alpha * other) if dtype.kind == "b" else alpha * other
+    return (other.to(dtype) * alpha).to(dtype)
 
 
 def _result_dtype(*operands: Any) -> np.dtype:
@@ -68,7 +68,7 @@ def _operands(input: Any, other: Any) -> tuple[Any, Any]:
     if not isinstance(input, Tensor):
         input = number(input)
         if not isinstance(other, Tensor):
-            input = Tensor(input).to(_result_dtype(input, number(other)))
+            input = Tensor._wrap(np.asarray(input, _result_dtype(input, number(other))))
     return input, other if isinstance(other, Tensor) else number(other)
 
 
