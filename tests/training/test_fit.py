@@ -364,6 +364,15 @@ def test_clipping(f: Any) -> None:
 
 
 @both
+def test_an_optimizer_that_searches(f: Any) -> None:
+    model = network(f)
+    optimizer = f.optim.LBFGS(model.parameters(), lr=0.5, max_iter=5)
+    settings: Any = {"batch_size": 50, "compile": "auto"}
+    run = quiet(model, (X, Y), "cross_entropy", optimizer, 4, "accuracy", **settings)
+    assert run["loss"][-1] < 0.5 * run["loss"][0] and run["accuracy"][-1] > 0.9
+
+
+@both
 def test_metrics_of_one_s_own(f: Any) -> None:
     def confidence(output: Any, target: Any) -> Any:
         return output.max(1)[0].mean()
@@ -441,6 +450,17 @@ def test_ctrl_c(f: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert same(weights(model), kept[2]) and model.training
     assert "3" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGINT) is before
+
+    class Slow:
+        """Validation data during which Ctrl-C is pressed."""
+
+        def __iter__(self) -> Iterator[Any]:
+            os.kill(os.getpid(), signal.SIGINT)
+            yield X, Y
+            raise AssertionError("it goes on")
+
+    run = quiet(network(f), (X, Y), "cross_entropy", epochs=9, validation=Slow())
+    assert run.stopped == "interrupted" and len(run) == 0
 
     model = network(f)
     start = weights(model)
@@ -546,3 +566,36 @@ def test_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+    assert gobhir.fit is fit
+
+
+class Replays(Callback):
+    """Looks at what gobhir.compile made of the step."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self.made: list[Any] = []
+        real = gobhir.compile
+        monkeypatch.setattr(
+            gobhir, "compile", lambda step: self.made.append(real(step)) or self.made[-1]
+        )
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_the_compiled_step_learns_the_same(dropout: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    watch = Replays(monkeypatch)
+    for compile in (False, "auto", True):
+        model = network(gobhir, dropout)
+        optimizer = gobhir.optim.Adam(model.parameters(), lr=0.01)
+        schedule = gobhir.optim.lr_scheduler.StepLR(optimizer, 2, gamma=0.1)
+        run = quiet(
+            model, (X, Y), "cross_entropy", optimizer, 6, "accuracy", EarlyStopping(9),
+            validation=(X, Y), batch_size=16, seed=4, compile=compile, scheduler=schedule,
+            clip_norm=0.5,
+        )  # fmt: skip
+        found.append((run["loss"] + run["val_loss"] + run["accuracy"], weights(model)))
+    assert len(watch.made) == 2 and all(one.reason is None for one in watch.made)
+    for numbers, learned in found[1:]:
+        assert numbers == pytest.approx(found[0][0], rel=1e-4)
+        for a, b in zip(learned, found[0][1], strict=True):
+            assert np.abs(a - b).max() <= 1e-4 * np.abs(b).max()

@@ -90,7 +90,7 @@ def _random_state(backend: Backend) -> dict[str, Any]:
     return {
         "python": random.getstate(),
         "numpy": np.random.get_state(),
-        "framework": backend.framework.get_rng_state(),
+        "framework": backend.random_state(),
     }
 
 
@@ -98,8 +98,7 @@ def _set_random_state(backend: Backend, state: dict[str, Any]) -> None:
     now = _random_state(backend)
     random.setstate(_as_now(state["python"], now["python"], backend))
     np.random.set_state(_as_now(state["numpy"], now["numpy"], backend))
-    framework = _as_now(state["framework"], now["framework"], backend)
-    backend.framework.set_rng_state(framework)
+    backend.put_random_state(_as_now(state["framework"], now["framework"], backend))
 
 
 def _plain(value: Any, backend: Backend) -> Any:

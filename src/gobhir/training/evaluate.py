@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
@@ -51,7 +51,11 @@ def chosen(metrics: Any, loss: Any = None) -> dict[str, Metric]:
 
 
 def measure(
-    backend: Backend, source: Iterable[Any], loss: Any, metrics: dict[str, Metric]
+    backend: Backend,
+    source: Iterable[Any],
+    loss: Any,
+    metrics: dict[str, Metric],
+    after_batch: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """{"loss": mean, metric: value, ...} over all batches; the model does not change."""
     running = RunningLoss(loss)
@@ -66,6 +70,8 @@ def measure(
                 running.count += len(batch[-1])
             for one in metrics.values():
                 one.update(output, batch[-1])
+            if after_batch is not None:
+                after_batch()
     if not running.count:
         raise ValueError(say("errors.training.empty"))
     result: dict[str, Any] = {} if loss is None else {"loss": running.mean()}

@@ -16,7 +16,7 @@ import numpy as np
 
 from gobhir.lang import say, t
 from gobhir.training.backends import Backend, backend_of
-from gobhir.training.backends.base import Step
+from gobhir.training.backends.base import Step, needs_closure
 from gobhir.training.callbacks import Callback, KeepBest, Schedule, callback, overrides
 from gobhir.training.checkpoint import Checkpoint
 from gobhir.training.data import batches, length, loader, split_off
@@ -111,7 +111,8 @@ def _make_step(
 ) -> Step:
     """One training step; recorded and replayed where that was asked for, or where it works."""
     step = backend.step(loss, optimizer, clip)
-    if compile is False or (compile == "auto" and not backend.compiles):
+    wished = backend.compiles and not needs_closure(optimizer) if compile == "auto" else compile
+    if not wished:
         return step
     return backend.compiled(step)
 
@@ -216,12 +217,11 @@ class _Trainer:
                 one.on_epoch_begin(run)
             self.display.begin_epoch(run)
             self._one_epoch(step, ctrl_c)
-            self._close_row(start)
+            self._close_row(start, ctrl_c)
             for one in self.told:
                 one.on_epoch_end(run)
             self.display.end_epoch(run)
-            if ctrl_c.wished:
-                raise KeyboardInterrupt
+            ctrl_c.obey()
 
     def _one_epoch(self, step: Step, ctrl_c: Interruption) -> None:
         run, running, display = self.run, self.running, self.display
@@ -243,8 +243,7 @@ class _Trainer:
                 one.update(output, batch[-1])
             for watcher in self.after_batch:
                 watcher.on_batch_end(run)
-            if ctrl_c.wished:
-                raise KeyboardInterrupt
+            ctrl_c.obey()
             if display.due():
                 self._check(batch)
                 found = {n: m.compute() for n, m in self.measures[0].items() if m.quick}
@@ -260,12 +259,12 @@ class _Trainer:
         if not math.isfinite(self.running.mean()):
             raise explain_divergence(self.run, batch, math.nan)
 
-    def _close_row(self, start: float) -> None:
+    def _close_row(self, start: float, ctrl_c: Interruption) -> None:
         run, row = self.run, self.run.row
         row["loss"] = self.running.mean()
         found = {name: one.compute() for name, one in self.measures[0].items()}
         if self.held_out is not None:
-            values = measure(run.backend, self.held_out, run.loss, self.measures[1])
+            values = measure(run.backend, self.held_out, run.loss, self.measures[1], ctrl_c.obey)
             found |= {f"val_{name}": value for name, value in values.items()}
         for name, value in found.items():
             if np.ndim(value) == 0 and not isinstance(value, tuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from types import TracebackType
 from typing import Any
 
 from gobhir.training.backends import Backend
@@ -53,8 +52,11 @@ class Interruption:
         self._before: Any = None
 
     def __enter__(self) -> Interruption:
-        # Signals can only be watched by the main thread; elsewhere nobody presses Ctrl-C.
-        if threading.current_thread() is threading.main_thread():
+        # Signals can only be watched by the main thread; elsewhere nobody presses Ctrl-C. A
+        # program that was told to ignore them goes on doing so.
+        before = signal.getsignal(signal.SIGINT)
+        main = threading.current_thread() is threading.main_thread()
+        if main and before not in (None, signal.SIG_IGN):
             self._before = signal.signal(signal.SIGINT, self._note)
         return self
 
@@ -63,11 +65,11 @@ class Interruption:
             raise KeyboardInterrupt
         self.wished = True
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        trouble: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def obey(self) -> None:
+        """KeyboardInterrupt, if it was wished for meanwhile."""
+        if self.wished:
+            raise KeyboardInterrupt
+
+    def __exit__(self, *trouble: object) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)

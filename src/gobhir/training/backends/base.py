@@ -29,6 +29,11 @@ LOSSES = {
 _OF_NUMBERS = {"BCELoss", "BCEWithLogitsLoss", "MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss"}
 
 
+def needs_closure(optimizer: Any) -> bool:
+    """Whether a step of this optimizer computes the loss several times."""
+    return type(optimizer).__name__ == "LBFGS"
+
+
 class Backend:
     """A model, and how its framework is spoken to."""
 
@@ -119,7 +124,7 @@ class Backend:
                 array = array.astype(self.dtype, copy=False)
             elif array.dtype.kind in "iu":
                 array = array.astype(np.int64, copy=False)
-            out.append(self.tensor(array))
+            out.append(self.framework.as_tensor(array))
         return tuple(out)
 
     # -- the model -------------------------------------------------------------------------------
@@ -128,17 +133,31 @@ class Backend:
         """Forward, loss, backward, update: the five lines of every training loop."""
         model = self.model
 
-        def step(*batch: Any) -> tuple[Any, Any]:
+        def gradients(*batch: Any) -> tuple[Any, Any]:
             optimizer.zero_grad()
             output = model(*batch[:-1])
             value = loss(output, batch[-1])
             value.backward()
             if clip is not None:
                 clip()
-            optimizer.step()
             return value, output
 
-        return step
+        def step(*batch: Any) -> tuple[Any, Any]:
+            found = gradients(*batch)
+            optimizer.step()
+            return found
+
+        def searching(*batch: Any) -> tuple[Any, Any]:
+            found = []
+
+            def closure() -> Any:
+                found.append(gradients(*batch))
+                return found[-1][0]
+
+            optimizer.step(closure)
+            return found[0]  # as it was before the search
+
+        return searching if needs_closure(optimizer) else step
 
     def clipping(self, norm: float | None, value: float | None) -> Callable[[], Any] | None:
         """What keeps gradients small between backward and update; None when nothing is to."""
@@ -188,6 +207,14 @@ class Backend:
         self.model.load_state_dict(dict(weights))
 
     # -- chance ----------------------------------------------------------------------------------
+
+    def random_state(self) -> Any:
+        """Where the framework's random numbers stand."""
+        return self.framework.get_rng_state()
+
+    def put_random_state(self, state: Any) -> None:
+        """Go back to where `random_state` was."""
+        self.framework.set_rng_state(state)
 
     def generators(self, loaders: list[Any]) -> list[Any]:
         """The generators that the loaders draw their orders from, each once."""

@@ -42,6 +42,17 @@ class TorchBackend(Backend):
     def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
         return torch.compile(step)
 
+    def random_state(self) -> dict[str, Any]:
+        state = {"cpu": torch.get_rng_state()}
+        if self.device.type != "cpu":  # dropout there draws from the device's own numbers
+            state["device"] = getattr(torch, self.device.type).get_rng_state()
+        return state
+
+    def put_random_state(self, state: dict[str, Any]) -> None:
+        torch.set_rng_state(state["cpu"])
+        if "device" in state and self.device.type != "cpu":
+            getattr(torch, self.device.type).set_rng_state(state["device"])
+
     def _model_dtype(self) -> np.dtype:
         kinds = (p.dtype for p in self.model.parameters() if p.is_floating_point())
         known = {torch.float64: np.float64, torch.float16: np.float16}
