@@ -35,7 +35,7 @@ class Generator:
         if not -(2**63) <= seed < 2**64:
             raise RuntimeError(say("errors.random.seed", seed=seed))
         self._seed = int(seed) % 2**64
-        self._words = np.random.RandomState(self._seed % 2**32)
+        self._stream: Any = None
         self._spare: float | None = None
         return self
 
@@ -46,6 +46,13 @@ class Generator:
     def initial_seed(self) -> int:
         """The seed this stream started from."""
         return self._seed
+
+    @property
+    def _words(self) -> Any:
+        """mt19937, made when the first word is wanted: NumPy's random part takes time to load."""
+        if self._stream is None:
+            self._stream = np.random.RandomState(self._seed % 2**32)
+        return self._stream
 
     def words(self, n: int) -> np.ndarray:
         """The next n words of 32 bits."""

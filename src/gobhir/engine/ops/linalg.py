@@ -100,7 +100,13 @@ class CofactorChange(MatrixOp):
         return U @ (change * _sign(U, Vh)[..., None]) @ Vh
 
     def vjp_A(d, out, A, D):
-        raise NotImplementedError(say("errors.linalg.third", op="det"))
+        # The third derivative of a determinant; of A without an inverse it is refused by inv.
+        X = inv(A).mT
+        DX, dX = _matrices((D * X).sum((-2, -1))), _matrices((d * X).sum((-2, -1)))
+        both = matmul(matmul(d, X.mT), D)
+        slope = DX * d + dX * D - both - matmul(matmul(D, X.mT), d)
+        total = DX * dX - _matrices((both * X).sum((-2, -1)))
+        return _matrices(det(A)) * (total * X - matmul(matmul(X, slope.mT), X))
 
     def vjp_D(d, out, A, D):
         return cofactor_change(A, d)

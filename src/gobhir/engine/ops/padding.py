@@ -12,6 +12,7 @@ class ConstantPad(Rearrangement):
     numbers cut places off."""
 
     formula = "constant_pad(x)"
+    example = ([np.arange(1.0, 4.0)], {"pad": ((1, 2),), "value": 0.5})
 
     def forward(x, *, pad, value=0.0):
         shape = tuple(n + before + after for n, (before, after) in zip(x.shape, pad, strict=True))

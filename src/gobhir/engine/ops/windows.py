@@ -46,6 +46,7 @@ class AsStrided(Rearrangement):
     x's numbers in row-major order."""
 
     formula = "as_strided(x)"
+    example = ([np.arange(1.0, 5.0)], {"size": (2, 2), "stride": (2, 1), "storage_offset": 0})
 
     def forward(x, *, size, stride, storage_offset=0):
         memory = np.ascontiguousarray(x).reshape(-1)[storage_offset:]
@@ -59,6 +60,7 @@ class StridedSum(Rearrangement):
     """Zeros of `shape` with x added where AsStrided looks."""
 
     formula = "strided_sum(x)"
+    example = ([np.ones((2, 2))], {"shape": (3,), "stride": (1, 1), "storage_offset": 0})
 
     def forward(x, *, shape, stride, storage_offset=0):
         count = math.prod(shape)

@@ -31,7 +31,6 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
 }
 SYMMETRIC = {"cholesky", "eigh"}
 """They read one triangle of a symmetric matrix, and give both their share of the gradient."""
-UNDIFFERENTIATED = {("cofactor_change", "A"): "it would be the third derivative of a determinant"}
 
 
 WORDS = {"inv": np.linalg.inv, "det": np.linalg.det, "cholesky": np.linalg.cholesky}
