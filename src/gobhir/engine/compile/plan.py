@@ -143,50 +143,110 @@ def without_needless_copies(program: Program) -> None:
     program.kept = [program.moved(a) for a in program.kept]
 
 
-def without_repeated_calls(program: Program) -> None:
-    """The same function of the same numbers a second time: let its result be the first one's."""
-    writes: dict[Base, int] = {}
-    for call in program.calls:
-        for base in program.writes(call):
-            writes[base] = writes.get(base, 0) + 1
-    so_far: dict[Base, int] = {}
-    known: dict[Any, np.ndarray] = {}
+def in_single_assignments(program: Program) -> None:
+    """Where a buffer is overwritten as a whole, let it be a new one from there on: what it held
+    before can then be used again. `place` lets both share their memory where it can."""
+    latest: dict[Base, np.ndarray] = {}
+    written: set[Base] = set()
+
+    def now(array: np.ndarray) -> np.ndarray:
+        base = program.base(array)
+        if base not in latest:
+            return array
+        return window(latest[base], array, array.__array_interface__["data"][0] - base.start)
+
     calls = []
     for call in program.calls:
-        call = _with_renamed(call, program)
-        fresh = len(call.outs) == 1 and not call.also_writes
-        if fresh and call.how in ("ufunc", "method", "copy", "opaque"):
-            out = call.outs[0]
+        args, kwargs = exchange(call.args, now), exchange(call.kwargs, now)
+        for out in call.outs:
             base = program.base(out)
-            key = _identity(program, (call.how, call.f, call.args, call.kwargs), so_far)
-            if base.kind == "temporary" and writes[base] == 1 and program.whole(out):
-                before = known.get(key)
-                if before is not None and _same_layout(before, out):
-                    program.rename(base, program.base(before))
-                    continue
-                known[key] = out
-        for base in program.writes(call):
-            so_far[base] = so_far.get(base, 0) + 1
+            whole = base.kind == "temporary" and program.whole(out) and not _adds(call)
+            if whole and base in written:
+                latest[base] = np.empty(base.size, np.uint8)
+                program.base(latest[base], "temporary")
+            written.add(base)
+        written |= {program.base(a) for a in call.also_writes}
+        outs, also = exchange(call.outs, now), exchange(call.also_writes, now)
+        calls.append(Call(call.how, call.f, args, kwargs, outs, also, call.must, call.number))
+    program.calls = calls
+    program.kept = [now(a) for a in program.kept]
+
+
+def without_repeated_calls(program: Program) -> None:
+    """What is computed a second time from the same numbers: read the first result instead."""
+    contents = _Contents(program)
+    calls = []
+    for call in program.calls:
+        args, kwargs = exchange(call.args, contents.first), exchange(call.kwargs, contents.first)
+        call = Call(
+            call.how, call.f, args, kwargs, call.outs, call.also_writes, call.must, call.number
+        )
+        contents.note(call)
         calls.append(call)
     program.calls = calls
-    program.kept = [program.moved(a) for a in program.kept]
 
 
-def _identity(program: Program, x: Any, so_far: dict[Base, int]) -> Any:
-    """Something hashable that is equal for equal functions of equal numbers."""
-    if isinstance(x, np.ndarray):
-        base = program.base(x)
-        if base.kind == "constant" and x.size < 1000 and not so_far.get(base):
-            return x.shape, x.dtype.str, x.tobytes()
-        place = x.__array_interface__["data"][0]
-        return id(base), so_far.get(base, 0), place, x.shape, x.strides, x.dtype.str
-    if isinstance(x, (tuple, list)):
-        return tuple(_identity(program, v, so_far) for v in x)
-    if isinstance(x, dict):
-        return tuple((k, _identity(program, v, so_far)) for k, v in x.items())
-    if isinstance(x, (slice, np.random.RandomState)):
-        return repr(x)
-    return type(x), x if x.__hash__ is not None else id(x)
+class _Contents:
+    """Which memory holds the same numbers: each content has a number of its own."""
+
+    def __init__(self, program: Program):
+        self.program = program
+        self.numbers: dict[Any, int] = {}
+        self.of: dict[Base, int] = {}
+        self.holder: dict[int, Base] = {}
+
+    def number(self, key: Any) -> int:
+        return self.numbers.setdefault(key, len(self.numbers))
+
+    def now(self, base: Base) -> int:
+        if base not in self.of:
+            key: Any = ("unwritten", base.size) if base.kind == "temporary" else base
+            self.of[base] = self.number(key)
+        return self.of[base]
+
+    def first(self, array: np.ndarray) -> np.ndarray:
+        """The same window on the memory that held these numbers first."""
+        base = self.program.base(array)
+        if base.kind != "temporary":
+            return array
+        holder = self.holder.get(self.now(base), base)
+        if holder is base or self.of[holder] != self.of[base]:
+            return array
+        offset = array.__array_interface__["data"][0] - base.start
+        return window(_bytes_of(holder), array, offset)
+
+    def note(self, call: Call) -> None:
+        """The call has been carried out."""
+        pure = call.how in ("ufunc", "method", "copy", "opaque") and not call.also_writes
+        what = self.identity((call.how, call.f, call.args, call.kwargs)) if pure else call.number
+        for k, out in enumerate((*call.outs, *call.also_writes)):
+            base = self.program.base(out)
+            covers = self.program.whole(out) and not _adds(call) and not call.also_writes
+            before = None if covers else self.now(base)
+            new = self.number((pure, what, k, self._window(out), base.size, before))
+            self.of[base] = new
+            held = self.holder.get(new)
+            if held is None or self.of[held] != new:
+                self.holder[new] = base
+
+    def _window(self, array: np.ndarray) -> Any:
+        offset = array.__array_interface__["data"][0] - self.program.base(array).start
+        return offset, array.shape, array.strides, array.dtype.str
+
+    def identity(self, x: Any) -> Any:
+        """Something hashable that is equal for equal functions of equal numbers."""
+        if isinstance(x, np.ndarray):
+            base = self.program.base(x)
+            if base.kind == "constant" and x.size < 1000 and base not in self.of:
+                return x.shape, x.dtype.str, x.tobytes()
+            return self.now(base), self._window(x)
+        if isinstance(x, (tuple, list)):
+            return tuple(self.identity(v) for v in x)
+        if isinstance(x, dict):
+            return tuple((k, self.identity(v)) for k, v in x.items())
+        if isinstance(x, slice):
+            return repr(x)
+        return type(x), x if x.__hash__ is not None else id(x)
 
 
 def _same_layout(a: np.ndarray, b: np.ndarray) -> bool:

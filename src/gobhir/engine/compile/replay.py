@@ -23,6 +23,7 @@ from gobhir.engine.compile.lowering import Line, lower
 from gobhir.engine.compile.plan import (
     Program,
     final,
+    in_single_assignments,
     place,
     without_constant_calls,
     without_dead_calls,
@@ -265,6 +266,7 @@ class Replay:
         )
         without_needless_copies(program)
         without_constant_calls(program)
+        in_single_assignments(program)
         without_repeated_calls(program)
         without_dead_calls(program)
         kept = program.kept
