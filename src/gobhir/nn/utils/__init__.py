@@ -3,6 +3,9 @@ Stands on engine/ and lang/; training and all above may import it.
 Start reading in clip_grad.py.
 """
 
+from importlib import import_module
+from typing import Any
+
 from gobhir.nn.utils import rnn
 from gobhir.nn.utils.clip_grad import (
     clip_grad_norm,
@@ -23,3 +26,15 @@ __all__ = [
     "rnn",
     "vector_to_parameters",
 ]
+
+# Loaded when asked for, so that `import gobhir` is quick.
+_MODULES = {"parametrizations", "parametrize"}
+_HOOKS = {"remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"gobhir.nn.utils.{name}")
+    if name in _HOOKS:
+        return getattr(import_module("gobhir.nn.utils.norm_hooks"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
