@@ -95,6 +95,12 @@ from gobhir.engine.tape import (
 from gobhir.lang import language, use_language
 from gobhir.serialization import load, save
 
+_LAYERS = """adaptive_avg_pool1d adaptive_max_pool1d avg_pool1d channel_shuffle conv1d conv2d conv3d
+conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity dropout group_norm layer_norm
+max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle rms_norm"""
+"""What PyTorch offers both in nn.functional and at the top."""
+
+FUNCTIONS.update({name: getattr(nn.functional, name) for name in _LAYERS.split()})
 globals().update(FUNCTIONS)
 
 __all__ = [
