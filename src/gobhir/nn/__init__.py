@@ -17,3 +17,4 @@ from gobhir.nn.padding import *
 from gobhir.nn.parameter import Parameter as Parameter
 from gobhir.nn.pooling import *
 from gobhir.nn.rnn import *
+from gobhir.nn.vision import *

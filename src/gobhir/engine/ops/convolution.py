@@ -144,6 +144,48 @@ class ConvWeight(Op):
         return _first(conv(x, dW, **options), d.shape[2:])
 
 
+class Im2Col(Op):
+    """The windows of an image as columns. x: (N, C, *size); out: (N, C * kernel, windows)."""
+
+    family = Family.GATHER
+    formula = "windows(x)"
+    local = "1"
+    shape_only = True
+
+    def forward(x, *, kernel, stride, padding, dilation):
+        size = out_size(x.shape[2:], kernel, stride, padding, dilation)
+        if min(size) < 1:
+            raise RuntimeError(say("errors.conv.kernel", kernel=kernel, size=x.shape[2:]))
+        cols = columns(by_channel(x), kernel, size, stride, padding, dilation)
+        return by_example(cols.reshape((cols.shape[0], math.prod(size), x.shape[0])))
+
+    def vjp(d, out, x, **settings):
+        return col2_im(d, size=x.shape[2:], **settings)
+
+
+class Col2Im(Op):
+    """The other way round: every number of the columns added to where it came from.
+    x: (N, C * kernel, windows); out: (N, C, *size)."""
+
+    family = Family.GATHER
+    formula = "sum(windows_over(x))"
+    local = "1"
+    shape_only = True
+
+    def forward(x, *, size, kernel, stride, padding, dilation):
+        places = out_size(size, kernel, stride, padding, dilation)
+        fit = x.ndim == 3 and x.shape[1] % math.prod(kernel) == 0
+        if not fit or x.shape[2] != math.prod(places):
+            want = (math.prod(kernel), math.prod(places))
+            raise RuntimeError(say("errors.conv.fold", x=x.shape, kernel=want[0], windows=want[1]))
+        channels = x.shape[1] // math.prod(kernel)
+        cols = by_channel(x).reshape((channels, *kernel, *places, x.shape[0]))
+        return by_example(uncolumns(cols, size, stride, padding, dilation))
+
+    def vjp(d, out, x, *, size, **settings):
+        return im2_col(d, **settings)
+
+
 def sums_by_channel(d):
     """All numbers of each channel added up: (N, C, *size) becomes (C). As a product with ones it
     is faster than as a sum."""
@@ -267,3 +309,5 @@ def _check(x, W, b, stride, padding, dilation, groups, transposed=False):
 conv = function(Conv)
 conv_transpose = function(ConvTranspose)
 conv_weight = function(ConvWeight)
+im2_col = function(Im2Col)
+col2_im = function(Col2Im)

@@ -80,7 +80,7 @@ def weights(n, m, mode, align_corners=False, scale=None, antialias=False):
         step = (n - 1) / max(m - 1, 1)
     kernel, width = (_triangle, 1) if mode == "linear" else (_cubic, 2)
     if antialias:
-        return _antialiased(n, m, step, align_corners, kernel, width)
+        return _antialiased(n, m, step, kernel, width)
     at = np.arange(m) * step if align_corners else (np.arange(m) + 0.5) * step - 0.5
     if mode == "linear":
         at = np.maximum(at, 0)
@@ -91,10 +91,10 @@ def weights(n, m, mode, align_corners=False, scale=None, antialias=False):
     return (kernel(np.abs(at[:, None] - near))[:, :, None] * meant).sum(1)
 
 
-def _antialiased(n, m, step, align_corners, kernel, width):
+def _antialiased(n, m, step, kernel, width):
     """The kernel widened by how much the image shrinks, its weights brought to a sum of 1."""
     wide = max(step, 1.0)
-    centre = np.arange(m)[:, None] * step + (0.5 if align_corners else 0.5 * step)
+    centre = (np.arange(m)[:, None] + 0.5) * step
     first = np.maximum(np.trunc(centre - width * wide + 0.5), 0)
     last = np.minimum(np.trunc(centre + width * wide + 0.5), n)
     places = np.arange(n)
@@ -118,8 +118,6 @@ def _cubic(t, a=-0.75):
 
 def nearest(n, m, mode, scale=None):
     """Which of n numbers is taken for each of m. Computed in float32, as PyTorch does."""
-    if mode == "nearest" and m in (n, 2 * n):
-        return np.arange(m) * n // max(m, 1)
     step = np.float32(1 / scale) if scale else np.float32(n) / np.float32(m)
     at = np.arange(m, dtype=np.float32) + np.float32(0.5 if mode == "nearest-exact" else 0)
     return np.minimum(np.floor(at * step).astype(np.int64), n - 1)

@@ -12,3 +12,4 @@ from gobhir.nn.functional.losses import *
 from gobhir.nn.functional.normalisation import *
 from gobhir.nn.functional.padding import *
 from gobhir.nn.functional.pooling import *
+from gobhir.nn.functional.vision import *

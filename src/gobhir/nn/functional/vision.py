@@ -1,0 +1,255 @@
+"""Images in another size or arranged otherwise: interpolation, pixel shuffle, unfold and fold,
+and sampling at places that a network works out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gobhir.engine import Tensor
+from gobhir.engine.functions.publish import as_operand
+from gobhir.engine.ops import convolution, resampling
+from gobhir.lang import say
+from gobhir.nn.functional.pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+)
+from gobhir.nn.functional.sizes import batched, each
+
+__all__ = [
+    "affine_grid",
+    "channel_shuffle",
+    "fold",
+    "grid_sample",
+    "interpolate",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "unfold",
+    "upsample",
+]
+
+_AREA = {3: adaptive_avg_pool1d, 4: adaptive_avg_pool2d, 5: adaptive_avg_pool3d}
+_LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}
+_FREE = ("nearest", "area", "nearest-exact")
+
+
+def interpolate(
+    input: Tensor,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
+    """The input in another size, given as `size` or as `scale_factor`. input: (N, C, *sizes).
+
+    mode: nearest, nearest-exact, area; linear (N, C, L), bilinear, bicubic (N, C, H, W),
+    trilinear (N, C, D, H, W). ValueError for settings that contradict one another.
+    """
+    x = as_operand(input)
+    n = x.ndim - 2
+    if mode in _FREE and align_corners is not None:
+        raise ValueError(say("errors.vision.align_corners", mode=mode))
+    if (size is None) == (scale_factor is None):
+        raise ValueError(say("errors.vision.size_or_scale"))
+    if antialias and (mode not in ("bilinear", "bicubic") or x.ndim != 4):
+        raise ValueError(say("errors.vision.antialias", mode=mode))
+    if size is not None and recompute_scale_factor is not None and recompute_scale_factor:
+        raise ValueError(say("errors.vision.recompute"))
+    if mode not in _FREE and _LINEAR.get(mode) != x.ndim or not 3 <= x.ndim <= 5:
+        raise NotImplementedError(say("errors.vision.mode", mode=mode, x=x.shape))
+    if size is not None:
+        wished, scales = _one_each(size, n, "size"), None
+    else:
+        scales = tuple(float(s) for s in _one_each(scale_factor, n, "scale_factor"))
+        wished = tuple(math.floor(m * s) for m, s in zip(x.shape[2:], scales, strict=True))
+        scales = None if recompute_scale_factor else scales
+    wished = tuple(int(m) for m in wished)
+    if mode == "area":
+        return _AREA[x.ndim](x, wished)
+    if min(*wished, *x.shape[2:]) < 1:
+        raise RuntimeError(say("errors.vision.empty", x=x.shape, size=wished))
+    kind = "cubic" if mode == "bicubic" else "linear" if mode in _LINEAR else mode
+    settings = {"align_corners": bool(align_corners), "scales": scales, "antialias": antialias}
+    return resampling.resample(x, size=wished, mode=kind, **settings)
+
+
+def _one_each(value: Any, n: int, name: str) -> tuple[Any, ...]:
+    given = tuple(value) if isinstance(value, (tuple, list)) else (value,) * n
+    if len(given) != n:
+        raise ValueError(say("errors.conv.count", name=name, value=value, n=n))
+    return given
+
+
+def upsample(
+    input: Tensor,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """interpolate under its old name."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
+    """Channels into pixels: (..., C r^2, H, W) becomes (..., C, H r, W r), r = upscale_factor.
+
+    Source: Shi et al., Real-time single image and video super-resolution using an efficient
+    sub-pixel convolutional neural network (2016).
+    """
+    x, r = _image(input), upscale_factor
+    *lead, c, h, w = x.shape
+    if r < 1 or c % r**2:
+        raise RuntimeError(say("errors.vision.shuffle", channels=c, factor=r))
+    k = len(lead)
+    x = x.reshape(*lead, c // r**2, r, r, h, w)
+    order = (*range(k), k, k + 3, k + 1, k + 4, k + 2)
+    return x.permute(*order).reshape(*lead, c // r**2, h * r, w * r)
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
+    """Pixels into channels: (..., C, H r, W r) becomes (..., C r^2, H, W), r = downscale_factor."""
+    x, r = _image(input), downscale_factor
+    *lead, c, h, w = x.shape
+    if r < 1 or h % r or w % r:
+        raise RuntimeError(say("errors.vision.unshuffle", x=x.shape, factor=r))
+    k = len(lead)
+    x = x.reshape(*lead, c, h // r, r, w // r, r)
+    order = (*range(k), k, k + 2, k + 4, k + 1, k + 3)
+    return x.permute(*order).reshape(*lead, c * r**2, h // r, w // r)
+
+
+def _image(input: Tensor) -> Any:
+    if as_operand(input).ndim < 3:
+        raise RuntimeError(say("errors.norm.dimensions", x=input.shape, want="(..., C, H, W)"))
+    return input
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """The channels of `groups` groups dealt out in turn: 0 1 | 2 3 becomes 0 2 1 3. (N, C, ...).
+
+    Source: Zhang et al., ShuffleNet (2018).
+    """
+    x: Any = _image(input)
+    if groups < 1 or x.shape[1] % groups:
+        raise RuntimeError(say("errors.norm.groups", x=x.shape, groups=groups))
+    dealt = x.reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
+    return dealt.transpose(1, 2).reshape(*x.shape)
+
+
+def unfold(
+    input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Tensor:
+    """All windows of an image, each a column: (N, C, H, W) to (N, C * kernel, windows)."""
+    x, alone = batched(as_operand(input), 2, "unfold")
+    out = convolution.im2_col(x, **_windows(kernel_size, dilation, padding, stride))
+    return out[0] if alone else out
+
+
+def fold(
+    input: Tensor,
+    output_size: Any,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Any = 0,
+    stride: Any = 1,
+) -> Tensor:
+    """Windows added up to an image of output_size: (N, C * kernel, windows) to (N, C, H, W)."""
+    x, alone = batched(as_operand(input), 1, "fold")
+    size = each(output_size, 2, "output_size")
+    out = convolution.col2_im(x, size=size, **_windows(kernel_size, dilation, padding, stride))
+    return out[0] if alone else out
+
+
+def _windows(kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> dict[str, Any]:
+    return {
+        "kernel": each(kernel_size, 2, "kernel_size"),
+        "stride": each(stride, 2, "stride"),
+        "padding": each(padding, 2, "padding"),
+        "dilation": each(dilation, 2, "dilation"),
+    }
+
+
+def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
+    """The places that a pixel grid of `size` comes from under the maps theta, for grid_sample.
+
+    theta: (N, 2, 3), size (N, C, H, W), result (N, H, W, 2); or (N, 3, 4), (N, C, D, H, W),
+    (N, D, H, W, 3). Places run from -1 to 1, x first. Source: Jaderberg et al., Spatial
+    transformer networks (2015).
+    """
+    n = len(size) - 2
+    if as_operand(theta).shape != (size[0], n, n + 1) or n not in (2, 3):
+        raise ValueError(say("errors.vision.theta", theta=theta.shape, size=tuple(size)))
+    ends = [1.0 if align_corners else 1 - 1 / m for m in size[2:]]
+    lines = [
+        np.linspace(-e, e, m) if m > 1 else np.zeros(1) for e, m in zip(ends, size[2:], strict=True)
+    ]
+    places = np.stack([*np.meshgrid(*lines, indexing="ij")[::-1], np.ones(tuple(size[2:]))], -1)
+    base = Tensor._wrap(places.reshape(-1, n + 1).astype(theta.dtype))
+    return (base @ theta.transpose(1, 2)).reshape(size[0], *size[2:], n)
+
+
+def grid_sample(
+    input: Tensor,
+    grid: Tensor,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """The input read at the places of `grid`, between pixels by weighing the nearest ones.
+
+    input: (N, C, H, W), grid: (N, H', W', 2), result (N, C, H', W'); or with depth. Places run
+    from -1 to 1, x first. mode: bilinear or nearest; padding_mode: zeros, border, reflection.
+    """
+    x, n = as_operand(input), input.ndim - 2
+    if mode not in ("bilinear", "nearest") or padding_mode not in ("zeros", "border", "reflection"):
+        raise ValueError(say("errors.vision.sample_mode", mode=mode, padding_mode=padding_mode))
+    if n not in (2, 3) or grid.ndim != x.ndim or grid.shape[-1] != n or grid.shape[0] != x.shape[0]:
+        raise RuntimeError(say("errors.vision.grid", x=x.shape, grid=grid.shape))
+    at = []
+    for i, m in enumerate(x.shape[2:]):
+        place: Any = grid[..., n - 1 - i]
+        place = (place + 1) * ((m - 1) / 2) if align_corners else ((place + 1) * m - 1) / 2
+        at.append(_brought_inside(place, m, padding_mode, bool(align_corners)))
+    examples = np.arange(x.shape[0]).reshape((-1,) + (1,) * n)
+    total: Any = None
+    corners = [(0,)] * n if mode == "nearest" else [(0, 1)] * n
+    for corner in np.stack(np.meshgrid(*corners, indexing="ij"), -1).reshape(-1, n).tolist():
+        weight: Any = None
+        index, inside = [], np.ones(grid.shape[:-1], bool)
+        for place, step, m in zip(at, corner, x.shape[2:], strict=True):
+            low = np.rint(place.array) if mode == "nearest" else np.floor(place.array)
+            near = low + step
+            inside &= (near >= 0) & (near < m)
+            index.append(np.clip(near, 0, m - 1).astype(np.int64))
+            if mode == "bilinear":
+                share = (place - Tensor._wrap(near)) * (1 if step == 0 else -1)
+                share = 1 - share
+                weight = share if weight is None else weight * share
+        seen: Any = x[(examples, slice(None), *index)]
+        mask = Tensor._wrap(inside.astype(x.dtype))
+        weight = mask if weight is None else weight * mask
+        part = seen * weight.unsqueeze(-1)
+        total = part if total is None else total + part
+    return total.permute(0, n + 1, *range(1, n + 1))
+
+
+def _brought_inside(place: Any, m: int, padding_mode: str, align_corners: bool) -> Any:
+    """Places beyond the ends moved to the nearest end, or mirrored at it."""
+    if padding_mode == "zeros":
+        return place
+    if padding_mode == "reflection":
+        low, high = (0.0, m - 1.0) if align_corners else (-0.5, m - 0.5)
+        span = high - low
+        if not span:
+            return place * 0
+        turns = np.floor((place.array - low) / span)
+        back = Tensor._wrap(np.where(turns % 2 == 0, 1.0, -1.0).astype(place.dtype))
+        edge = Tensor._wrap(np.where(turns % 2 == 0, turns, turns + 1).astype(place.dtype))
+        place = (place - low - edge * span) * back + low
+    return place.clamp(0, m - 1)
