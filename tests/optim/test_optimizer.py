@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,16 @@ def test_an_optimizer_of_ones_own(t: Any) -> None:
     other = Signs([w], lr=1.0)
     other.load_state_dict(optimizer.state_dict())
     assert other.state[w]["count"] == 1 and other.param_groups[0]["lr"] == 0.5
+
+
+@BOTH
+def test_a_setting_that_every_group_must_bring(t: Any) -> None:
+    required = import_module(f"{t.__name__}.optim.optimizer").required
+    assert repr(required) == "<required parameter>"
+    w = t.nn.Parameter(t.ones(1))
+    with pytest.raises(ValueError):
+        t.optim.Optimizer([w], {"lr": required})
+    assert t.optim.Optimizer([{"params": w, "lr": 1}], {"lr": required}).param_groups[0]["lr"] == 1
 
 
 @BOTH

@@ -37,6 +37,15 @@ Group = dict[str, Any]
 State = dict[str, Any]
 
 
+class _Required:
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+"""As a default of an optimizer of one's own: every group must bring this setting itself."""
+
+
 class Optimizer:
     """Base of all optimizers. A subclass has `rule`, what it does to one parameter in formulas,
     and `update`, the same on arrays; or a `step` of its own, as any PyTorch optimizer.
@@ -177,6 +186,9 @@ class Optimizer:
             if ("param_names" in group) != ("param_names" in other):
                 raise ValueError(say("errors.optim.some_names"))
         group |= {k: v for k, v in self.defaults.items() if k not in group}
+        missing = [k for k, v in group.items() if v is required]
+        if missing:
+            raise ValueError(say("errors.optim.required", name=missing[0]))
         self.check(group)
         self.param_groups.append(group)
 
