@@ -58,7 +58,7 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
     if not isinstance(value, np.ndarray):
         value = np.asarray(value)  # what NumPy makes of arrays without dimensions
     if half:
-        value = value.astype(float16)
+        value = quietly(value.astype, (float16,), {})
     wanted = wanted and value.dtype.kind in "fc"
     out = Tensor._wrap(value, wanted)
     if value.base is not None:
@@ -97,9 +97,9 @@ def _in_one_dtype(op: type[Op], arrays: list[Any]) -> tuple[list[Any], bool]:
 
 
 _NUMBERS = (float, int, bool)
-_RANGES = {
-    np.dtype(t): (int(np.iinfo(t).min), int(np.iinfo(t).max)) for t in (*"bhilBHIL",)
-} | {np.dtype(bool): (0, 1)}
+_RANGES = {np.dtype(t): (int(np.iinfo(t).min), int(np.iinfo(t).max)) for t in (*"bhilBHIL",)} | {
+    np.dtype(bool): (0, 1)
+}
 
 
 def _several(

@@ -207,7 +207,7 @@ class Softplus(_Activation):
 class Hardtanh(_Activation):
     """z, but at least min_val and at most max_val, elementwise."""
 
-    shown = ("min_val", "max_val")
+    shown: tuple[str, ...] = ("min_val", "max_val")
 
     def __init__(
         self,

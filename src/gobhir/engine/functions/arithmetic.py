@@ -267,6 +267,6 @@ for _symbol, _op in {
         setattr(Tensor, f"__i{_symbol}__", _in_place(_direct, f"{_op.name}_"))
 
 Tensor.__neg__ = neg
-Tensor.__pos__ = positive  # type: ignore[attr-defined]
+Tensor.__pos__ = positive  # type: ignore[operator]
 Tensor.__abs__ = unary(elementary.abs)
 alias("absolute", Tensor.__abs__)

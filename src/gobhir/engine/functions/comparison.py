@@ -129,8 +129,7 @@ def _shift_left(x: Any, n: Any) -> Any:
 
 def _shift_right(x: Any, n: Any) -> Any:
     """x / 2**n rounded down, all the way where n is too large or negative, as in PyTorch."""
-    far = _too_far(x, n)
-    return np.right_shift(x, np.where(far, x.dtype.itemsize * 8 - 1, n).astype(x.dtype))
+    return np.right_shift(x, np.where(_too_far(x, n), x.dtype.itemsize * 8, n).astype(x.dtype))
 
 
 def _too_far(x: Any, n: Any) -> Any:
@@ -187,7 +186,7 @@ def _invert(self: Tensor) -> Tensor:
     return bitwise_not(self)
 
 
-Tensor.__invert__ = _invert  # type: ignore[attr-defined]
+Tensor.__invert__ = _invert  # type: ignore[operator]
 
 
 # -- whole tensors ----

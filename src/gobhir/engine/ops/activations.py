@@ -95,7 +95,7 @@ class Prelu(Activation):
         return where(z > 0, da, w * da)
 
     def vjp_w(da, a, z, w):
-        return keep(da * z, z <= 0)
+        return keep(da * z, z < 0)
 
 
 class ELU(Activation):

@@ -221,6 +221,8 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     Dauphin and others, Language Modeling with Gated Convolutional Networks (2016)."""
     if not as_operand(input).ndim:
         raise RuntimeError(say("errors.nn.glu_number"))
+    if input.dtype.kind != "f":
+        raise NotImplementedError(say("errors.dtype.not_for", op="glu", dtype=input.dtype))
     if input.size(dim) % 2:
         raise RuntimeError(say("errors.nn.glu_odd", dim=dim, size=input.size(dim)))
     half = input.size(dim) // 2
