@@ -489,9 +489,9 @@ def test_the_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
     shown = []
     real = progress.Bar.show
 
-    def show(self: Any, run: Run, loss: float, metrics: dict[str, Any]) -> None:
-        shown.append(progress.figures({"loss": loss} | metrics))
-        real(self, run, loss, metrics)
+    def show(self: Any, run: Run, found: dict[str, Any]) -> None:
+        shown.append(progress.figures(found))
+        real(self, run, found)
 
     monkeypatch.setattr(progress.Bar, "show", show)
     settings: Any = {"progress": "bar", "batch_size": 10, "metrics": "accuracy"}

@@ -21,9 +21,9 @@ from gobhir.training.callbacks import Callback, KeepBest, Schedule, callback, ov
 from gobhir.training.checkpoint import Checkpoint
 from gobhir.training.data import batches, length, loader, split_off
 from gobhir.training.divergence import Diverged, explain_divergence
-from gobhir.training.evaluate import RunningLoss, chosen, measure
+from gobhir.training.evaluate import measure
 from gobhir.training.history import History
-from gobhir.training.metrics import Metric
+from gobhir.training.measures import Measures
 from gobhir.training.progress import Progress
 from gobhir.training.run import Interruption, Run
 
@@ -96,8 +96,7 @@ def fit(
             keeper.read(run)
         told.append(keeper)
     clip = backend.clipping(clip_norm, clip_value)
-    trainer = _Trainer(run, training, held_out, told, keeper, choose_progress(progress))
-    trainer.measures = chosen(metrics, function), chosen(metrics, function)
+    trainer = _Trainer(run, training, held_out, metrics, told, keeper, choose_progress(progress))
     trainer.make_step = lambda: _make_step(backend, function, run.optimizer, clip, compile)
     return trainer.go(best)
 
@@ -148,13 +147,13 @@ class _Trainer:
     """The loop itself."""
 
     make_step: Callable[[], Step]
-    measures: tuple[dict[str, Metric], dict[str, Metric]]
 
     def __init__(
         self,
         run: Run,
         training: Any,
         held_out: Any,
+        metrics: Any,
         told: list[Callback],
         keeper: Checkpoint | None,
         display: Progress,
@@ -168,7 +167,8 @@ class _Trainer:
         # Only those who care are told of every batch.
         self.before_batch = [c for c in told if overrides(c, "on_batch_begin")]
         self.after_batch = [c for c in told if overrides(c, "on_batch_end")]
-        self.running = RunningLoss(run.loss)
+        self.measures = Measures(run.backend, run.loss, metrics)
+        self.held_out_measures = Measures(run.backend, run.loss, metrics)
 
     def go(self, best: KeepBest) -> History:
         run, history = self.run, self.run.history
@@ -224,12 +224,10 @@ class _Trainer:
             ctrl_c.obey()
 
     def _one_epoch(self, step: Step, ctrl_c: Interruption) -> None:
-        run, running, display = self.run, self.running, self.display
-        value_of, metrics = run.backend.value, list(self.measures[0].values())
+        run, measures, display = self.run, self.measures, self.display
+        value_of = run.backend.value
         run.batch = 0
-        running.reset()
-        for one in metrics:
-            one.reset()
+        measures.reset()
         for batch in batches(self.training, run.backend):
             for watcher in self.before_batch:
                 watcher.on_batch_begin(run)
@@ -237,17 +235,14 @@ class _Trainer:
             run.batch += 1
             run.batch_loss = value = value_of(loss)
             if type(value) is float and not math.isfinite(value):
-                raise explain_divergence(run, batch, running.mean())
-            running.add(value, len(batch[-1]))
-            for one in metrics:
-                one.update(output, batch[-1])
+                raise explain_divergence(run, batch, measures.loss)
+            measures.add(value, output, batch[-1])
             for watcher in self.after_batch:
                 watcher.on_batch_end(run)
             ctrl_c.obey()
             if display.due():
                 self._check(batch)
-                found = {n: m.compute() for n, m in self.measures[0].items() if m.quick}
-                display.show(run, running.mean(), found)
+                display.show(run, measures.results(quick=True))
             if run.stop_reason is not None:
                 break
         if not run.batch:
@@ -256,15 +251,14 @@ class _Trainer:
 
     def _check(self, batch: tuple[Any, ...]) -> None:
         """On an accelerator losses are looked at only now and then; a NaN among them stays."""
-        if not math.isfinite(self.running.mean()):
+        if not math.isfinite(self.measures.loss):
             raise explain_divergence(self.run, batch, math.nan)
 
     def _close_row(self, start: float, ctrl_c: Interruption) -> None:
         run, row = self.run, self.run.row
-        row["loss"] = self.running.mean()
-        found = {name: one.compute() for name, one in self.measures[0].items()}
+        found = self.measures.results()
         if self.held_out is not None:
-            values = measure(run.backend, self.held_out, run.loss, self.measures[1], ctrl_c.obey)
+            values = measure(self.held_out_measures, self.held_out, ctrl_c.obey)
             found |= {f"val_{name}": value for name, value in values.items()}
         for name, value in found.items():
             if np.ndim(value) == 0 and not isinstance(value, tuple):

@@ -31,7 +31,7 @@ class Progress:
         """Whether it is time to show how the epoch stands."""
         return time.perf_counter() >= self._next
 
-    def show(self, run: Run, loss: float, metrics: dict[str, Any]) -> None:
+    def show(self, run: Run, found: dict[str, Any]) -> None:
         """How the epoch stands."""
 
     def end_epoch(self, run: Run) -> None:
@@ -86,9 +86,8 @@ class Bar(Progress):
         self._bar.refresh()
         self._next = time.perf_counter() + _PAUSE
 
-    def show(self, run: Run, loss: float, metrics: dict[str, Any]) -> None:
-        numbers = figures({"loss": loss} | metrics)
-        self._bar.update(self._task, completed=run.batch, numbers=numbers, refresh=True)
+    def show(self, run: Run, found: dict[str, Any]) -> None:
+        self._bar.update(self._task, completed=run.batch, numbers=figures(found), refresh=True)
         self._next = time.perf_counter() + _PAUSE
 
     def end_epoch(self, run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -63,6 +63,14 @@ class Backend:
 
     def cat(self, tensors: list[Any]) -> Any:
         """Tensors one after the other."""
+        raise NotImplementedError
+
+    def kept(self, tensor: Any) -> Any:
+        """A tensor's numbers as they are now, whatever the next step does to it."""
+        raise NotImplementedError
+
+    def joined(self, kept: Sequence[Any]) -> Any:
+        """What was kept of several batches as one array or tensor."""
         raise NotImplementedError
 
     def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,12 @@ class EngineBackend(Backend):
 
     def cat(self, tensors: list[Any]) -> Any:
         return gobhir.from_numpy(np.concatenate([t.detach().numpy() for t in tensors]))
+
+    def kept(self, tensor: Any) -> np.ndarray:
+        return np.array(tensor.array)  # a replayed step writes into the same arrays again
+
+    def joined(self, kept: Sequence[Any]) -> np.ndarray:
+        return np.concatenate(kept)
 
     def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
         return gobhir.compile(step)

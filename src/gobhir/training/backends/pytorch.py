@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,12 @@ class TorchBackend(Backend):
 
     def cat(self, tensors: list[Any]) -> Any:
         return torch.cat(tensors)
+
+    def kept(self, tensor: Any) -> Any:
+        return tensor.detach()  # each step makes new ones; where they are, they stay until joined
+
+    def joined(self, kept: Sequence[Any]) -> Any:
+        return torch.cat(list(kept))
 
     def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
         return torch.compile(step)

@@ -21,6 +21,8 @@ class Metric:
     name: str = ""
     quick = True
     """Whether `compute` is cheap enough to be shown while an epoch runs."""
+    joins = False
+    """Whether several batches may be given as one: then fit does, which is faster."""
 
     def reset(self) -> None:
         """Forget all that was seen."""
@@ -73,8 +75,9 @@ def as_array(value: Any) -> np.ndarray:
     if isinstance(inside, np.ndarray):
         return inside
     if hasattr(value, "detach"):
-        value = value.detach()
-        return np.asarray((value.cpu() if hasattr(value, "cpu") else value).numpy())
+        value = value.detach().cpu()
+        known = "bfloat16" not in str(value.dtype)  # which NumPy has not
+        return np.asarray((value if known else value.float()).numpy())
     return np.asarray(value)
 
 

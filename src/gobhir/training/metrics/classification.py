@@ -47,6 +47,7 @@ class Accuracy(Metric):
     such scores are logits; by default they are as soon as one lies outside 0 to 1.
     """
 
+    joins = True
     name = "accuracy"
 
     def __init__(self, threshold: float = 0.5, from_logits: bool | None = None):
@@ -75,6 +76,8 @@ class Accuracy(Metric):
 class TopK(Metric):
     """The share of examples whose true class is among the k with the highest scores. Of equal
     scores the higher class number counts as higher, as in scikit-learn."""
+
+    joins = True
 
     def __init__(self, k: int = 5):
         self.k = k
@@ -107,6 +110,7 @@ class ConfusionMatrix(Metric):
     score for each; else those that occurred.
     """
 
+    joins = True
     name = "confusion_matrix"
 
     def __init__(
@@ -173,6 +177,8 @@ class ConfusionMatrix(Metric):
 
 class _OfCounts(Metric):
     """What precision, recall and F1 share: the matrix, and how classes are averaged."""
+
+    joins = True
 
     def __init__(
         self,

@@ -37,6 +37,7 @@ class PrecisionRecallCurve(NamedTuple):
 class _OfScores(Metric):
     """What the curves share: all scores and targets, kept until the end."""
 
+    joins = True
     quick = False
 
     def __init__(self, pos_label: int = 1):

@@ -18,6 +18,8 @@ from gobhir.training.metrics.base import Metric, as_array, warn
 class _OfErrors(Metric):
     """What the measures share: sums over the examples, one a column, in float64."""
 
+    joins = True
+
     def __init__(self) -> None:
         self.reset()
 
