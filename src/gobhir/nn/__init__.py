@@ -5,16 +5,20 @@ Start reading in linear.py, then module.py.
 
 from gobhir.nn import functional, init, parameter, utils
 from gobhir.nn.activation import *
+from gobhir.nn.attention import *
 from gobhir.nn.container import *
 from gobhir.nn.conv import *
+from gobhir.nn.distance import *
 from gobhir.nn.dropout import *
 from gobhir.nn.embedding import *
 from gobhir.nn.linear import *
 from gobhir.nn.loss import *
+from gobhir.nn.margin_loss import *
 from gobhir.nn.module import Module as Module
 from gobhir.nn.normalisation import *
 from gobhir.nn.padding import *
 from gobhir.nn.parameter import Parameter as Parameter
 from gobhir.nn.pooling import *
 from gobhir.nn.rnn import *
+from gobhir.nn.transformer import *
 from gobhir.nn.vision import *

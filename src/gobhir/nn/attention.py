@@ -61,9 +61,7 @@ class MultiheadAttention(Module):
         self.dropout, self.batch_first, self.add_zero_attn = dropout, batch_first, add_zero_attn
         self.head_dim = embed_dim // num_heads
         if self.head_dim * num_heads != embed_dim:
-            raise AssertionError(
-                say("errors.attention.heads", features=embed_dim, heads=num_heads)
-            )
+            raise AssertionError(say("errors.attention.heads", features=embed_dim, heads=num_heads))
         made = {"device": device, "dtype": dtype}
         names = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
         if self._qkv_same_embed_dim:

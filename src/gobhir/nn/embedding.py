@@ -103,8 +103,9 @@ class Embedding(_Table):
         """A table with these rows; with freeze it does not learn."""
         if embeddings.ndim != 2:
             raise AssertionError(say("errors.embedding.table", shape=embeddings.shape))
-        settings = (padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
-        return cls(*embeddings.shape, *settings, _weight=embeddings, _freeze=freeze)
+        settings: Any = (padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+        settings = (*embeddings.shape, *settings, embeddings, freeze)
+        return cls(*settings)
 
 
 class EmbeddingBag(_Table):
@@ -179,7 +180,8 @@ class EmbeddingBag(_Table):
         """A table with these rows; with freeze it does not learn."""
         if embeddings.ndim != 2:
             raise AssertionError(say("errors.embedding.table", shape=embeddings.shape))
-        settings = (max_norm, norm_type, scale_grad_by_freq, mode, sparse)
-        bag = cls(*embeddings.shape, *settings, embeddings, include_last_offset, padding_idx)
+        settings: Any = (max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings)
+        settings = (*embeddings.shape, *settings, include_last_offset, padding_idx)
+        bag = cls(*settings)
         bag.weight.requires_grad_(not freeze)
         return bag

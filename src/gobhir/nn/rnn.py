@@ -70,7 +70,10 @@ class RNNBase(Module):
             size = shown * directions if layer else input_size
             for suffix in ("", "_reverse")[:directions]:
                 rows = _GATES[mode] * hidden_size
-                shapes = {"weight_ih": (rows, size), "weight_hh": (rows, shown)}
+                shapes: dict[str, tuple[int, ...]] = {
+                    "weight_ih": (rows, size),
+                    "weight_hh": (rows, shown),
+                }
                 if bias:
                     shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
                 if proj_size:
@@ -151,7 +154,9 @@ class RNNBase(Module):
         if x.shape[-1] != self.input_size:
             raise RuntimeError(say("errors.rnn.input_size", want=self.input_size, shape=x.shape))
 
-    def _first_states(self, given: tuple[Tensor, ...] | None, x: Tensor, batch: int) -> list[Tensor]:
+    def _first_states(
+        self, given: tuple[Tensor, ...] | None, x: Tensor, batch: int
+    ) -> list[Tensor]:
         """The states to start from, one for each layer and direction: (layers, B, size)."""
         count = self.num_layers * self._directions
         wanted = [(count, batch, size) for size in self._state_sizes()]
@@ -364,7 +369,10 @@ class RNNCellBase(Module):
         super().__init__()
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         rows = num_chunks * hidden_size
-        shapes = {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (rows, input_size),
+            "weight_hh": (rows, hidden_size),
+        }
         shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
         for name, shape in shapes.items():
             wanted = bias or name.startswith("weight")
@@ -378,7 +386,9 @@ class RNNCellBase(Module):
         for p in self.parameters():
             init.uniform_(p, -bound, bound)
 
-    def _compute(self, step: Any, input: Tensor, given: tuple[Tensor, ...] | None, states: int) -> Any:
+    def _compute(
+        self, step: Any, input: Tensor, given: tuple[Tensor, ...] | None, states: int
+    ) -> Any:
         name = type(self).__name__
         for x in (input, *(given or ())):
             if x.ndim not in (1, 2):

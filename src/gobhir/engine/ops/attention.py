@@ -33,7 +33,9 @@ class Attention(Op):
     def forward(q, k, v, mask=None, *, scale):
         e = np.matmul(q * scale, k.mT)
         if mask is not None:
-            e = np.add(e, mask, out=e if np.broadcast_shapes(e.shape, mask.shape) == e.shape else None)
+            e = np.add(
+                e, mask, out=e if np.broadcast_shapes(e.shape, mask.shape) == e.shape else None
+            )
         np.subtract(e, _highest(e), out=e)
         np.exp(e, out=e)
         # The highest score adds 1, so only a row of zeros is below.
@@ -44,7 +46,7 @@ class Attention(Op):
     def vjps(d, out, q, k, v, mask=None, *, scale):
         if isinstance(q, Tensor):
             return _pieces(d[0], q, k, v, mask, scale)
-        y, e, share = out[0], *(remembered(kept, q.dtype) for kept in out[1:])
+        y, (e, share) = out[0], [remembered(kept, q.dtype) for kept in out[1:]]
         d = d[0] * share
         ds = np.matmul(d, v.mT)
         np.subtract(ds, (d * y).sum(axis=-1, keepdims=True), out=ds)

@@ -49,13 +49,20 @@ class CrossEntropyLoss(Loss):
             at = min(z.ndim - 1, 1)
             return math.prod(n for i, n in enumerate(z.shape) if i != at)
         labels = _plain(y)
-        kept = labels[labels != ignore_index]
-        return kept.size if weight is None else _plain(weight)[kept].sum()
+        kept = labels != ignore_index
+        if weight is None:
+            return kept.sum().astype(z.dtype)
+        return np.where(kept, _plain(weight)[np.where(kept, labels, 0)], 0).sum()
 
     def forward(z, y, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
         _check_classes(z, y, weight, ignore_index, label_smoothing)
         options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
         at = min(z.ndim - 1, 1)
+        if _only_labels(z, y, weight, **options):
+            shifted = z - _highest(z, at)
+            total = np.exp(shifted).sum(axis=at)
+            right = np.take_along_axis(shifted, _places(z, y, at), at)
+            return reduced(np.log(total) - right.reshape(total.shape), reduction, y.size)
         asked = CrossEntropyLoss.asked(z, y, weight, **options)
         s = LogSoftmax.forward(z, dim=at)
         # A class that is not asked for adds nothing, even if its probability is 0.
@@ -65,6 +72,13 @@ class CrossEntropyLoss(Loss):
 
     def vjp_z(d, out, z, y, weight=None, *, reduction, **options):
         at = min(z.ndim - 1, 1)
+        if isinstance(z, np.ndarray) and _only_labels(z, y, weight, **options):
+            p = z - _highest(z, at)
+            np.exp(p, out=p)
+            np.divide(p, p.sum(axis=at, keepdims=True), out=p)
+            places = _places(z, y, at)
+            np.put_along_axis(p, places, np.take_along_axis(p, places, at) - 1, at)
+            return np.multiply(p, _along_classes(d, z, at, reduction, y.size), out=p)
         asked = CrossEntropyLoss.asked(z, y, weight, **options)
         d = _along_classes(d, z, at, reduction, CrossEntropyLoss.count(z, y, weight, **options))
         return d * (softmax(z, dim=at) * sum(asked, dim=at, keepdim=True) - asked)
@@ -76,6 +90,22 @@ class CrossEntropyLoss(Loss):
         if weight is not None:
             slope = slope * weight.reshape(tuple(-1 if i == at else 1 for i in range(z.ndim)))
         return d * slope
+
+
+def _only_labels(z, y, weight, *, ignore_index, label_smoothing):
+    """The usual case: class numbers, all of which count, and count alike."""
+    if y.dtype.kind == "f" or weight is not None or label_smoothing:
+        return False
+    return not (y == ignore_index).any()
+
+
+def _highest(z, at):
+    return z.max(axis=at, keepdims=True, initial=-np.inf)
+
+
+def _places(z, y, at):
+    """The class numbers with a dimension of size 1 where the classes are."""
+    return y.reshape(tuple(1 if i == at else n for i, n in enumerate(z.shape)))
 
 
 def _along_classes(d, z, at, reduction, count):
@@ -94,26 +124,36 @@ def _check_classes(z, y, weight, ignore_index, label_smoothing):
         raise RuntimeError(say("errors.loss.logits", dtype=z.dtype, shape=z.shape))
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(say("errors.loss.smoothing", value=label_smoothing))
-    at = min(z.ndim - 1, 1)
-    classes = z.shape[at]
-    want = z.shape[:at] + z.shape[at + 1 :]
+    if y.shape == z.shape and y.dtype.kind == "f":
+        _check_weight(z, weight)
+        return
+    if y.shape == z.shape and z.ndim > 1:
+        raise RuntimeError(say("errors.loss.soft_dtype", dtype=y.dtype))
+    check_labels(z, y, weight, ignore_index)
+
+
+def _check_weight(z, weight):
+    classes = z.shape[min(z.ndim - 1, 1)]
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(say("errors.loss.class_weight", classes=classes, got=weight.shape))
     if weight is not None and weight.dtype != z.dtype:
         raise RuntimeError(say("errors.loss.same_dtype", x=z.dtype, y=weight.dtype))
-    if y.shape == z.shape and y.dtype.kind == "f":
-        return
-    if y.shape == z.shape and z.ndim > 1:
-        raise RuntimeError(say("errors.loss.soft_dtype", dtype=y.dtype))
+
+
+def check_labels(z, y, weight, ignore_index):
+    """Errors where the class numbers y or the classes' weights do not fit the scores z."""
+    _check_weight(z, weight)
+    at = min(z.ndim - 1, 1)
+    classes, want = z.shape[at], z.shape[:at] + z.shape[at + 1 :]
     if y.shape != want and not (z.ndim == 1 and y.shape == (1,)):
         raise (RuntimeError if y.shape[:1] == want[:1] else ValueError)(
             say("errors.loss.labels_shape", x=z.shape, y=y.shape, want=want)
         )
     if y.dtype not in (np.int64, np.uint8):
         raise RuntimeError(say("errors.loss.labels_dtype", dtype=y.dtype))
-    wrong = y[(y != ignore_index) & ((y < 0) | (y >= classes))]
-    if wrong.size:
-        value, last = int(wrong.flat[0]), classes - 1
+    wrong = (y != ignore_index) & ((y < 0) | (y >= classes))
+    if wrong.any():
+        value, last = y[wrong].flat[0], classes - 1
         raise IndexError(say("errors.loss.label", label=value, last=last, classes=classes))
 
 

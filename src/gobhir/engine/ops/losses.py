@@ -36,13 +36,18 @@ def reduced(each, reduction, count):
     if reduction not in ("mean", "sum"):
         raise ValueError(say("errors.loss.reduction", reduction=reduction))
     total = each.sum()
+    if reduction == "sum":
+        return total
     with np.errstate(divide="ignore", invalid="ignore"):
-        return total / total.dtype.type(count) if reduction == "mean" else total
+        return total / (count if isinstance(count, np.ndarray) else total.dtype.type(count))
 
 
 def share(d, reduction, count):
     """What one element's loss gets of the gradient d of the whole: the way back of `reduced`."""
-    return d / (count or 1) if reduction == "mean" else d
+    if reduction != "mean":
+        return d
+    # With nothing to divide among there is no gradient either, not NaN.
+    return d / (count + (count == 0))
 
 
 def together(p, y):

@@ -88,9 +88,7 @@ class RNNLayer(Layer):
 
     formula = "tanh(W_ih @ x[t] + b_ih + W_hh @ h[t - 1] + b_hh)"
 
-    def forward(
-        x, h, W_ih, W_hh, b_ih=None, b_hh=None, *, relu=False, reverse=False, learn_x=True
-    ):
+    def forward(x, h, W_ih, W_hh, b_ih=None, b_hh=None, *, relu=False, reverse=False, learn_x=True):
         H = h.shape[1]
         W, put = _gates(1, W_ih, W_hh, b_ih, b_hh)
         put(slice(0, 1), slice(0, 1), 1)

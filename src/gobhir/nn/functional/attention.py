@@ -306,8 +306,8 @@ def _check_heads(
     if query.ndim not in (2, 3) or not query.ndim == key.ndim == value.ndim:
         raise AssertionError(say("errors.attention.batch_dims", **shapes))
     if padding is not None and padding.ndim != query.ndim - 1:
-        want = query.ndim - 1
-        raise AssertionError(say("errors.attention.padding_dims", want=want, got=padding.shape))
+        dims = query.ndim - 1
+        raise AssertionError(say("errors.attention.padding_dims", want=dims, got=padding.shape))
     if mask is not None and mask.ndim not in (2, 3):
         raise AssertionError(say("errors.attention.mask_dims", got=mask.shape))
     if mask is not None and query.ndim == 2 and mask.ndim == 3:

@@ -8,6 +8,7 @@ from gobhir.engine import Tensor
 from gobhir.engine.ops import cross_entropy as classes
 from gobhir.engine.ops import losses
 from gobhir.lang import say
+from gobhir.nn.functional.reduction import chosen, reduced
 from gobhir.nn.functional.warning import warn
 
 __all__ = [
@@ -23,9 +24,15 @@ __all__ = [
 
 
 def mse_loss(
-    input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
     """Mean of (input - target)^2; see engine.ops.losses.MSELoss."""
+    reduction = chosen(reduction, size_average, reduce)
     _compare_shapes(input, target)
     if weight is None:
         return losses.mse_loss(input, target, reduction=reduction)
@@ -34,9 +41,15 @@ def mse_loss(
 
 
 def l1_loss(
-    input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
     """Mean of |input - target|; see engine.ops.losses.L1Loss."""
+    reduction = chosen(reduction, size_average, reduce)
     _compare_shapes(input, target)
     if weight is None:
         return losses.l1_loss(input, target, reduction=reduction)
@@ -60,9 +73,15 @@ def huber_loss(
 
 
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
 ) -> Tensor:
     """Huber loss divided by beta; with beta = 0 it is l1_loss."""
+    reduction = chosen(reduction, size_average, reduce)
     _compare_shapes(input, target)
     if beta == 0:
         return losses.l1_loss(input, target, reduction=reduction)
@@ -70,9 +89,15 @@ def smooth_l1_loss(
 
 
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """-ln of the probability given to what happened; see engine.ops.losses.BCELoss."""
+    reduction = chosen(reduction, size_average, reduce)
     if weight is None:
         return losses.binary_cross_entropy(input, target, reduction=reduction)
     each = losses.binary_cross_entropy(input, target, reduction="none")
@@ -83,11 +108,13 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    *,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """binary_cross_entropy of sigmoid(input); see engine.ops.losses.BCEWithLogitsLoss."""
+    reduction = chosen(reduction, size_average, reduce)
 
     def loss(reduction: str) -> Tensor:
         if pos_weight is None:
@@ -102,21 +129,30 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    *,
+    size_average: bool | None = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """-ln of softmax(input)'s probability for the right class; see engine.ops.cross_entropy."""
+    reduction = chosen(reduction, size_average, reduce)
     options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
     return classes.cross_entropy(input, target, weight, reduction=reduction, **options)
 
 
 def kl_div(
-    input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
 ) -> Tensor:
     """Divergence from log-probabilities `input` to `target`; see engine.ops.losses.KLDivLoss."""
-    if reduction == "mean":
+    if size_average is not None or reduce is not None:
+        reduction = chosen(reduction, size_average, reduce)
+    elif reduction == "mean":
         warn(say("errors.nn.kl_mean"))
     loss = losses.log_target_kl_div if log_target else losses.kl_div
     return loss(input, target, reduction=reduction)
@@ -128,13 +164,9 @@ def _weighted(
     """Each element's loss times its weight, reduced; the mean divides by the sum of `divisor`,
     where one is given."""
     product: Any = each * weight
-    if reduction == "none":
-        return product
-    if reduction not in ("mean", "sum"):
-        raise ValueError(say("errors.loss.reduction", reduction=reduction))
-    if reduction == "mean" and divisor is None:
-        return product.mean()
-    return product.sum() if divisor is None or reduction == "sum" else product.sum() / divisor.sum()
+    if reduction == "mean" and divisor is not None:
+        return product.sum() / divisor.sum()
+    return reduced(product, reduction)
 
 
 def _same_size(weight: Tensor, input: Tensor) -> Tensor:

@@ -1,0 +1,27 @@
+"""How the losses of all elements become one number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gobhir.engine import Tensor
+from gobhir.lang import say
+from gobhir.nn.functional.warning import warn
+
+
+def chosen(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
+    """The reduction; size_average and reduce are how it was said before PyTorch 1.0."""
+    if size_average is None and reduce is None:
+        return reduction
+    reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
+    warn(say("errors.loss.legacy", reduction=reduction))
+    return reduction
+
+
+def reduced(each: Tensor, reduction: str) -> Any:
+    """The mean or the sum of all losses, or the losses as they are. ValueError for another wish."""
+    if reduction == "none":
+        return each
+    if reduction not in ("mean", "sum"):
+        raise ValueError(say("errors.loss.reduction", reduction=reduction))
+    return each.mean() if reduction == "mean" else each.sum()
