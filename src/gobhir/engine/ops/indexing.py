@@ -189,18 +189,20 @@ def may_repeat(part):
 def flat_places(index, shape):
     """Where the places of x[index] lie in x's row-major memory, for x of this shape."""
     parts = index if isinstance(index, tuple) else (index,)
-    if len(parts) == len(shape) and all(map(may_repeat, parts)):
-        spelt = 0
-        for part, n in zip(parts, shape, strict=True):
-            spelt = spelt * n + _positive(part, n)
-        return spelt.reshape(-1)
-    # What the index does not mention lies in one piece behind each place that it names.
     used = sum(map(dims_of, parts))
+    if all(map(may_repeat, parts)):
+        places = 0
+        for part, n in zip(parts, shape, strict=False):
+            places = places * n + _positive(part, n)
+    else:
+        every = np.empty(shape[:used], np.intp)
+        every.reshape(-1)[...] = np.arange(every.size)
+        places = every[index]
+    # What the index does not mention lies in one piece behind each place that it names.
     rest = math.prod(shape[used:])
-    places = np.arange(math.prod(shape[:used])).reshape(shape[:used])[index]
-    if rest == 1:
-        return places.reshape(-1)
-    return (places.reshape(-1, 1) * rest + np.arange(rest)).reshape(-1)
+    if rest > 1:
+        places = places[..., None] * rest + np.arange(rest)
+    return places.reshape(-1) if rest else np.zeros(0, np.intp)
 
 
 def _positive(part, n):

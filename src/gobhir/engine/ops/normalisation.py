@@ -20,8 +20,9 @@ class Softmax(Op):
     accepts = "f"
 
     def forward(z, *, dim):
-        e = np.exp(z - z.max(axis=dim, keepdims=True, initial=-np.inf))
-        return e / e.sum(axis=dim, keepdims=True)
+        p = _below_largest(z, dim)
+        np.exp(p, out=p)
+        return np.divide(p, p.sum(axis=dim, keepdims=True), out=p)
 
     def vjp(dp, p, z, *, dim):
         return p * (dp - sum(dp * p, dim=dim, keepdim=True))
@@ -36,11 +37,17 @@ class LogSoftmax(Op):
     accepts = "f"
 
     def forward(z, *, dim):
-        shifted = z - z.max(axis=dim, keepdims=True, initial=-np.inf)
-        return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
+        s = _below_largest(z, dim)
+        return np.subtract(s, np.log(np.exp(s).sum(axis=dim, keepdims=True)), out=s)
 
     def vjp(ds, s, z, *, dim):
         return ds - exp(s) * sum(ds, dim=dim, keepdim=True)
+
+
+def _below_largest(z, dim):
+    """z less its largest number along `dim`, in new memory, where the rest is worked out, too."""
+    top = z.max(axis=dim, keepdims=True, initial=-np.inf)
+    return np.subtract(z, top, out=np.empty(z.shape, z.dtype))
 
 
 softmax = function(Softmax)

@@ -57,7 +57,7 @@ class Sum(Reduction):
     def forward(x, *, dim=None, keepdim=False):
         if x.dtype.kind in "iub":
             x = x.astype(np.int64)
-        return np.sum(x, axis=axes(dim, x.ndim), keepdims=keepdim)
+        return np.add.reduce(x, axis=axes(dim, x.ndim), keepdims=keepdim)
 
     def vjp(d, out, x, *, dim, keepdim):
         return spread(d, x, dim, keepdim)
@@ -71,7 +71,8 @@ class Mean(Reduction):
     shape_only = True
 
     def forward(x, *, dim=None, keepdim=False):
-        return np.sum(x, axis=axes(dim, x.ndim), keepdims=keepdim) / x.dtype.type(count(x, dim))
+        total = np.add.reduce(x, axis=axes(dim, x.ndim), keepdims=keepdim)
+        return total / x.dtype.type(count(x, dim))
 
     def vjp(d, out, x, *, dim, keepdim):
         return spread(d / max(count(x, dim), 1), x, dim, keepdim)
