@@ -58,6 +58,8 @@ class Surroundings:
         self.updates: list[tuple[Any, list[Tensor]]] = []
         self.names: list[Name] = []
         self.unroll = True
+        self.exact = False
+        """Every sum has to be rounded as the step itself rounds it."""
 
     def small(self) -> bool:
         """Whether the step may be worth writing out number by number."""
@@ -288,7 +290,7 @@ class Replay:
         self.lines: list[Line] = []
         self.numbers: list[int] = []
         """Of each line, the place of its call in the recording."""
-        for number, lines in lower(program):
+        for number, lines in lower(program, self.surroundings.exact):
             self.lines += lines
             self.numbers += [number] * len(lines)
         self.program = program
