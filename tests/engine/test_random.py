@@ -47,7 +47,7 @@ def draw(t: Any, call: tuple) -> np.ndarray:
 
 
 @given(seed=st.one_of(SEEDS, st.integers(-(2**63), 2**64 - 1)), calls=CALLS)
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_any_order_of_calls(seed: int, calls: list[tuple]) -> None:
     gobhir.manual_seed(seed)
     torch.manual_seed(seed)
@@ -59,6 +59,85 @@ def test_any_order_of_calls(seed: int, calls: list[tuple]) -> None:
             np.testing.assert_allclose(mine, theirs, rtol=near, atol=near)
         else:
             np.testing.assert_array_equal(mine, theirs)
+
+
+FILLED = [
+    "normal_(2, 3)",
+    "uniform_(-1, 2)",
+    "uniform_(to=3)",
+    "bernoulli_(0.3)",
+    "exponential_(2.5)",
+    "geometric_(0.4)",
+    "log_normal_(0, 0.5)",
+    "cauchy_(1, 3)",
+    "random_()",
+    "random_(7)",
+    "random_(2, 9)",
+]
+
+
+@pytest.mark.parametrize("call", FILLED)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_written_over_a_tensor(call: str, dtype: str) -> None:
+    for size in [(), (3,), (4, 5)]:
+        same_numbers(f"t.empty({size}, dtype=t.{dtype}).{call}")
+
+
+DISTRIBUTIONS = [
+    "t.bernoulli(t.rand(4, 5))",
+    "t.rand(7, dtype=t.float64).bernoulli()",
+    "t.bernoulli(t.ones(3), 0.4)",
+    "t.normal(1.0, 2.0, (3, 4))",
+    "t.normal(t.arange(5.0), 2.0)",
+    "t.normal(0.5, t.rand(20))",
+    "t.normal(t.rand(3, 1), t.rand(4))",
+    "t.multinomial(t.rand(6), 4)",
+    "t.multinomial(t.rand(3, 6), 9, replacement=True)",
+    "t.rand(6).multinomial(1)",
+    "t.poisson(t.rand(9) * 30)",
+    "t.randint(5, (4,))",
+    "t.randint(low=2, high=5, size=(3,))",
+    "t.randint_like(t.rand(3), -3, 4)",
+    "t.empty(4, dtype=t.uint8).random_()",
+    "t.empty(4, dtype=t.bool).bernoulli_()",
+    "t.empty(3, 4).bernoulli_(t.rand(4))",
+]
+
+
+@pytest.mark.parametrize("code", DISTRIBUTIONS)
+def test_distributions(code: str) -> None:
+    same_numbers(code)
+
+
+def same_numbers(code: str) -> None:
+    """The same numbers, and the stream stands at the same place afterwards."""
+    got = []
+    for t in (gobhir, torch):
+        t.manual_seed(11)
+        got.append((eval(code, {"t": t}), t.rand(1).item()))
+    (mine, after), (theirs, after_theirs) = got
+    assert f"torch.{mine.dtype.name}" == str(theirs.dtype) and after == after_theirs
+    np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=2e-5, atol=1e-6)
+
+
+def test_written_under_autograd() -> None:
+    for t in (gobhir, torch):
+        w = t.ones(3, requires_grad=True)
+        x = w * 2
+        x.normal_()
+        x.sum().backward()
+        assert w.grad.tolist() == [0, 0, 0]
+        with pytest.raises(RuntimeError):
+            w.uniform_()
+
+
+def test_a_fork_leaves_the_stream_as_it_was() -> None:
+    gobhir.manual_seed(1)
+    want = gobhir.rand(2).tolist()
+    gobhir.manual_seed(1)
+    with gobhir.random.fork_rng():
+        gobhir.rand(100)
+    assert gobhir.rand(2).tolist() == want
 
 
 @pytest.mark.parametrize("seed", [0, 1, 42, 2024])
@@ -143,6 +222,17 @@ def test_what_cannot_be_drawn() -> None:
         lambda t: t.rand(2, dtype=t.int64),
         lambda t: t.manual_seed(2**64),
         lambda t: t.nn.init.normal_(t.empty(2), 0, -1),
+        lambda t: t.empty(2).uniform_(2, 1),
+        lambda t: t.empty(2).exponential_(-1),
+        lambda t: t.empty(2, dtype=t.int64).normal_(),
+        lambda t: t.empty(2).bernoulli_(2),
+        lambda t: t.bernoulli(t.tensor([1.5])),
+        lambda t: t.multinomial(t.tensor([-1.0, 2.0]), 1),
+        lambda t: t.multinomial(t.tensor([1.0, 2.0]), 3),
+        lambda t: t.normal(0.0, -1.0, (2,)),
+        lambda t: t.poisson(t.tensor([-1.0])),
+        lambda t: t.randint(-3, 3, (2,), dtype=t.uint8),
+        lambda t: t.randperm(-1),
     ):
         for t in (torch, gobhir):
             with pytest.raises((RuntimeError, ValueError)):

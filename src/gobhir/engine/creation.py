@@ -125,7 +125,10 @@ def _size(sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
         sizes = (size,)
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = tuple(sizes[0])
-    shape = tuple(index(n) for n in sizes)
+    try:
+        shape = tuple(index(n) for n in sizes)
+    except TypeError:
+        raise TypeError(say("errors.shape.sizes", sizes=sizes)) from None
     if min(shape, default=0) < 0:
         raise RuntimeError(say("errors.shape.negative", shape=shape))
     return shape

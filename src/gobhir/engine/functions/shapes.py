@@ -44,7 +44,10 @@ def sizes_of(sizes: Any) -> tuple[int, ...]:
     """(2, 3) from the arguments `2, 3` as from `(2, 3)`."""
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = sizes[0]
-    return tuple(index(n) for n in sizes)
+    try:
+        return tuple(index(n) for n in sizes)
+    except TypeError:
+        raise TypeError(say("errors.shape.sizes", sizes=sizes)) from None
 
 
 def filled(shape: tuple[int, ...], count: int, of: Any) -> tuple[int, ...]:

@@ -38,7 +38,7 @@ def pad(
     if mode not in _MODES:
         raise NotImplementedError(say("errors.pad.mode", mode=mode, known=", ".join(_MODES)))
     if value not in (None, 0, 0.0):
-        raise ValueError(say("errors.pad.value", mode=mode))
+        raise RuntimeError(say("errors.pad.value", mode=mode))
     if len(pairs) not in (1, 2, 3) or lead not in (1, 2):
         raise NotImplementedError(say("errors.pad.dims", mode=mode, x=shape, pad=tuple(widths)))
     if 0 in shape[1:] and mode != "circular":
