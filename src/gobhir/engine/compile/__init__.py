@@ -1,20 +1,68 @@
 """gobhir.compile: a step is recorded once, as the NumPy calls that it makes, and then replayed.
 Knows Tensor, tape and random numbers, and no op; training and all above may import it.
 Start reading in recorder.py, then replay.py.
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = loss_of(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step = gobhir.compile(step, verbose=True)
+    for x, y in loader:
+        print(step(x, y).item())
+    print(step.source())  # of a small network: the step as plain Python, line by line
+
+The first call runs as it is written and is watched, the second is recorded, the third is checked
+against the step itself; from then on the calls are replayed. Another shape, mode or setting is
+recorded anew; a learning rate, weights written by hand, loaded states count at once. What a list
+of calls cannot hold (a number taken out of a tensor and used, a tensor kept elsewhere) is noticed:
+the step then runs as it is written, and `verbose` says why. Lists and dictionaries that the step
+itself reads from around it are not watched.
+
+recorder.py   writes down calls          plan.py       leaves out, and places in memory
+replay.py     one recorded run           lowering.py   how each call is carried out
+step.py       which run fits, trust      flat.py       parameters and optimizer state end to end
+guards.py     names from outside         graph.py      models differentiated outside
+unroll.py, source.py, live.py, quick.py  small networks as plain Python
+split.py      half a batch on each of two threads
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gobhir.engine.compile.step import Compiled
+from gobhir.lang import say
 
 
-def compile(step: Any = None, *, verbose: bool = False) -> Any:
-    """A step that runs as `step` does, and faster."""
-    if step is None:
-        return lambda given: compile(given, verbose=verbose)
-    return Compiled(step, verbose)
+def compile(
+    model: Callable[..., Any] | None = None,
+    *,
+    verbose: bool = False,
+    threads: int = 1,
+    disable: bool = False,
+    **options: Any,
+) -> Any:
+    """What does the same as `model`, a step function or a Module, and faster. Also a decorator.
+
+    verbose: say what is recorded, and why something runs as it is written. threads: 2 gives half
+    of each batch to a second thread (RuntimeError where examples of a batch meet, as in
+    BatchNorm, or numbers are drawn, as in dropout). disable: give back `model` as it is. PyTorch's
+    other options (mode, backend, fullgraph, dynamic) are accepted and mean nothing here.
+    """
+    unknown = options.keys() - {"mode", "backend", "fullgraph", "dynamic", "options"}
+    if unknown:
+        raise TypeError(say("errors.compile.option", name=min(unknown)))
+    if threads not in (1, 2):
+        raise ValueError(say("errors.compile.threads", threads=threads))
+    if model is None:
+        return lambda given: compile(given, verbose=verbose, threads=threads, disable=disable)
+    if not callable(model):
+        raise TypeError(say("errors.compile.callable", type=type(model).__name__))
+    return model if disable else Compiled(model, verbose, threads)
 
 
 __all__ = ["Compiled", "compile"]

@@ -65,6 +65,14 @@ class Update:
         groups = self.optimizer.param_groups
         return all(any(run.group is g for g in groups) for run in self.runs)
 
+    def grads_in(self, flats: list[np.ndarray]) -> dict[Tensor, np.ndarray]:
+        """Where the gradients lie in other long arrays, laid out as this update's own."""
+        return {
+            p: (flat[place] if run.moved else flat).reshape(p.array.shape)
+            for run, flat in zip(self.runs, flats, strict=True)
+            for p, place in zip(run.parameters, run.places, strict=True)
+        }
+
     def adopt(self) -> None:
         """Bring in an array that somebody put in the place of a parameter's own."""
         for run in self.runs:

@@ -70,6 +70,9 @@ class Recorder:
         """Python numbers that were read out of an array (and must be returned, nothing else)."""
         self.updates: list[tuple[Any, list[Any]]] = []
         """Each optimizer that took a step, and the parameters that had a gradient."""
+        self.dry = False
+        """Optimizers do not take their step; what they were given is in `given`."""
+        self.given: dict[Any, np.ndarray] = {}
 
     def refuse(self, why: str, **values: Any) -> None:
         if self.reason is None:
@@ -114,6 +117,9 @@ class Recorder:
         weights = tuple(plain(w) for w, _ in arrays)
         grads = tuple(plain(g) for _, g in arrays)
         self.updates.append((optimizer, [p for p, _ in pairs]))
+        if self.dry:
+            self.given |= {p: g for (p, _), g in zip(pairs, grads, strict=True)}
+            return None
         which = len(self.updates) - 1
         self.add("update", which, grads, {}, (), also_writes=weights, must=True)
         for (p, grad), w, g in zip(pairs, weights, grads, strict=True):

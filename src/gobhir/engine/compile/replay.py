@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import nullcontext
 from types import MethodType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,6 +44,7 @@ from gobhir.engine.compile.unroll import CannotUnroll
 from gobhir.engine.hooks import changes
 from gobhir.engine.tape import Tape
 from gobhir.engine.tensor import Tensor
+from gobhir.lang import say
 
 SMALL = 200
 """So many numbers, parameters and others, at most: above, no step is unrolled."""
@@ -129,6 +130,12 @@ def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surrou
     return result, found
 
 
+class Part(NamedTuple):
+    """Only gradients are wanted, and each in its place: the optimizer's step is left out."""
+
+    slots: dict[Tensor, np.ndarray]
+
+
 class Replay:
     """A recorded run. `reason` says why it cannot be run again, None if it can."""
 
@@ -138,7 +145,9 @@ class Replay:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         surroundings: Surroundings,
+        part: Part | None = None,
     ):
+        self.part = part
         self.surroundings = surroundings
         self.modes = surroundings.modes()
         self.checked = changes[0]
@@ -146,10 +155,11 @@ class Replay:
         self.settings = self._settings()
         self.names = [n._replace(value=n.now()) for n in surroundings.names]
         self.keeper: Keeper | None = None
-        small = surroundings.small()
-        self.updates = [] if small else [Update.of(o, ps) for o, ps in surroundings.updates]
+        small = surroundings.small() and part is None
+        self.updates = [] if small or part else [Update.of(o, ps) for o, ps in surroundings.updates]
         self.inputs: list[tuple[Any, np.ndarray]] = []
         recorder = Recorder()
+        recorder.dry = part is not None
         if surroundings.hooked():
             recorder.refuse("hook")
         tape = Names(recorder.calls) if small else None
@@ -157,7 +167,8 @@ class Replay:
         self.reason = recorder.reason
         self.again = _ids(recorder.updates) != _ids(surroundings.updates)
         """Whether the recording only served to find out how to record."""
-        if self.again:
+        self.changes_state = False
+        if self.again and part is None:
             surroundings.updates = recorder.updates
         elif self.reason is None:
             self._build(step, recorder, tape)
@@ -197,6 +208,8 @@ class Replay:
                 for grad, array in had:
                     grad.array = array
         self.end_grads = {t: t.grad.array for t in tensors if t.grad is not None}
+        if self.part is not None:
+            self.end_grads = recorder.given
         if tape is not None:
             tape.let_go()
         with recorder.paused():
@@ -282,9 +295,13 @@ class Replay:
         if tape is not None:
             self._unroll(step, program, tape, ends, recorder)
             return
-        self._settle_gradients(program, ends)
-        if recorder.reason is not None:
+        if self.part is not None:
+            self._settle_part(program, ends, self.part)
+        else:
+            self._settle_gradients(program, ends)
+        if self.reason is None:
             self.reason = recorder.reason
+        if self.reason is not None:
             return
         place(program)
         self.lines: list[Line] = []
@@ -299,6 +316,9 @@ class Replay:
         self.inputs = [(k, final(program, b)) for k, b in self.inputs]
         self.grads = [(t, Tensor._wrap(final(program, a))) for t, a in ends.items()]
         flat = {id(p) for u in self.updates for p in u.parameters}
+        if self.part is not None:
+            flat = {id(p) for p in self.part.slots}
+            self.grads, self.no_grads, self.starts_without = [], [], []
         self.fixed = [
             (t, home)
             for t, home in zip(self.surroundings.tensors, self.homes, strict=True)
@@ -374,6 +394,24 @@ class Replay:
             self.adds_to.append((t, slot))
             if end is not None and program.base(end) is not base:
                 self._claim(program, end, slot)
+
+    def _settle_part(self, program: Program, ends: dict[Tensor, np.ndarray], part: Part) -> None:
+        """Let the gradients be computed in their slots, and nothing follow on them."""
+        self.adds_to = []
+        read = set().union(*(program.reads(c) for c in program.calls)) if program.calls else set()
+        if any(program.base(before) in read for before in self.had_grad.values()):
+            self.reason = say("errors.compile.coupled")
+        for p, array in ends.items():
+            slot = part.slots[p]
+            if not self._claim(program, array, slot):
+                program.calls.append(Call("copy", None, (array,), {}, (slot,)))
+                program.base(slot, "state")
+        mine = {id(owner(a)) for a in part.slots.values()}
+        self.changes_state = any(
+            b.kind == "state" and id(b.array) not in mine
+            for call in program.calls
+            for b in program.writes(call)
+        )
 
     def _grads_of(self, call: Call, update: Update) -> list[np.ndarray]:
         """The gradients of an update, in the order of its parameters."""

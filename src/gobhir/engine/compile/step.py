@@ -12,6 +12,7 @@ from gobhir.engine.compile.graph import Both, Halves, differentiable
 from gobhir.engine.compile.quick import quick
 from gobhir.engine.compile.recorder import Diverged, recording
 from gobhir.engine.compile.replay import Replay, Surroundings, watch
+from gobhir.engine.compile.split import Split, halves, refuse
 from gobhir.engine.dtypes import default_dtype
 from gobhir.engine.random import default_generator
 from gobhir.engine.tape import state
@@ -30,8 +31,9 @@ class Compiled:
     reason: why the last call ran as it is written although it might have been replayed, or None.
     """
 
-    def __init__(self, step: Callable[..., Any], verbose: bool = False):
+    def __init__(self, step: Callable[..., Any], verbose: bool = False, threads: int = 1):
         self.step = step
+        self.threads = threads
         self.verbose = verbose
         self.reason: Message | None = None
         self._cases: dict[Any, _Case] = {}
@@ -105,7 +107,8 @@ class _Case:
         self.first = first  # objects among the arguments stay alive: they are known by their id
         self.surroundings: Surroundings | None = None
         self.replays: list[Replay] = []
-        self.trusted: set[Replay] = set()
+        self.trusted: set[Any] = set()
+        self.split: Split | None = None
         self.given_up = False
         self.strayed = 0
         self.both: Both | None = None
@@ -129,6 +132,8 @@ class _Case:
                 self.surroundings.unroll = False
                 self.several = not isinstance(result, Tensor)
             return result
+        if self.compiled.threads == 2 and not self.surroundings.small() and halves(args, kwargs):
+            return self._on_two_threads(args, kwargs)
         if self.both is not None:
             return self._in_halves(self.both, args, kwargs)
         replay = next((r for r in self.replays if r.holds()), None)
@@ -148,6 +153,50 @@ class _Case:
             self.compiled._quick = quick(replay, args, replay.result)
             self.compiled._arity = len(args)
         return result
+
+    def _on_two_threads(self, args: Any, kwargs: Any) -> Any:
+        """Half a batch on each of two threads."""
+        step, around = self.compiled.step, self.surroundings
+        assert around is not None
+        split = self.split
+        if split is not None and split in self.trusted and split.holds():
+            try:
+                return split.run(args, kwargs)
+            except Diverged:
+                return step(*args, **kwargs)
+        if len(around.updates) != 1:
+            raise refuse("one_update")
+        before = _Snapshot(around)
+        fresh = split is None or not split.holds()
+        if split is None or fresh:
+            split = self.split = Split(step, args, kwargs, around)
+            before.restore()
+        split.check()
+        if fresh:
+            return step(*args, **kwargs)
+        for how in (split.average, split.add_up):
+            how()
+            split.gradients(args, kwargs)
+            grads = {p: g.copy() for p, g in split.update.grads.items()}
+            before.restore()
+            with_loss = self._as_whole(grads, args, kwargs, before)
+            if with_loss is not None:
+                self.trusted.add(split)
+                calls = sum(len(p.lines) for p in split.parts)
+                self.compiled._say("errors.compile.trusted", calls=calls)
+                return with_loss
+        raise refuse("coupled")
+
+    def _as_whole(
+        self, grads: dict[Tensor, np.ndarray], args: Any, kwargs: Any, before: _Snapshot
+    ) -> Any:
+        """The step as it is written, on the whole batch; None, and nothing changed, if its
+        gradients are not these."""
+        result = self.compiled.step(*args, **kwargs)
+        if all(p.grad is not None and _near(g, p.grad.array) for p, g in grads.items()):
+            return result
+        before.restore()
+        return None
 
     def _in_halves(self, both: Both, args: Any, kwargs: Any) -> Any:
         """A call whose result is differentiated outside."""
