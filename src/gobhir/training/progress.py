@@ -120,7 +120,10 @@ def progress(wish: Any) -> Progress:
 def epoch_line(run: Run) -> str:
     """epoch 3/10 · loss 0.2312 · accuracy 0.9400 · 1.2 s"""
     start = t("training.progress.epoch", epoch=run.epoch, epochs=run.epochs)
-    took = t("training.progress.seconds", seconds=f"{run.row['seconds']:.1f}")
+    seconds = run.row["seconds"]
+    took = t(
+        "training.progress.seconds", seconds=f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2g}"
+    )
     return " · ".join([start, figures(run.row), took])
 
 

@@ -65,7 +65,7 @@ def _stack(tensors: Sequence[Tensor]) -> Tensor:
         import gobhir
 
         return gobhir.stack(list(tensors))
-    return Tensor._wrap(np.stack([t.detach().numpy() for t in tensors]))
+    return Tensor._wrap(np.stack([t.array for t in tensors]))
 
 
 def _like(example: Any, parts: Any) -> Any:
