@@ -85,14 +85,16 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 def _look_at_memory(t: Tensor) -> None:
     """Note that t, an array from outside that is not in rows, is a view of the memory it is in."""
-    from gobhir.engine.ops.windows import AsStrided, strided
+    from numpy.lib.stride_tricks import as_strided
+
+    from gobhir.engine.ops.windows import AsStrided
 
     a = t.array
     if min(a.strides, default=0) < 0:
         raise ValueError(say("errors.tensor.negative_stride"))
     steps = tuple(s // a.itemsize for s in a.strides)
     reach = 1 + sum((n - 1) * s for n, s in zip(a.shape, steps, strict=True))
-    root = Tensor._wrap(strided(a, (reach,), (a.itemsize,)))
+    root = Tensor._wrap(as_strided(a, (reach,), (a.itemsize,)))
     root._changes = t._changes
     settings = {"size": a.shape, "stride": steps, "storage_offset": 0}
     t._view = View(root, ((AsStrided, settings),), 0)
@@ -253,7 +255,7 @@ def _evenly(start: float, end: float, steps: int, kind: np.dtype) -> np.ndarray:
 
 def _new(name: str, make: Any) -> None:
     def method(self: Tensor, *sizes: Any, dtype: Any = None, **options: Any) -> Tensor:
-        return make(*sizes, dtype=_same(dtype, self), **options)  # type: ignore[no-any-return]
+        return make(*sizes, dtype=_same(dtype, self), **options)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"{make.__doc__} The dtype is this tensor's unless another is asked for."

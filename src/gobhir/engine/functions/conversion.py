@@ -163,9 +163,12 @@ def _contains(self: Any, number: Any) -> bool:
     return bool((self.array == (number.array if isinstance(number, Tensor) else number)).any())
 
 
-Tensor.__contains__ = _contains  # type: ignore[attr-defined]
-Tensor.__reversed__ = lambda self: self.flip(0) if self.ndim else self  # type: ignore[attr-defined]
-Tensor.__complex__ = lambda self: complex(self.item())  # type: ignore[attr-defined]
+for _name, _f in {
+    "__contains__": _contains,
+    "__reversed__": lambda self: self.flip(0) if self.ndim else self,
+    "__complex__": lambda self: complex(self.item()),
+}.items():
+    setattr(Tensor, _name, _f)
 
 
 @function

@@ -269,11 +269,8 @@ def qr(A: Any, mode: str = "reduced") -> QRResult:
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(say("errors.linalg.qr_mode", mode=mode))
     if mode == "r":
-        if A.requires_grad:
-            return QRResult(Tensor._wrap(np.zeros(0, A.dtype)), linalg.qr(A, mode="reduced")[1])
-        return QRResult(
-            Tensor._wrap(np.zeros(0, A.dtype)), Tensor._wrap(np.linalg.qr(A.array, "r"))
-        )
+        nothing = Tensor._wrap(np.zeros(0, A.dtype))
+        return QRResult(nothing, linalg.qr(A, mode="reduced")[1])
     return QRResult(*linalg.qr(A, mode=mode))
 
 
@@ -317,10 +314,7 @@ def eigh(A: Any, UPLO: str = "L") -> EigResult:
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Any:
     """The eigenvalues of symmetric matrices, smallest first."""
-    if as_operand(A).requires_grad:
-        return eigh(A, UPLO).eigenvalues
-    matrices("eigvalsh", A, square=True)
-    return Tensor._wrap(np.linalg.eigvalsh(A.array, UPLO.upper()))
+    return eigh(A, UPLO).eigenvalues
 
 
 def eig(A: Any) -> EigResult:

@@ -11,7 +11,7 @@ from gobhir.engine.arrays import first_array
 from gobhir.engine.functions.publish import FUNCTIONS
 from gobhir.engine.tensor import Tensor
 
-NAMES = {
+NAMES: dict[np.dtype, str] = {
     dtypes.float32: "FloatTensor",
     dtypes.float64: "DoubleTensor",
     dtypes.float16: "HalfTensor",
@@ -36,6 +36,6 @@ class _Typed(type):
         return isinstance(x, Tensor) and x.array.dtype == cls.dtype
 
 
-for _dtype, _name in NAMES.items():
-    _doc = f"A Tensor of dtype {_dtype.name} from numbers or from sizes."
-    FUNCTIONS[_name] = _Typed(_name, (), {"dtype": _dtype, "__doc__": _doc})
+for _kind, _name in NAMES.items():
+    _doc = f"A Tensor of dtype {_kind} from numbers or from sizes."
+    FUNCTIONS[_name] = _Typed(_name, (), {"dtype": _kind, "__doc__": _doc})
