@@ -37,6 +37,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(name: str) -> None:
     args, options, shape = LAYERS[name]

@@ -120,7 +120,7 @@ class AvgPool(Op):
         x, *, kernel, stride, padding, ceil_mode=False, count_include_pad=True, divisor=None
     ):
         if x.dtype.kind != "f":
-            raise RuntimeError(say("errors.pool.dtype", dtype=x.dtype))
+            raise NotImplementedError(say("errors.pool.dtype", dtype=x.dtype))
         size = pooled_size(x, kernel, stride, padding, (1,) * len(kernel), ceil_mode)
         frame = (x.shape[2:], size, kernel, stride, padding)
         share = _share(*frame, count_include_pad, divisor, x.dtype)

@@ -1,0 +1,53 @@
+"""Pooling layers against PyTorch's: what they print and what they give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import gobhir
+from tests.engine.parity import numbers
+
+LAYERS: dict[str, tuple[tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = {
+    "MaxPool1d": ((3,), {"stride": 2, "padding": 1}, (2, 3, 8)),
+    "MaxPool2d": ((2,), {}, (2, 3, 8, 7)),
+    "MaxPool2d, uneven": (((3, 2),), {"stride": (2, 1), "ceil_mode": True}, (2, 3, 8, 7)),
+    "MaxPool3d": ((2,), {"dilation": (1, 2, 1)}, (1, 2, 4, 5, 6)),
+    "AvgPool1d": ((3,), {"stride": 2, "padding": 1}, (2, 3, 8)),
+    "AvgPool2d": ((3,), {"padding": 1, "count_include_pad": False}, (2, 3, 8, 7)),
+    "AvgPool3d": ((2,), {"divisor_override": 3}, (1, 2, 4, 5, 6)),
+    "LPPool1d": ((2, 3), {}, (2, 3, 8)),
+    "LPPool2d": ((2, 3), {"stride": 2}, (2, 3, 8, 7)),
+    "LPPool3d": ((2, 2), {}, (1, 2, 4, 5, 6)),
+    "AdaptiveAvgPool1d": ((3,), {}, (2, 3, 8)),
+    "AdaptiveAvgPool2d": (((None, 2),), {}, (2, 3, 8, 7)),
+    "AdaptiveAvgPool3d": ((1,), {}, (1, 2, 4, 5, 6)),
+    "AdaptiveMaxPool1d": ((3,), {}, (2, 3, 8)),
+    "AdaptiveMaxPool2d": (((3, 2),), {}, (3, 8, 7)),
+    "AdaptiveMaxPool3d": ((2,), {}, (1, 2, 4, 5, 6)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name: str) -> None:
+    args, options, shape = LAYERS[name]
+    x = np.abs(numbers(3, shape, "float32")) + 0.1
+    mine, theirs = (getattr(t.nn, name.split(",")[0])(*args, **options) for t in (gobhir, torch))
+    assert repr(mine) == repr(theirs)
+    got, want = mine(gobhir.from_numpy(x)), theirs(torch.from_numpy(x))
+    np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_there_and_back(n: int) -> None:
+    x = np.random.default_rng(1).permutation(2 * 6**n).reshape(1, 2, *[6] * n) / 7
+    results = []
+    for t in (gobhir, torch):
+        pool = getattr(t.nn, f"MaxPool{n}d")(2, return_indices=True)
+        back = getattr(t.nn, f"MaxUnpool{n}d")(2)
+        results += [repr(back), back(*pool(t.from_numpy(x))).numpy()]
+    assert results[0] == results[2]
+    np.testing.assert_array_equal(results[1], results[3])
