@@ -1,4 +1,4 @@
-"""The linear layer, and the two layers that compute nothing: Identity and Flatten."""
+"""The linear layers, and those that compute nothing: Identity, Flatten and Unflatten."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import Any
 from gobhir.engine import Tensor
 from gobhir.engine.creation import empty
 from gobhir.engine.ops.linear import linear
+from gobhir.lang import say
 from gobhir.nn import init
+from gobhir.nn.functional.linear import bilinear
 from gobhir.nn.module import Module
 from gobhir.nn.parameter import Parameter
 
 __all__ = [
+    "Bilinear",
     "Flatten",
     "Identity",
     "Linear",
+    "Unflatten",
 ]
 
 
@@ -59,6 +63,52 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={bias}"
 
 
+class Bilinear(Module):
+    """z_k = x1^T W_k x2 + b_k. x1: (..., in1_features); x2: (..., in2_features); weight:
+    (out_features, in1_features, in2_features); bias: (out_features) or None.
+
+    Weight and bias start evenly spread in [-k, k), k = 1 / sqrt(in1_features).
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ):
+        super().__init__()
+        if in1_features < 1:
+            raise ValueError(
+                say("errors.conv.setting", name="in1_features", value=in1_features, least=1)
+            )
+        self.in1_features, self.in2_features = in1_features, in2_features
+        self.out_features = out_features
+        shape = (out_features, in1_features, in2_features)
+        self.weight = Parameter(empty(*shape, device=device, dtype=dtype))
+        made = Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None
+        self.register_parameter("bias", made)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        bound = 1 / math.sqrt(self.in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        return bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )
+
+
 class Identity(Module):
     """Gives back what it is given; takes any arguments and forgets them."""
 
@@ -81,3 +131,19 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """One dimension parted into several: with (1, (3, 4)) shape (N, 12) becomes (N, 3, 4)."""
+
+    def __init__(self, dim: int, unflattened_size: Any):
+        super().__init__()
+        if not isinstance(dim, int) or not isinstance(unflattened_size, (tuple, list)):
+            raise TypeError(say("errors.shape.unflatten_sizes", dim=dim, sizes=unflattened_size))
+        self.dim, self.unflattened_size = dim, unflattened_size
+
+    def forward(self, input: Any) -> Tensor:
+        return input.unflatten(self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
