@@ -21,12 +21,17 @@ of calls cannot hold (a number taken out of a tensor and used, a tensor kept els
 the step then runs as it is written, and `verbose` says why. Lists and dictionaries that the step
 itself reads from around it are not watched.
 
-recorder.py   writes down calls          plan.py       leaves out, and places in memory
-replay.py     one recorded run           lowering.py   how each call is carried out
-step.py       which run fits, trust      flat.py       parameters and optimizer state end to end
-guards.py     names from outside         graph.py      models differentiated outside
-unroll.py, source.py, live.py, quick.py  small networks as plain Python
-split.py      half a batch on each of two threads
+surroundings.py, guards.py          what a step works on, and what it looks up from outside
+recorder.py, traced.py, hidden.py,  one run written down
+  reading.py
+program.py, plan.py, memory.py,     what is left out, where results are kept, how a call is
+  lowering.py                       carried out
+flat.py                             parameters and optimizer state end to end
+replay.py, results.py, step.py      one recorded run; which run fits a call, and whether to trust it
+graph.py                            models that are differentiated outside
+unroll.py, names.py, rules.py,      small networks as plain Python
+  source.py, live.py, quick.py
+split.py                            half a batch on each of two threads
 """
 
 from __future__ import annotations

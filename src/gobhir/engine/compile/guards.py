@@ -80,8 +80,8 @@ def _walk(f: Any, seen: set[int]) -> Iterator[Name]:
 def _attributes(thing: Any, code: types.CodeType, seen: set[int]) -> Iterator[Name]:
     """Attributes of an object that the code mentions. Those of modules and optimizers are
     watched elsewhere."""
-    own = getattr(thing, "__dict__", None)
-    known = isinstance(thing, (Tensor, types.FunctionType, *_CONSTANT)) or own is None
+    own: dict[str, Any] = getattr(thing, "__dict__", {})
+    known = isinstance(thing, (Tensor, types.FunctionType, *_CONSTANT))
     if known or hasattr(thing, "_modules") or hasattr(thing, "param_groups"):
         return
     for key in _mentioned(code):

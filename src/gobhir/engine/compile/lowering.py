@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.compile.plan import Program, exchange, final
+from gobhir.engine.compile.memory import final
+from gobhir.engine.compile.program import Program, exchange
 from gobhir.engine.compile.recorder import Call, Diverged
 
 Line = tuple[Callable[..., Any], tuple[Any, ...]]

@@ -22,7 +22,7 @@ class Number(Tensor):
 
     __slots__ = ("_value",)
     _value: float
-    _dtype = np.dtype(np.float32)
+    _dtype: Any = np.dtype(np.float32)
 
     def __getattr__(self, name: str) -> Any:
         if name not in _SLOTS:

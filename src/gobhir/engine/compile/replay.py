@@ -1,133 +1,41 @@
 """One recorded run of a step, and how it is run again.
 
-`watch` finds what a step works on (parameters, buffers, optimizers) by one ordinary run under a
-tape; `Replay` records a second run and makes its list of calls into the plan of all others.
+`Replay` records one run of a step, from its surroundings, and makes its list of calls into the
+plan of all others.
 """
 
 from __future__ import annotations
 
 import gc
-import weakref
 from collections.abc import Callable
 from contextlib import nullcontext
-from types import MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gobhir.engine.compile.flat import Update
 from gobhir.engine.compile.graph import waits
-from gobhir.engine.compile.guards import Name, names_in
 from gobhir.engine.compile.live import Keeper
 from gobhir.engine.compile.lowering import Line, lower
+from gobhir.engine.compile.memory import final, place
+from gobhir.engine.compile.names import Names, argument_names, parameter_names
 from gobhir.engine.compile.plan import (
-    Program,
-    final,
     in_single_assignments,
-    place,
     without_constant_calls,
     without_dead_calls,
     without_needless_copies,
     without_repeated_calls,
 )
-from gobhir.engine.compile.recorder import (
-    Call,
-    Diverged,
-    Recorder,
-    Traced,
-    owner,
-    plain,
-    trace,
-)
-from gobhir.engine.compile.source import Names, Writer, argument_names, parameter_names
+from gobhir.engine.compile.program import Program
+from gobhir.engine.compile.recorder import Call, Diverged, Recorder
+from gobhir.engine.compile.results import Shown, filled, shown, untraced
+from gobhir.engine.compile.source import Writer
+from gobhir.engine.compile.surroundings import Surroundings, ids
+from gobhir.engine.compile.traced import Traced, owner, plain, trace
 from gobhir.engine.compile.unroll import CannotUnroll
 from gobhir.engine.hooks import changes
-from gobhir.engine.tape import Tape
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
-
-SMALL = 200
-"""So many numbers, parameters and others, at most: above, no step is unrolled."""
-
-
-class Surroundings:
-    """What a step works on besides its arguments."""
-
-    def __init__(self) -> None:
-        self.tensors: list[Tensor] = []
-        self.modules: list[Any] = []
-        self.updates: list[tuple[Any, list[Tensor]]] = []
-        self.names: list[Name] = []
-        self.unroll = True
-        self.exact = False
-        """Every sum has to be rounded as the step itself rounds it."""
-
-    def small(self) -> bool:
-        """Whether the step may be worth writing out number by number."""
-        return self.unroll and sum(t.array.size for t in self.tensors) <= SMALL
-
-    def modes(self) -> tuple[Any, ...]:
-        """What about the modules decides which calls a step makes: training or not, settings,
-        which parameters and modules there are."""
-        return tuple(_settings(m) for m in self.modules)
-
-    def hooked(self) -> bool:
-        """Whether somebody listens in: a replay would not call them."""
-        return any(x._hooks for x in (*self.modules, *self.tensors))
-
-
-def _settings(module: Any) -> dict[str, Any]:
-    own = {
-        k: v for k, v in module.__dict__.items() if isinstance(v, (bool, int, float, str, tuple))
-    }
-    for registry in ("_parameters", "_buffers", "_modules"):
-        own[registry] = [(k, id(v)) for k, v in module.__dict__[registry].items()]
-    return own
-
-
-def _ids(updates: list[tuple[Any, list[Tensor]]]) -> list[Any]:
-    return [(id(o), [id(p) for p in parameters]) for o, parameters in updates]
-
-
-def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surroundings]:
-    """Run the step as it is written, and see what it works on."""
-    with Tape() as tape:
-        result = step(*args, **kwargs)
-    found = Surroundings()
-    given = {id(a) for a in (*args, *kwargs.values())}
-    modules: dict[int, Any] = {}
-    tensors: dict[int, Tensor] = {}
-    made: list[weakref.ref[Tensor]] = []
-    for record in tape.records:
-        for module in record.scope[:1]:
-            modules.setdefault(id(module), module)
-        for x in record.inputs:
-            if isinstance(x, Tensor) and x._record is None and id(x) not in given:
-                made.append(weakref.ref(x))
-    optimizers: dict[int, tuple[Any, list[Tensor]]] = {}
-    for update in tape.updates:
-        optimizers.setdefault(id(update.optimizer), (update.optimizer, []))[1].append(
-            update.parameter
-        )
-        tensors[id(update.parameter)] = update.parameter
-    x = record = update = None
-    for record in tape.records:
-        if record.spent:
-            record.inputs = record.edges = record.versions = ()
-    record = tape = None  # type: ignore[assignment]
-    for root in modules.values():
-        found.modules += [m for m in root.modules() if m not in found.modules]
-        for t in (*root.parameters(), *root.buffers()):
-            tensors[id(t)] = t
-    for ref in made:
-        if (t := ref()) is not None:
-            tensors[id(t)] = t
-    found.tensors = list(tensors.values())
-    found.updates = list(optimizers.values())
-    found.names = names_in(step)
-    for m in found.modules:
-        found.names += names_in(MethodType(type(m).forward, m))
-    return result, found
 
 
 class Part(NamedTuple):
@@ -165,7 +73,7 @@ class Replay:
         tape = Names(recorder.calls) if small else None
         self._record(step, args, kwargs, recorder, tape)
         self.reason = recorder.reason
-        self.again = _ids(recorder.updates) != _ids(surroundings.updates)
+        self.again = ids(recorder.updates) != ids(surroundings.updates)
         """Whether the recording only served to find out how to record."""
         self.changes_state = False
         if self.again and part is None:
@@ -214,7 +122,7 @@ class Replay:
             tape.let_go()
         with recorder.paused():
             self.result = self._template(result, recorder)
-            self.first = exchange_tensors(result)
+            self.first = untraced(result)
         result = args = kwargs = given = None
         self._nothing_kept(recorder)
 
@@ -232,7 +140,7 @@ class Replay:
         return value
 
     def _template(self, result: Any, recorder: Recorder) -> Any:
-        """The result with `_Shown` in place of every tensor, array and number read."""
+        """The result with `Shown` in place of every tensor, array and number read."""
         read = {id(number): array for number, array in recorder.numbers}
         used: set[int] = set()
 
@@ -242,12 +150,12 @@ class Replay:
                     recorder.refuse("graph")
                 if any(x is t for t in self.surroundings.tensors):
                     return x
-                return _Shown(plain(x.array), "tensor")
+                return Shown(plain(x.array), "tensor")
             if isinstance(x, Traced):
-                return _Shown(plain(x), "array")
+                return Shown(plain(x), "array")
             if id(x) in read:
                 used.add(id(x))
-                return _Shown(read[id(x)], "number")
+                return Shown(read[id(x)], "number")
             if type(x) in (tuple, list):
                 return type(x)([shape(v) for v in x])
             if type(x) is dict:
@@ -534,56 +442,6 @@ class Replay:
             for t in self.no_grads:
                 t.grad = None
         return filled(self.result)
-
-
-class _Shown:
-    """A place in the step's result: `array` as a tensor, an array, or a Python number."""
-
-    def __init__(self, array: np.ndarray, kind: str):
-        self.array, self.kind = array, kind
-
-    def value(self) -> Any:
-        if self.kind == "number":
-            return self.array.item()
-        copy = self.array.copy()
-        return Tensor._wrap(copy) if self.kind == "tensor" else copy
-
-
-def shown(template: Any) -> list[_Shown]:
-    """All places to fill in a result."""
-    if isinstance(template, _Shown):
-        return [template]
-    parts = template.values() if type(template) is dict else template
-    return [s for p in parts for s in shown(p)] if type(template) in (tuple, list, dict) else []
-
-
-def filled(template: Any) -> Any:
-    """The result with its places filled from the buffers."""
-    if type(template) is _Shown:
-        return template.value()
-    if type(template) in (tuple, list):
-        return type(template)([filled(v) for v in template])
-    if type(template) is dict:
-        return {k: filled(v) for k, v in template.items()}
-    return template
-
-
-def exchange_tensors(result: Any) -> Any:
-    """The result of a recorded run, with ordinary arrays in it."""
-    if isinstance(result, Tensor):
-        result.array = plain(result.array)
-        if not result.requires_grad:
-            result._record = None
-        elif result._record is not None:
-            result._record.value = plain(result._record.value)
-        return result
-    if type(result) in (tuple, list):
-        return type(result)([exchange_tensors(v) for v in result])
-    if type(result) is dict:
-        return {k: exchange_tensors(v) for k, v in result.items()}
-    if isinstance(result, float):
-        return float.__add__(result, 0.0)
-    return plain(result)
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:

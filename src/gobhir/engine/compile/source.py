@@ -6,14 +6,14 @@ yields the results; sent None it yields weights, gradients and optimizer state a
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from gobhir.engine.compile.plan import Program
-from gobhir.engine.compile.recorder import plain
+from gobhir.engine.compile.names import Names, elements
+from gobhir.engine.compile.program import Program
+from gobhir.engine.compile.rules import assigned, rewritten
 from gobhir.engine.compile.unroll import (
     FUNCTIONS,
     CannotUnroll,
@@ -23,98 +23,9 @@ from gobhir.engine.compile.unroll import (
     written,
 )
 from gobhir.engine.op import Family
-from gobhir.engine.tape import Gradient, Record, Tape
 from gobhir.engine.tensor import Tensor
 
 INDENT = " " * 12
-
-
-class Mark(NamedTuple):
-    """An entry of the tape: how many calls had been recorded by then, and what it was. `order`
-    is that of the record, also in the mark of a gradient that passed through it."""
-
-    calls: int
-    op: Any
-    order: int
-    array: Any
-
-
-class Names(Tape):
-    """A tape that is only read for names: it lets go of everything but arrays."""
-
-    def __init__(self, calls: list[Any]):
-        super().__init__()
-        self.calls = calls
-        self.marks: list[Mark] = []
-
-    def record(self, entry: Any) -> None:
-        if isinstance(entry, Record):
-            self.entries.append(entry)
-            self.marks.append(Mark(len(self.calls), entry.op, entry.order, plain(entry.value)))
-        elif isinstance(entry, Gradient):
-            gradient = plain(entry.cotangent)
-            self.marks.append(Mark(len(self.calls), None, entry.of.order, gradient))
-
-    def let_go(self) -> None:
-        """Release the graph, as backward() does without a tape."""
-        for record in self.records:
-            if record.spent:
-                record.inputs = record.edges = record.versions = ()
-            record.value = plain(record.value)
-        self.entries = []
-
-
-def elements(name: str, shape: tuple[int, ...]) -> list[str]:
-    """A name for each element: w_00, w_01, ...; a first size of 1 (one example) is left out."""
-    if len(shape) > 1 and shape[0] == 1:
-        shape = shape[1:]
-    between = "_" if any(n > 10 for n in shape) else ""
-    return [name + "_" * bool(index) + between.join(map(str, index)) for index in np.ndindex(shape)]
-
-
-def parameter_names(step: Callable[..., Any], modules: list[Any], tensors: list[Tensor]) -> Any:
-    """{tensor: name}: w1, b1, ... by layer; else the path in the module, or the step's own name."""
-    names: dict[Tensor, str] = {}
-    layers: list[str] = []
-    inside = {id(child) for m in modules for child in m.children()}
-    for root in (m for m in modules if id(m) not in inside):
-        for path, t in (*root.named_parameters(), *root.named_buffers()):
-            owner, _, last = path.rpartition(".")
-            if owner not in layers:
-                layers.append(owner)
-            short = {"weight": "w", "bias": "b"}.get(last)
-            number = layers.index(owner) + 1
-            names.setdefault(t, f"{short}{number}" if short else path.replace(".", "_"))
-    for name, value in _seen_by(step):
-        if isinstance(value, Tensor):
-            names.setdefault(value, name)
-    for k, t in enumerate(tensors):
-        names.setdefault(t, f"p{k}")
-    if len(set(names.values())) < len(names):
-        return {t: f"p{k}" for k, t in enumerate(names)}
-    return names
-
-
-def argument_names(step: Callable[..., Any], inputs: list[tuple[Any, np.ndarray]]) -> list[str]:
-    """What the step itself calls its arguments."""
-    code = getattr(getattr(step, "forward", step), "__code__", None)
-    own = code.co_varnames[: code.co_argcount] if code is not None else ()
-    own = tuple(name for name in own if name != "self")
-    return [
-        key if isinstance(key, str) else own[key] if key < len(own) else f"x{key}"
-        for key, _ in inputs
-    ]
-
-
-def _seen_by(step: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
-    code, cells = getattr(step, "__code__", None), getattr(step, "__closure__", None)
-    if code is None:
-        return
-    for name, cell in zip(code.co_freevars, cells or (), strict=False):
-        yield name, cell.cell_contents
-    for name in code.co_names:
-        if name in step.__globals__:
-            yield name, step.__globals__[name]
 
 
 class Source:
@@ -306,12 +217,12 @@ class Writer:
                         self.parameters += [f"{letter}_{n}" for n in names]
                 for target, formula in rule:
                     if target == "g":
-                        local["g"], new = "g", _rewritten(formula, local, words, hoisted, suffix)
+                        local["g"], new = "g", rewritten(formula, local, words, hoisted, suffix)
                         lines.append(f"g = {new}")
                         continue
                     if target not in local:
                         local[target] = target
-                    lines.append(_assigned(local[target], formula, local, words, hoisted, suffix))
+                    lines.append(assigned(local[target], formula, local, words, hoisted, suffix))
         head = [f"{t} += 1.0"] if counts else []
         if counts:
             for p, _ in own:
@@ -364,52 +275,3 @@ def _nested(names: Iterator[str], shape: tuple[int, ...]) -> str:
     if not shape:
         return next(names)
     return "(" + "".join(_nested(names, shape[1:]) + ", " for _ in range(shape[0])) + ")"
-
-
-class _Rewrite(ast.NodeTransformer):
-    """A rule's formula in the step's own names: settings as numbers, squares as products."""
-
-    def __init__(self, names: dict[str, str], words: dict[str, Any], hoisted: Any, suffix: str):
-        self.names, self.words, self.hoisted, self.suffix = names, words, hoisted, suffix
-
-    def visit_Name(self, node: ast.Name) -> Any:
-        if node.id in self.names:
-            return ast.Name(self.names[node.id])
-        if node.id in self.words:
-            return ast.Constant(float(self.words[node.id]))
-        if node.id in (*FUNCTIONS, "max", "min", "abs"):
-            return node
-        raise CannotUnroll
-
-    def visit_Constant(self, node: ast.Constant) -> Any:
-        return ast.Constant(float(node.value)) if type(node.value) is int else node
-
-    def visit_BinOp(self, node: ast.BinOp) -> Any:
-        square = isinstance(node.op, ast.Pow) and getattr(node.right, "value", None) == 2
-        node = ast.BinOp(self.visit(node.left), node.op, self.visit(node.right))
-        if square and isinstance(node.left, ast.Name):
-            return ast.BinOp(node.left, ast.Mult(), node.left)
-        if isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant):
-            return ast.Constant(eval(ast.unparse(ast.fix_missing_locations(node))))
-        inside = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        if inside == {self.names["t"]} and not isinstance(node.op, ast.Pow):
-            text = ast.unparse(ast.fix_missing_locations(node))
-            name = self.hoisted.setdefault(text, f"c{len(self.hoisted) + 1}{self.suffix}")
-            return ast.Name(name)
-        return node
-
-
-def _rewritten(formula: str, names: Any, words: Any, hoisted: Any, suffix: str) -> str:
-    tree = ast.parse(formula, mode="eval")
-    return ast.unparse(
-        ast.fix_missing_locations(_Rewrite(names, words, hoisted, suffix).visit(tree))
-    )
-
-
-def _assigned(target: str, formula: str, names: Any, words: Any, hoisted: Any, suffix: str) -> str:
-    new = _rewritten(formula, names, words, hoisted, suffix)
-    if new.startswith(f"{target} - "):
-        tail = ast.parse(new, mode="eval").body
-        if isinstance(tail, ast.BinOp) and ast.unparse(tail.left) == target:
-            return f"{target} -= {ast.unparse(tail.right)}"
-    return f"{target} = {new}"

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.compile.flat import Update
-from gobhir.engine.compile.replay import Part, Replay, Surroundings
+from gobhir.engine.compile.replay import Part, Replay
+from gobhir.engine.compile.surroundings import Surroundings
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 

@@ -11,8 +11,9 @@ import numpy as np
 from gobhir.engine.compile.graph import Both, Halves, differentiable
 from gobhir.engine.compile.quick import quick
 from gobhir.engine.compile.recorder import Diverged, recording
-from gobhir.engine.compile.replay import Replay, Surroundings, watch
+from gobhir.engine.compile.replay import Replay
 from gobhir.engine.compile.split import Split, halves, refuse
+from gobhir.engine.compile.surroundings import Surroundings, watch
 from gobhir.engine.dtypes import default_dtype
 from gobhir.engine.random import default_generator
 from gobhir.engine.tape import state

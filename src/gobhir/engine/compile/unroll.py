@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.compile.plan import Program
+from gobhir.engine.compile.program import Program
 from gobhir.engine.compile.recorder import Call
 
 LONGEST = 1500

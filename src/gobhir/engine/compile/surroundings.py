@@ -1,0 +1,95 @@
+"""What a step works on besides its arguments: found by one ordinary run under a tape."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+from gobhir.engine.compile.guards import Name, names_in
+from gobhir.engine.tape import Tape
+from gobhir.engine.tensor import Tensor
+
+SMALL = 200
+"""So many numbers, parameters and others, at most: above, no step is unrolled."""
+
+
+class Surroundings:
+    """What a step works on besides its arguments."""
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self.modules: list[Any] = []
+        self.updates: list[tuple[Any, list[Tensor]]] = []
+        self.names: list[Name] = []
+        self.unroll = True
+        self.exact = False
+        """Every sum has to be rounded as the step itself rounds it."""
+
+    def small(self) -> bool:
+        """Whether the step may be worth writing out number by number."""
+        return self.unroll and sum(t.array.size for t in self.tensors) <= SMALL
+
+    def modes(self) -> tuple[Any, ...]:
+        """What about the modules decides which calls a step makes: training or not, settings,
+        which parameters and modules there are."""
+        return tuple(_settings(m) for m in self.modules)
+
+    def hooked(self) -> bool:
+        """Whether somebody listens in: a replay would not call them."""
+        return any(x._hooks for x in (*self.modules, *self.tensors))
+
+
+def _settings(module: Any) -> dict[str, Any]:
+    own = {
+        k: v for k, v in module.__dict__.items() if isinstance(v, (bool, int, float, str, tuple))
+    }
+    for registry in ("_parameters", "_buffers", "_modules"):
+        own[registry] = [(k, id(v)) for k, v in module.__dict__[registry].items()]
+    return own
+
+
+def ids(updates: list[tuple[Any, list[Tensor]]]) -> list[Any]:
+    return [(id(o), [id(p) for p in parameters]) for o, parameters in updates]
+
+
+def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surroundings]:
+    """Run the step as it is written, and see what it works on."""
+    with Tape() as tape:
+        result = step(*args, **kwargs)
+    found = Surroundings()
+    given = {id(a) for a in (*args, *kwargs.values())}
+    modules: dict[int, Any] = {}
+    tensors: dict[int, Tensor] = {}
+    made: list[weakref.ref[Tensor]] = []
+    for record in tape.records:
+        for module in record.scope[:1]:
+            modules.setdefault(id(module), module)
+        for x in record.inputs:
+            if isinstance(x, Tensor) and x._record is None and id(x) not in given:
+                made.append(weakref.ref(x))
+    optimizers: dict[int, tuple[Any, list[Tensor]]] = {}
+    for update in tape.updates:
+        optimizers.setdefault(id(update.optimizer), (update.optimizer, []))[1].append(
+            update.parameter
+        )
+        tensors[id(update.parameter)] = update.parameter
+    x = record = update = None
+    for record in tape.records:
+        if record.spent:
+            record.inputs = record.edges = record.versions = ()
+    record = tape = None  # type: ignore[assignment]
+    for root in modules.values():
+        found.modules += [m for m in root.modules() if m not in found.modules]
+        for t in (*root.parameters(), *root.buffers()):
+            tensors[id(t)] = t
+    for ref in made:
+        if (t := ref()) is not None:
+            tensors[id(t)] = t
+    found.tensors = list(tensors.values())
+    found.updates = list(optimizers.values())
+    found.names = names_in(step)
+    for m in found.modules:
+        found.names += names_in(MethodType(type(m).forward, m))
+    return result, found
