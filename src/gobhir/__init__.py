@@ -101,11 +101,10 @@ max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle
 """What PyTorch offers both in nn.functional and at the top."""
 
 FUNCTIONS.update({name: getattr(nn.functional, name) for name in _LAYERS.split()})
-_OFFERED = {name: f for name, f in FUNCTIONS.items() if not name.endswith("_")}
-globals().update(_OFFERED)
+globals().update(FUNCTIONS)
 
 __all__ = [
-    *_OFFERED,
+    *FUNCTIONS,
     "arange",
     "as_tensor",
     "asarray",

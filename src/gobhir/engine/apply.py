@@ -25,12 +25,17 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
     arrays: list[Any] = []
     edges: list[Any] = []
     versions: list[tuple[list[Any], int]] = []
-    wanted = False
+    wanted = mixed = False
+    dtype = None
     for x in inputs:
         if isinstance(x, Tensor):
             if x._view is not None and x._view.at != x._changes[2]:
                 x._look_again()
-            arrays.append(x.array)
+            array = x.array
+            arrays.append(array)
+            if array.dtype is not dtype:
+                mixed = mixed or dtype is not None
+                dtype = array.dtype
             versions.append((x._changes, x._changes[0]))
             if x.requires_grad:
                 wanted = True
@@ -38,11 +43,12 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
                 continue
         else:
             arrays.append(x)
+            mixed = mixed or type(x) is not float
         edges.append(None)
     if not versions:
         return op.forward(*inputs, **settings)
     half = False
-    if op.promotes or op.floats or op.accepts:
+    if (mixed or dtype is not float32) and (op.promotes or op.floats or op.accepts):
         arrays, half = _in_one_dtype(op, arrays)
     try:
         value = quietly(op.forward, arrays, settings)

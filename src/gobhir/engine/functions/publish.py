@@ -88,11 +88,8 @@ def alias(name: str, f: Callable[..., Any]) -> None:
     """Offer `gobhir.<name>` and `x.<name>` as another name of f, in place too where f is."""
     FUNCTIONS[name] = f
     setattr(Tensor, name, f)
-    changed = getattr(Tensor, f.__name__ + "_", None)
-    if changed is not None:
-        setattr(Tensor, name + "_", changed)
-        if f.__name__ + "_" in FUNCTIONS:
-            FUNCTIONS[name + "_"] = changed
+    if hasattr(Tensor, f.__name__ + "_"):
+        setattr(Tensor, name + "_", getattr(Tensor, f.__name__ + "_"))
 
 
 def unary(op: Callable[..., Any], name: str | None = None, inplace: bool = True) -> Any:
@@ -130,10 +127,7 @@ def _named(f: Callable[..., Any], op: Callable[..., Any], name: str | None, inpl
     f.__name__ = f.__qualname__ = name or op.__name__
     f.__doc__ = op.__doc__
     both(f)
-    if inplace:
-        in_place(f)
-        FUNCTIONS[f.__name__ + "_"] = getattr(Tensor, f.__name__ + "_")
-    return f
+    return in_place(f) if inplace else f
 
 
 def into(out: Tensor, result: Tensor) -> Tensor:

@@ -109,7 +109,8 @@ class ELU(Activation):
         return z.clip(0, np.inf) + alpha * np.expm1(z.clip(-np.inf, 0))
 
     def vjp(da, a, z, *, alpha):
-        return where(z <= 0, da * (alpha * exp(keep(z, z < 0))), da)
+        steep = da * exp(keep(z, z < 0))  # e^0 above 0
+        return steep if alpha == 1 else steep + (alpha - 1) * keep(steep, z <= 0)
 
 
 class SELU(Activation):
@@ -124,7 +125,8 @@ class SELU(Activation):
         return scale * z.clip(0, np.inf) + (scale * alpha) * np.expm1(z.clip(-np.inf, 0))
 
     def vjp(da, a, z, *, alpha, scale):
-        return where(z <= 0, da * (scale * alpha * exp(keep(z, z < 0))), da * scale)
+        steep = da * scale * exp(keep(z, z < 0))
+        return steep + (alpha - 1) * keep(steep, z <= 0)
 
 
 class CELU(Activation):
@@ -138,7 +140,7 @@ class CELU(Activation):
         return z.clip(0, np.inf) + alpha * np.expm1(z.clip(-np.inf, 0) / alpha)
 
     def vjp(da, a, z, *, alpha):
-        return where(z <= 0, da * exp(keep(z, z < 0) / alpha), da)
+        return da * exp(keep(z, z < 0) / alpha)
 
 
 class GELU(Activation):
@@ -237,7 +239,7 @@ class Softplus(Activation):
 
     def vjp(da, a, z, *, beta, threshold):
         steep = z if beta == 1 else beta * z
-        return where(steep > threshold, da, da * sigmoid(steep))
+        return da / (1 + keep(exp(-steep), steep <= threshold))
 
 
 class Logsigmoid(Activation):
