@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> int | str:
     os.chdir(Path(__file__).resolve().parent.parent)
     if "--quick" in arguments:
         arguments.remove("--quick")
-        arguments = ["-m", "not slow and not browser", *arguments]
+        arguments = ["-m", "not slow and not browser", "--taste=3", *arguments]
     elif chromium.find() is None:
         chromium.install()
     checks = {
