@@ -208,8 +208,11 @@ alias("conj_physical", conj)
 alias("real", conj)
 Tensor.real = property(conj)  # type: ignore[attr-defined]
 
-for _name in """abs acos acosh arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh
-    ceil clamp clamp_max clamp_min clip cos cosh deg2rad erf erfc exp exp2 expm1 fix floor frac ldexp
-    log log10 log1p log2 logit nan_to_num neg negative rad2deg reciprocal relu round rsqrt sigmoid
-    sin sinc sinh sqrt square tan tanh trunc xlogy""".split():  # what PyTorch has at the top, too
+_AT_THE_TOP = """abs acos acosh arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh
+ceil clamp clamp_max clamp_min clip cos cosh deg2rad erf erfc exp exp2 expm1 fix floor frac ldexp
+log log10 log1p log2 logit nan_to_num neg negative rad2deg reciprocal relu round rsqrt sigmoid sin
+sinc sinh sqrt square tan tanh trunc xlogy"""
+"""What PyTorch offers as `torch.f_` too."""
+
+for _name in _AT_THE_TOP.split():
     FUNCTIONS[_name + "_"] = getattr(Tensor, _name + "_")
