@@ -33,9 +33,10 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
                 x._look_again()
             array = x.array
             arrays.append(array)
-            if array.dtype is not dtype:
+            kind = None if op is Part else array.dtype
+            if kind is not dtype:
                 mixed = mixed or dtype is not None
-                dtype = array.dtype
+                dtype = kind
             versions.append((x._changes, x._changes[0]))
             if x.requires_grad:
                 wanted = True
