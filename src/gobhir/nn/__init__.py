@@ -11,6 +11,7 @@ from gobhir.nn.conv import *
 from gobhir.nn.distance import *
 from gobhir.nn.dropout import *
 from gobhir.nn.embedding import *
+from gobhir.nn.lazy import *
 from gobhir.nn.linear import *
 from gobhir.nn.loss import *
 from gobhir.nn.margin_loss import *
@@ -18,6 +19,7 @@ from gobhir.nn.module import Module as Module
 from gobhir.nn.normalisation import *
 from gobhir.nn.padding import *
 from gobhir.nn.parameter import Parameter as Parameter
+from gobhir.nn.parameter import UninitializedParameter as UninitializedParameter
 from gobhir.nn.pooling import *
 from gobhir.nn.rnn import *
 from gobhir.nn.transformer import *

@@ -8,6 +8,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.printing import tensor_text
+from gobhir.lang import say
 
 
 class Parameter(Tensor):
@@ -26,3 +27,16 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + tensor_text(self)
+
+
+class UninitializedParameter(Parameter):
+    """The parameter of a lazy layer before its first input: it has no shape yet."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError(say("errors.nn.uninitialized"))
+
+    def __repr__(self) -> str:
+        return "<UninitializedParameter>"
