@@ -28,6 +28,8 @@ from gobhir.engine.functions.matrices import (
     solve_triangular,
     svd,
     svdvals,
+    tensorinv,
+    tensorsolve,
 )
 from gobhir.engine.functions.norms import cond, matrix_norm, matrix_rank, norm, vector_norm
 from gobhir.engine.functions.statistics import linalg_vander as vander
@@ -60,6 +62,8 @@ __all__ = [
     "solve_triangular",
     "svd",
     "svdvals",
+    "tensorinv",
+    "tensorsolve",
     "vander",
     "vecdot",
     "vector_norm",

@@ -16,7 +16,7 @@ import numpy as np
 
 from gobhir.engine.apply import apply, function
 from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.indexing import set_item
+from gobhir.engine.ops.indexing import GetItem, set_item
 from gobhir.engine.tape import state
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -24,7 +24,7 @@ from gobhir.lang import say
 
 def become(x: Tensor, op: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
     """x itself, after `compute` of it was written into its memory."""
-    _refuse_leaf(x)
+    refuse_leaf(x)
     before = Tensor._wrap(x.array, x.requires_grad)
     before._record = x.grad_fn
     after = compute(before)
@@ -73,7 +73,8 @@ def _as_dtype(values: Any, x: Tensor) -> np.ndarray:
     return array.astype(x.dtype) if isinstance(values, (int, float)) else array
 
 
-def _refuse_leaf(x: Tensor) -> None:
+def refuse_leaf(x: Tensor) -> None:
+    """RuntimeError where a change of x in place would make a leaf's gradient untrue."""
     if not state.grad_enabled:
         return
     if x.requires_grad and x.is_leaf:
@@ -110,6 +111,10 @@ def _new_history(x: Tensor, after: Tensor, op: str) -> None:
 class ViewScatter(Op):
     """x with v in the place that `looks`, ops that only look at x, show."""
 
+    example = (
+        [np.array([10.0, 20.0, 30.0]), np.array([1.0, 2.0])],
+        {"looks": ((GetItem, {"index": (slice(1, None),)}),)},
+    )
     family = Family.GATHER
     formula = "v if in_view else x"
     local = {"x": "0 if in_view else 1", "v": "1 if in_view else 0"}

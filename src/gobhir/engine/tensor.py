@@ -260,6 +260,13 @@ class Tensor:
             out._view = View(root, self._view.looks, self._changes[2])
         return out
 
+    def detach_(self) -> Tensor:
+        """Cut this very tensor off from how it was computed; it becomes a leaf without gradient."""
+        if self._view is not None:
+            raise RuntimeError(say("errors.tensor.detach_view"))
+        self._record, self.requires_grad = None, False
+        return self
+
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call `hook` with this tensor's gradient during backward(); it may return another one.
         `.remove()` of what this returns takes the hook away again."""

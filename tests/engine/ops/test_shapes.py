@@ -227,3 +227,20 @@ def test_in_place_through_a_diagonal() -> None:
         x.diagonal().copy_(w * 2)
         (x * t.arange(9.0).reshape(3, 3)).sum().backward()
         assert w.grad.tolist() == [0.0, 8.0, 16.0]
+
+
+def test_reshaped_in_place() -> None:
+    for t in (gobhir, torch):
+        w = t.ones(1, 3, requires_grad=True)
+        x = w * 2
+        assert x.squeeze_(0) is x and x.shape == (3,)
+        x.add_(1).unsqueeze_(1).transpose_(0, 1).t_()
+        x.mul_(t.arange(3.0).unsqueeze(1))
+        (x**2).sum().backward()
+        assert x.shape == (3, 1) and w.grad.tolist() == [[0.0, 12.0, 48.0]]
+        with pytest.raises(RuntimeError):
+            w.squeeze_()
+        base = t.zeros(2, 3)
+        row = base[0]
+        base.t_()[1, 0] = 5.0
+        assert row.tolist() == [0.0, 5.0, 0.0] and base.stride() == (1, 3)

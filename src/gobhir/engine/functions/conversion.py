@@ -129,10 +129,22 @@ def is_complex(input: Any) -> bool:
     return bool(input.array.dtype.kind == "c")
 
 
-@method
-def is_signed(self: Any) -> bool:
+@of_tensor
+def is_signed(input: Any) -> bool:
     """Whether the dtype has negative numbers."""
-    return self.array.dtype.kind in "ifc"
+    return bool(input.array.dtype.kind in "ifc")
+
+
+@function
+def detach(input: Tensor) -> Tensor:
+    """The same numbers (shared memory), cut off from how they were computed."""
+    return input.detach()
+
+
+@method
+def share_memory_(self: Any) -> Any:
+    """The tensor itself: data loading workers do not need it moved."""
+    return self
 
 
 @of_tensor

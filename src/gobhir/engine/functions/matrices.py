@@ -207,6 +207,28 @@ def matrix_exp(input: Any) -> Any:
     return linalg.matrix_exp(matrices("matrix_exp", input, square=True))
 
 
+def tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
+    """X with tensordot(A, X, X.ndim) = B. `dims` of A are moved to its end before."""
+    if dims is not None:
+        A = A.movedim(tuple(dims), tuple(range(-len(dims), 0)))
+    shape = A.array.shape[B.ndim :]
+    n = int(np.prod(shape))
+    if n * n != A.array.size or B.array.size != n:
+        raise RuntimeError(say("errors.linalg.solve", A=A.array.shape, B=B.array.shape))
+    X = solve(shapes.reshape(A, shape=(n, n)), shapes.reshape(B, shape=(n,)))
+    return shapes.reshape(X, shape=shape)
+
+
+def tensorinv(A: Any, ind: int = 2) -> Any:
+    """The inverse for tensordot over the first `ind` dimensions of A."""
+    shape = as_operand(A).array.shape
+    n = int(np.prod(shape[ind:]))
+    if ind < 1 or n * n != A.array.size:
+        raise RuntimeError(say("errors.linalg.square", op="tensorinv", x=shape))
+    flat = inverse(shapes.reshape(A, shape=(n, n)))
+    return shapes.reshape(flat, shape=(*shape[ind:], *shape[:ind]))
+
+
 # -- determinants ----
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gobhir.engine.functions.publish import alias, of_tensor
-from gobhir.engine.functions.shapes import place, places, sizes_of
+from gobhir.engine.functions.shapes import place, places, sizes_of, squeeze, unsqueeze
+from gobhir.engine.inplace import refuse_leaf
 from gobhir.engine.ops import shapes
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -93,6 +94,34 @@ Tensor.T = property(_reversed)  # type: ignore[attr-defined]
 Tensor.H = property(_hermitian)  # type: ignore[attr-defined]
 Tensor.mT = property(_matrices_turned)  # type: ignore[attr-defined]
 Tensor.mH = property(_matrices_turned)  # type: ignore[attr-defined]
+
+
+def _in_place(name: str, f: Any) -> None:
+    """Offer f, another look at the same memory, as `x.<name>`, by which x itself looks so."""
+
+    def changed(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        refuse_leaf(self)
+        before = Tensor._wrap(self.array, self.requires_grad)
+        before._record, before._view = self.grad_fn, self._view
+        before._changes = self._changes
+        after = f(before, *args, **kwargs)
+        self.array, self._record, self._view = after.array, after._record, after._view
+        return self
+
+    changed.__name__ = changed.__qualname__ = name
+    changed.__doc__ = f"{name[:-1]}, in place."
+    setattr(Tensor, name, changed)
+
+
+for _name, _f in {
+    "squeeze_": squeeze,
+    "unsqueeze_": unsqueeze,
+    "t_": t,
+    "transpose_": transpose,
+    "swapaxes_": transpose,
+    "swapdims_": transpose,
+}.items():
+    _in_place(_name, _f)
 
 
 @of_tensor
