@@ -248,6 +248,9 @@ ALONG = {
     "where it holds": lambda t, x, i, v: t.where(x > 0),
     "nonzero": lambda t, x, i, v: t.nonzero(x > 0),
     "nonzero as tuple": lambda t, x, i, v: x.nonzero(as_tuple=True),
+    "index_reduce": lambda t, x, i, v: t.index_reduce(x.detach(), 1, i, v.detach(), "amax"),
+    "diagonal_scatter": lambda t, x, i, v: t.diagonal_scatter(x, v[:, :1, 0], 1, 1, 2),
+    "unravel_index": lambda t, x, i, v: t.unravel_index(i, (2, 2)),
     "argwhere": lambda t, x, i, v: t.argwhere(x > 1),
 }
 

@@ -197,7 +197,14 @@ def test_softmax_of_large_numbers(name: str) -> None:
     check(lambda z: getattr(z, name)(1), lambda z: getattr(z, name)(1), [x], [False])
 
 
+def test_sum_to_size() -> None:
+    for size in ((1, 4), (4,), (3, 1), (), (3, 4)):
+        f = lambda x, size=size: x.sum_to_size(size)  # noqa: E731
+        check(f, f, [numbers(0, (3, 4))])
+
+
 ERRORS = {
+    "sum to a size that does not stretch": lambda t, x: x.sum_to_size(2, 2),
     "no such dimension": lambda t, x: t.sum(x, 2),
     "a dimension twice": lambda t, x: t.sum(x, (0, -2)),
     "a dimension that is a word": lambda t, x: t.mean(x, "rows"),

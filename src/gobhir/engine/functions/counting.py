@@ -168,7 +168,7 @@ def searchsorted(
     rows = sequence.array
     if sorter is not None:
         rows = np.take_along_axis(rows, sorter.array, -1)
-    where = "right" if right or side == "right" else "left"
+    where: Any = "right" if right or side == "right" else "left"
     if rows.ndim == 1:
         found = np.searchsorted(rows, values, where)
     elif rows.shape[:-1] != values.shape[:-1] or not values.ndim:

@@ -156,6 +156,28 @@ def scatter_reduce(
 
 @in_place
 @of_tensor
+def index_reduce(
+    input: Any,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+) -> Any:
+    """input with its slice number index[i] along `dim` reduced with slice i of source: "prod",
+    "mean", "amax" or "amin"."""
+    known = ("prod", "mean", "amax", "amin")
+    if reduce not in known:
+        raise RuntimeError(say("errors.index.reduce", reduce=reduce, known=", ".join(known)))
+    at, x = _slices(input, dim, index, source, "index_reduce", IndexError)
+    source = source.reshape(_slices_shape(x, dim, index))
+    out = indexing.scatter_reduce(x, source, index=at, reduce=reduce, include_self=include_self)
+    return out.reshape(input.shape)
+
+
+@in_place
+@of_tensor
 def index_add(input: Any, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Any:
     """input with alpha * (slice i of source along `dim`) added to its slice number index[i]."""
     at, x = _slices(input, dim, index, source, "index_add", RuntimeError)
@@ -256,6 +278,17 @@ def slice_scatter(
     """input with src in place of its slices start:end:step along `dim`."""
     at = (*[slice(None)] * place(dim, input.ndim), forward(slice(start, end, step), input))
     return _with_part(input, src, at)
+
+
+@of_tensor
+def diagonal_scatter(input: Any, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """input with src in place of its diagonal (see `diagonal`)."""
+    every = Tensor._wrap(np.arange(input.numel()).reshape(input.shape))
+    at = every.diagonal(offset, dim1, dim2)
+    if src.shape != at.shape:
+        raise RuntimeError(say("errors.tensor.inplace_shape", got=src.shape, want=at.shape))
+    flat = indexing.set_item(input.reshape(-1), src.to(input.dtype), index=(at.array,))
+    return flat.reshape(input.shape)
 
 
 def _with_part(input: Tensor, src: Tensor, at: tuple[Any, ...]) -> Any:

@@ -214,6 +214,19 @@ def argwhere(input: Tensor) -> Tensor:
 
 
 @function
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """The places that these numbers of the flattened tensor have in one of this shape: one tensor
+    a dimension."""
+    wished = (shape,) if isinstance(shape, int) else tuple(shape)
+    if indices.dtype.kind not in "iu":
+        raise TypeError(say("errors.index.long", op="unravel_index", dtype=indices.dtype))
+    try:
+        return tuple(Tensor._wrap(np.asarray(at)) for at in np.unravel_index(indices.array, wished))
+    except ValueError:
+        raise ValueError(say("errors.index.unravel", shape=wished)) from None
+
+
+@function
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """input where the condition holds, other elsewhere; with the condition alone, the indices
     at which it holds, one tensor a dimension."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.publish import numpy_names, of_tensor
+from gobhir.engine.functions.publish import method, numpy_names, of_tensor
 from gobhir.engine.functions.results import named
-from gobhir.engine.functions.shapes import place, places
+from gobhir.engine.functions.shapes import place, places, sizes_of
 from gobhir.engine.ops import choosing, normalisation, reductions, sorting
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -45,6 +45,19 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     """Sum over `dim`, an int or a tuple of them; over everything when None."""
     source = input if dtype is None else input.to(dtype)
     return reductions.sum(source, dim=dims_of(input, dim), keepdim=keepdim)
+
+
+@method
+def sum_to_size(self: Any, *size: Any) -> Any:
+    """Summed over what broadcasting from `size` would have stretched."""
+    wished, shape = sizes_of(size), self.array.shape
+    try:
+        fits = np.broadcast_shapes(wished, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise RuntimeError(say("errors.shape.expand", x=wished, shape=shape))
+    return reductions.sum_to(self, shape=wished)
 
 
 @of_tensor

@@ -8,7 +8,7 @@ from typing import Any
 
 def named(name: str, *fields: str) -> Any:
     """A tuple with these names that prints as PyTorch's do."""
-    base: Any = namedtuple(name, fields)
+    base: Any = namedtuple(name, fields)  # type: ignore[misc]  # mypy wants the names spelt out
 
     def __repr__(self: Any) -> str:
         lines = ",\n".join(f"{f}={v!r}" for f, v in zip(fields, self, strict=True))

@@ -18,6 +18,7 @@ from gobhir.lang import say
 class GetItem(Op):
     """x[index], with all of NumPy's kinds of index."""
 
+    example = ([np.array([10.0, 20.0, 30.0])], {"index": (np.array([2, 0, 2]),)})
     family = Family.GATHER
     formula = "x[index]"
     local = "1"
@@ -42,6 +43,7 @@ class AddAt(Op):
     """Zeros of `shape` with x added at `index`: what GetItem does, backwards. A place that the
     index names several times receives the sum."""
 
+    example = ([np.array([1.0, 2.0, 4.0])], {"index": (np.array([2, 0, 2]),), "shape": (3,)})
     family = Family.GATHER
     formula = "add_at(x)"
     local = "1"
@@ -63,6 +65,7 @@ class AddAt(Op):
 class SetItem(Op):
     """x with v at `index`. v broadcasts to x[index]."""
 
+    example = ([np.array([10.0, 20.0, 30.0]), np.array([1.0, 2.0])], {"index": (slice(1, None),)})
     family = Family.GATHER
     formula = "v if at_index else x"
     local = {"x": "0 if at_index else 1", "v": "1 if at_index else 0"}
@@ -96,6 +99,10 @@ class ScatterReduce(Op):
     x: any shape; v: the shape of x[index]. On a tie amax and amin share the gradient evenly.
     """
 
+    example = (
+        [np.array([1.0, 5.0]), np.array([2.0, 4.0, 3.0])],
+        {"index": (np.array([0, 1, 0]),), "reduce": "amax"},
+    )
     family = Family.GATHER
     formula = "reduce(v, at_index, x)"
     local = ""

@@ -43,6 +43,14 @@ def spread(d, x, dim, keepdim):
     return expand(kept(d, x, dim, keepdim), shape=x.shape)
 
 
+def total(x, dim, keepdim):
+    """All numbers over `dim` added up: whole numbers in int64, float16 in float32 on the way."""
+    at = axes(dim, x.ndim)
+    if x.dtype == np.float16:
+        return np.add.reduce(x, at, np.float32, keepdims=keepdim).astype(np.float16)
+    return np.add.reduce(x, at, np.int64 if x.dtype.kind in "iub" else None, keepdims=keepdim)
+
+
 class Reduction(Op, abstract=True):
     family = Family.REDUCTION
 
@@ -55,9 +63,7 @@ class Sum(Reduction):
     shape_only = True
 
     def forward(x, *, dim=None, keepdim=False):
-        if x.dtype.kind in "iub":
-            x = x.astype(np.int64)
-        return np.add.reduce(x, axis=axes(dim, x.ndim), keepdims=keepdim)
+        return total(x, dim, keepdim)
 
     def vjp(d, out, x, *, dim, keepdim):
         return spread(d, x, dim, keepdim)
@@ -71,8 +77,7 @@ class Mean(Reduction):
     shape_only = True
 
     def forward(x, *, dim=None, keepdim=False):
-        total = np.add.reduce(x, axis=axes(dim, x.ndim), keepdims=keepdim)
-        return total / x.dtype.type(count(x, dim))
+        return total(x, dim, keepdim) / x.dtype.type(count(x, dim))
 
     def vjp(d, out, x, *, dim, keepdim):
         return spread(d / max(count(x, dim), 1), x, dim, keepdim)
@@ -254,6 +259,7 @@ class Median(Chosen):
 
 
 sum = function(Sum)
+sum_to = function(SumTo)
 mean = function(Mean)
 prod = function(Prod)
 var = function(Var)

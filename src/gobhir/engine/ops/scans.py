@@ -24,7 +24,7 @@ class Cumsum(Scan):
 
     def forward(x, *, dim, reverse=False):
         x = _at(x, dim, slice(None, None, -1)) if reverse else x
-        out = np.cumsum(x, axis=dim, dtype=_wide(x))
+        out = _run(np.cumsum, x, dim)
         return _at(out, dim, slice(None, None, -1)) if reverse else out
 
     def vjp(d, out, x, *, dim, reverse):
@@ -38,7 +38,7 @@ class Cumprod(Scan):
     local = "product(others)"
 
     def forward(x, *, dim):
-        return np.cumprod(x, axis=dim, dtype=_wide(x))
+        return _run(np.cumprod, x, dim)
 
     def vjp(d, out, x, *, dim):
         # x_i stands in all products from i on: d_i + x_(i+1) (d_(i+1) + ...) is what they ask,
@@ -163,8 +163,11 @@ def _one(x, dim, t):
     return x[_index(x, dim, slice(t, t + 1))]
 
 
-def _wide(x):
-    return np.int64 if x.dtype.kind in "iub" else x.dtype
+def _run(how, x, dim):
+    """np.cumsum or np.cumprod: whole numbers in int64, float16 in float32 on the way."""
+    if x.dtype == np.float16:
+        return how(x, axis=dim, dtype=np.float32).astype(np.float16)
+    return how(x, axis=dim, dtype=np.int64 if x.dtype.kind in "iub" else None)
 
 
 cumsum = function(Cumsum)
