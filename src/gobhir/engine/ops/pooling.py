@@ -56,24 +56,17 @@ class MaxPoolBack(Op):
     def forward(d, x, out, *, kernel, stride, padding, dilation):
         size = out.shape[2:]
         framed = _framed(x, size, kernel, stride, padding, dilation)
-        *places, last = _slices(size, kernel, stride, dilation)
-        left = _in_order_of(out, d)
-        if any(s <= m * (k - 1) for s, k, m in zip(stride, kernel, dilation, strict=True)):
-            result = np.zeros_like(framed)
-            for place in places:
-                here = (framed[place] == out) * left
-                result[place] += here
-                left = left - here
-            result[last] += left
-            return _unframed(result, x, padding)
-        # Windows apart from one another: every place is written at most once.
-        tiled = math.prod(size) * math.prod(kernel) == math.prod(framed.shape[2:])
+        d = _in_order_of(out, d)
+        apart = all(s > m * (k - 1) for s, k, m in zip(stride, kernel, dilation, strict=True))
+        # Windows side by side write every place, and windows apart write none twice.
+        tiled = apart and math.prod(size) * math.prod(kernel) == math.prod(framed.shape[2:])
         result = np.empty_like(framed) if tiled else np.zeros_like(framed)
-        for place in places:
+        for place, hit in _firsts(framed, out, _slices(size, kernel, stride, dilation)):
             here = result[place]
-            np.multiply(framed[place] == out, left, out=here)
-            left = left - here
-        result[last] = left
+            if apart:
+                np.multiply(hit, d, out=here)
+            else:
+                here += hit * d
         return _unframed(result, x, padding)
 
     def vjp_d(g, result, d, x, out, *, kernel, stride, padding, dilation):
@@ -91,13 +84,10 @@ class MaxPoolPick(Op):
     def forward(g, x, out, *, kernel, stride, padding, dilation):
         frame = (out.shape[2:], kernel, stride, padding, dilation)
         x, g = _framed(x, *frame), _framed(g, *frame, fill=0)
-        free, result = np.ones(out.shape, bool), np.zeros(out.shape, g.dtype)
-        *places, last = _slices(out.shape[2:], kernel, stride, dilation)
-        for place in places:
-            here = (x[place] == out) & free
-            result += here * g[place]
-            free &= ~here
-        return result + free * g[last]
+        result = np.zeros_like(out)
+        for place, hit in _firsts(x, out, _slices(out.shape[2:], kernel, stride, dilation)):
+            result += hit * g[place]
+        return result
 
     def vjp_g(h, result, g, x, out, *, kernel, stride, padding, dilation):
         options = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
@@ -230,6 +220,19 @@ def _slices(size, kernel, stride, dilation):
         )
         for place in itertools.product(*map(range, kernel))
     ]
+
+
+def _firsts(x, out, slices):
+    """For every place in the kernel, in which windows the largest number stands there, and not
+    at a place before. What was found nowhere (a NaN) is taken to be at the last place."""
+    *places, last = slices
+    free = np.ones_like(out, dtype=bool)
+    for place in places:
+        hit = x[place] == out
+        hit &= free
+        free ^= hit
+        yield place, hit
+    yield last, free
 
 
 def _framed(x, size, kernel, stride, padding, dilation, fill=None):
