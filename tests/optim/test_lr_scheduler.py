@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,20 @@ def test_saved_in_one_and_continued_in_the_other(
     np.testing.assert_allclose(
         course(other, resumed, 30), course(optimizer, scheduler, 30), rtol=1e-13, atol=1e-16
     )
+
+
+@ONE_OF_EACH
+def test_state_survives_a_file(name: str, options: dict[str, Any], tmp_path: Path) -> None:
+    optimizer, other = optimizer_of(gobhir), optimizer_of(gobhir)
+    scheduler = make(gobhir, optimizer, name, options)
+    course(optimizer, scheduler, 7)
+    both_states = {"scheduler": scheduler.state_dict(), "optimizer": optimizer.state_dict()}
+    gobhir.save(both_states, tmp_path / "state.safetensors")
+    saved = gobhir.load(tmp_path / "state.safetensors")
+    resumed = make(gobhir, other, name, options)
+    other.load_state_dict(saved["optimizer"])
+    resumed.load_state_dict(saved["scheduler"])
+    np.testing.assert_array_equal(course(other, resumed, 30), course(optimizer, scheduler, 30))
 
 
 class Halving:

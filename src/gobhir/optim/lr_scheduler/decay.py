@@ -63,6 +63,11 @@ class MultiStepLR(_ByFactor):
     def words(self, i: int) -> dict[str, Any]:
         return super().words(i) | {"milestones": sorted(self.milestones.elements())}
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a saved state, Gobhir's or PyTorch's."""
+        super().load_state_dict(state_dict)
+        self.milestones = Counter(self.milestones)  # from a file comes a plain dictionary
+
     def _factor(self) -> float | None:
         times = self.milestones[self.last_epoch]
         return self.gamma**times if times else None
