@@ -21,10 +21,10 @@ class Diverged(FloatingPointError):
     history: History
 
 
-def explain_divergence(run: Run, batch: tuple[Any, ...], before: float) -> Diverged:
+def explain_divergence(run: Run, batch: tuple[Any, ...], before: Any) -> Diverged:
     """What can be read from the batch and the weights when a loss is no number.
 
-    before: the epoch's mean loss so far.
+    before: the loss of the batch before this one.
     """
     return Diverged(
         say(
@@ -32,7 +32,7 @@ def explain_divergence(run: Run, batch: tuple[Any, ...], before: float) -> Diver
             loss=shown(float(run.batch_loss)),
             epoch=run.epoch,
             batch=run.batch,
-            cause=_cause(run, batch, before),
+            cause=_cause(run, batch, float(before)),
         )
     )
 
@@ -46,18 +46,26 @@ def _cause(run: Run, batch: tuple[Any, ...], before: float) -> Message:
             key = "target" if i == len(batch) - 1 else "input"
             # keys: errors.training.nan_target, errors.training.nan_input
             return say(f"errors.training.nan_{key}", count=int(np.sum(bad)), place=place)
-    lr = float(run.optimizer.param_groups[0]["lr"])
-    last = run.history.rows[-1]["loss"] if run.history.rows else math.nan
-    seen = before if math.isfinite(before) else last
-    grew = math.isfinite(seen) and math.isfinite(last) and seen > 2 * last
     sick = [
         name
         for name, p in run.model.named_parameters()
         if not np.isfinite(run.backend.array(p)).all()
     ]
-    trend = say("errors.training.trend_none")
-    if math.isfinite(seen):
-        key = "errors.training.trend_grew" if grew else "errors.training.trend_steady"
-        trend = say(key, loss=shown(seen))
-    first = sick[0] if sick else "-"
-    return say("errors.training.nan_born", lr=lr, smaller=lr / 10, trend=trend, parameter=first)
+    lr = float(run.optimizer.param_groups[0]["lr"])
+    return say(
+        "errors.training.nan_born",
+        lr=lr,
+        smaller=lr / 10,
+        trend=_trend(run, before),
+        parameter=sick[0] if sick else "-",
+        framework=run.backend.framework.__name__,
+    )
+
+
+def _trend(run: Run, before: float) -> Message:
+    first = run.history.rows[0]["loss"] if run.history.rows else float(run.first_loss)
+    if not (math.isfinite(first) and math.isfinite(before)):
+        return say("errors.training.trend_none")
+    if before > 2 * first:
+        return say("errors.training.trend_grew", first=shown(first), loss=shown(before))
+    return say("errors.training.trend_steady", loss=shown(before))

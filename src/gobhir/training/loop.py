@@ -233,9 +233,10 @@ class _Trainer:
                 watcher.on_batch_begin(run)
             loss, output = step(*batch)
             run.batch += 1
-            run.batch_loss = value = value_of(loss)
+            before, value = run.batch_loss, value_of(loss)
+            run.batch_loss = value
             if type(value) is float and not math.isfinite(value):
-                raise explain_divergence(run, batch, measures.loss)
+                raise explain_divergence(run, batch, before)
             measures.add(value, output, batch[-1])
             for watcher in self.after_batch:
                 watcher.on_batch_end(run)
@@ -245,6 +246,8 @@ class _Trainer:
                 display.show(run, measures.results(quick=True))
             if run.stop_reason is not None:
                 break
+            if run.batch == run.epoch == 1:
+                run.first_loss = value
         if not run.batch:
             raise ValueError(say("errors.training.empty"))
         self._check(batch)

@@ -14,7 +14,7 @@ class Run:
     """One run of fit, as its callbacks see it.
 
     epoch, batch: counted from 1; epochs, batches: how many there will be (batches: None where
-    nobody knows). batch_loss: the last step's loss. row: this epoch's row of the history, complete
+    nobody knows). batch_loss, first_loss: the last step's loss, and the very first's. row: this epoch's row of the history, complete
     when the epoch has ended. resumed: whether the run goes on from a checkpoint.
     """
 
@@ -29,6 +29,7 @@ class Run:
         self.batch = 0
         self.batches: int | None = None
         self.batch_loss: Any = float("nan")
+        self.first_loss: Any = float("nan")
         self.row: Row = {}
         self.resumed = False
         self.stop_reason: str | None = None
