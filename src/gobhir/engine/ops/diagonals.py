@@ -13,7 +13,10 @@ class Diagonal(Rearrangement):
     formula = "diagonal(x)"
 
     def forward(x, *, offset=0, dim1=0, dim2=1):
-        return _diagonal(x, offset, dim1, dim2)
+        out = np.diagonal(x, offset, dim1, dim2)
+        if x.flags.writeable:
+            out.flags.writeable = True  # NumPy's own caution; a change in place reaches x
+        return out
 
     def vjp(d, out, x, *, offset, dim1, dim2):
         return diagonal_scatter(d, shape=x.shape, offset=offset, dim1=dim1, dim2=dim2)
@@ -26,19 +29,12 @@ class DiagonalScatter(Rearrangement):
 
     def forward(x, *, shape, offset=0, dim1=0, dim2=1):
         out = np.zeros(shape, x.dtype)
-        _diagonal(out, offset, dim1, dim2)[...] = x
+        row = np.arange(x.shape[-1]) + max(-offset, 0)
+        np.moveaxis(out, (dim1, dim2), (-2, -1))[..., row, row + offset] = x
         return out
 
     def vjp(d, out, x, *, shape, offset, dim1, dim2):
         return diagonal(d, offset=offset, dim1=dim1, dim2=dim2)
-
-
-def _diagonal(x, offset, dim1, dim2):
-    """A view of the diagonal; np.diagonal gives one that refuses to be written to."""
-    out = np.diagonal(x, offset, dim1, dim2)
-    if x.flags.writeable:
-        out.flags.writeable = True
-    return out
 
 
 class Tril(Rearrangement):
