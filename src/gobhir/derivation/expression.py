@@ -268,7 +268,7 @@ class MatMul(Pair):
 
 @dataclass(frozen=True, eq=False)
 class Function(Expr):
-    """A function by name: exp, log, sqrt, tanh, sigmoid, abs, max, min, sign."""
+    """A function by name; functions.py has them all. The constant pi is one of no arguments."""
 
     name: str
     arguments: tuple[Expr, ...]

@@ -53,6 +53,8 @@ def read(
         match n:
             case ast.Constant(value=int() | float() as v):
                 return number(v)
+            case ast.Name(id="pi") if "pi" not in names:
+                return Function("pi", ())
             case ast.Name(id=name):
                 return names[name]
             case ast.UnaryOp(op=ast.USub(), operand=x):

@@ -17,6 +17,9 @@ from gobhir.lang import t
 _RELATIONS = {">": ">", ">=": r"\ge", "<": "<", "<=": r"\le", "==": "=", "!=": r"\ne"}
 _FUNCTIONS = {
     "log": r"\ln", "tanh": r"\tanh", "max": r"\max", "min": r"\min", "sigmoid": r"\sigma",
+    "sin": r"\sin", "cos": r"\cos", "tan": r"\tan",
+    "asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan",
+    "lgamma": r"\ln\Gamma", "digamma": r"\psi", "polygamma": r"\psi",
 }  # fmt: skip
 _TALL = (r"\frac", r"\begin", r"\underbrace", r"\sum", r"\left", "^{(", r"\partial", r"\top")
 

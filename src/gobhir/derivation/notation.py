@@ -42,12 +42,17 @@ SUM, NEGATIVE, DOTTED, PRODUCT, POWER, ATOM = range(6)
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "eta": "η",
     "theta": "θ", "lambda": "λ", "mu": "μ", "nu": "ν", "rho": "ρ", "sigma": "σ", "tau": "τ",
-    "phi": "ϕ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Sigma": "Σ", "Omega": "Ω",
+    "phi": "ϕ", "pi": "π", "omega": "ω",
+    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Sigma": "Σ", "Omega": "Ω",
 }  # fmt: skip
 
 OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!="}
 
-FUNCTIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU"}
+FUNCTIONS = {
+    "relu": "ReLU", "leaky_relu": "LeakyReLU",
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan",
+    "lgamma": "lnΓ", "digamma": "ψ", "polygamma": "ψ",
+}  # fmt: skip
 """Functions that are written otherwise than they are called."""
 
 WORDS = ("new", "old")
@@ -214,6 +219,8 @@ class Notation(ABC, Generic[Ink]):
                 return ink, PRODUCT if self.flat_fractions else ATOM
             case Power():
                 return self.power(self.write(e.left, ATOM), self.write(e.right)), POWER
+            case Function(name="pi"):
+                return self.name(Name("pi")), ATOM
             case Function(name="exp"):
                 return self.power(self.text("e"), self.write(e.arguments[0])), POWER
             case Function():

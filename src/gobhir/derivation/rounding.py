@@ -37,6 +37,7 @@ from gobhir.derivation.expression import (
     transform,
     without_labels,
 )
+from gobhir.derivation.functions import FUNCTIONS, divide
 
 DIGITS = 4
 MOST_DIGITS = 9
@@ -124,48 +125,17 @@ def _value(e: Expr) -> Decimal:
         case Negative():
             return -_value(e.body)
         case Fraction():
-            return _divide(_value(e.left), _value(e.right))
+            return divide(_value(e.left), _value(e.right))
         case Power():
             return _value(e.left) ** _value(e.right)
         case Function():
-            return _FUNCTIONS[e.name](*(_value(a) for a in e.arguments))
+            return FUNCTIONS[e.name](*(_value(a) for a in e.arguments))
         case Cases():
             return _value(_branch(e))
         case Labelled():
             return _value(e.body)
     raise TypeError(f"no value for {type(e).__name__}")
 
-
-def _divide(a: Decimal, b: Decimal) -> Decimal:
-    if b == 0:
-        return Decimal("NaN") if a == 0 or a.is_nan() else Decimal("Infinity").copy_sign(a)
-    return a / b
-
-
-def _tanh(x: Decimal) -> Decimal:
-    if abs(x) > 40:  # 1 - tanh(40) is below 1e-34, beyond the working precision
-        return Decimal(1).copy_sign(x)
-    up, down = x.exp(), (-x).exp()
-    return (up - down) / (up + down)
-
-
-def _log(x: Decimal) -> Decimal:
-    if x < 0 or x.is_nan():
-        return Decimal("NaN")
-    return x.ln() if x else Decimal("-Infinity")
-
-
-_FUNCTIONS: dict[str, Callable[..., Decimal]] = {
-    "exp": lambda x: x.exp(),
-    "log": _log,
-    "sqrt": lambda x: x.sqrt() if x >= 0 else Decimal("NaN"),
-    "tanh": _tanh,
-    "sigmoid": lambda x: 1 / (1 + (-x).exp()),
-    "abs": abs,
-    "max": max,
-    "min": min,
-    "sign": lambda x: Decimal((x > 0) - (x < 0)),
-}
 
 _HOLDS: dict[str, Callable[[Decimal, Decimal], bool]] = {
     ">": lambda a, b: a > b,

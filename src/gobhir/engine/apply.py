@@ -25,18 +25,12 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
     arrays: list[Any] = []
     edges: list[Any] = []
     versions: list[tuple[list[Any], int]] = []
-    wanted = mixed = False
-    dtype = None
+    wanted = False
     for x in inputs:
         if isinstance(x, Tensor):
             if x._view is not None and x._view.at != x._changes[2]:
                 x._look_again()
-            array = x.array
-            arrays.append(array)
-            kind = None if op is Part else array.dtype
-            if kind is not dtype:
-                mixed = mixed or dtype is not None
-                dtype = kind
+            arrays.append(x.array)
             versions.append((x._changes, x._changes[0]))
             if x.requires_grad:
                 wanted = True
@@ -44,13 +38,15 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
                 continue
         else:
             arrays.append(x)
-            mixed = mixed or type(x) is not float
         edges.append(None)
     if not versions:
         return op.forward(*inputs, **settings)
     half = False
-    if (mixed or dtype is not float32) and (op.promotes or op.floats or op.accepts):
-        arrays, half = _in_one_dtype(op, arrays)
+    if op.promotes or op.floats or op.accepts:
+        for a in arrays:
+            if type(a) is not float and (not isinstance(a, np.ndarray) or a.dtype is not float32):
+                arrays, half = _in_one_dtype(op, arrays)
+                break
     try:
         value = quietly(op.forward, arrays, settings)
     except ValueError:

@@ -25,8 +25,8 @@ class Keep(Op):
     """x where the mask holds, exactly 0 elsewhere, even in place of an infinity or a NaN."""
 
     family = Family.ELEMENTWISE
-    formula = "x if mask else 0"
-    local = {"x": "1 if mask else 0"}
+    formula = "x if mask == 1 else 0"
+    local = {"x": "1 if mask == 1 else 0"}
 
     def forward(x, mask):
         # Bits times 1 or 0: no branch in the loop, and what is left out leaves no NaN.
@@ -40,8 +40,8 @@ class Where(Op):
     """x where the condition holds, y elsewhere. Shapes broadcast; the condition has no gradient."""
 
     family = Family.ELEMENTWISE
-    formula = "x if condition else y"
-    local = {"x": "1 if condition else 0", "y": "0 if condition else 1"}
+    formula = "x if condition == 1 else y"
+    local = {"x": "1 if condition == 1 else 0", "y": "0 if condition == 1 else 1"}
 
     def forward(condition, x, y):
         # Of two Python numbers a pullback wants all digits, not the default dtype's.
@@ -188,11 +188,12 @@ class ClampMax(Choice):
 
 
 class NanToNum(Op):
-    """x with other numbers in place of NaN and the infinities, through which no gradient goes."""
+    """x with other numbers in place of NaN and the infinities, through which no gradient goes.
+    (Of finite numbers, which the formula is for, nothing changes.)"""
 
     family = Family.ELEMENTWISE
-    formula = "x if isfinite(x) else replacement(x)"
-    local = "1 if isfinite(x) else 0"
+    formula = "x"
+    local = "1"
 
     def forward(x, *, nan, posinf, neginf):
         return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
