@@ -90,6 +90,7 @@ def train(f: Any, kind: str, scheduler: str, model: Any, epochs: int = 6, **sett
     return fit(model, data, "cross_entropy", optimizer, epochs, scheduler=moves, **settings)
 
 
+@pytest.mark.slow
 @both
 @pytest.mark.parametrize(
     ("kind", "scheduler"),
@@ -119,6 +120,7 @@ def test_going_on_is_never_having_stopped(
     assert [p.name for p in path.parent.iterdir()] == [path.name], "nothing is left beside it"
 
 
+@pytest.mark.slow
 @both
 def test_early_stopping_goes_on_too(f: Any, tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"

@@ -64,6 +64,7 @@ def texts(figure: Any) -> list[Any]:
     return [one for one in found if one.get_visible() and one.get_text().strip()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", ["bn", "en"])
 @pytest.mark.parametrize("picture", PICTURES)
 def test_pictures(picture: str, lang: str) -> None:
