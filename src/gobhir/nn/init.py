@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
-from gobhir.engine.random import Generator, _rounded_once, default_generator
+from gobhir.engine.random import Generator, default_generator
 from gobhir.engine.random import randperm as _shuffled
 from gobhir.engine.tape import no_grad
 from gobhir.lang import say, warn
@@ -27,16 +27,16 @@ def uniform_(
     tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Numbers drawn evenly from [a, b)."""
-    if a > b:
-        raise RuntimeError(say("errors.nn.init_order", low=a, high=b))
-    return _fill(tensor, _even(tensor, a, b, generator))
+    with no_grad():
+        return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Numbers drawn from the normal distribution of this mean and standard deviation."""
-    return _fill(tensor, _bell(tensor.shape, tensor.dtype, mean, std, generator))
+    with no_grad():
+        return tensor.normal_(mean, std, generator=generator)
 
 
 def trunc_normal_(
@@ -50,7 +50,8 @@ def trunc_normal_(
     """Numbers drawn from that part of the normal distribution that lies in [a, b]."""
     if not a - 2 * std <= mean <= b + 2 * std:
         warn(say("errors.nn.trunc_far"))
-    kind = tensor.dtype
+    shape, kind, count = tensor.shape, tensor.dtype, tensor.numel()
+    source = generator or default_generator
 
     def below(x: float) -> float:
         return (1 + math.erf((x - mean) / std / math.sqrt(2))) / 2
@@ -58,21 +59,21 @@ def trunc_normal_(
     if below(b) - below(a) > 0.3:
         # Most normal numbers lie inside: draw those that do not again.
         low, high = kind.type(a), kind.type(b)
-        values = _bell(tensor.shape, kind, mean, std, generator)
+        values = source.bell(count, kind, mean, std)
         while (out := (values < low) | (values > high)).any():
-            values = np.where(out, _bell(tensor.shape, kind, mean, std, generator), values)
-        return _fill(tensor, values)
+            values = np.where(out, source.bell(count, kind, mean, std), values)
+        return _fill(tensor, values.reshape(shape))
     # Few would: draw evenly from [a, b], and keep each by how likely it is beside the peak.
     peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
-    values, pending = np.zeros(tensor.shape, kind), np.ones(tensor.shape, bool)
+    values, pending = np.zeros(count, kind), np.ones(count, bool)
     while pending.any():
-        drawn = _even(tensor, a, b, generator)
+        drawn = source.uniform(count, kind, a, b)
         values = np.where(pending, drawn, values)
         likely = (drawn - kind.type(mean)) / kind.type(std)
         likely = likely * likely * kind.type(-0.5) - kind.type(peak)
         with np.errstate(divide="ignore"):
-            pending &= np.log(_even(tensor, 0.0, 1.0, generator)) > likely
-    return _fill(tensor, values)
+            pending &= np.log(source.uniform(count, kind)) > likely
+    return _fill(tensor, values.reshape(shape))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -171,7 +172,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     if tensor.numel() == 0:
         return tensor
     rows = tensor.shape[0]
-    drawn = _bell((rows, tensor.numel() // rows), tensor.dtype, 0.0, 1.0, generator)
+    source = generator or default_generator
+    drawn = source.bell(tensor.numel(), tensor.dtype, 0.0, 1.0).reshape(rows, -1)
     wide = rows < drawn.shape[1]
     q, r = np.linalg.qr(drawn.T if wide else drawn)
     q = q * np.sign(np.diag(r))  # so that every orthogonal matrix is equally likely
@@ -185,7 +187,8 @@ def sparse_(
     if tensor.ndim != 2:
         raise ValueError(say("errors.nn.matrix_wanted", shape=tensor.shape))
     rows, columns = tensor.shape
-    values = _bell(tensor.shape, tensor.dtype, 0.0, std, generator)
+    source = generator or default_generator
+    values = source.bell(tensor.numel(), tensor.dtype, 0.0, std).reshape(rows, columns)
     for column in range(columns):
         values[_shuffled(rows).array[: math.ceil(sparsity * rows)], column] = 0
     return _fill(tensor, values)
@@ -210,28 +213,6 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         known = ", ".join([*_GAINS, "leaky_relu"])
         raise ValueError(say("errors.nn.nonlinearity", name=nonlinearity, known=known))
     return _GAINS[nonlinearity]
-
-
-def _even(tensor: Tensor, a: float, b: float, generator: Generator | None) -> np.ndarray:
-    values = (generator or default_generator).uniform(tensor.numel(), tensor.dtype, a, b)
-    return values.reshape(tensor.shape)
-
-
-def _bell(
-    shape: tuple[int, ...],
-    dtype: np.dtype,
-    mean: float,
-    std: float,
-    generator: Generator | None,
-) -> np.ndarray:
-    if std < 0:
-        raise RuntimeError(say("errors.nn.std", std=std))
-    count = math.prod(shape)
-    # PyTorch works in float64 on up to 15 numbers, on more in the tensor's dtype.
-    kind = np.dtype(np.float64) if count < 16 else dtype
-    values = (generator or default_generator).normal(count, kind)
-    values = _rounded_once(values, kind.type(std), kind.type(mean))
-    return values.astype(dtype).reshape(shape)
 
 
 def _fill(tensor: Tensor, values: np.ndarray | float) -> Tensor:
