@@ -358,3 +358,57 @@ def test_an_overflow_goes_the_long_way() -> None:
         if k == 6:
             for made_step in (mine, theirs):
                 made_step[1].load_state_dict(made("relu")[1].state_dict())
+
+
+@pytest.mark.parametrize("model", ["4-4-1", "wide"])
+def test_many_examples_one_by_one(model: str) -> None:
+    mine, theirs = made(model), made(model)
+    step = compile(mine[0])
+    xs, ys = examples(20)
+    losses = [theirs[0](xs[i : i + 1], ys[i : i + 1]).item() for i in range(20)]
+    assert step.run(xs, ys).tolist() == pytest.approx(losses, rel=1e-4)
+    same_state(mine, theirs, 1e-4)
+    losses = [theirs[0](xs[i : i + 1], ys[i : i + 1]).item() for i in range(20)]
+    assert step.run(xs, ys).tolist() == pytest.approx(losses, rel=1e-4)
+    same_state(mine, theirs, 1e-4)
+
+
+def test_the_source_is_the_derivation_and_runs_by_itself() -> None:
+    step, net, _ = made("4-4-1")
+    compiled = compile(step)
+    with pytest.raises(RuntimeError):
+        compiled.source()
+    x, y = examples()
+    for _ in range(5):
+        compiled(x, y)
+    text = compiled.source()
+    for line in (
+        "a1_0 = 1.0 / (1.0 + exp(-z1_0))",
+        "dz1_0 = da1_0 * a1_0 * (1.0 - a1_0)",
+        "w1_00 -= lr * dw1_00",
+        "# forward",
+        "# loss",
+        "# backward",
+        "# update",
+    ):
+        assert line in text
+    import math
+
+    scope = {"exp": math.exp}
+    exec(text, scope)
+    weights = [n for p in net.parameters() for n in p.detach().flatten().tolist()]
+    by_itself = scope["steps"](*weights, 0.1)
+    next(by_itself)
+    assert by_itself.send((x.tolist(), y.tolist())) == pytest.approx(compiled(x, y).item(), 1e-5)
+
+
+def test_a_compiled_step_can_be_explained() -> None:
+    from gobhir.engine import Tape
+
+    step, _, _ = made("4-4-1")
+    compiled = compile(step)
+    for k in range(5):
+        compiled(*examples(1, k))
+    with Tape() as tape:
+        compiled(*examples(1))
+    assert tape.records and tape.gradients and tape.updates

@@ -31,7 +31,7 @@ def nothing_hidden() -> Iterator[None]:
 
         return call
 
-    swapped = [
+    swapped: list[tuple[Any, str, Any]] = [
         (np, "asfortranarray", _keep),
         *((np, name, _keep) for name in ("asarray", "asanyarray", "ascontiguousarray")),
         (np, "array", _copy),

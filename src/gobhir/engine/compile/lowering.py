@@ -66,7 +66,7 @@ def _lines(call: Call, exact: bool) -> list[Line]:
         return [_ufunc(f, args, kwargs, outs)]
     if call.how == "method":
         return [_method(f, args, kwargs, outs, exact)]
-    if f is np.where and len(outs) == 1 and not kwargs and (chosen := _where(*args, outs[0])):
+    if f is np.where and len(args) == 3 and not kwargs and (chosen := _where(args, outs[0])):
         return chosen
     if f is np.dot and not kwargs and _matrices(*args, *outs):
         return [(np.dot, (*args, *outs))]
@@ -206,8 +206,9 @@ def _as_product(a: np.ndarray, axis: Any, out: np.ndarray) -> Line | None:
     return None
 
 
-def _where(mask: Any, a: Any, b: Any, out: np.ndarray) -> list[Line]:
+def _where(args: tuple[Any, ...], out: np.ndarray) -> list[Line]:
     """a where the mask holds, b elsewhere, bit by bit: b ^ ((a ^ b) & mask)."""
+    mask, a, b = args
     kind = _INTEGERS.get(out.itemsize)
     if mask.dtype != bool or mask.shape != out.shape or kind is None or out.dtype.kind == "c":
         return []

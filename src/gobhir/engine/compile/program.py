@@ -126,7 +126,7 @@ def bytes_of(base: Base) -> np.ndarray:
 
 def window(memory: np.ndarray, like: np.ndarray, offset: int) -> np.ndarray:
     """An array of the same shape, strides and dtype that looks at `memory` (bytes) at `offset`."""
-    return np.ndarray(like.shape, like.dtype, memory, offset, like.strides)  # type: ignore[arg-type]
+    return np.ndarray(like.shape, like.dtype, memory, offset, like.strides)
 
 
 def exchange(x: Any, how: Any) -> Any:

@@ -45,7 +45,7 @@ def _as_float(self: ReadFloat) -> float:
     return out
 
 
-ReadFloat.__float__ = _as_float  # type: ignore[method-assign]
+setattr(ReadFloat, "__float__", _as_float)  # noqa: B010  mypy
 
 
 def _only_returned() -> bool:

@@ -123,7 +123,7 @@ class Replay:
         with recorder.paused():
             self.result = self._template(result, recorder)
             self.first = untraced(result)
-        result = args = kwargs = given = None
+        del result, args, kwargs, given  # nothing here may keep a passing tensor alive
         self._nothing_kept(recorder)
 
     def _own(self, key: Any, value: Any) -> Any:
@@ -391,7 +391,7 @@ class Replay:
         for update in self.updates:
             update.adopt()
         for t, slot in self.adds_to:
-            if t.grad.array is not slot:
+            if t.grad is not None and t.grad.array is not slot:
                 slot[...] = t.grad.array
         self.carry_out(self.lines, self.guarded)
         for t, gradient in self.grads:

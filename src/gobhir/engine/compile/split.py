@@ -169,7 +169,7 @@ def _one_thread_each() -> Any:
     global _controller
     if _controller is None:
         try:
-            from threadpoolctl import ThreadpoolController
+            from threadpoolctl import ThreadpoolController  # type: ignore[import-not-found]
         except ImportError:
             _controller = False
         else:

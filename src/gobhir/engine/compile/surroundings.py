@@ -42,7 +42,7 @@ class Surroundings:
 
 
 def _settings(module: Any) -> dict[str, Any]:
-    own = {
+    own: dict[str, Any] = {
         k: v for k, v in module.__dict__.items() if isinstance(v, (bool, int, float, str, tuple))
     }
     for registry in ("_parameters", "_buffers", "_modules"):
@@ -75,7 +75,7 @@ def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surrou
             update.parameter
         )
         tensors[id(update.parameter)] = update.parameter
-    x = record = update = None
+    x = record = update = None  # type: ignore[assignment]
     for record in tape.records:
         if record.spent:
             record.inputs = record.edges = record.versions = ()

@@ -162,7 +162,9 @@ class Traced(np.ndarray):
     def copy(self, order: Any = "C") -> Any:
         return _copied(self, plain(self).copy(order))
 
-    def astype(self, dtype: Any, order: Any = "K", *_: Any, copy: bool = True) -> Any:
+    def astype(  # type: ignore[override]  # casting and subok change nothing here
+        self, dtype: Any, order: Any = "K", *_: Any, copy: bool = True
+    ) -> Any:
         return _copied(self, plain(self).astype(dtype, order, copy=copy))
 
     @property
