@@ -40,6 +40,14 @@ def test_every_loss_is_compared() -> None:
         "log_target_kl_div_loss",
         "mse_loss",
         "smooth_l1_loss",
+        # in ops/test_likelihoods.py, ops/test_margins.py and ops/test_ctc.py
+        "ctc_loss",
+        "gaussian_nll_loss",
+        "hinge_embedding_loss",
+        "margin_ranking_loss",
+        "nll_loss",
+        "poisson_nll_loss",
+        "soft_margin_loss",
         "weighted_bce_with_logits_loss",
     }
 
@@ -235,6 +243,32 @@ def test_cross_entropy_of_an_impossible_class() -> None:
         assert got == pytest.approx(
             TF.cross_entropy(torch.from_numpy(z), torch.from_numpy(y)).item()
         )
+
+
+def test_the_usual_cross_entropy_is_the_general_one() -> None:
+    """Class numbers alone take a short cut; one-hot rows give the same loss and gradient."""
+    for z, y in ((numbers(2, (4, 3)), [0, 2, 1, 2]), (numbers(5, (2, 3, 2)), [[0, 2], [1, 1]])):
+        labels = gobhir.tensor(y)
+        hot = GF.one_hot(labels, 3).to(gobhir.float64)
+        hot = hot if hot.ndim == 2 else hot.transpose(1, 2)
+        got = []
+        for target in (labels, hot):
+            leaf = gobhir.from_numpy(z.copy()).requires_grad_()
+            loss = GF.cross_entropy(leaf, target)
+            loss.backward()
+            got.append((loss.item(), leaf.grad.numpy()))
+        assert got[0][0] == pytest.approx(got[1][0], rel=1e-12)
+        np.testing.assert_allclose(got[0][1], got[1][1], atol=1e-15)
+
+
+def test_old_ways_of_saying_the_reduction() -> None:
+    p, y = gobhir.tensor([1.0, 3.0]), gobhir.tensor([0.0, 1.0])
+    with pytest.warns(UserWarning, match="reduction='sum'"):
+        assert GF.mse_loss(p, y, False).item() == 5
+    with pytest.warns(UserWarning, match="reduction='none'"):
+        assert gobhir.nn.L1Loss(reduce=False)(p, y).tolist() == [1, 2]
+    with pytest.warns(UserWarning, match="reduction='mean'"):
+        assert gobhir.nn.CrossEntropyLoss(None, True).reduction == "mean"
 
 
 def test_nothing_counts() -> None:

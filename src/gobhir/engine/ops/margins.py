@@ -63,7 +63,8 @@ class MarginRankingLoss(Loss):
     }
 
     def forward(x1, x2, y, *, margin=0.0, reduction="mean"):
-        each = np.maximum(margin - y * (x1 - x2), 0)
+        gap = np.subtract(*together(x1, x2))
+        each = np.maximum(margin - np.multiply(*together(gap, y)), 0)
         return reduced(each, reduction, each.size)
 
     def vjp_x1(d, out, x1, x2, y, *, margin, reduction):
