@@ -67,6 +67,8 @@ class Optimizer:
     elementwise = False
     names: Mapping[str, str] = {}
     """State by its name in the rule: {"m": "exp_avg"}."""
+    steady = True
+    """Whether `rule` stays what it is after the first step, under the same settings."""
     shared: tuple[str, ...] = ("step",)
     """State that is one number for a whole parameter."""
     nonnegative: tuple[str, ...] = ()

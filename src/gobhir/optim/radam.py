@@ -20,6 +20,7 @@ class RAdam(Optimizer):
     foreach: how PyTorch would run it, nothing here."""
 
     elementwise = True
+    steady = False  # it changes when rho passes 5
     names = {"m": "exp_avg", "v": "exp_avg_sq"}
     nonnegative = ("lr", "eps", "weight_decay")
 

@@ -42,6 +42,8 @@ class Keeper:
         self.send: Any = None
         self.current = self.seen = True
         self.attached = False
+        self.loaded: list[Any] = []
+        """The learning rates that the generator goes by."""
 
     # -- numbers into the generator and out of it ----
 
@@ -56,7 +58,8 @@ class Keeper:
         for t in self.tensors:
             values += _array.__get__(t).ravel().tolist()
         own = dict(zip(self.source.parameters, values, strict=True))
-        self.generator = self.steps(*own.values(), *self.rates())
+        self.loaded = self.rates()
+        self.generator = self.steps(*own.values(), *self.loaded)
         self.send = self.generator.send
         next(self.generator)
         self.seen = False
@@ -104,6 +107,8 @@ class Keeper:
 
     def run(self, given: Any) -> Any:
         """The results of one step, or Diverged where plain Python knows no answer."""
+        if self.rates() != self.loaded:
+            self.look()
         if self.seen:
             self.load()
         result = self.send(given)

@@ -201,7 +201,7 @@ class Writer:
             kept = {letter: key for letter, key in optimizer.names.items() if key in arrays}
             others = arrays.keys() - set(kept.values()) - {"step"}
             wide = any(arrays[key].shape != p.array.shape for key in kept.values())
-            if others or wide or settings.get("eps") == 0:
+            if others or wide or settings.get("eps") == 0 or not optimizer.steady:
                 raise CannotUnroll
             counts = counts or "step" in arrays
             hyper = optimizer.hyper(settings, arrays)
