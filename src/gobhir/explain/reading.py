@@ -19,6 +19,7 @@ from gobhir.derivation.expression import Expr, Index, Name, Sym, indices, number
 from gobhir.derivation.formula import labelled
 from gobhir.derivation.rounding import Rounder, decimals, each, objects, result, significant
 from gobhir.engine import Record, Tensor, apply
+from gobhir.engine.apply import Part
 from gobhir.engine.op import Family
 from gobhir.explain.recording import Recording
 from gobhir.explain.rules import Use, forward, pull
@@ -170,8 +171,13 @@ class Reading:
         return Quantity(sym, exact, given=kind, layer=run.layer_of(x))
 
     def _read(self, record: Record) -> None:
+        if isinstance(record.value, tuple):
+            return  # each of its results comes as a `part` of its own
         if record.op.name == "linear":
             self._name_linear(record)
+        if record.op is Part:
+            self._read_part(record)
+            return
         operands = [self.operand(x) for x in record.inputs]
         exact = view(record.value)
         arrays = [self.run.tape.value(x) if isinstance(x, Tensor) else x for x in record.inputs]
@@ -190,6 +196,16 @@ class Reading:
         sym = Sym(name, self.values(expr, exact))
         use.result = sym
         q = Quantity(sym, exact, expr, record, self.run.layer(record))
+        self.quantities[record] = q
+        self.computed.append(q)
+
+    def _read_part(self, record: Record) -> None:
+        """A result of an op that has several: shown by its values."""
+        exact = view(record.value)
+        whole = record.inputs[0]._record
+        self.unruled.append(whole.op.name)
+        sym = Sym(self._name(record), self.values(None, exact))
+        q = Quantity(sym, exact, None, whole, self.run.layer(whole))
         self.quantities[record] = q
         self.computed.append(q)
 
@@ -270,11 +286,17 @@ class Reading:
                     self._settle_leaf(x, arrived.pop(x))
 
     def _contribution(self, record: Record, i: int, c: Expr) -> Expr:
-        use = self._expressions[record]
+        if record.op is Part:
+            return number(1)  # nothing is worked out inside the op: see what it passes back
+        use = self._expressions.get(record)
+        if use is None:
+            return self._shown_gradient(record, i)
         use.local = lambda k, shape: self._brace(record, k, shape)
         out = pull(use, i, c)
-        if out is not None:
-            return out
+        return self._shown_gradient(record, i) if out is None else out
+
+    def _shown_gradient(self, record: Record, i: int) -> Expr:
+        """What the engine passed back, where no rule says how."""
         self.unruled.append(record.op.name)
         entry = next(g for g in self.run.tape.gradients if g.of is record)
         exact = view(np.asarray(entry.grads[i]), record.inputs[i]._record is None)

@@ -117,7 +117,9 @@ def _check(tape: Tape, value: Any, paths: dict[int, str]) -> None:
         raise ValueError(say("errors.explain.detached"))
 
 
-def _finite(array: np.ndarray) -> bool:
+def _finite(array: Any) -> bool:
+    if isinstance(array, tuple):  # the results of an op that has several
+        return all(_finite(part) for part in array)
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 

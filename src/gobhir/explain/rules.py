@@ -7,8 +7,9 @@ has no rule: then the step is shown by name, shapes and values.
 
 from __future__ import annotations
 
+import ast
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -32,6 +33,7 @@ from gobhir.derivation.expression import (
     number,
 )
 from gobhir.derivation.formula import labelled, product, read, tidy
+from gobhir.derivation.functions import FUNCTIONS
 from gobhir.engine.op import Family
 from gobhir.engine.tape import Record
 
@@ -63,15 +65,33 @@ class Use:
         return plain | dict(zip(op.inputs, self.operands, strict=False)) | {op.result: self.result}
 
 
+_NAMED = {
+    Family.LINEAR: {"linear", "mat_mul"},
+    Family.NORMALISATION: {"softmax", "log_softmax"},
+}
+"""The ops of a family to which its rule is limited."""
+
+
+def _ruled(use: Use, rules: Mapping[Family, Any]) -> Any:
+    """The family's rule, if it is for this op."""
+    op = use.record.op
+    if op.name not in _NAMED.get(op.family, {op.name}):
+        return None
+    deep = any(np.ndim(a) > 2 for a in (use.record.value, *use.arrays))
+    if deep and op.family is not Family.ELEMENTWISE and op.name != "linear":
+        return None  # a page has rows and columns
+    return rules.get(op.family)
+
+
 def forward(use: Use) -> Expr | None:
     """The result in terms of the operands, or None without a rule."""
-    rule = _FORWARD.get(use.record.op.family)
+    rule = _ruled(use, _FORWARD)
     return None if rule is None else rule(use)
 
 
 def pull(use: Use, i: int, c: Expr) -> Expr | None:
     """What operand i receives when dL/d(result) is c, or None without a rule."""
-    rule = _PULL.get(use.record.op.family)
+    rule = _ruled(use, _PULL)
     out = None if rule is None else rule(use, i, c)
     return None if out is None else sum_to(out, use.operands[i].shape)
 
@@ -91,17 +111,27 @@ def sum_to(e: Expr, shape: tuple[int, ...]) -> Expr:
 
 
 def _elementwise(use: Use) -> Expr | None:
-    if not use.record.op.formula:
+    return _read(use, use.record.op.formula)
+
+
+def _read(use: Use, formula: str) -> Expr | None:
+    """The formula over the operands; None where it says more than a page can work out."""
+    if not formula:
         return None
-    return tidy(read(use.record.op.formula, use.names))
+    called = {n.func.id for n in ast.walk(ast.parse(formula)) if isinstance(n, ast.Call)}  # type: ignore[attr-defined]
+    if called - FUNCTIONS.keys():
+        return None
+    try:
+        return tidy(read(formula, use.names))
+    except (KeyError, ValueError):
+        return None
 
 
 def _elementwise_pull(use: Use, i: int, c: Expr) -> Expr | None:
     op = use.record.op
-    formula = op.local_of(op.inputs[i])
-    if not formula:
+    local = _read(use, op.local_of(op.inputs[i]))
+    if local is None:
         return None
-    local = tidy(read(formula, use.names))
     brace = use.local(i, local.shape)
     if brace is not None:
         local = labelled(local, brace)
@@ -306,17 +336,17 @@ def _loss(use: Use) -> Expr | None:
         return _cross_entropy(use)
     if not _plain_loss(use):
         return None
-    return _reduced(use, tidy(read(use.record.op.formula, use.names)))
+    each = _read(use, use.record.op.formula)
+    return None if each is None else _reduced(use, each)
 
 
 def _loss_pull(use: Use, i: int, c: Expr) -> Expr | None:
     if use.record.op.name == "cross_entropy_loss":
         return _cross_entropy_pull(use, c) if i == 0 else None
     op = use.record.op
-    formula = op.local_of(op.inputs[i])
-    if not formula or not _plain_loss(use):
+    slope = _read(use, op.local_of(op.inputs[i])) if _plain_loss(use) else None
+    if slope is None:
         return None
-    slope = read(formula, use.names)
     n = _divisor(use, slope)
     scaled = Fraction(slope, number(n)) if n != 1 else slope
     return tidy(Product((c, scaled)))
