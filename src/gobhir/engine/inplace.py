@@ -14,10 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.apply import apply, function
-from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.indexing import GetItem, set_item
-from gobhir.engine.tape import state
+from gobhir.engine.op import Op
+from gobhir.engine.ops.indexing import (
+    SetItem,
+    ViewScatter,
+    explain_index,
+    set_item,
+    view_scatter,
+)
+from gobhir.engine.tape import Record, state
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -49,6 +54,9 @@ def write(x: Tensor, values: Any, op: str, at: Any = ...) -> None:
     _check_dtype(values.dtype, x.dtype)
     try:
         x.array[at] = values
+    except IndexError:
+        explain_index(x.array.shape, at)
+        raise
     except ValueError:
         want = x.array[at].shape
         raise RuntimeError(
@@ -63,9 +71,32 @@ def assign(x: Tensor, values: Any, op: str, index: Any = ...) -> Tensor:
     if state.grad_enabled and (x.requires_grad or tracked):
         source = values if isinstance(values, Tensor) else Tensor._wrap(_as_dtype(values, x))
         _check_dtype(source.dtype, x.dtype)
-        return become(x, op, lambda before: set_item(before, source.to(x.dtype), index=index))
+        source = source.to(x.dtype)
+        if state.tape is None and state.watch is None:
+            return _written_at(x, source, op, index)
+        return become(x, op, lambda before: set_item(before, source, index=index))
     write(x, values.array if isinstance(values, Tensor) else _as_dtype(values, x), op, index)
     return x
+
+
+def _written_at(x: Tensor, source: Tensor, op: str, index: Any) -> Tensor:
+    """What `become` would do for x[index] = source, without a copy of x at each step of a loop:
+    the gradient needs none of the numbers."""
+    refuse_leaf(x)
+    before = Tensor._wrap(x.array, x.requires_grad)
+    before._record = x.grad_fn
+    write(x, source.array, op, index)
+    _new_history(x, _as_if_run(SetItem, before, source, {"index": index}), op)
+    return x
+
+
+def _as_if_run(op: type[Op], x: Tensor, v: Tensor, settings: dict[str, Any]) -> Tensor:
+    """The result of an op that puts v into x, where the memory of x holds it already."""
+    out = Tensor._wrap(x.array, True)
+    edges = [(t.grad_fn or t) if t.requires_grad else None for t in (x, v)]
+    versions = [(t._changes, t._changes[0]) for t in (x, v, out)]
+    out._record = Record(op, (x, v), settings, x.array, edges, versions)
+    return out
 
 
 def _as_dtype(values: Any, x: Tensor) -> np.ndarray:
@@ -97,7 +128,10 @@ def _new_history(x: Tensor, after: Tensor, op: str) -> None:
         root, looks = x._view.root, x._view.looks
         before = Tensor._wrap(root.array, root.requires_grad)
         before._record = root.grad_fn
-        after = view_scatter(before, after, looks=looks)
+        if state.tape is None and state.watch is None:
+            after = _as_if_run(ViewScatter, before, after, {"looks": looks})
+        else:
+            after = view_scatter(before, after, looks=looks)
     root.requires_grad = True
     root._record = after._record
     x._changes[2] += 1  # views of this memory look again before they are used
@@ -106,36 +140,3 @@ def _new_history(x: Tensor, after: Tensor, op: str) -> None:
         assert record is not None
         record.value = root.array
         record.versions = (*record.versions[:-1], (root._changes, root._changes[0]))
-
-
-class ViewScatter(Op):
-    """x with v in the place that `looks`, ops that only look at x, show."""
-
-    example = (
-        [np.array([10.0, 20.0, 30.0]), np.array([1.0, 2.0])],
-        {"looks": ((GetItem, {"index": (slice(1, None),)}),)},
-    )
-    family = Family.GATHER
-    formula = "v if in_view else x"
-    local = {"x": "0 if in_view else 1", "v": "1 if in_view else 0"}
-    shape_only = True
-
-    def forward(x, v, *, looks):
-        out = np.array(x)  # x may be one of NumPy's numbers, which have no memory to write in
-        _look(out, looks)[...] = v
-        return out
-
-    def vjp_x(d, out, x, v, *, looks):
-        return view_scatter(d, np.zeros((), d.dtype), looks=looks)
-
-    def vjp_v(d, out, x, v, *, looks):
-        return _look(d, looks)
-
-
-def _look(x: Any, looks: Any) -> Any:
-    for op, settings in looks:
-        x = apply(op, x, **settings)
-    return x
-
-
-view_scatter = function(ViewScatter, "view_scatter")

@@ -57,6 +57,7 @@ INDICES = {
 OLD_HABITS = (
     "ignore:Using a non-tuple sequence:UserWarning",
     "ignore:The reduce argument:UserWarning",
+    "ignore:index_reduce:UserWarning",
 )
 pytestmark = [pytest.mark.filterwarnings(w) for w in OLD_HABITS]
 
@@ -132,6 +133,28 @@ def test_adding_in_place_at_an_index() -> None:
         return y * v.sum()
 
     check(f, f, [numbers(3, (3, 4)), numbers(4, (2, 4))])
+
+
+def test_filling_in_a_loop_keeps_no_copies() -> None:
+    """Each step's gradient needs only where it wrote, so no step copies the whole."""
+    h, out = gobhir.ones(3, requires_grad=True), gobhir.zeros(50, 3)
+    memory = out.array
+    for t in range(50):
+        out[t] = h * t
+        out[t] += h
+        out[t, 0] *= 2
+    assert out.array is memory
+    todo, seen = [out.grad_fn], set()
+    while todo:
+        record = todo.pop()
+        if record is None or id(record) in seen or not hasattr(record, "edges"):
+            continue
+        seen.add(id(record))
+        assert record.value.size < 50 * 3 or record.value.base is memory or record.value is memory
+        todo += record.edges
+    (out * out).sum().backward()
+    want = sum(2.0 * (t + 1) ** 2 for t in range(50))
+    assert h.grad.tolist() == [4 * want, want, want]
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float32", "bool"])

@@ -31,6 +31,8 @@ def _setitem(self: Tensor, index: Any, values: Any) -> None:
     if not isinstance(values, (Tensor, int, float, complex, np.generic)):
         raise TypeError(say("errors.index.assigned", type=type(values).__name__))
     if isinstance(values, Tensor):
+        if _is_there(values, self, steps[-1]):
+            return  # x[index] += v has written it already, through the view x[index]
         if values.ndim and values.dtype != self.dtype and _holds_integers(steps[-1]):
             raise RuntimeError(say("errors.index.dtypes", got=values.dtype, want=self.dtype))
         values = values.to(self.dtype)
@@ -41,6 +43,14 @@ def _setitem(self: Tensor, index: Any, values: Any) -> None:
 
 Tensor.__getitem__ = _getitem
 Tensor.__setitem__ = _setitem  # type: ignore[index]
+
+
+def _is_there(values: Tensor, x: Tensor, step: Any) -> bool:
+    """Whether values is a view of just these places of x."""
+    if values._view is None or values._changes is not x._changes or _holds_integers(step):
+        return False
+    target = indexing.GetItem.forward(x.array, index=step)
+    return bool(target.__array_interface__ == values.array.__array_interface__)
 
 
 def _holds_integers(step: Any) -> bool:

@@ -57,17 +57,25 @@ def of_tensor(f: F) -> F:
 
 
 def numpy_names(f: F) -> F:
-    """Let f be called with NumPy's `axis` and `keepdims` for `dim` and `keepdim`, as PyTorch
-    does."""
+    """Let f be called with NumPy's `axis` and `keepdims` for `dim` and `keepdim`, and with `out`,
+    a tensor (or as many as there are results) that takes the result, as PyTorch does."""
 
     @wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            if "axis" in kwargs:
-                kwargs["dim"] = kwargs.pop("axis")
-            if "keepdims" in kwargs:
-                kwargs["keepdim"] = kwargs.pop("keepdims")
-        return f(*args, **kwargs)
+        if not kwargs:
+            return f(*args)
+        if "axis" in kwargs:
+            kwargs["dim"] = kwargs.pop("axis")
+        if "keepdims" in kwargs:
+            kwargs["keepdim"] = kwargs.pop("keepdims")
+        out = kwargs.pop("out", None)
+        result = f(*args, **kwargs)
+        if out is None:
+            return result
+        if isinstance(out, Tensor):
+            return into(out, result)
+        pairs = [into(o, r) for o, r in zip(out, result, strict=True)]
+        return result._make(pairs) if hasattr(result, "_make") else tuple(pairs)
 
     return call  # type: ignore[return-value]
 

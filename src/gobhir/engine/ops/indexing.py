@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from gobhir.engine.apply import function
+from gobhir.engine.apply import apply, function
 from gobhir.engine.drawing import marked
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.elementary import where
@@ -90,6 +90,36 @@ class SetItem(Op):
     def vjp_v(d, out, x, v, *, index):
         d = getitem(d, index=index)
         return d.reshape((1,) * (v.ndim - d.ndim) + d.shape) if v.ndim > d.ndim else d
+
+
+class ViewScatter(Op):
+    """x with v in the place that `looks`, ops that only look at x, show."""
+
+    example = (
+        [np.array([10.0, 20.0, 30.0]), np.array([1.0, 2.0])],
+        {"looks": ((GetItem, {"index": (slice(1, None),)}),)},
+    )
+    family = Family.GATHER
+    formula = "v if in_view else x"
+    local = {"x": "0 if in_view else 1", "v": "1 if in_view else 0"}
+    shape_only = True
+
+    def forward(x, v, *, looks):
+        out = np.array(x)  # x may be one of NumPy's numbers, which have no memory to write in
+        _look(out, looks)[...] = v
+        return out
+
+    def vjp_x(d, out, x, v, *, looks):
+        return view_scatter(d, np.zeros((), d.dtype), looks=looks)
+
+    def vjp_v(d, out, x, v, *, looks):
+        return _look(d, looks)
+
+
+def _look(x, looks):
+    for op, settings in looks:
+        x = apply(op, x, **settings)
+    return x
 
 
 class ScatterReduce(Op):
@@ -271,4 +301,5 @@ def _refuse_outside(part, n, dim, shape):
 getitem = function(GetItem, "getitem")
 add_at = function(AddAt)
 set_item = function(SetItem)
+view_scatter = function(ViewScatter)
 scatter_reduce = function(ScatterReduce)

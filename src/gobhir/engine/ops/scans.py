@@ -41,6 +41,8 @@ class Cumprod(Scan):
         return _run(np.cumprod, x, dim)
 
     def vjp(d, out, x, *, dim):
+        if not (x == 0).any():
+            return cumsum(d * out, dim=dim, reverse=True) / x
         # x_i stands in all products from i on: d_i + x_(i+1) (d_(i+1) + ...) is what they ask,
         # times the product of all before it. Nothing is divided, so x may be 0.
         after = recurrence(_shifted(x, dim, 0.0, True), d, dim=dim, reverse=True)
