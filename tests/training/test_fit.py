@@ -576,7 +576,7 @@ class Replays(Callback):
         self.made: list[Any] = []
         real = gobhir.compile
         monkeypatch.setattr(
-            gobhir, "compile", lambda step: self.made.append(real(step)) or self.made[-1]
+            gobhir, "compile", lambda step, **s: self.made.append(real(step, **s)) or self.made[-1]
         )
 
 
@@ -584,7 +584,7 @@ class Replays(Callback):
 def test_the_compiled_step_learns_the_same(dropout: float, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     watch = Replays(monkeypatch)
-    for compile in (False, "auto", True):
+    for compile in (False, "auto", True, {"verbose": False}):
         model = network(gobhir, dropout)
         optimizer = gobhir.optim.Adam(model.parameters(), lr=0.01)
         schedule = gobhir.optim.lr_scheduler.StepLR(optimizer, 2, gamma=0.1)
@@ -594,7 +594,7 @@ def test_the_compiled_step_learns_the_same(dropout: float, monkeypatch: pytest.M
             clip_norm=0.5,
         )  # fmt: skip
         found.append((run["loss"] + run["val_loss"] + run["accuracy"], weights(model)))
-    assert len(watch.made) == 2 and all(one.reason is None for one in watch.made)
+    assert len(watch.made) == 3 and all(one.reason is None for one in watch.made)
     for numbers, learned in found[1:]:
         assert numbers == pytest.approx(found[0][0], rel=1e-4)
         for a, b in zip(learned, found[0][1], strict=True):

@@ -3,6 +3,8 @@ Stands on nn/, optim/ and utils/; explain/ and what is above may import it. rich
 PyTorch are imported only when they are needed. Start reading in loop.py, then callbacks.py.
 """
 
+from typing import Any
+
 from gobhir.training import metrics
 from gobhir.training.callbacks import Callback, EarlyStopping, KeepBest, Schedule
 from gobhir.training.checkpoint import Checkpoint
@@ -24,5 +26,14 @@ __all__ = [
     "evaluate",
     "fit",
     "metrics",
+    "plots",
     "predict",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "plots":
+        raise AttributeError(f"module 'gobhir.training' has no attribute '{name}'")
+    from importlib import import_module
+
+    return import_module("gobhir.training.plots")

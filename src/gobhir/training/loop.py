@@ -47,10 +47,12 @@ def fit(
     seed: int | None = None,
     checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     resume: bool = False,
-    compile: bool | str = "auto",
+    compile: bool | str | dict[str, Any] = "auto",
     progress: bool | str = True,
 ) -> History:
     """Train `model` on `data` for `epochs` epochs; returns the History, one row an epoch.
+
+        fit(model, (x, y), "cross_entropy", "adam", 10, ["accuracy"], validation=0.2).plot()
 
     model: a gobhir.nn.Module, or a torch.nn.Module.
     data: a DataLoader, a Dataset, or tensors or arrays (x, y); one alone is its own target.
@@ -67,7 +69,8 @@ def fit(
     seed: starts all random numbers, so that the run can be repeated to the bit. (The model's
         first weights were drawn before: call manual_seed before making the model, too.)
     checkpoint: a file that keeps the run after each epoch; resume: go on from there if it exists.
-    compile: record the step once and replay it, "auto": where that works.
+    compile: record the step once and replay it; "auto": where that works; a dictionary: with
+        these settings of gobhir.compile.
     progress: a bar (or lines, where the output is no terminal), "bar", "lines", or False.
 
     Ctrl-C ends after the step under way, with the weights of the best epoch. A loss that is no
@@ -106,14 +109,15 @@ def _make_step(
     loss: Any,
     optimizer: Any,
     clip: Callable[[], Any] | None,
-    compile: bool | str,
+    compile: bool | str | dict[str, Any],
 ) -> Step:
     """One training step; recorded and replayed where that was asked for, or where it works."""
     step = backend.step(loss, optimizer, clip)
-    wished = backend.compiles and not needs_closure(optimizer) if compile == "auto" else compile
-    if not wished:
+    if compile == "auto":
+        compile = backend.compiles and not needs_closure(optimizer)
+    if compile is False:
         return step
-    return backend.compiled(step)
+    return backend.compiled(step, **(compile if isinstance(compile, dict) else {}))
 
 
 def _seed(backend: Backend, seed: int) -> None:

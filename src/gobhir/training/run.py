@@ -14,8 +14,9 @@ class Run:
     """One run of fit, as its callbacks see it.
 
     epoch, batch: counted from 1; epochs, batches: how many there will be (batches: None where
-    nobody knows). batch_loss, first_loss: the last step's loss, and the very first's. row: this epoch's row of the history, complete
-    when the epoch has ended. resumed: whether the run goes on from a checkpoint.
+    nobody knows). batch_loss, first_loss: the last step's loss, and the very first's.
+    row: this epoch's row of the history, complete when the epoch has ended.
+    resumed: whether the run goes on from a checkpoint.
     """
 
     def __init__(self, backend: Backend, optimizer: Any, loss: Any, epochs: int):

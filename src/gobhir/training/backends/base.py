@@ -73,7 +73,7 @@ class Backend:
         """What was kept of several batches as one array or tensor."""
         raise NotImplementedError
 
-    def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
+    def compiled(self, step: Callable[..., Any], **settings: Any) -> Callable[..., Any]:
         """The step, recorded once and replayed."""
         raise NotImplementedError
 

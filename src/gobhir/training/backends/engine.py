@@ -40,8 +40,8 @@ class EngineBackend(Backend):
     def joined(self, kept: Sequence[Any]) -> np.ndarray:
         return np.concatenate(kept)
 
-    def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        return gobhir.compile(step)
+    def compiled(self, step: Callable[..., Any], **settings: Any) -> Callable[..., Any]:
+        return gobhir.compile(step, **settings)
 
     def _model_dtype(self) -> np.dtype:
         kinds = (p.detach().numpy().dtype for p in self.model.parameters())

@@ -45,8 +45,8 @@ class TorchBackend(Backend):
     def joined(self, kept: Sequence[Any]) -> Any:
         return torch.cat(list(kept))
 
-    def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        return torch.compile(step)
+    def compiled(self, step: Callable[..., Any], **settings: Any) -> Callable[..., Any]:
+        return torch.compile(step, **settings)
 
     def random_state(self) -> dict[str, Any]:
         state = {"cpu": torch.get_rng_state()}
