@@ -51,3 +51,17 @@ def test_there_and_back(n: int) -> None:
         results += [repr(back), back(*pool(t.from_numpy(x))).numpy()]
     assert results[0] == results[2]
     np.testing.assert_array_equal(results[1], results[3])
+
+
+@pytest.mark.parametrize("before", ["Conv2d", "BatchNorm2d", "MaxPool2d", "AvgPool2d"])
+def test_a_relu_may_write_over_the_result(before: str) -> None:
+    args = {"Conv2d": (2, 2, 3), "BatchNorm2d": (2,)}.get(before, (2,))
+    grads = []
+    for t in (gobhir, torch):
+        t.manual_seed(1)
+        layer = t.nn.Sequential(getattr(t.nn, before)(*args), t.nn.ReLU(inplace=True))
+        x = t.from_numpy(np.random.default_rng(2).normal(size=(3, 2, 6, 6)).astype(np.float32))
+        x.requires_grad_()
+        (layer(x) ** 2).sum().backward()
+        grads.append(x.grad.numpy())
+    np.testing.assert_allclose(*grads, atol=1e-5)

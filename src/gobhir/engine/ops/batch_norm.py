@@ -23,7 +23,7 @@ from gobhir.lang import say
 class Standardisation(Op, abstract=True):
     family = Family.NORMALISATION
     formula = "(x - mean) / sqrt(variance + eps) * weight + bias"
-    local = {"x": "weight / sqrt(variance + eps)", "weight": "(x - mean) / sqrt(variance + eps)"}
+    local = {"weight": "(x - mean) / sqrt(variance + eps)", "bias": "1"}
     result = "y"
 
 
@@ -143,7 +143,7 @@ class RMSNorm(Op):
 
     family = Family.NORMALISATION
     formula = "x / sqrt(mean(x**2) + eps) * weight"
-    local = {"x": "weight / sqrt(mean(x**2) + eps)", "weight": "x / sqrt(mean(x**2) + eps)"}
+    local = {"weight": "x / sqrt(mean(x**2) + eps)"}
     result = "y"
 
     def forward(x, weight=None, *, count=1, eps):

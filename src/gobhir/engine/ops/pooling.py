@@ -42,7 +42,8 @@ class MaxPool(Op):
 
     def vjp(d, out, x, *, kernel, stride, padding, dilation, ceil_mode):
         options = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
-        return max_pool_back(d, x, out, **options)
+        # Found anew: a ReLU after the pooling may have written over the result.
+        return max_pool_back(d, x, max_pool(x, ceil_mode=ceil_mode, **options), **options)
 
 
 class MaxPoolBack(Op):
@@ -288,7 +289,7 @@ def _share(size, places, kernel, stride, padding, count_include_pad, divisor, dt
 def _window_sums(x, axis, places, kernel, stride, padding):
     """The sums of all windows along one axis."""
     size = x.shape[axis]
-    if places == 1 and padding == 0 and kernel >= size:
+    if places == 1 and padding == 0 and kernel == size:
         return x.sum(axis=axis, keepdims=True)
     out = np.zeros_like(x, shape=(*x.shape[:axis], places, *x.shape[axis + 1 :]))
     lead = (slice(None),) * axis
@@ -302,6 +303,8 @@ def _window_sums(x, axis, places, kernel, stride, padding):
 def _window_spread(d, axis, size, kernel, stride, padding):
     """The other way round: each number added to all places of its window along one axis."""
     places = d.shape[axis]
+    if places == 1 and padding == 0 and kernel == size:
+        return np.broadcast_to(d, (*d.shape[:axis], size, *d.shape[axis + 1 :]))
     out = np.zeros_like(d, shape=(*d.shape[:axis], size, *d.shape[axis + 1 :]))
     lead = (slice(None),) * axis
     for k in range(kernel):
