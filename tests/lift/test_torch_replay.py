@@ -5,8 +5,10 @@ import pytest
 
 import gobhir
 from gobhir import nn
-from gobhir.engine import OPS, Op, Tape, apply
+from gobhir.engine import OPS, Family, Op, Tape, apply
 from gobhir.lift import torch_replay
+from tests.engine.ops.cases.elementwise import CASES
+from tests.engine.parity import numbers
 
 
 def recorded(model, x, loss):
@@ -56,3 +58,25 @@ def test_an_op_that_pytorch_does_not_have_makes_it_unavailable():
 
 def test_the_whole_table_is_of_ops_that_exist():
     assert set(torch_replay._functions()) <= set(OPS)
+
+
+ELEMENTWISE = [
+    name
+    for name, op in OPS.items()
+    if op.family is Family.ELEMENTWISE and name in torch_replay._functions() and name in CASES
+]
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_each_elementwise_op_has_its_counterpart(name):
+    """The same numbers and gradients, with the op's own settings and inputs."""
+    inputs, settings = CASES[name]
+    leaves = [gobhir.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
+    with Tape() as tape:
+        value = apply(OPS[name], *leaves, **settings)
+        value = (value * gobhir.tensor(numbers(3, value.shape))).sum()
+        value.backward()
+    wanted = [x for x in leaves if x.grad is not None]
+    theirs = torch_replay.gradients(tape, value.grad_fn, wanted)
+    for x in wanted:
+        assert theirs[x] == pytest.approx(x.grad.numpy(), rel=1e-9, abs=1e-12)

@@ -18,25 +18,28 @@ def _functions() -> dict[str, Callable[..., Any]]:
     def whole(dim: Any, x: Any) -> Any:
         return tuple(range(x.ndim)) if dim is None else dim
 
+    alike = """add sub mul div neg pow reciprocal remainder fmod hypot addcmul addcdiv lerp exp exp2
+        expm1 log log2 log10 log1p logaddexp logaddexp2 xlogy logit sqrt rsqrt abs sign copysign sin
+        cos tan asin acos atan atan2 sinh cosh asinh acosh atanh sinc angle erf erfc erfinv lgamma
+        digamma floor ceil trunc round frac maximum minimum fmax fmin clamp_min clamp_max nan_to_num
+        sigmoid tanh relu"""
+    alike_in_nn = """leaky_relu elu gelu silu mish softplus logsigmoid softsign tanhshrink
+        hardtanh hardswish hardshrink softshrink threshold"""
     return {
-        "add": torch.add,
-        "sub": torch.sub,
-        "mul": torch.mul,
-        "div": torch.div,
-        "neg": torch.neg,
-        "pow": torch.pow,
-        "exp": torch.exp,
-        "log": torch.log,
-        "sqrt": torch.sqrt,
-        "abs": torch.abs,
-        "sign": torch.sign,
-        "maximum": torch.maximum,
-        "minimum": torch.minimum,
+        **{name: getattr(torch, name) for name in alike.split()},
+        **{name: getattr(F, name) for name in alike_in_nn.split()},
+        "selu": lambda z, alpha, scale: F.selu(z),
+        # PyTorch's own have constants of seven digits inside.
+        "celu": lambda z, alpha: torch.where(z > 0, z, alpha * torch.expm1(z / alpha)),
+        "hardsigmoid": lambda z: F.relu6(z + 3) / 6,
+        "tanh_gelu": lambda z: F.gelu(z, approximate="tanh"),
+        "prelu": lambda z, w: torch.where(z > 0, z, w * z),
+        "clamp": lambda x, low, high: torch.clamp_max(torch.clamp_min(x, low), high),
+        "floor_divide": lambda x, y: torch.div(x, y, rounding_mode="floor"),
+        "trunc_divide": lambda x, y: torch.div(x, y, rounding_mode="trunc"),
+        "polygamma": lambda x, n: torch.polygamma(n, x),
+        "keep": lambda x, mask: torch.where(mask, x, 0.0),
         "where": torch.where,
-        "sigmoid": torch.sigmoid,
-        "tanh": torch.tanh,
-        "relu": torch.relu,
-        "leaky_relu": F.leaky_relu,
         "softmax": torch.softmax,
         "log_softmax": torch.log_softmax,
         "linear": F.linear,
