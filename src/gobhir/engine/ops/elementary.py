@@ -9,9 +9,7 @@ import numpy as np
 
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.choosing import keep, maximum, minimum, where
-
-__all__ = ["keep", "maximum", "minimum", "where"]
+from gobhir.engine.ops.choosing import keep, where
 
 LN2, LN10 = math.log(2), math.log(10)
 

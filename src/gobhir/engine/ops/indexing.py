@@ -11,7 +11,7 @@ import numpy as np
 from gobhir.engine.apply import apply, function
 from gobhir.engine.drawing import marked
 from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.elementary import where
+from gobhir.engine.ops.choosing import where
 from gobhir.lang import say
 
 

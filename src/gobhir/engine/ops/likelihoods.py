@@ -9,8 +9,9 @@ import math
 import numpy as np
 
 from gobhir.engine.apply import function
+from gobhir.engine.ops.choosing import maximum, where
 from gobhir.engine.ops.cross_entropy import check_labels
-from gobhir.engine.ops.elementary import exp, log, maximum, where
+from gobhir.engine.ops.elementary import exp, log
 from gobhir.engine.ops.losses import Loss, reduced, share, together
 from gobhir.lang import say
 

@@ -14,7 +14,8 @@ from gobhir.engine.apply import function
 from gobhir.engine.drawing import clash
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.activations import sigmoid
-from gobhir.engine.ops.elementary import abs, exp, log, maximum, sign, where
+from gobhir.engine.ops.choosing import maximum, where
+from gobhir.engine.ops.elementary import abs, exp, log, sign
 from gobhir.engine.ops.shapes import expand
 from gobhir.lang import say
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gobhir.engine.apply import function
 from gobhir.engine.ops.activations import sigmoid
-from gobhir.engine.ops.elementary import where
+from gobhir.engine.ops.choosing import where
 from gobhir.engine.ops.losses import Loss, reduced, share, together
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from gobhir.engine.apply import apply
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.activations import Sigmoid, tanh
-from gobhir.engine.ops.elementary import where
+from gobhir.engine.ops.choosing import where
 from gobhir.engine.ops.joining import cat, stack
 from gobhir.engine.ops.shapes import clone
 

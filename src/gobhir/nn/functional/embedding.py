@@ -11,7 +11,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.ops import embedding as ops
-from gobhir.engine.ops.elementary import where
+from gobhir.engine.ops.choosing import where
 from gobhir.lang import say
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
@@ -70,7 +70,7 @@ def padding_row(padding_idx: int | None, rows: int) -> int | None:
 def _shorten(weight: Tensor, x: np.ndarray, max_norm: float, norm_type: float) -> None:
     """Cut the rows that are asked for down to the length max_norm."""
     rows = np.unique(x)
-    if rows.size and not (0 <= rows[0] and rows[-1] < len(weight)):
+    if rows.size and not (rows[0] >= 0 and rows[-1] < len(weight)):
         return  # the lookup says what is wrong
     found = weight.array[rows]
     lengths = np.linalg.norm(found, norm_type, axis=1, keepdims=True)

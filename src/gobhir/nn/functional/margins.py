@@ -12,7 +12,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.ops import margins
-from gobhir.engine.ops.elementary import where
+from gobhir.engine.ops.choosing import where
 from gobhir.lang import say
 from gobhir.nn.functional.activations import logsigmoid
 from gobhir.nn.functional.distance import pairwise_distance

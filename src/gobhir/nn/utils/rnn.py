@@ -14,7 +14,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.creation import as_tensor
-from gobhir.engine.ops.elementary import where
+from gobhir.engine.ops.choosing import where
 from gobhir.engine.ops.joining import cat
 from gobhir.lang import say
 
