@@ -58,3 +58,36 @@ def test_the_same_as_define_by_run(name: str, width: int) -> None:
             for key in a:
                 assert (a[key].shape, a[key].dtype) == (b[key].shape, b[key].dtype)
                 np.testing.assert_allclose(a[key], b[key], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [4, 40])
+def test_a_momentum_that_cycles(width: int) -> None:
+    """Other settings at every step: still the same, and not recorded anew every time."""
+
+    def course(compiled: bool) -> tuple[list[float], int]:
+        gobhir.manual_seed(0)
+        net = gobhir.nn.Sequential(
+            gobhir.nn.Linear(3, width), gobhir.nn.Tanh(), gobhir.nn.Linear(width, 1)
+        )
+        optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+        scheduler = optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=15)
+        x, y = gobhir.randn(8, 3), gobhir.randn(8, 1)
+        written: list[int] = []
+
+        def step(x: Any, y: Any) -> Any:
+            written.append(1)
+            optimizer.zero_grad()
+            loss = ((net(x) - y) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run, losses = gobhir.compile(step) if compiled else step, []
+        for _ in range(15):
+            losses.append(run(x, y).item())
+            scheduler.step()
+        return losses, len(written)
+
+    (mine, written), (plain, _) = course(True), course(False)
+    np.testing.assert_allclose(mine, plain, rtol=1e-5)
+    assert written < 15

@@ -374,9 +374,13 @@ class Replay:
             return False
         if self.keeper is not None and not self.keeper.has_the_state():
             return False
-        if self.keeper is not None and self._settings() != self.settings:
+        if self.keeper is not None and self.outdated():
             return False
         return all(t.grad is None for t in self.starts_without)
+
+    def outdated(self) -> bool:
+        """Whether an optimizer has other settings now than those that are written out."""
+        return self._settings() != self.settings
 
     def _settings(self) -> list[dict[str, Any]]:
         """Of the optimizers, but for the learning rate."""

@@ -208,8 +208,12 @@ class _Case:
         before = _Snapshot(around)
         fresh = split is None or not split.holds()
         if split is None or fresh:
-            split = self.split = Split(step, args, kwargs, around)
-            before.restore()
+            try:
+                split = self.split = Split(step, args, kwargs, around)
+            except (RuntimeError, ValueError, IndexError, TypeError) as trouble:
+                raise refuse("coupled") from trouble
+            finally:
+                before.restore()
         split.check()
         if fresh:
             return step(*args, **kwargs)
@@ -271,6 +275,7 @@ class _Case:
         if self.replays:
             self.compiled._say("errors.compile.again")
         assert self.surroundings is not None
+        self._roll_up_again()
         replay = Replay(step or self.compiled.step, args, kwargs, self.surroundings)
         result = replay.first
         if replay.reason is not None:
@@ -280,6 +285,18 @@ class _Case:
             if len(self.replays) > 8:
                 self.trusted.discard(self.replays.pop(0))
         return result
+
+    def _roll_up_again(self) -> None:
+        """Where a scheduler cycles the momentum, every step would be written out anew."""
+        outdated = [r for r in self.replays if r.keeper is not None and r.outdated()]
+        if len(outdated) > 1 and self.surroundings is not None:
+            self.surroundings.unroll = False
+            self.compiled._quick = None
+            for replay in outdated:
+                if replay.keeper is not None:
+                    replay.keeper.release()
+                self.replays.remove(replay)
+                self.trusted.discard(replay)
 
     def _check(self, replay: Replay, args: Any, kwargs: Any, step: Any = None) -> Any:
         """The first replay, beside the step as it is written, from the same state."""
