@@ -12,7 +12,7 @@ import numpy as np
 from gobhir.engine.functions.indexing import forward, number_or_array, one_number
 from gobhir.engine.functions.publish import as_operand, in_place, of_tensor
 from gobhir.engine.functions.shapes import place
-from gobhir.engine.ops import elementary, indexing
+from gobhir.engine.ops import choosing, indexing
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -244,7 +244,7 @@ def masked_fill(input: Any, mask: Tensor, value: Any) -> Any:
     """input with one number wherever the mask (bool, broadcast against input) holds."""
     if mask.dtype != bool:
         raise RuntimeError(say("errors.index.mask_dtype", op="masked_fill", dtype=mask.dtype))
-    return elementary.where(mask, one_number(value, input, "masked_fill"), input)
+    return choosing.where(mask, one_number(value, input, "masked_fill"), input)
 
 
 @in_place

@@ -11,7 +11,7 @@ import numpy as np
 from gobhir.engine.creation import as_tensor
 from gobhir.engine.functions.publish import as_operand, function, method, of_tensor
 from gobhir.engine.inplace import assign
-from gobhir.engine.ops import elementary, indexing
+from gobhir.engine.ops import choosing, indexing
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -250,7 +250,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         raise RuntimeError(say("errors.index.mask_dtype", op="where", dtype=condition.dtype))
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):
         input = as_tensor(input)
-    return elementary.where(condition, input, other)
+    return choosing.where(condition, input, other)
 
 
 def _where(self: Tensor, condition: Tensor, other: Any) -> Any:
