@@ -207,6 +207,16 @@ _LATER = {
     "training": "gobhir",
     "utils": "gobhir",
 }
+_LATER |= dict.fromkeys(
+    [
+        *("adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "bilinear"),
+        *("channel_shuffle", "conv1d", "conv2d", "conv3d", "conv_transpose1d"),
+        *("conv_transpose2d", "conv_transpose3d", "dropout", "group_norm", "layer_norm"),
+        *("max_pool1d", "max_pool2d", "max_pool3d", "pixel_shuffle", "pixel_unshuffle"),
+        "rms_norm",
+    ],
+    "gobhir.nn.functional",
+)
 """What is imported when it is first asked for, and where it stands."""
 
 

@@ -88,3 +88,11 @@ def test_a_layer_names_itself_where_the_input_does_not_fit() -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(3, 4, 3))
     with pytest.raises(RuntimeError, match=r"'1', Conv2d\(3, 4"):
         model(gobhir.ones(1, 1, 8, 8))
+
+
+def test_some_stand_at_the_top_too() -> None:
+    x, weight = numbers(1, (1, 2, 4, 4)), numbers(2, (3, 2, 2, 2))
+    got = gobhir.conv2d(gobhir.from_numpy(x), gobhir.from_numpy(weight))
+    want = torch.conv2d(torch.from_numpy(x), torch.from_numpy(weight))
+    np.testing.assert_allclose(got.numpy(), want.numpy())
+    assert gobhir.max_pool2d is gobhir.nn.functional.max_pool2d
