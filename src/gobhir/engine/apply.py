@@ -161,8 +161,8 @@ def _mark_view(out: Tensor, op: type[Op], x: Any, settings: dict[str, Any]) -> N
         base = getattr(base, "base", None)  # strides by hand put an object between
     if base is not None:
         out._changes = x._changes
-        root, looks = (x, ()) if x._view is None else (x._view.root, x._view.looks)
-        out._view = View(root, (*looks, (op, settings)), x._changes[2])
+        root, chain = (x, None) if x._view is None else x._view[:2]
+        out._view = View(root, (chain, op, settings), x._changes[2])
 
 
 def _explain_shapes(op: type[Op], arrays: list[Any]) -> None:

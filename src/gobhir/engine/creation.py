@@ -97,7 +97,7 @@ def _look_at_memory(t: Tensor) -> None:
     root = Tensor._wrap(as_strided(a, (reach,), (a.itemsize,)))
     root._changes = t._changes
     settings = {"size": a.shape, "stride": steps, "storage_offset": 0}
-    t._view = View(root, ((AsStrided, settings),), 0)
+    t._view = View(root, (None, AsStrided, settings), 0)
 
 
 def _finish(array: np.ndarray, requires_grad: bool, device: Any) -> Tensor:

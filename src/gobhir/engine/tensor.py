@@ -23,11 +23,20 @@ from gobhir.lang import say
 
 class View(NamedTuple):
     """What a tensor is a look at: `looks`, ops with their settings, applied to `root` in order.
-    `at` counts the new histories that a change in place had given the memory by then."""
+    `at` counts the new histories that a change in place had given the memory by then. A look
+    at a look only adds a link to the chain: (all before, op, settings)."""
 
     root: Tensor
-    looks: tuple[tuple[Any, dict[str, Any]], ...]
+    chain: Any
     at: int
+
+    @property
+    def looks(self) -> tuple[tuple[Any, dict[str, Any]], ...]:
+        found, link = [], self.chain
+        while link is not None:
+            link, op, settings = link
+            found.append((op, settings))
+        return tuple(reversed(found))
 
 
 class Tensor:
@@ -257,7 +266,7 @@ class Tensor:
         if self._view is not None and not self.array.flags.c_contiguous:
             root = Tensor._wrap(self._view.root.array)  # how its memory is laid out stays known
             root._changes = self._changes
-            out._view = View(root, self._view.looks, self._changes[2])
+            out._view = View(root, self._view.chain, self._changes[2])
         return out
 
     def detach_(self) -> Tensor:
