@@ -204,6 +204,8 @@ REFUSED: dict[str, Any] = {
     "features": lambda t: sdpa(t, q(t, 2, 3), q(t, 2, 4), q(t, 2, 3)),
     "mask dtype": lambda t: sdpa(t, *[q(t, 2, 3)] * 3, t.zeros(2, 2, dtype=t.int64)),
     "mask shape": lambda t: sdpa(t, *[q(t, 2, 3)] * 3, t.zeros(3, 2)),
+    "mask of more": lambda t: sdpa(t, *[q(t, 2, 3)] * 3, t.zeros(5, 2, 2)),
+    "batches": lambda t: sdpa(t, q(t, 2, 2, 3), q(t, 3, 2, 3), q(t, 3, 2, 3)),
     "heads to share": lambda t: sdpa(
         t, q(t, 1, 8, 2, 3), q(t, 1, 3, 2, 3), q(t, 1, 3, 2, 3), enable_gqa=True
     ),

@@ -33,7 +33,7 @@ class Attention(Op):
     def forward(q, k, v, mask=None, *, scale):
         p = np.matmul(k, (q * scale).mT)
         if mask is not None:
-            p = p + mask.mT if mask.ndim > p.ndim else np.add(p, _upright(mask), out=p)
+            np.add(p, np.ascontiguousarray(mask.mT), out=p)
         # A finite number where all are -inf, so that nothing but 0 comes of it.
         lowest = np.finfo(p.dtype).min
         np.subtract(p, p.max(axis=-2, keepdims=True, initial=lowest), out=p)
@@ -51,11 +51,6 @@ class Attention(Op):
         np.multiply(ds, p, out=ds)
         dq, dk = _product(ds.mT, k, q), _product(ds, q, k)
         return dq * scale, dk * scale, _product(p, d, v), ds.mT
-
-
-def _upright(mask):
-    """Queries by keys as keys by queries."""
-    return np.ascontiguousarray(mask.mT)
 
 
 def _product(a, b, like):

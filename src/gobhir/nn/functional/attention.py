@@ -42,9 +42,12 @@ def scaled_dot_product_attention(
     head of key and value serves several heads of queries. dropout_p is applied always: pass 0.0
     outside training.
     """
-    _check_attention(query, key, value, attn_mask)
+    _check_attention(query, key, value)
     if enable_gqa:
         key, value = _for_all_heads(key, query), _for_all_heads(value, query)
+    _check_batches(query, key, value)
+    if attn_mask is not None:
+        _check_mask(query, key, attn_mask)
     mask = _to_add(attn_mask, query.dtype)
     if is_causal:
         causal = _causal(query.shape[-2], key.shape[-2], query.dtype)
@@ -60,7 +63,7 @@ def _attend(q: Any, k: Any, v: Any, mask: Any, dropout_p: float, scale: float) -
     return matmul(dropout(ops.weights(q, k, mask, scale), dropout_p), v)
 
 
-def _check_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> None:
+def _check_attention(q: Tensor, k: Tensor, v: Tensor) -> None:
     shapes = {"q": q.shape, "k": k.shape, "v": v.shape}
     if min(q.ndim, k.ndim, v.ndim) < 2:
         raise RuntimeError(say("errors.attention.dims", **shapes))
@@ -68,16 +71,29 @@ def _check_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> No
         raise RuntimeError(say("errors.attention.dtype", q=q.dtype, k=k.dtype, v=v.dtype))
     if q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
         raise RuntimeError(say("errors.attention.shapes", **shapes))
-    if mask is None:
-        return
+
+
+def _check_batches(q: Tensor, k: Tensor, v: Tensor) -> None:
+    """What stands in front of positions and features must broadcast."""
+    for other in (k, v):
+        try:
+            np.broadcast_shapes(q.shape[:-2], other.shape[:-2])
+        except ValueError:
+            drawn = clash(q.shape[:-2], other.shape[:-2])
+            raise RuntimeError(say("errors.shape.broadcast", op="attention", **drawn)) from None
+
+
+def _check_mask(q: Tensor, k: Tensor, mask: Tensor) -> None:
     if mask.dtype.kind != "b" and mask.dtype not in (q.dtype, np.float32):
         raise RuntimeError(say("errors.attention.mask_dtype", got=mask.dtype, want=q.dtype))
-    scores = (*q.shape[:-1], k.shape[-2])
+    scores = (*np.broadcast_shapes(q.shape[:-2], k.shape[:-2]), q.shape[-2], k.shape[-2])
     try:
-        np.broadcast_shapes(mask.shape, scores)
+        fits = np.broadcast_shapes(mask.shape, scores) == scores
     except ValueError:
+        fits = False
+    if not fits:
         drawn = clash(mask.shape, scores)
-        raise RuntimeError(say("errors.shape.broadcast", op="attn_mask", **drawn)) from None
+        raise RuntimeError(say("errors.shape.broadcast", op="attn_mask", **drawn))
 
 
 def _for_all_heads(x: Tensor, query: Tensor) -> Tensor:
@@ -91,6 +107,8 @@ def _for_all_heads(x: Tensor, query: Tensor) -> Tensor:
 
 def _to_add(mask: Tensor | None, dtype: np.dtype) -> Any:
     """The mask as numbers to add: 0 where a query may look, -inf where not."""
+    if mask is not None and mask.ndim < 2:
+        mask = mask.reshape(1, mask.numel())
     if mask is None or mask.dtype.kind != "b":
         return mask if mask is None or mask.dtype == dtype else mask.to(dtype)
     return Tensor._wrap(np.where(mask.array, dtype.type(0), dtype.type(-np.inf)))
