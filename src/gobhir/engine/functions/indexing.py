@@ -49,7 +49,7 @@ def _is_there(values: Tensor, x: Tensor, step: Any) -> bool:
     """Whether values is a view of just these places of x."""
     if values._view is None or values._changes is not x._changes or _holds_integers(step):
         return False
-    target = indexing.GetItem.forward(x.array, index=step)
+    target = indexing.getitem(x.array, index=step)
     return bool(target.__array_interface__ == values.array.__array_interface__)
 
 
