@@ -44,7 +44,10 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
     half = False
     if op.promotes or op.floats or op.accepts:
         for a in arrays:
-            if type(a) is not float and (not isinstance(a, np.ndarray) or a.dtype is not float32):
+            kind = type(a)
+            if kind is float or kind is int:
+                continue
+            if not isinstance(a, np.ndarray) or a.dtype is not float32:
                 arrays, half = _in_one_dtype(op, arrays)
                 break
     try:

@@ -28,7 +28,7 @@ from gobhir.lang import say
 def _computed(name: str, how: Callable[..., Any], x: Any, y: Any) -> Tensor:
     """how(x, y) as a Tensor, outside autograd. RuntimeError where the shapes do not broadcast."""
     try:
-        return Tensor._wrap(np.asarray(quietly(how, (x, y), {})))
+        return Tensor._wrap(np.asarray(how(x, y)))
     except ValueError:
         shapes = clash(np.shape(x), np.shape(y))
         raise RuntimeError(say("errors.shape.broadcast", op=name, **shapes)) from None
@@ -73,8 +73,13 @@ def _operator(f: Callable[..., Any], swapped: bool = False) -> Any:
 
 def _comparison(name: str, symbol: str, how: Callable[..., Any]) -> Any:
     def compare(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
-        y = _plain(other if isinstance(other, Tensor) else number(other))
-        result = _computed(name, how, *_alike(as_operand(input).array, y))
+        x, y = (
+            as_operand(input).array,
+            _plain(other if isinstance(other, Tensor) else number(other)),
+        )
+        if type(y) is not int:
+            x, y = _alike(x, y)
+        result = _computed(name, how, x, y)
         return result if out is None else into(out, result)
 
     _publish(compare, name, f"Where input {symbol} other.")
@@ -219,7 +224,7 @@ def isclose(
         off = np.abs(x - y)
         return same | (np.isfinite(off) & (off <= atol + np.abs(rtol * y)))
 
-    return _computed("isclose", close, x, y)
+    return _computed("isclose", lambda x, y: quietly(close, (x, y), {}), x, y)
 
 
 @both
