@@ -204,6 +204,7 @@ _LATER = {
     "fit": "gobhir.training",
     "linalg": "gobhir",
     "random": "gobhir",
+    "special": "gobhir",
     "training": "gobhir",
     "utils": "gobhir",
 }

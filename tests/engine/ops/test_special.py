@@ -89,3 +89,22 @@ def test_digamma_goes_up_by_one_over_x() -> None:
 def test_polygamma_of_a_negative_order_is_refused() -> None:
     with pytest.raises(RuntimeError):
         gobhir.polygamma(-1, gobhir.ones(2))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("digamma", "psi", "erf", "erfc", "erfinv", "exp2", "expit", "expm1", "gammaln", "log1p"),
+        *("logit", "round", "sinc", "entr", "ndtr"),
+    ],
+)
+def test_the_names_of_torch_special(name: str) -> None:
+    x = numbers(2, (3, 4), "float64", 0.1, 0.9)
+    mine, theirs = getattr(gobhir.special, name), getattr(torch.special, name)
+    check(mine, theirs, [x], [name not in ("digamma", "psi")], second=name != "gammaln")
+
+
+def test_entropy_outside_of_probabilities() -> None:
+    x = np.array([0.0, -1.0, 1.0, 2.0, np.nan, np.inf])
+    check(gobhir.special.entr, torch.special.entr, [x], [False])
+    check(gobhir.special.ndtr, torch.special.ndtr, [x], [False])
