@@ -216,8 +216,6 @@ class Optimizer:
 
         closure: computes the loss anew, with backward(); its result is returned.
         """
-        if state.recorder is not None:  # gobhir.compile is watching
-            return state.recorder.optimizer_step(self, closure)
         loss = None
         if closure is not None:
             with enable_grad():
@@ -362,6 +360,8 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
         self: Optimizer = args[0]
         if self._stepping:
             return step(*args, **kwargs)
+        if state.recorder is not None:  # gobhir.compile is watching
+            return state.recorder.optimizer_step(*args, **kwargs)
         for hook in tuple(self._before_step):
             changed = hook(self, args, kwargs)
             if changed is not None:

@@ -412,3 +412,79 @@ def test_a_compiled_step_can_be_explained() -> None:
     with Tape() as tape:
         compiled(*examples(1))
     assert tape.records and tape.gradients and tape.updates
+
+
+def test_a_scheduler_inside_a_step_is_noticed_and_outside_it_counts() -> None:
+    for inside in (True, False):
+        runs = []
+        for compiled in (True, False):
+            body, _, updates = made("wide")
+            scheduler = optim.lr_scheduler.StepLR(updates, step_size=5, gamma=0.1)
+
+            def step(x: Any, y: Any, body: Any = body, s: Any = scheduler, at: Any = inside) -> Any:
+                loss = body(x, y)
+                if at:
+                    s.step()
+                return loss
+
+            run = compile(step) if compiled else step
+            losses = []
+            for k in range(12):
+                losses.append(run(*examples(2, k)).item())
+                if not inside:
+                    scheduler.step()
+            runs.append(losses)
+            if compiled:
+                assert replayed(run) is not inside
+        assert runs[0] == pytest.approx(runs[1], rel=1e-4)
+
+
+def test_an_optimizer_with_a_step_of_its_own() -> None:
+    class Own(optim.Optimizer):
+        def __init__(self, params: Any) -> None:
+            super().__init__(params, {"lr": 0.1})
+
+        def step(self, closure: Any = None) -> None:
+            with gobhir.no_grad():
+                for group in self.param_groups:
+                    for p in group["params"]:
+                        p.add_(p.grad, alpha=-group["lr"])
+
+    runs = []
+    for compiled in (True, False):
+        gobhir.manual_seed(0)
+        net = MODELS["wide"]()
+        updates = Own(net.parameters())
+
+        def step(x: Any, y: Any, net: Any = net, updates: Any = updates) -> Any:
+            updates.zero_grad()
+            loss = nn.functional.mse_loss(net(x), y)
+            loss.backward()
+            updates.step()
+            return loss
+
+        run = compile(step) if compiled else step
+        losses = []
+        for k in range(9):
+            updates.param_groups[0]["lr"] = 0.1 / (1 + k)
+            losses.append(run(*examples(2, k)).item())
+        runs.append(losses)
+    assert runs[0] == pytest.approx(runs[1], rel=1e-4)
+
+
+COUNT = 0
+
+
+def test_a_counter_of_the_users_own_goes_on_counting() -> None:
+    body = made("wide")[0]
+
+    def step(x: Any, y: Any) -> Any:
+        global COUNT
+        COUNT += 1
+        return body(x, y)
+
+    compiled = compile(step)
+    before = COUNT
+    for k in range(7):
+        compiled(*examples(2, k))
+    assert before + 7 == COUNT

@@ -36,10 +36,11 @@ class Update:
     def __init__(self, optimizer: Any, parameters: list[Tensor]):
         self.optimizer = optimizer
         self.runs: list[_Run] = []
+        self.own_step = _has_own_step(optimizer)
         wanted = set(parameters)
         for group in optimizer.param_groups:
             own = [p for p in group["params"] if p in wanted]
-            together = [p for p in own if optimizer.elementwise and _can_move(p.array)]
+            together = [p for p in own if self._flat() and _can_move(p.array)]
             for dtype in {p.array.dtype: None for p in together}:
                 self._add(group, [p for p in together if p.array.dtype == dtype], True)
             for p in own:
@@ -47,6 +48,9 @@ class Update:
                     self._add(group, [p], False)
         self.parameters = [p for run in self.runs for p in run.parameters]
         self.grads = {p: g for run in self.runs for p, g in run.grads.items()}
+
+    def _flat(self) -> bool:
+        return bool(self.optimizer.elementwise) and not self.own_step
 
     def _add(self, group: Any, parameters: list[Tensor], moved: bool) -> None:
         self.runs.append(_Run(self.optimizer, group, parameters, moved))
@@ -82,8 +86,22 @@ class Update:
                     p.array = mine
 
     def __call__(self) -> None:
-        for run in self.runs:
-            run()
+        if not self.own_step:
+            for run in self.runs:
+                run()
+            return
+        for p, array in self.grads.items():
+            if p.grad is None or p.grad.array is not array:
+                p.grad = Tensor._wrap(array)
+        self.optimizer.step()
+
+
+def _has_own_step(optimizer: Any) -> bool:
+    """Whether the class says by itself what a step is, instead of `update`."""
+    for kind in type(optimizer).__mro__:
+        if "step" in vars(kind):
+            return "_step_one" not in vars(kind)
+    return True
 
 
 def _can_move(array: np.ndarray) -> bool:

@@ -36,6 +36,25 @@ class Name(NamedTuple):
         return type(now) is type(self.value) and isinstance(now, _PLAIN) and now == self.value
 
 
+def python_state(names: list[Name]) -> dict[Any, Any]:
+    """The numbers and texts that a step can reach by name, outside of tensors, and how long the
+    lists are. A step that changes them cannot be replayed."""
+    found: dict[Any, Any] = {}
+    for k, name in enumerate(names):
+        value = name.now()
+        if isinstance(value, _PLAIN):
+            found[k, name.key] = value
+        elif isinstance(value, (list, dict, set)):
+            found[k, name.key] = len(value)
+        elif not isinstance(value, (Tensor, types.FunctionType, *_CONSTANT)):
+            if hasattr(value, "_modules") or hasattr(value, "param_groups"):
+                continue
+            for key, own in getattr(value, "__dict__", {}).items():
+                if isinstance(own, _PLAIN):
+                    found[k, key] = own
+    return found
+
+
 def names_in(step: Callable[..., Any]) -> list[Name]:
     """All variables that the step reads from around it, and the functions that it calls do, and
     the attributes of objects among them that its code mentions."""
@@ -54,6 +73,8 @@ def _walk(f: Any, seen: set[int]) -> Iterator[Name]:
         for part in (f.func, *f.args, *f.keywords.values()):
             yield from _walk(part, seen)
     if isinstance(f, types.MethodType):
+        if f.__func__.__module__.split(".")[0] in _OURS:
+            return
         yield from _attributes(f.__self__, f.__func__.__code__, seen)
         f = f.__func__
     if hasattr(f, "__wrapped__"):
@@ -65,6 +86,13 @@ def _walk(f: Any, seen: set[int]) -> Iterator[Name]:
         name = Name(cell, None, None)
         value = name.now()
         yield name._replace(value=value)
+        mentioned.append(value)
+    own = f.__code__.co_varnames[: f.__code__.co_argcount]
+    values = f.__defaults__ or ()
+    defaults = dict(zip(own[len(own) - len(values) :], values, strict=True))
+    for key, value in (defaults | (f.__kwdefaults__ or {})).items():
+        defaults[key] = value
+        yield Name(defaults, key, value)
         mentioned.append(value)
     for key in _mentioned(f.__code__):
         if key in f.__globals__:

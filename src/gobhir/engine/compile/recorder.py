@@ -104,7 +104,7 @@ class Recorder:
         finally:
             state.recorder = outer
 
-    def optimizer_step(self, optimizer: Any, closure: Any) -> Any:
+    def optimizer_step(self, optimizer: Any, closure: Any = None) -> Any:
         """An optimizer changes its parameters: one call, whatever it does inside."""
         if closure is not None:
             self.refuse("closure")

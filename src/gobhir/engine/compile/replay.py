@@ -15,6 +15,7 @@ import numpy as np
 
 from gobhir.engine.compile.flat import Update
 from gobhir.engine.compile.graph import waits
+from gobhir.engine.compile.guards import python_state
 from gobhir.engine.compile.live import Keeper
 from gobhir.engine.compile.lowering import Line, lower
 from gobhir.engine.compile.memory import final, place
@@ -101,9 +102,15 @@ class Replay:
                 recorder.refuse("argument_grad")
             args = tuple(self._own(k, a) for k, a in enumerate(args))
             kwargs = {k: self._own(k, a) for k, a in kwargs.items()}
+            outside = python_state(self.names)
             try:
                 with tape or nullcontext():
                     result = step(*args, **kwargs)
+                now = python_state(self.names)
+                for place, value in outside.items():
+                    if now.get(place) != value:
+                        scheduler = place[1] in ("last_epoch", "_step_count")
+                        recorder.refuse("scheduler" if scheduler else "python", name=place[1])
             finally:
                 for t, home in zip(tensors, self.homes, strict=True):
                     if owner(t.array) is owner(home):

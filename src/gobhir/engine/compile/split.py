@@ -25,22 +25,25 @@ from gobhir.lang import say
 
 def halves(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[Any, Any]] | None:
     """The arguments for the first and for the second half of the batch; None where it has fewer
-    than two examples. What is as long as the first tensor is divided, the rest is shared."""
+    than two examples. Divided is what is as long as the first tensor, or some whole number of times
+    as long (labels of all tokens, end to end); the rest is shared."""
     tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, (Tensor, np.ndarray))]
     if not tensors or not tensors[0].ndim or tensors[0].shape[0] < 2:
         return None
     count = tensors[0].shape[0]
 
-    def part(value: Any, which: slice) -> Any:
-        long = isinstance(value, (Tensor, np.ndarray)) and value.ndim and value.shape[0] == count
-        if not long:
+    def part(value: Any, first: bool) -> Any:
+        long = isinstance(value, (Tensor, np.ndarray)) and value.ndim
+        if not long or not len(value) or len(value) % count:
             return value
+        at = count // 2 * (len(value) // count)
+        which = slice(0, at) if first else slice(at, None)
         return Tensor._wrap(value.array[which]) if isinstance(value, Tensor) else value[which]
 
     both = []
-    for which in (slice(0, count // 2), slice(count // 2, None)):
-        some = tuple(part(a, which) for a in args)
-        both.append((some, {k: part(a, which) for k, a in kwargs.items()}))
+    for first in (True, False):
+        some = tuple(part(a, first) for a in args)
+        both.append((some, {k: part(a, first) for k, a in kwargs.items()}))
     return both
 
 

@@ -38,7 +38,9 @@ class Surroundings:
 
     def hooked(self) -> bool:
         """Whether somebody listens in: a replay would not call them."""
-        return any(x._hooks for x in (*self.modules, *self.tensors))
+        return any(x._hooks for x in (*self.modules, *self.tensors)) or any(
+            o._before_step or o._after_step for o, _ in self.updates
+        )
 
 
 def _settings(module: Any) -> dict[str, Any]:
