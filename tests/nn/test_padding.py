@@ -16,7 +16,7 @@ from tests.engine.ops.programs import alike, drawn, refused
     pad=st.lists(st.integers(-1, 3), max_size=8),
     value=st.sampled_from([None, 1.5]),
 )
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_constant(shape: tuple, pad: list, value: float | None) -> None:
     pad = pad[: len(pad) // 2 * 2][: 2 * len(shape)]
     code = f"t.nn.functional.pad(x, {pad}, value={value})"

@@ -250,9 +250,9 @@ def test_a_long_chain_of_views_takes_no_more_than_its_length() -> None:
     """Each link knows the one before; a list of all of them would be copied at every step."""
     x = gobhir.ones(2, 3, requires_grad=True)
     y = x * 1
-    for _ in range(3000):
+    for _ in range(1000):
         y = y.t()
-    assert y._view is not None and len(y._view.looks) == 3000
+    assert y._view is not None and len(y._view.looks) == 1000
     y[0, 1] = 5.0
     y.sum().backward()
     assert x.grad is not None and x.grad.tolist() == [[1, 0, 1], [1, 1, 1]]

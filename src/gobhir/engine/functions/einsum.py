@@ -35,6 +35,8 @@ def einsum(equation: str, *operands: Any) -> Any:
     x, have = _sum_out(x, have, set(output))
     if have != output:
         x = shapes.permute(x, dims=tuple(have.index(c) for c in output))
+        if len(tensors) > 1:
+            x._view = None  # nobody else sees the product: it may count as laid out like this
     full = tuple(sizes[c] for c in output)
     return x if x.array.shape == full else shapes.expand(x, shape=full)
 

@@ -5,11 +5,12 @@ Names, arguments and results: https://docs.pytorch.org/docs/stable/linalg.html
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gobhir.engine.functions.publish import FUNCTIONS, as_operand, of_tensor
+from gobhir.engine.functions.results import named
 from gobhir.engine.ops import linalg, shapes
 from gobhir.engine.ops.diagonals import tril, triu
 from gobhir.engine.ops.linear import matmul
@@ -17,43 +18,15 @@ from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
 
-class QRResult(NamedTuple):
-    Q: Any
-    R: Any
-
-
-class SVDResult(NamedTuple):
-    U: Any
-    S: Any
-    Vh: Any
-
-
-class OldSVDResult(NamedTuple):
-    U: Any
-    S: Any
-    V: Any
-
-
-class EigResult(NamedTuple):
-    eigenvalues: Any
-    eigenvectors: Any
-
-
-class SlogdetResult(NamedTuple):
-    sign: Any
-    logabsdet: Any
-
-
-class LstsqResult(NamedTuple):
-    solution: Any
-    residuals: Any
-    rank: Any
-    singular_values: Any
-
-
-class TriangularResult(NamedTuple):
-    solution: Any
-    cloned_coefficient: Any
+QR = named("linalg_qr", "Q", "R")
+SVD = named("linalg_svd", "U", "S", "Vh")
+Eig = named("linalg_eig", "eigenvalues", "eigenvectors")
+Eigh = named("linalg_eigh", "eigenvalues", "eigenvectors")
+Slogdet = named("linalg_slogdet", "sign", "logabsdet")
+Lstsq = named("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
+OldQR = named("qr", "Q", "R")
+OldSVD = named("svd", "U", "S", "V")
+Triangular = named("triangular_solve", "solution", "cloned_coefficient")
 
 
 def matrices(op: str, A: Any, square: bool = False) -> Any:
@@ -130,13 +103,13 @@ def solve_triangular(
 @of_tensor
 def triangular_solve(
     input: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False
-) -> TriangularResult:
+) -> Any:
     """X with A @ X = input (A.T with transpose), where of A only one triangle counts."""
     if transpose:
         X = solve_triangular(A.mT, input, upper=not upper, unitriangular=unitriangular)
     else:
         X = solve_triangular(A, input, upper=upper, unitriangular=unitriangular)
-    return TriangularResult(X, A.clone())
+    return Triangular(X, A.clone())
 
 
 @of_tensor
@@ -158,7 +131,7 @@ def pinv(
     )
 
 
-def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> LstsqResult:
+def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """The X that makes the squares of A @ X - B smallest, and A's rank; the sums of these squares
     with the drivers gels, gelsd and gelss (where A: (..., m, n) has m > n and full rank)."""
     matrices("lstsq", A)
@@ -179,7 +152,7 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
         residuals = (apart * apart).sum(-2)
     values = S if driver in ("gelsd", "gelss") else np.zeros(0, A.dtype)
     out = X.squeeze(-1) if vectors else X
-    return LstsqResult(out, residuals, Tensor._wrap(np.asarray(rank)), Tensor._wrap(values))
+    return Lstsq(out, residuals, Tensor._wrap(np.asarray(rank)), Tensor._wrap(values))
 
 
 @of_tensor
@@ -239,10 +212,10 @@ def det(input: Any) -> Any:
 
 
 @of_tensor
-def slogdet(input: Any) -> SlogdetResult:
+def slogdet(input: Any) -> Any:
     """The determinant's sign and the logarithm of its absolute value; (0, -inf) where there is
     no inverse."""
-    return SlogdetResult(*linalg.slogdet(matrices("slogdet", input, square=True)))
+    return Slogdet(*linalg.slogdet(matrices("slogdet", input, square=True)))
 
 
 @of_tensor
@@ -284,7 +257,7 @@ def cholesky_inverse(input: Any, upper: bool = False) -> Any:
     return linalg.inv(A)
 
 
-def qr(A: Any, mode: str = "reduced") -> QRResult:
+def qr(A: Any, mode: str = "reduced") -> Any:
     """Q with orthonormal columns, R upper triangular, Q @ R = A. mode: "reduced", "complete"
     (a square Q), or "r" (an empty Q)."""
     matrices("qr", A)
@@ -292,30 +265,30 @@ def qr(A: Any, mode: str = "reduced") -> QRResult:
         raise RuntimeError(say("errors.linalg.qr_mode", mode=mode))
     if mode == "r":
         nothing = Tensor._wrap(np.zeros(0, A.dtype))
-        return QRResult(nothing, linalg.qr(A, mode="reduced")[1])
-    return QRResult(*linalg.qr(A, mode=mode))
+        return QR(nothing, linalg.qr(A, mode="reduced")[1])
+    return QR(*linalg.qr(A, mode=mode))
 
 
 @of_tensor
-def old_qr(input: Any, some: bool = True) -> QRResult:
+def old_qr(input: Any, some: bool = True) -> Any:
     """Q with orthonormal columns, R upper triangular, Q @ R = input; Q is square unless some."""
-    return qr(input, "reduced" if some else "complete")
+    return OldQR(*qr(input, "reduced" if some else "complete"))
 
 
-def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> SVDResult:
+def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """A = U @ diag(S) @ Vh, singular values largest first; U and Vh are square with
     full_matrices."""
-    return SVDResult(*linalg.svd(matrices("svd", A), full_matrices=full_matrices))
+    return SVD(*linalg.svd(matrices("svd", A), full_matrices=full_matrices))
 
 
 @of_tensor
-def old_svd(input: Any, some: bool = True, compute_uv: bool = True) -> OldSVDResult:
+def old_svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
     """input = U @ diag(S) @ V.mT, singular values largest first; U and V are square unless some,
     and zeros without compute_uv."""
     U, S, Vh = svd(input, full_matrices=not some or not compute_uv)
     if not compute_uv:
-        return OldSVDResult(U.detach() * 0, svdvals(input), Vh.detach().mT * 0)
-    return OldSVDResult(U, S, Vh.mT)
+        return OldSVD(U.detach() * 0, svdvals(input), Vh.detach().mT * 0)
+    return OldSVD(U, S, Vh.mT)
 
 
 def svdvals(A: Any, *, driver: str | None = None) -> Any:
@@ -325,13 +298,13 @@ def svdvals(A: Any, *, driver: str | None = None) -> Any:
     return Tensor._wrap(np.linalg.svd(matrices("svdvals", A).array, compute_uv=False))
 
 
-def eigh(A: Any, UPLO: str = "L") -> EigResult:
+def eigh(A: Any, UPLO: str = "L") -> Any:
     """Eigenvalues, smallest first, and eigenvectors (columns) of symmetric matrices, of which the
     lower ("L") or the upper ("U") triangle is read."""
     matrices("eigh", A, square=True)
     if str(UPLO).upper() not in ("L", "U"):
         raise RuntimeError(say("errors.linalg.uplo", UPLO=UPLO))
-    return EigResult(*linalg.eigh(A, UPLO=UPLO.upper()))
+    return Eigh(*linalg.eigh(A, UPLO=UPLO.upper()))
 
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Any:
@@ -339,11 +312,11 @@ def eigvalsh(A: Any, UPLO: str = "L") -> Any:
     return eigh(A, UPLO).eigenvalues
 
 
-def eig(A: Any) -> EigResult:
+def eig(A: Any) -> Any:
     """Eigenvalues and eigenvectors (columns) as complex numbers, without gradient."""
     values, vectors = np.linalg.eig(matrices("eig", A, square=True).array)
     kind = np.result_type(A.dtype, np.complex64)
-    return EigResult(Tensor._wrap(values.astype(kind)), Tensor._wrap(vectors.astype(kind)))
+    return Eig(Tensor._wrap(values.astype(kind)), Tensor._wrap(vectors.astype(kind)))
 
 
 def eigvals(A: Any) -> Any:
