@@ -151,6 +151,7 @@ def test_refusals() -> None:
             lambda t=t, x=x: t.bitwise_not(x),
             lambda t=t, x=x: t.isclose(x, t.ones(3, dtype=t.float64)),
             lambda t=t, x=x: t.isclose(x, x, rtol=-1.0),
+            lambda t=t, x=x: t.isin(x, x > 0),
         ):
             with pytest.raises(RuntimeError):
                 program()

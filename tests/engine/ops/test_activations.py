@@ -159,6 +159,12 @@ def test_refusals() -> None:
             F.silu([1.0])
         with pytest.raises((RuntimeError, ValueError)):
             F.hardtanh(t.ones(2), 2.0, 1.0)
+        with pytest.raises(IndexError):
+            F.glu(t.ones(2, 4), 2)
+        small = t.tensor([0, 9], dtype=t.uint8)
+        assert F.relu6(small).tolist() == [0, 6]
+        with pytest.raises(RuntimeError):
+            F.hardtanh(small)
 
 
 def test_rrelu_draws_its_slopes() -> None:

@@ -132,6 +132,7 @@ def test_refusals() -> None:
     refused(RuntimeError, lambda t: t.sub(whole(t), 1, alpha=True))
     refused(RuntimeError, lambda t: t.addcdiv(t.ones(2), whole(t), whole(t)))
     refused(RuntimeError, lambda t: t.lerp(t.ones(2), t.ones(2, dtype=t.float64), 0.5))
+    refused(NotImplementedError, lambda t: t.lerp(whole(t), whole(t), 0.5))
     refused(RuntimeError, lambda t: t.ones(2) + t.ones(3))
     refused(RuntimeError, lambda t: whole(t).add_(0.5))
     refused(RuntimeError, lambda t: whole(t).div_(2))

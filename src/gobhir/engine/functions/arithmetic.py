@@ -203,6 +203,8 @@ def addcdiv(
 def lerp(input: Any, end: Any, weight: Any, *, out: Tensor | None = None) -> Any:
     """input + weight * (end - input); weight a number or a Tensor. All of one dtype."""
     given = [as_operand(input), as_operand(end)]
+    if input.dtype.kind != "f":
+        raise NotImplementedError(say("errors.dtype.not_for", op="lerp", dtype=input.dtype))
     given += [weight] if isinstance(weight, Tensor) else []
     for x in given[1:]:
         if x.dtype != input.dtype:

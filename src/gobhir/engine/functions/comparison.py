@@ -242,6 +242,9 @@ def isin(
     """Which elements are among test_elements. One of the two may be a number."""
     if not isinstance(elements, Tensor):
         as_operand(test_elements)
+    for x in (elements, test_elements):
+        if isinstance(x, Tensor) and x.dtype.kind == "b":
+            raise RuntimeError(say("errors.dtype.not_for", op="isin", dtype=x.dtype))
     found = np.isin(_plain(elements), _plain(test_elements), assume_unique, invert)
     return Tensor._wrap(np.asarray(found))
 

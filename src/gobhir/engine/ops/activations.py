@@ -296,10 +296,10 @@ class Hardtanh(Activation):
 
     formula = "max(min_val, min(max_val, z))"
     local = "0 if z <= min_val else (0 if z >= max_val else 1)"
-    accepts = "if"
+    accepts = "iuf"
 
     def forward(z, *, min_val=-1.0, max_val=1.0):
-        if z.dtype.kind == "i":
+        if z.dtype.kind != "f":
             min_val, max_val = int(min_val), int(max_val)
         return z.clip(min_val, max_val)
 

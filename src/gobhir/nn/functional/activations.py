@@ -197,6 +197,8 @@ def hardtanh(
     """z, but at least min_val and at most max_val, elementwise."""
     if min_val > max_val:
         raise ValueError(say("errors.nn.hardtanh", low=min_val, high=max_val))
+    if min_val < 0 and as_operand(input).dtype.kind == "u":
+        raise RuntimeError(say("errors.dtype.not_for", op="hardtanh", dtype=input.dtype))
     return _run(activations.hardtanh, input, inplace, min_val=min_val, max_val=max_val)
 
 
@@ -221,10 +223,10 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     Dauphin and others, Language Modeling with Gated Convolutional Networks (2016)."""
     if not as_operand(input).ndim:
         raise RuntimeError(say("errors.nn.glu_number"))
-    if input.dtype.kind != "f":
-        raise NotImplementedError(say("errors.dtype.not_for", op="glu", dtype=input.dtype))
     if input.size(dim) % 2:
         raise RuntimeError(say("errors.nn.glu_odd", dim=dim, size=input.size(dim)))
+    if input.dtype.kind != "f":
+        raise NotImplementedError(say("errors.dtype.not_for", op="glu", dtype=input.dtype))
     half = input.size(dim) // 2
     before = (slice(None),) * (dim % input.ndim)
     return input[(*before, slice(None, half))] * sigmoid(input[(*before, slice(half, None))])
