@@ -146,6 +146,27 @@ def test_streams_own_batches_and_autoencoders(f: Any) -> None:
 
 
 @both
+def test_batches_do_not_run_into_each_other(f: Any) -> None:
+    outputs = predict(f.nn.Identity(), X, batch_size=7)
+    assert np.array_equal(np.asarray(outputs), X)
+    seen = []
+
+    class Keep(f.nn.Linear):  # type: ignore[name-defined, misc]
+        def forward(self, x: Any) -> Any:
+            seen.append(np.array(x.detach().numpy()))
+            return super().forward(x)
+
+    settings: Any = {"batch_size": 8, "seed": 3, "epochs": 2}
+    quiet(Keep(6, 3), (X, Y), "cross_entropy", **settings)
+    rows = [{tuple(r) for r in np.concatenate(seen[i : i + 7]).tolist()} for i in (0, 7)]
+    assert rows[0] == rows[1] == {tuple(r) for r in X.tolist()}
+    one_by_one = list(zip(X, Y, strict=True))
+    expected, seen[:] = list(seen), []
+    quiet(Keep(6, 3), one_by_one, "cross_entropy", **settings)
+    assert all(np.array_equal(a, b) for a, b in zip(seen, expected, strict=True))
+
+
+@both
 def test_several_inputs(f: Any) -> None:
     class Sum(f.nn.Module):  # type: ignore[name-defined, misc]
         def __init__(self) -> None:

@@ -14,12 +14,17 @@ Batch = tuple[Any, ...]
 
 
 def loader(
-    data: Any, backend: Backend, batch_size: int, shuffle: bool = False, loss: Any = None
+    data: Any,
+    backend: Backend,
+    batch_size: int,
+    shuffle: bool = False,
+    loss: Any = None,
+    lend: bool = False,
 ) -> Any:
     """A loader over `data`: a DataLoader (of either framework, or anything else that can be
     walked through in batches again and again) as it is; a Dataset, or a list of examples; a tuple
     of tensors or arrays of equal length, (x, y) or (x1, x2, ..., y); or one of these alone, which
-    is then its own target."""
+    is then its own target. lend: as in Backend.row_loader."""
     tools = backend.framework.utils.data
     if isinstance(data, tools.DataLoader):
         return data
@@ -36,10 +41,7 @@ def loader(
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         if not len(data):
             raise ValueError(say("errors.training.empty"))
-        # In order nothing is left to chance; so that no random numbers are taken from the model,
-        # the loader has a generator of its own (every DataLoader draws from one).
-        own = None if shuffle else backend.framework.Generator()
-        return tools.DataLoader(data, batch_size, shuffle=shuffle, generator=own)
+        return backend.row_loader(data, batch_size, shuffle, lend)
     if isinstance(data, Iterator):
         raise TypeError(say("errors.training.used_up", type=type(data).__name__))
     if isinstance(data, Iterable):

@@ -86,7 +86,7 @@ def fit(
         _seed(backend, seed)
     if isinstance(validation, float):
         data, validation = split_off(data, backend, validation, function, seed)
-    training = loader(data, backend, batch_size, shuffle, function)
+    training = loader(data, backend, batch_size, shuffle, function, lend=True)
     held_out = None if validation is None else loader(validation, backend, 256, loss=function)
     run = Run(backend, backend.optimizer(optimizer, lr), function, epochs)
     told = _observers(callbacks, scheduler)

@@ -135,6 +135,18 @@ class Backend:
             out.append(self.framework.as_tensor(array))
         return tuple(out)
 
+    def row_loader(self, dataset: Any, batch_size: int, shuffle: bool, lend: bool) -> Any:
+        """A DataLoader over examples that have numbers. lend: each batch's inputs may lie where
+        the last one's did, since nobody looks back at them."""
+        return self.framework.utils.data.DataLoader(
+            dataset, batch_size, shuffle=shuffle, generator=self.own_generator(shuffle)
+        )
+
+    def own_generator(self, shuffle: bool) -> Any:
+        """In order nothing is left to chance; so that no random numbers are taken from the model,
+        a loader without shuffling has a generator of its own (every DataLoader draws from one)."""
+        return None if shuffle else self.framework.Generator()
+
     # -- the model -------------------------------------------------------------------------------
 
     def step(self, loss: Any, optimizer: Any, clip: Callable[[], Any] | None) -> Step:

@@ -9,6 +9,31 @@ import numpy as np
 
 import gobhir
 from gobhir.training.backends.base import Backend
+from gobhir.utils.data import DataLoader, Subset, TensorDataset
+
+
+class _LendingLoader(DataLoader[Any]):
+    """A DataLoader whose inputs (all columns but the last) are written into the same memory batch
+    after batch: training is through with one before it asks for the next, and memory that was
+    just in use is near the processor."""
+
+    def __init__(self, *args: Any, **settings: Any):
+        super().__init__(*args, **settings)
+        self._lent: dict[tuple[int, int], np.ndarray] = {}
+        data = self.dataset
+        while isinstance(data, Subset):
+            data = data.dataset
+        self._last = len(data.tensors) - 1 if isinstance(data, TensorDataset) else 0
+
+    def _rows(self, column: int, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        if column == self._last:
+            return array.take(rows, 0)
+        memory = self._lent.get((column, len(rows)))
+        if memory is None:
+            memory = np.empty((len(rows), *array.shape[1:]), array.dtype)
+            self._lent[column, len(rows)] = memory
+        # The samplers give only numbers that there are; "clip" spares a copy made to be sure.
+        return array.take(rows, 0, out=memory, mode="clip")
 
 
 class EngineBackend(Backend):
@@ -30,6 +55,10 @@ class EngineBackend(Backend):
 
     def value(self, loss: Any) -> float:
         return float(loss.item())
+
+    def row_loader(self, dataset: Any, batch_size: int, shuffle: bool, lend: bool) -> Any:
+        kind = _LendingLoader if lend else DataLoader
+        return kind(dataset, batch_size, shuffle=shuffle, generator=self.own_generator(shuffle))
 
     def cat(self, tensors: list[Any]) -> Any:
         return gobhir.from_numpy(np.concatenate([t.detach().numpy() for t in tensors]))

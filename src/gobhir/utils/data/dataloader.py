@@ -145,15 +145,24 @@ class DataLoader(Generic[T]):
             return None
         if not all(type(t) is Tensor and not t.requires_grad for t in dataset.tensors):
             return None
-        arrays = [t.detach().numpy() for t in dataset.tensors]
+        columns = list(enumerate(t.detach().numpy() for t in dataset.tensors))
+        if chosen is not None:
+            size = len(dataset)
+            if len(chosen) and not -size <= chosen.min() <= chosen.max() < size:
+                return None
+            chosen = chosen % size
 
         def take(batch: Any) -> list[Tensor]:
             rows = np.asarray(batch, np.intp)
             if chosen is not None:
                 rows = chosen[rows]
-            return [Tensor._wrap(array.take(rows, 0)) for array in arrays]
+            return [Tensor._wrap(self._rows(i, array, rows)) for i, array in columns]
 
         return take
+
+    def _rows(self, column: int, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """A batch of one column of a TensorDataset."""
+        return array.take(rows, 0)
 
     def _stream(self, examples: Iterator[Any], sizes: Iterator[Any]) -> Iterator[Any]:
         if self.batch_size is None:
