@@ -45,3 +45,11 @@ def test_what_stands_on_the_card_of_sigmoid() -> None:
 def test_an_unknown_op_is_told_its_neighbours() -> None:
     with pytest.raises(ValueError, match="sigmoid"):
         card("sigmod")
+
+
+def test_the_gates_of_a_recurrent_step_stand_on_its_card() -> None:
+    told = card("lstm_step").to_text("en")
+    for gate in "ifgo":
+        assert f"\n    {gate} = " in told
+    layer = card("lstm_layer").to_text("en")
+    assert "out[2]" in layer and "out[3]" not in layer  # what the pullback remembers is not shown

@@ -71,6 +71,8 @@ class Op:
     forward: ClassVar[Callable[..., Any]]
     example: ClassVar[tuple[list[Any], dict[str, Any]] | None] = None
     """(inputs, settings) for the op's card, where no usual numbers would do."""
+    memos: ClassVar[int] = 0
+    """How many of the last results are for the pullback's eyes only."""
     vjps: ClassVar[Callable[..., Any] | None] = None
     shape_only: ClassVar[bool] = False
     """The pullbacks look at the inputs' shapes, not at their numbers."""

@@ -59,13 +59,18 @@ class Card:
             t(f"rules.family.{op.family.value}", lang, op=op.name, shape="…")
             if op.family.value != "opaque"
             else "",
-            _indented(_equation(op.result, op.formula)),
+            _indented(_equation(op.result, op.formula), *self._gates()),
             self._gradient(lang),
             self._settings(lang),
             self._worked(lang),
             self._code(lang),
         ]
         return "\n\n".join(block for block in blocks if block)
+
+    def _gates(self) -> list[str]:
+        """The formulas of what the op's own formula is written in, where it says them."""
+        gates: dict[str, str] = getattr(self.op, "gates", {})
+        return [_equation(name, formula) for name, formula in gates.items()]
 
     def _gradient(self, lang: str) -> str:
         op = self.op
@@ -96,6 +101,7 @@ class Card:
         rows = [(name, x) for name, x in zip(names, e.inputs, strict=True) if x is not None]
         rows += list(e.settings.items())
         values = e.value if isinstance(e.value, tuple) else (e.value,)
+        values = values[: len(values) - op.memos]
         several = len(values) > 1
         rows += [(f"{op.result}[{i}]" if several else op.result, v) for i, v in enumerate(values)]
         if e.cotangent is not None:

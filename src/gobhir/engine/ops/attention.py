@@ -29,6 +29,16 @@ class Attention(Op):
     family = Family.ATTENTION
     formula = "softmax(scale * q @ k.T + mask) @ v"
     result = "y"
+    example = (
+        [
+            np.array([[1.0, 0.0], [0.0, 2.0]]),
+            np.array([[1.0, 0.0], [0.5, 1.0], [0.0, 2.0]]),
+            np.array([[10.0], [20.0], [30.0]]),
+            None,
+        ],
+        {"scale": 1.0},
+    )
+    memos = 1
 
     def forward(q, k, v, mask=None, *, scale):
         p = np.matmul(k, (q * scale).mT)
@@ -91,6 +101,7 @@ class SplitHeads(Op):
     formula = "x"
     local = "1"
     shape_only = True
+    example = ([np.arange(8.0).reshape(1, 2, 4)], {"parts": 2, "heads": 2, "batch_first": True})
 
     def forward(x, *, parts, heads, batch_first):
         A, B, n = x.shape

@@ -27,6 +27,15 @@ class CTCLoss(Op):
     family = Family.LOSS
     formula = "-log(sum(exp(alpha[steps - 1])))"
     result = "L"
+    example = (
+        [
+            np.log([[[0.6, 0.4]], [[0.3, 0.7]], [[0.5, 0.5]]]),
+            np.array([[1]]),
+            np.array([3]),
+            np.array([1]),
+        ],
+        {},
+    )
 
     def forward(s, y, steps, lengths, *, blank=0, reduction="mean", zero_infinity=False):
         loss = _nll(_alpha(*_table(s, y, blank)), steps, lengths)

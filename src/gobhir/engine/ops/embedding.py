@@ -19,6 +19,7 @@ class Embedding(Op):
     formula = "W[x]"
     local = {"W": "1"}
     shape_only = True
+    example = ([np.array([2, 0, 2]), np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])], {})
 
     def forward(x, W, *, padding_idx=None, scale_grad_by_freq=False):
         if W.ndim != 2:
@@ -49,6 +50,7 @@ class AddRows(Op):
     formula = "add_rows(v)"
     local = {"v": "1"}
     shape_only = True
+    example = ([np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([2, 0, 2])], {"rows": 3})
 
     def forward(v, x, *, rows):
         places = x.reshape(-1)

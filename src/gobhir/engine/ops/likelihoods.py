@@ -27,6 +27,7 @@ class NLLLoss(Loss):
     formula = "-weight_y * s_y"
     local = {"s": "-weight_y"}
     promotes = False
+    example = ([np.log([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]]), np.array([0, 2]), None], {})
 
     def forward(s, y, weight=None, *, ignore_index=-100, reduction="mean"):
         if s.dtype.kind != "f":

@@ -15,6 +15,10 @@ from gobhir.engine.ops.choosing import where
 from gobhir.engine.ops.joining import cat, stack
 from gobhir.engine.ops.shapes import clone
 
+_W_IH, _W_HH = np.array([[0.4], [-0.2], [0.7], [0.1]]), np.array([[0.5], [0.3], [-0.6], [0.2]])
+EXAMPLE_WEIGHTS = {gates: [_W_IH[:gates], _W_HH[:gates], None, None] for gates in (1, 3, 4)}
+"""For the ops' cards: one number comes in and one is remembered."""
+
 
 class Step(Op, abstract=True):
     """x: (B, in). h, c: (B, hidden). W_ih: (gates * hidden, in). W_hh: (gates * hidden, hidden).
@@ -47,6 +51,7 @@ class RNNStep(Step):
 
     formula = "max(0, a) if relu else tanh(a)"
     gates = {"a": "W_ih @ x + b_ih + W_hh @ h + b_hh"}
+    example = ([[[0.5]], [[0.2]], *EXAMPLE_WEIGHTS[1]], {})
 
     def forward(x, h, W_ih, W_hh, b_ih=None, b_hh=None, *, relu=False):
         z = _heard(x, W_ih, b_ih) + _heard(h, W_hh, b_hh)
@@ -72,6 +77,7 @@ class LSTMStep(Step):
         "g": "tanh(W_ig @ x + b_ig + W_hg @ h + b_hg)",
         "o": "sigmoid(W_io @ x + b_io + W_ho @ h + b_ho)",
     }
+    example = ([[[0.5]], [[0.2]], [[-0.3]], *EXAMPLE_WEIGHTS[4]], {})
 
     def forward(x, h, c, W_ih, W_hh, b_ih=None, b_hh=None):
         a = _heard(x, W_ih, b_ih) + _heard(h, W_hh, b_hh)
@@ -110,6 +116,7 @@ class GRUStep(Step):
         "z": "sigmoid(W_iz @ x + b_iz + W_hz @ h + b_hz)",
         "n": "tanh(W_in @ x + b_in + r * (W_hn @ h + b_hn))",
     }
+    example = ([[[0.5]], [[0.2]], *EXAMPLE_WEIGHTS[3]], {})
 
     def forward(x, h, W_ih, W_hh, b_ih=None, b_hh=None):
         of_x, of_h = _split(_heard(x, W_ih, b_ih), 3), _split(_heard(h, W_hh, b_hh), 3)

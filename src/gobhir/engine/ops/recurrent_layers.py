@@ -17,6 +17,9 @@ from gobhir.engine.ops import recurrent
 from gobhir.engine.ops.memo import memo, remembered
 from gobhir.engine.tensor import Tensor
 
+_SEQUENCE = np.array([[[0.5]], [[-1.0]]])
+"""For the ops' cards: two steps of one number."""
+
 
 class Layer(Op, abstract=True):
     """x: (T, B, in). Start: (B, hidden). Weights: (gates * hidden, in or hidden). With `reverse`
@@ -87,6 +90,8 @@ class RNNLayer(Layer):
     """
 
     formula = "tanh(W_ih @ x[t] + b_ih + W_hh @ h[t - 1] + b_hh)"
+    example = ([_SEQUENCE, [[0.2]], *recurrent.EXAMPLE_WEIGHTS[1]], {})
+    memos = 1
 
     def forward(x, h, W_ih, W_hh, b_ih=None, b_hh=None, *, relu=False, reverse=False, learn_x=True):
         H = h.shape[1]
@@ -129,6 +134,8 @@ class LSTMLayer(Layer):
     """
 
     formula = "o[t] * tanh(f[t] * c[t - 1] + i[t] * g[t])"
+    example = ([_SEQUENCE, [[0.2]], [[-0.3]], *recurrent.EXAMPLE_WEIGHTS[4]], {})
+    memos = 2
 
     def forward(x, h, c, W_ih, W_hh, b_ih=None, b_hh=None, *, reverse=False, learn_x=True):
         (T, B, _), H = x.shape, h.shape[1]
@@ -198,6 +205,8 @@ class GRULayer(Layer):
     """
 
     formula = "(1 - z[t]) * n[t] + z[t] * h[t - 1]"
+    example = ([_SEQUENCE, [[0.2]], *recurrent.EXAMPLE_WEIGHTS[3]], {})
+    memos = 2
 
     def forward(x, h, W_ih, W_hh, b_ih=None, b_hh=None, *, reverse=False, learn_x=True):
         (T, B, _), H = x.shape, h.shape[1]
