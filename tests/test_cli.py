@@ -132,7 +132,7 @@ WRONG = [
     (["explain", "--mode", "rough"], "rough"),
     (["explain", "--activation", "softsign"], "softsign"),
     (["explain", "--loss", "best"], "best"),
-    (["explain", "--optimizer", "rmsprop"], "rmsprop"),
+    (["explain", "--optimizer", "lion"], "lion"),
     (["explain", "--why", "9.weight[0, 0]"], "9.weight"),
     (["explain", "--why", "0.weight[9, 0]"], "0.weight[9, 0]"),
     (["explain", "--why", "0.weight["], "0.weight["),

@@ -68,6 +68,14 @@ OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "sgd": optim.SGD,
     "momentum": lambda p, lr: optim.SGD(p, lr=lr, momentum=0.9),
     "adam": optim.Adam,
+    "adamw": optim.AdamW,
+    "nadam": optim.NAdam,
+    "radam": optim.RAdam,
+    "adamax": optim.Adamax,
+    "rmsprop": optim.RMSprop,
+    "adagrad": optim.Adagrad,
+    "adadelta": optim.Adadelta,
+    "rprop": optim.Rprop,
 }
 _BARE_OUTPUT = {"mse", "l1", "huber", "smooth_l1", "bce_logits", "cross_entropy"}
 
