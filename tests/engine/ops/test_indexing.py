@@ -157,6 +157,14 @@ def test_filling_in_a_loop_keeps_no_copies() -> None:
     assert h.grad.tolist() == [4 * want, want, want]
 
 
+def test_an_index_may_be_written_to_before_backward() -> None:
+    x, i = gobhir.zeros(3, requires_grad=True), gobhir.tensor([0, 1])
+    y = x[i] + x.gather(0, i) + x.index_select(0, i) + x.take(i)
+    i += 1
+    y.sum().backward()
+    assert x.grad.tolist() == [4, 4, 0]
+
+
 @pytest.mark.parametrize("dtype", ["int64", "float32", "bool"])
 def test_values_take_the_dtype_of_the_tensor(dtype: str) -> None:
     def f(x: Any, v: Any) -> Any:

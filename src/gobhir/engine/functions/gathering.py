@@ -65,7 +65,7 @@ def index_select(input: Any, dim: int, index: Tensor) -> Any:
     _whole(index, "index_select")
     if not input.ndim and index.numel() != 1:
         raise RuntimeError(say("errors.index.scalar", count=index.numel()))
-    array = _in_range(_at_least_1d(input), dim, index, IndexError).array.reshape(-1)
+    array = _in_range(_at_least_1d(input), dim, index, IndexError).array.flatten()
     if not input.ndim:
         return input.reshape(1)[array].reshape(())
     return indexing.getitem(input, index=(*[slice(None)] * dim, array))
@@ -76,7 +76,7 @@ def take(input: Any, index: Tensor) -> Any:
     """The numbers at `index` (int64, any shape) of the flattened input."""
     if index.dtype != np.int64:
         raise RuntimeError(say("errors.index.long", op="take", dtype=index.dtype))
-    return indexing.getitem(input.reshape(-1), index=(index.array,))
+    return indexing.getitem(input.reshape(-1), index=(index.array.copy(),))
 
 
 @of_tensor
@@ -323,7 +323,8 @@ def _in_range(x: Tensor, dim: int, index: Tensor, error: type[Exception]) -> Ten
 def _along(input: Tensor, dim: int, index: Tensor) -> tuple[Any, ...]:
     """The places that `index` names along `dim`, for gather and scatter."""
     dim = place(dim, input.ndim)
-    array, x = np.atleast_1d(index.array), _at_least_1d(input)
+    x = _at_least_1d(input)
+    array = np.atleast_1d(index.array).copy()  # backward() needs it as it is now
     if not array.size:
         return (np.zeros(array.shape, np.int64),) * x.ndim
     _whole(index, "gather/scatter")
@@ -373,7 +374,7 @@ def _slices(
             say("errors.tensor.inplace_shape", got=source.shape, want=want)
         )
     _in_range(x, dim, index, error)
-    return (*[slice(None)] * dim, index.array.reshape(-1)), x
+    return (*[slice(None)] * dim, index.array.flatten()), x
 
 
 def _slices_shape(x: Tensor, dim: int, index: Tensor) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from gobhir.engine.creation import as_tensor
 from gobhir.engine.functions.publish import as_operand, function, method, of_tensor
 from gobhir.engine.inplace import assign
 from gobhir.engine.ops import choosing, indexing
+from gobhir.engine.tape import state
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -88,6 +89,8 @@ def _steps(index: Any, x: Tensor) -> list[Any]:
         parts.append(part)
     if not arrays:
         return [tuple(parts)]
+    if x.requires_grad and state.grad_enabled:  # backward() needs the index as it is now
+        parts = [part.copy() if isinstance(part, np.ndarray) else part for part in parts]
     parts = _without_ellipsis(parts, x.ndim)
     return [_first_step(parts), _second_step(parts)] if numbers or scalars else [tuple(parts)]
 
