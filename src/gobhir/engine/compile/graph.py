@@ -73,6 +73,7 @@ class Halves:
     def __init__(self, both: Both, replay: Any, several: bool):
         self.both, self.replay, self.several = both, replay, several
         self.split = sum(n < both.split for n in replay.numbers)
+        replay.arguments.keep_copies()
         self.waiting: weakref.ref[Tensor] | None = None
 
     def busy(self) -> bool:
@@ -83,13 +84,13 @@ class Halves:
     def __call__(self, args: Any, kwargs: Any) -> Any:
         replay, both = self.replay, self.both
         wished = both.wished(args, kwargs)
-        cotangents, buffers = replay.inputs[: both.results], replay.inputs[both.results :]
+        cotangents = replay.inputs[: both.results]
         results, grads = replay.result
         versions = [(t._changes, t._changes[0]) for t in wished]
 
         def forward(*_: Any) -> Any:
             given = (*(b for _, b in cotangents), *args)
-            replay.fetch(given, kwargs, buffers)
+            replay.arguments.copy(given, kwargs, both.results)
             replay.carry_out(replay.lines[: self.split], guarded=replay.guarded)
             values = tuple(s.array.copy() for s in results)
             return values if self.several else values[0]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gobhir.engine.compile.arguments import Arguments
 from gobhir.engine.compile.flat import Update
 from gobhir.engine.compile.graph import waits
 from gobhir.engine.compile.guards import python_state
@@ -229,6 +230,7 @@ class Replay:
         for s in shown(self.result):
             s.array = final(program, s.array)
         self.inputs = [(k, final(program, b)) for k, b in self.inputs]
+        self.arguments = Arguments(self.inputs, self.lines)
         self.grads = [(t, Tensor._wrap(final(program, a))) for t, a in ends.items()]
         flat = {id(p) for u in self.updates for p in u.parameters}
         if self.part is not None:
@@ -398,7 +400,7 @@ class Replay:
         """The step again. Diverged, with nothing changed, where it takes another way."""
         if self.keeper is not None:
             return self._run_unrolled(self.keeper, args, kwargs)
-        self.fetch(args, kwargs, self.inputs)
+        self.arguments.bind(args, kwargs)
         for update in self.updates:
             update.adopt()
         for t, slot in self.adds_to:
@@ -411,12 +413,6 @@ class Replay:
         for t in self.no_grads:
             t.grad = None
         return filled(self.result)
-
-    def fetch(self, args: Any, kwargs: Any, inputs: list[tuple[Any, np.ndarray]]) -> None:
-        """Copy these arguments to where the calls read them."""
-        for key, buffer in inputs:
-            value = args[key] if type(key) is int else kwargs[key]
-            np.copyto(buffer, value.array if isinstance(value, Tensor) else value)
 
     def carry_out(self, lines: list[Line], guarded: bool) -> None:
         """All these calls; if a guard says no, Diverged, and everything is as it was."""
