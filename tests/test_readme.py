@@ -53,10 +53,11 @@ def test_both_languages_show_the_same_code_commands_and_places() -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_program_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", TEXTS[name], flags=re.S)
-    exec(program, {})
-    printed = capsys.readouterr().out
-    assert "∂L/∂w⁽¹⁾₂₁" in printed
+    explained, trained = re.findall(r"```python\n(.*?)```", TEXTS[name], flags=re.S)
+    exec(explained, {})
+    assert "∂L/∂w⁽¹⁾₂₁" in capsys.readouterr().out
+    exec(trained, {})
+    assert "20/20" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -70,3 +71,10 @@ def test_the_explain_commands_run(
         answer = CliRunner().invoke(app, shlex.split(line)[1:])
         assert answer.exit_code == 0, answer.output
     assert (tmp_path / "page.html").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_card_command_runs(name: str) -> None:
+    (line,) = [line for line in commands(TEXTS[name]) if "gobhir op" in line]
+    answer = CliRunner().invoke(app, shlex.split(line)[1:])
+    assert answer.exit_code == 0 and "∂a/∂z = a(1 − a)" in answer.output
