@@ -129,6 +129,15 @@ def test_pairwise_distance(p: float) -> None:
     compare("pairwise_distance", [OTHER[0], THIRD[0]], p)
 
 
+def test_distances_stand_beside_the_operators_too() -> None:
+    for name in ("cosine_similarity", "pairwise_distance"):
+        x, y = (t.tolist() for t in (OTHER, THIRD))
+        same(
+            getattr(gobhir, name)(gobhir.tensor(x), gobhir.tensor(y)),
+            getattr(torch, name)(torch.tensor(x), torch.tensor(y)),
+        )
+
+
 def modules(t: Any) -> list[tuple[Any, Any]]:
     """Each with other settings than the defaults, and what it is asked."""
     x, y, z = (t.tensor(a.tolist()) for a in (X, OTHER, THIRD))

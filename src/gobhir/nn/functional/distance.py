@@ -8,11 +8,13 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.dtypes import default_dtype, promoted
+from gobhir.engine.functions.publish import function
 from gobhir.engine.functions.shapes import place
 
 __all__ = ["cosine_similarity", "pairwise_distance"]
 
 
+@function
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
@@ -21,6 +23,7 @@ def pairwise_distance(
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 
+@function
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 / (|x1| |x2|) along `dim`, between -1 and 1; lengths below eps count as eps."""
     kind = promoted([x1.array, x2.array])
