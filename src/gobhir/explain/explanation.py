@@ -109,7 +109,7 @@ def _products(run: Any) -> int:
     """How many multiplications a person would do forward, as a measure of the page's size."""
     total = 0
     for record in run.tape.records:
-        if record.op.family.value == "linear":
+        if record.op.family.value == "linear" and len(record.inputs) > 1:
             total += record.value.size * record.inputs[1].shape[-1]
     return total
 

@@ -236,22 +236,29 @@ def _reduction_pull(use: Use, i: int, c: Expr) -> Expr | None:
 # -- rearrangement and indexing ----
 
 
-def _positions(use: Use) -> np.ndarray:
-    """For each element of the result, its flat position in the operand."""
-    x = use.arrays[0]
-    settings = {k: v for k, v in use.record.settings.items() if k != "dtype"}
+def _moved(use: Use, marks: np.ndarray) -> np.ndarray:
+    """What the op makes of these marks in the place of its operand's numbers."""
     if use.record.op.name == "cast":
-        return np.arange(x.size).reshape(x.shape)
-    flat = np.arange(x.size).reshape(x.shape)
-    return np.asarray(use.record.op.forward(flat, **settings))
+        return marks
+    return np.asarray(use.record.op.forward(marks, **use.record.settings))
+
+
+def _positions(use: Use) -> np.ndarray:
+    """For each element of the result, its flat position in the operand; -1 for a 0 put in."""
+    x = use.arrays[0]
+    return _moved(use, np.arange(1.0, x.size + 1).reshape(x.shape)).astype(int) - 1
 
 
 def _moves_only(use: Use) -> bool:
     """Whether each number of the result is one of the operand's, in a place that is known without
-    looking at the numbers."""
-    op = use.record.op
-    several = isinstance(use.record.value, tuple) or len(op.inputs) > 1
-    return not several and op.name != "add_at"
+    looking at the numbers, or 0."""
+    if isinstance(use.record.value, tuple) or len(use.operands) > 1:
+        return False
+    x = use.arrays[0]
+    marks = np.arange(1.0, x.size + 1).reshape(x.shape)
+    once, again = _moved(use, marks), _moved(use, marks + x.size)
+    zero = (once == 0) & (again == 0)
+    return bool((zero | (again - once == x.size)).all())
 
 
 def _rearrangement(use: Use) -> Expr | None:
@@ -270,10 +277,11 @@ def _rearrangement_pull(use: Use, i: int, c: Expr) -> Expr | None:
     if use.record.op.name == "expand":
         return c
     flat = where.ravel()
-    if len(set(flat.tolist())) < flat.size:
+    taken = np.flatnonzero(flat >= 0)
+    if len(set(flat[taken].tolist())) < taken.size:
         return None
     back = np.full(math.prod(x.shape), -1)
-    back[flat] = np.arange(flat.size)
+    back[flat[taken]] = taken
     if c.shape == x.shape and np.array_equal(back, np.arange(back.size)):
         return c
     if not c.shape:

@@ -269,3 +269,12 @@ def test_einsum_is_a_product_of_matrices_where_it_is_one() -> None:
     """No letter of its own costs more than a few small steps around the one product."""
     x, y = gobhir.ones(2, 3, requires_grad=True), gobhir.ones(3, 4)
     assert gobhir.einsum("ij,jk->ik", x, y).grad_fn.op.name == "mat_mul"  # type: ignore[union-attr]
+
+
+def test_equal_values_have_slopes() -> None:
+    """Where singular values or eigenvalues meet, their vectors have no slope, but they have."""
+    for code in ("svdvals(x).sum()", "eigvalsh(x).sum()", "matrix_norm(x, 'nuc')"):
+        alike(f"t.linalg.{code}", np.eye(3), second=False)
+    x = gobhir.ones(4, 3, requires_grad=True)
+    gobhir.linalg.svdvals(x).sum().backward()
+    assert x.grad is not None and bool(gobhir.isfinite(x.grad).all())

@@ -10,6 +10,7 @@ import numpy as np
 
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
+from gobhir.engine.ops.choosing import where
 from gobhir.engine.ops.diagonals import diagonal_scatter, tril
 from gobhir.engine.ops.joining import cat
 from gobhir.engine.ops.linear import matmul
@@ -200,7 +201,10 @@ class Eigh(MatrixOp):
     formula = "eigh(A)"
 
     def forward(A, *, UPLO="L"):
-        return tuple(np.linalg.eigh(A, UPLO))
+        try:
+            return tuple(np.linalg.eigh(A, UPLO))
+        except np.linalg.LinAlgError:
+            raise LinAlgError(say("errors.linalg.not_finite", op="eigh")) from None
 
     def vjp(d, out, A, *, UPLO):
         (dL, dV), (L, V) = d, out
@@ -216,7 +220,10 @@ class SVD(MatrixOp):
     formula = "svd(A)"
 
     def forward(A, *, full_matrices=True):
-        return tuple(np.linalg.svd(A, full_matrices))
+        try:
+            return tuple(np.linalg.svd(A, full_matrices))
+        except np.linalg.LinAlgError:
+            raise LinAlgError(say("errors.linalg.not_finite", op="svd")) from None
 
     def vjp(d, out, A, *, full_matrices):
         (dU, dS, dVh), (U, S, Vh) = d, out
@@ -229,10 +236,10 @@ class SVD(MatrixOp):
         turned = turned + rows * (_skew(matmul(Vh, dVh.mT)) * gaps)
         left = matmul(U, turned + _on_diagonal(dS))
         if A.shape[-2] > k:
-            left = left + (dU - matmul(U, matmul(U.mT, dU))) / columns
+            left = left + (dU - matmul(U, matmul(U.mT, dU))) * _inverse(columns)
         out = matmul(left, Vh)
         if A.shape[-1] > k:
-            out = out + matmul(U, (dVh - matmul(matmul(dVh, Vh.mT), Vh)) / rows)
+            out = out + matmul(U, (dVh - matmul(matmul(dVh, Vh.mT), Vh)) * _inverse(rows))
         return out
 
 
@@ -241,10 +248,14 @@ def _skew(X):
 
 
 def _gaps(L):
-    """1 / (L[j] - L[i]) in row i, column j; 0 on the diagonal."""
-    eye = np.eye(L.shape[-1], dtype=L.dtype)
-    apart = L.reshape((*L.shape[:-1], 1, L.shape[-1])) - L.reshape((*L.shape, 1))
-    return (1 - eye) / (apart + eye)
+    """1 / (L[j] - L[i]) in row i, column j."""
+    return _inverse(L.reshape((*L.shape[:-1], 1, L.shape[-1])) - L.reshape((*L.shape, 1)))
+
+
+def _inverse(x):
+    """1 / x, but 0 for 0: equal singular values have a slope, if their vectors have not."""
+    flat = x == 0
+    return where(flat, 0.0, 1 / where(flat, 1.0, x))
 
 
 def _on_diagonal(v):
