@@ -50,6 +50,7 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS)
 def test_layers(options: dict) -> None:
     first = options.get("batch_first")
@@ -78,6 +79,7 @@ MASKS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS)
 def test_transformer(options: dict) -> None:
     first = options.get("batch_first")

@@ -21,6 +21,7 @@ def loss(t: Any, s: Any, *given: Any, **options: Any) -> Any:
     return t.nn.functional.ctc_loss(s, *arrays, **options)
 
 
+@pytest.mark.slow
 @given(
     seed=SEEDS,
     sizes=st.tuples(st.integers(1, 7), st.integers(1, 3), st.integers(2, 4), st.integers(0, 3)),
