@@ -72,10 +72,10 @@ def test_a_momentum_that_cycles(width: int) -> None:
         optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
         scheduler = optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=15)
         x, y = gobhir.randn(8, 3), gobhir.randn(8, 1)
-        written: list[int] = []
+        written = np.zeros(1, int)  # a list that grows would keep the step from being replayed
 
         def step(x: Any, y: Any) -> Any:
-            written.append(1)
+            written[0] += 1
             optimizer.zero_grad()
             loss = ((net(x) - y) ** 2).mean()
             loss.backward()
@@ -86,7 +86,7 @@ def test_a_momentum_that_cycles(width: int) -> None:
         for _ in range(15):
             losses.append(run(x, y).item())
             scheduler.step()
-        return losses, len(written)
+        return losses, int(written[0])
 
     (mine, written), (plain, _) = course(True), course(False)
     np.testing.assert_allclose(mine, plain, rtol=1e-5)

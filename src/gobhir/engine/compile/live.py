@@ -67,7 +67,10 @@ class Keeper:
     def pull(self) -> None:
         """Bring the numbers into the arrays; each gradient into a new tensor."""
         self.current = True
-        values = self.generator.send(None)
+        with np.errstate(all="ignore"):
+            self._put(self.generator.send(None))
+
+    def _put(self, values: Any) -> None:
         at = 0
         for t in self.tensors:
             array = _array.__get__(t)

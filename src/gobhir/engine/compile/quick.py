@@ -27,7 +27,8 @@ class Number(Tensor):
     def __getattr__(self, name: str) -> Any:
         if name not in _SLOTS:
             raise AttributeError(name)
-        self._set(np.array(self._value, self._dtype), False)
+        with np.errstate(over="ignore"):
+            self._set(np.array(self._value, self._dtype), False)
         return getattr(self, name)
 
 
