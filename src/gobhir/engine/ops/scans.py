@@ -41,6 +41,8 @@ class Cumprod(Scan):
         return _run(np.cumprod, x, dim)
 
     def vjp(d, out, x, *, dim):
+        if x.shape[dim] == 1:
+            return d
         if not (x == 0).any():
             return cumsum(d * out, dim=dim, reverse=True) / x
         # x_i stands in all products from i on: d_i + x_(i+1) (d_(i+1) + ...) is what they ask,
