@@ -147,10 +147,10 @@ class Part(Op):
     local = "1"
     shape_only = True
 
-    def forward(x, *, place):
+    def forward(x: Any, *, place: int) -> Any:
         return x[place]
 
-    def vjp(d, out, x, *, place):
+    def vjp(d: Any, out: Any, x: Any, *, place: int) -> Any:
         count = len(x.array if isinstance(x, Tensor) else x)
         return Parts(d if i == place else None for i in range(count))
 
