@@ -161,7 +161,11 @@ def test_gradients_against_finite_differences(name: str) -> None:
     out = op.forward(*inputs, **options)
     weights = weights_for(out)
     for k, which in enumerate(op.inputs[: len(inputs)]):
-        if which not in op.pullbacks or np.asarray(inputs[k]).dtype.kind != "f" or op.name == "part":
+        if (
+            which not in op.pullbacks
+            or np.asarray(inputs[k]).dtype.kind != "f"
+            or op.name == "part"
+        ):
             continue
         direction, h = numbers(15, inputs[k].shape), 1e-6
         if name in SYMMETRIC:

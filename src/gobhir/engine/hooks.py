@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import MutableSequence
 from typing import Any
 
-
 changes = [0]
 """How often anywhere a hook was registered or removed, or an attribute of a module set. While the
 number stays, `gobhir.compile` need not look whether a network still does what it did."""
