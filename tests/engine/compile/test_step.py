@@ -97,6 +97,24 @@ def test_steps_as_written_in_between(model: str) -> None:
     same_state(mine, theirs, 1e-4)
 
 
+def test_a_small_network_takes_the_short_way_unless_somebody_looks() -> None:
+    step, net, _ = made("4-4-1")
+    compiled = compile(step)
+    x, y = examples()
+    for _ in range(6):
+        compiled(x, y)
+    keeper = compiled._keeper
+    assert compiled._quick is not None and not keeper.seen and not keeper.current
+    weight = net[0].weight.detach()
+    assert keeper.seen and keeper.current
+    compiled(x, y)
+    assert keeper.seen  # somebody still holds the weight
+    del weight
+    compiled(x, y)
+    compiled(x, y)
+    assert not keeper.seen and not keeper.current
+
+
 def test_views_that_somebody_keeps_stay_true() -> None:
     for model in ("4-4-1", "wide"):
         mine, theirs = made(model), made(model)

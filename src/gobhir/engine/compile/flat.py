@@ -40,7 +40,7 @@ class Update:
         wanted = set(parameters)
         for group in optimizer.param_groups:
             own = [p for p in group["params"] if p in wanted]
-            together = [p for p in own if self._flat() and _can_move(p.array)]
+            together = [p for p in own if self._flat() and _can_move(p)]
             for dtype in {p.array.dtype: None for p in together}:
                 self._add(group, [p for p in together if p.array.dtype == dtype], True)
             for p in own:
@@ -104,11 +104,18 @@ def _has_own_step(optimizer: Any) -> bool:
     return True
 
 
-def _can_move(array: np.ndarray) -> bool:
+def _references(p: Tensor) -> int:
+    return sys.getrefcount(p.array)
+
+
+_ALONE = _references(Tensor._wrap(np.zeros(1)))
+"""What the interpreter counts where only the Tensor holds its array: versions differ."""
+
+
+def _can_move(p: Tensor) -> bool:
     """Whether nobody else looks at the memory: elsewhere, a view would no longer see it change."""
-    mine = 4  # the Tensor's slot, the caller's argument, the name here, getrefcount's argument
-    alone = array.base is None and sys.getrefcount(array) <= mine
-    return alone and array.flags.c_contiguous and bool(array.size)
+    alone = p.array.base is None and _references(p) <= _ALONE
+    return alone and p.array.flags.c_contiguous and bool(p.array.size)
 
 
 class _Run:

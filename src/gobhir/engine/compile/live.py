@@ -27,6 +27,11 @@ _keeper: Any = Tensor.__dict__["_hooks"]
 _learns: Any = Tensor.__dict__["requires_grad"]
 
 
+_probe = Tensor._wrap(np.zeros(1))
+_ALONE = sys.getrefcount(_array.__get__(_probe))
+"""What the interpreter counts where only the Tensor holds its array: versions differ."""
+
+
 class Keeper:
     """The generator of an unrolled step, and the tensors whose numbers it has.
 
@@ -95,7 +100,7 @@ class Keeper:
     def kept_elsewhere(self) -> bool:
         """Whether somebody still holds one of the arrays, or a view of it."""
         return any(
-            sys.getrefcount(_array.__get__(t)) > 2 or _array.__get__(t).base is not None
+            sys.getrefcount(_array.__get__(t)) > _ALONE or _array.__get__(t).base is not None
             for t in self.tensors
         )
 

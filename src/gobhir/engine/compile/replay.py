@@ -443,7 +443,9 @@ class Replay:
         at = 0
         for s in shown(self.result):
             count = s.array.size
-            s.array = np.array(numbers[at : at + count], s.array.dtype).reshape(s.array.shape)
+            with np.errstate(over="ignore"):
+                found = np.array(numbers[at : at + count], s.array.dtype)
+            s.array = found.reshape(s.array.shape)
             at += count
         if not keeper.attached:
             for t in self.no_grads:
