@@ -134,6 +134,16 @@ def test_long_products_in_pieces() -> None:
     check(lambda x, w: F.conv2d(x, w), lambda x, w: TF.conv2d(x, w), [x, W], second=False)
 
 
+@pytest.mark.parametrize("name", ["image", "stride that leaves a rest", "groups", "volume"])
+def test_band_by_band(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large columns are made in bands; with everything taken for large, nothing changes."""
+    for band in (1, 5000):
+        monkeypatch.setattr(ops, "BAND", band)
+        test_conv(name, bias=True)
+    for case in ("image", "padding", "room for a place more", "volume"):
+        test_conv_transpose(case, bias=True)
+
+
 def test_whole_numbers() -> None:
     x, W = np.arange(50).reshape(1, 2, 5, 5), np.arange(36).reshape(2, 2, 3, 3)
     check(F.conv2d, TF.conv2d, [x, W])

@@ -28,6 +28,9 @@ THIN = 1_000_000
 LONG = 256
 """Matrix products of fewer than THIN multiplications have a fast path of their own in OpenBLAS:
 a longer product is cut into such pieces, if they still have LONG columns or more."""
+BAND = 4 * 2**20
+"""Columns of more bytes than this are made and used band by band, so many bytes or one line of the
+image at a time: they need no memory to speak of, and stay in the processor's cache."""
 
 
 class Conv(Op):
@@ -50,12 +53,14 @@ class Conv(Op):
         if min(size) < 1:
             full = tuple(n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True))
             raise RuntimeError(say("errors.conv.kernel", kernel=W.shape[2:], size=full))
-        cols = columns(by_channel(x), W.shape[2:], size, stride, padding, dilation)
-        z = np.empty((W.shape[0], math.prod(size) * x.shape[0]), x.dtype)
-        right, out = _stacks(W, groups, size[0], cols, z)
-        np.matmul(W.reshape((groups, 1, -1, right.shape[2])), right, out=out)
+        image = padded(by_channel(x), padding)
+        z = np.empty((W.shape[0], size[0], math.prod(size[1:]) * x.shape[0]), x.dtype)
+        for band in _bands(image, W.shape[2:], size):
+            cols = columns(image, W.shape[2:], size, stride, dilation, band)
+            right, out = _stacks(W, groups, band, cols, _matrix(z[:, band]))
+            np.matmul(W.reshape((groups, 1, -1, right.shape[2])), right, out=out)
         if b is not None:
-            z += b.reshape((-1, 1))
+            z += b.reshape((-1, 1, 1))
         return by_example(z.reshape((W.shape[0], *size, x.shape[0])))
 
     def vjp_x(dz, z, x, W, b=None, *, stride, padding, dilation, groups):
@@ -93,12 +98,17 @@ class ConvTranspose(Op):
         size = tuple(n + more for n, more in zip(size, output_padding, strict=True))
         if min(size) < 1:
             raise RuntimeError(say("errors.conv.nothing_left", size=size))
-        source = by_channel(x).reshape((x.shape[1], math.prod(places)))
-        cols = np.empty((channels * math.prod(kernel), source.shape[1]), x.dtype)
-        right, out = _stacks(W, groups, places[0], source, cols)
-        np.matmul(W.reshape((groups, 1, right.shape[2], -1)).swapaxes(2, 3), right, out=out)
-        cols = cols.reshape((channels, *kernel, *places))
-        z = uncolumns(cols, size, stride, padding, dilation)
+        source = by_channel(x).reshape((x.shape[1], places[0], math.prod(places[1:])))
+        z = np.zeros((channels, *size, x.shape[0]), x.dtype)
+        for band in _bands(z, kernel, x.shape[2:]):
+            lines = band.stop - band.start
+            cols = np.empty((channels * math.prod(kernel), lines * source.shape[2]), x.dtype)
+            right, out = _stacks(W, groups, band, _matrix(source[:, band]), cols)
+            np.matmul(W.reshape((groups, 1, right.shape[2], -1)).swapaxes(2, 3), right, out=out)
+            cols = cols.reshape((channels, *kernel, lines, *places[1:]))
+            add_columns(
+                z, cols, stride, (padding[0] - band.start * stride[0], *padding[1:]), dilation
+            )
         if b is not None:
             z += b.reshape((-1,) + (1,) * len(places))
         return by_example(z)
@@ -126,12 +136,14 @@ class ConvWeight(Op):
     result = "W"
 
     def forward(x, d, *, kernel, stride, padding, dilation, groups=1):
-        cols = columns(by_channel(x), kernel, d.shape[2:], stride, padding, dilation)
-        lines = d.shape[2]
-        W = np.empty((d.shape[1], x.shape[1] // groups, *kernel), x.dtype)
-        d = by_channel(d).reshape((d.shape[1], cols.shape[1]))
-        left, right = _stacks(W, groups, lines, d, cols)
-        np.matmul(left, right.swapaxes(2, 3)).sum(1, out=W.reshape((groups, left.shape[2], -1)))
+        size, image = d.shape[2:], padded(by_channel(x), padding)
+        d = by_channel(d).reshape((d.shape[1], size[0], math.prod(size[1:]) * d.shape[0]))
+        W = np.zeros((d.shape[0], x.shape[1] // groups, *kernel), x.dtype)
+        total = W.reshape((groups, d.shape[0] // groups, math.prod(W.shape[1:])))
+        for band in _bands(image, kernel, size):
+            cols = columns(image, kernel, size, stride, dilation, band)
+            left, right = _stacks(W, groups, band, _matrix(d[:, band]), cols)
+            total += np.matmul(left, right.swapaxes(2, 3)).sum(1)
         return W
 
     def vjp_x(dW, W, x, d, *, kernel, stride, padding, dilation, groups):
@@ -156,7 +168,7 @@ class Im2Col(Op):
         size = out_size(x.shape[2:], kernel, stride, padding, dilation)
         if min(size) < 1:
             raise RuntimeError(say("errors.conv.kernel", kernel=kernel, size=x.shape[2:]))
-        cols = columns(by_channel(x), kernel, size, stride, padding, dilation)
+        cols = columns(padded(by_channel(x), padding), kernel, size, stride, dilation)
         return by_example(cols.reshape((cols.shape[0], math.prod(size), x.shape[0])))
 
     def vjp(d, out, x, **settings):
@@ -180,7 +192,9 @@ class Col2Im(Op):
             raise RuntimeError(say("errors.conv.fold", x=x.shape, kernel=want[0], windows=want[1]))
         channels = x.shape[1] // math.prod(kernel)
         cols = by_channel(x).reshape((channels, *kernel, *places, x.shape[0]))
-        return by_example(uncolumns(cols, size, stride, padding, dilation))
+        out = np.zeros((channels, *size, x.shape[0]), x.dtype)
+        add_columns(out, cols, stride, padding, dilation)
+        return by_example(out)
 
     def vjp(d, out, x, *, size, **settings):
         return im2_col(d, **settings)
@@ -225,16 +239,24 @@ def _first(z, size):
     return z if z.shape[2:] == size else z[(slice(None), slice(None), *map(slice, size))]
 
 
-def columns(x, kernel, size, stride, padding, dilation):
-    """For every place of the kernel, what stands there: x, (C, *full, N), padded with zeros,
-    becomes the matrix (C * kernel, size * N)."""
+def padded(x, padding):
+    """x, (C, *size, N), with so many zeros at both ends of each dimension."""
+    if not any(padding):
+        return x
+    inside = tuple(slice(p, p + n) for n, p in zip(x.shape[1:], padding, strict=False))
+    full = tuple(n + 2 * p for n, p in zip(x.shape[1:], padding, strict=False))
+    out = np.zeros((x.shape[0], *full, x.shape[-1]), x.dtype)
+    out[(slice(None), *inside)] = x
+    return out
+
+
+def columns(x, kernel, size, stride, dilation, band=None):
+    """For every place of the kernel, what stands there: x, (C, *full, N), becomes the matrix
+    (C * kernel, size * N); for a band, only the part that belongs to these lines of `size`."""
+    if band is not None:
+        reach = (band.stop - 1) * stride[0] + dilation[0] * (kernel[0] - 1) + 1
+        x, size = x[:, band.start * stride[0] : reach], (band.stop - band.start, *size[1:])
     flat = (x.shape[0] * math.prod(kernel), math.prod(size) * x.shape[-1])
-    if any(padding):
-        inside = tuple(slice(p, p + n) for n, p in zip(x.shape[1:], padding, strict=False))
-        full = tuple(n + 2 * p for n, p in zip(x.shape[1:], padding, strict=False))
-        padded = np.zeros((x.shape[0], *full, x.shape[-1]), x.dtype)
-        padded[(slice(None), *inside)] = x
-        x = padded
     if math.prod(kernel) == 1 and x.shape[1:-1] == size:
         return x.reshape(flat)
     cols = np.empty((x.shape[0], *kernel, *size, x.shape[-1]), x.dtype)
@@ -247,17 +269,16 @@ def columns(x, kernel, size, stride, padding, dilation):
     return cols.reshape(flat)
 
 
-def uncolumns(cols, size, stride, padding, dilation):
-    """The other way round: (C, *kernel, *places, N), where what came from the same number is
-    added up, becomes (C, *size, N)."""
+def add_columns(out, cols, stride, padding, dilation):
+    """The other way round: every number of cols, (C, *kernel, *places, N), added to the place of
+    out, (C, *size, N), that it stood at."""
+    size = out.shape[1:-1]
     kernel, places = cols.shape[1 : 1 + len(size)], cols.shape[1 + len(size) : -1]
-    out = np.zeros((cols.shape[0], *size, cols.shape[-1]), cols.dtype)
     for place in itertools.product(*map(range, kernel)):
         along = zip(places, size, place, stride, padding, dilation, strict=True)
         meets = [meeting(*dimension) for dimension in along]
         here = out[(slice(None), *(m[1] for m in meets))]
         here += cols[(slice(None), *place, *(m[0] for m in meets))]
-    return out
 
 
 def meeting(places, size, k, stride, padding, dilation):
@@ -272,10 +293,26 @@ def meeting(places, size, k, stride, padding, dilation):
     return slice(first, first + count), slice(start, start + (count - 1) * stride + 1, stride)
 
 
-def _stacks(W, groups, lines, *matrices):
+def _bands(x, kernel, size):
+    """The lines of an image of `size`, in slices: all at once if the columns of x, (C, ..., N),
+    are small or x itself."""
+    lines = size[0]
+    total = x.shape[0] * math.prod(kernel) * math.prod(size) * x.shape[-1] * x.dtype.itemsize
+    if total <= BAND or math.prod(kernel) == 1:
+        return [slice(0, lines)]
+    count = max(1, lines * BAND // total)
+    return [slice(i, min(i + count, lines)) for i in range(0, lines, count)]
+
+
+def _matrix(a):
+    """(C, lines, line) as (C, lines * line), the same memory."""
+    return a.reshape((a.shape[0], a.shape[1] * a.shape[2]))
+
+
+def _stacks(W, groups, band, *matrices):
     """Matrices of so many channels each, cut into stacks (groups, pieces, rows, columns) on the
     same memory: one piece, or one for each line of the image if the product is long and thin."""
-    columns = matrices[0].shape[1]
+    columns, lines = matrices[0].shape[1], band.stop - band.start
     line = columns // max(lines, 1)
     pieces = lines if line >= LONG and line * W.size <= THIN * groups else 1
     return [
