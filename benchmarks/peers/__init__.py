@@ -61,9 +61,9 @@ _ALL = (
     ),
     Peer("JAX jit", "jax", {}, 2, "jax"),
     Peer("tinygrad jit", "tinygrad", {}, 2, "tinygrad"),
-    Peer("autograd", "autograd", {}, 2, "autograd", workloads="W1 W2 W4"),
-    Peer("DeZero", "dezero", {}, 2, "dezero", workloads="W1 W2"),
-    Peer("Keras on PyTorch", "keras", {"backend": "torch"}, 2, "keras", workloads="W1 W2 W3 W4"),
-    Peer("Keras on JAX", "keras", {"backend": "jax"}, 2, "keras", workloads="W1 W2 W3 W4"),
+    Peer("autograd", "autograd", {}, 2, "autograd"),
+    Peer("DeZero", "dezero", {}, 2, "dezero", workloads="W1 W2 W3 W4"),
+    Peer("Keras on PyTorch", "keras", {"backend": "torch"}, 2, "keras"),
+    Peer("Keras on JAX", "keras", {"backend": "jax"}, 2, "keras"),
 )
 PEERS = {p.name: p for p in _ALL}

@@ -37,7 +37,46 @@ def make(workload: Workload, threads: int) -> Step:
             h = o * np.tanh(c)
         return linear(p, "out", h)
 
-    forward = {"W1": small, "W2": mlp, "W4": lstm}[workload.name]
+    def conv(p: Any, name: str, x: Any) -> Any:
+        weight = p[f"{name}.weight"]
+        (out, _, kh, kw), (n, _, h, w) = weight.shape, x.shape
+        h, w = h - kh + 1, w - kw + 1
+        shifted = [x[:, :, i : i + h, j : j + w] for i in range(kh) for j in range(kw)]
+        columns = np.transpose(np.stack(shifted, 2), (0, 3, 4, 1, 2)).reshape(n * h * w, -1)
+        z = np.dot(columns, weight.reshape(out, -1).T) + p[f"{name}.bias"]
+        z = np.maximum(z, 0).reshape(n, h, w, out)[:, : h // 2 * 2, : w // 2 * 2]
+        pooled = np.max(z.reshape(n, h // 2, 2, w // 2, 2, out), axis=(2, 4))
+        return np.transpose(pooled, (0, 3, 1, 2))
+
+    def cnn(p: Any, x: Any) -> Any:
+        return linear(p, "7", conv(p, "3", conv(p, "0", x)).reshape(x.shape[0], -1))
+
+    def norm(p: Any, name: str, x: Any) -> Any:
+        centred = x - np.mean(x, -1, keepdims=True)
+        spread = np.sqrt(np.mean(centred**2, -1, keepdims=True) + 1e-5)
+        return centred / spread * p[f"{name}.weight"] + p[f"{name}.bias"]
+
+    def transformer(p: Any, x: Any) -> Any:
+        from autograd.scipy.special import erf
+
+        n, t = x.shape
+        h = p["token.weight"][x] + p["place.weight"][:t]
+        ahead = np.triu(np.full((t, t), -1e9, np.float32), 1)
+        for k in range(2):
+            here = f"blocks.{k}."
+            split = linear(p, here + "qkv", norm(p, here + "norm1", h)).reshape(n, t, 3, 4, 16)
+            q, key, v = np.transpose(split, (2, 0, 3, 1, 4))
+            scores = np.matmul(q, np.swapaxes(key, 2, 3)) / 4 + ahead
+            weights = np.exp(scores - np.max(scores, axis=-1, keepdims=True))
+            weights = weights / np.sum(weights, axis=-1, keepdims=True)
+            seen = np.swapaxes(np.matmul(weights, v), 1, 2).reshape(n, t, 64)
+            h = h + linear(p, here + "merge", seen)
+            wide = linear(p, here + "wide", norm(p, here + "norm2", h))
+            bent = 0.5 * wide * (1 + erf(wide / 2**0.5))
+            h = h + linear(p, here + "narrow", bent)
+        return linear(p, "head", norm(p, "norm", h)).reshape(-1, 65)
+
+    forward = {"W1": small, "W2": mlp, "W3": cnn, "W4": lstm, "W5": transformer}[workload.name]
 
     def loss_of(p: Any, x: Any, y: Any) -> Any:
         out = forward(p, x)
@@ -51,6 +90,7 @@ def make(workload: Workload, threads: int) -> Step:
     p = workload.weights()
     x, y = workload.batch()
     lr, t = workload.settings["lr"], 0
+    kept = 1 - lr * 0.01 if workload.optimizer == "AdamW" else 1
     m, v = ({k: np.zeros_like(w) for k, w in p.items()} for _ in range(2))
 
     def step() -> float:
@@ -64,7 +104,7 @@ def make(workload: Workload, threads: int) -> Step:
             m[k] = 0.9 * m[k] + 0.1 * g[k]
             v[k] = 0.999 * v[k] + 0.001 * g[k] * g[k]
             root = np.sqrt(v[k] / (1 - 0.999**t)) + 1e-8
-            p[k] = p[k] - lr * (m[k] / (1 - 0.9**t)) / root
+            p[k] = p[k] * kept - lr * (m[k] / (1 - 0.9**t)) / root
         return float(loss)
 
     return step

@@ -19,27 +19,69 @@ def make(workload: Workload, threads: int) -> Step:
     w = workload.weights()
     x, y = workload.batch()
 
-    def dense(name: str) -> Any:
-        layer = L.Linear(len(w[f"{name}.bias"]), in_size=w[f"{name}.weight"].shape[1])
-        layer.W.data = np.ascontiguousarray(w[f"{name}.weight"].T)
-        layer.b.data = w[f"{name}.bias"]
+    def filled(layer: Any, weight: np.ndarray, bias: np.ndarray | None = None) -> Any:
+        layer.W.data = np.ascontiguousarray(weight)
+        if bias is not None:
+            layer.b.data = bias
         return layer
 
-    class Network(Model):
+    def dense(name: str) -> Any:
+        weight, bias = w[f"{name}.weight"].T, w[f"{name}.bias"]
+        return filled(L.Linear(len(bias)), weight, bias)
+
+    def conv(name: str) -> Any:
+        bias = w[f"{name}.bias"]
+        return filled(L.Conv2d(len(bias), 3), w[f"{name}.weight"], bias)
+
+    class Small(Model):
         def __init__(self) -> None:
             super().__init__()
-            self.names = sorted({k.split(".")[0] for k in w})
-            for name in self.names:
-                setattr(self, f"l{name}", dense(name))
+            self.l0, self.l2 = dense("0"), dense("2")
 
         def forward(self, x: Any) -> Any:
-            for name in self.names[:-1]:
-                bend = F.sigmoid if workload.name == "W1" else F.relu
-                x = bend(getattr(self, f"l{name}")(x))
-            x = getattr(self, f"l{self.names[-1]}")(x)
-            return F.sigmoid(x) if workload.name == "W1" else x
+            return F.sigmoid(self.l2(F.sigmoid(self.l0(x))))
 
-    model = Network()
+    class MLP(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.l0, self.l2, self.l4 = dense("0"), dense("2"), dense("4")
+
+        def forward(self, x: Any) -> Any:
+            return self.l4(F.relu(self.l2(F.relu(self.l0(x)))))
+
+    class CNN(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.l0, self.l3, self.l7 = conv("0"), conv("3"), dense("7")
+
+        def forward(self, x: Any) -> Any:
+            x = F.pooling(F.relu(self.l0(x)), 2, 2)
+            x = F.pooling(F.relu(self.l3(x)), 2, 2)
+            return self.l7(F.reshape(x, (x.shape[0], -1)))
+
+    class LastStep(Model):
+        """DeZero's LSTM has one bias: the other stands in the weight's row for an input of 1."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.out = L.LSTM(128), dense("out")
+            for k, gate in enumerate("ifuo"):
+                rows = slice(128 * k, 128 * (k + 1))
+                bias = w["lstm.bias_ih_l0"][rows]
+                weight = np.vstack([w["lstm.weight_ih_l0"][rows].T, bias])
+                entering, again = getattr(self.lstm, f"x2{gate}"), getattr(self.lstm, f"h2{gate}")
+                filled(entering, weight, w["lstm.bias_hh_l0"][rows])
+                filled(again, w["lstm.weight_hh_l0"][rows].T)
+
+        def forward(self, x: Any) -> Any:
+            self.lstm.reset_state()
+            for t in range(x.shape[1]):
+                h = self.lstm(x[:, t])
+            return self.out(h)
+
+    if workload.name == "W4":
+        x = np.concatenate([x, np.ones_like(x[:, :, :1])], axis=2)
+    model = {"W1": Small, "W2": MLP, "W3": CNN, "W4": LastStep}[workload.name]()
     kind = {"SGD": optimizers.SGD, "Adam": optimizers.Adam}[workload.optimizer]
     name = {"SGD": "lr", "Adam": "alpha"}[workload.optimizer]
     optimizer = kind(**{name: workload.settings["lr"]}).setup(model)

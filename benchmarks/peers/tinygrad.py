@@ -10,8 +10,10 @@ from benchmarks.workloads import Workload
 
 def make(workload: Workload, threads: int) -> Step:
     from tinygrad import Tensor, TinyJit
+    from tinygrad.helpers import TRAINING
     from tinygrad.nn import optim
 
+    TRAINING.value = 1  # else the optimizers refuse
     p = {k: Tensor(w).contiguous().realize() for k, w in workload.weights().items()}
 
     def linear(name: str, x: Any) -> Any:
@@ -58,7 +60,7 @@ def make(workload: Workload, threads: int) -> Step:
     forward = {"W1": small, "W2": mlp, "W3": cnn, "W4": lstm, "W5": transformer}[workload.name]
     kind = {"SGD": optim.SGD, "Adam": optim.Adam, "AdamW": optim.AdamW}[workload.optimizer]
     optimizer = kind(list(p.values()), **workload.settings)
-    x, y = (Tensor(a).realize() for a in workload.batch())
+    x, y = (Tensor(a).is_param_(False).realize() for a in workload.batch())
 
     @TinyJit
     def step(x: Any, y: Any) -> Any:
@@ -66,9 +68,9 @@ def make(workload: Workload, threads: int) -> Step:
         out = forward(x)
         loss = ((out - y) ** 2).mean()
         if workload.loss != "mse":
-            loss = out.sparse_categorical_crossentropy(y)
+            chosen = out.log_softmax().gather(1, y.unsqueeze(1))
+            loss = -chosen.mean()
         loss.backward()
         return loss.realize(*optimizer.schedule_step())
 
-    Tensor.training = True
     return lambda: float(step(x, y).item())
