@@ -118,6 +118,7 @@ def drawn(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, 
     return (draw(st.integers(0, 3)), c * groups, *size), (o * groups, c, *kernel), options
 
 
+@pytest.mark.slow
 @given(case=drawn(), dtype=st.sampled_from(["float32", "float64"]), seed=st.integers(0, 99))
 @settings(max_examples=15)
 def test_drawn_settings(case: Any, dtype: str, seed: int) -> None:

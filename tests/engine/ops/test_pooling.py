@@ -148,6 +148,7 @@ def test_unpooling(image: tuple[int, int], size: Any) -> None:
     )
 
 
+@pytest.mark.slow
 @given(
     size=st.tuples(st.integers(3, 7), st.integers(3, 7)),
     kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
