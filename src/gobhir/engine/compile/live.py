@@ -7,6 +7,7 @@ the truth, and whatever he writes into the array is read by the next step.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -149,6 +150,8 @@ class Keeper:
                 t.__class__ = live(type(t))
                 _keeper.__set__(t, self)
         self.attached = True
+        if self.kept_elsewhere():
+            gc.collect()  # what is left of the recording may still hold the arrays
 
     def release(self) -> None:
         """The tensors are ordinary again, and up to date."""
