@@ -340,3 +340,9 @@ def test_refused_as_by_pytorch(name: str) -> None:
 def test_nan_is_refused_as_a_probability() -> None:
     with pytest.raises(RuntimeError, match="between 0 and 1"):
         GF.binary_cross_entropy(gobhir.tensor([float("nan")]), gobhir.ones(1))
+
+
+def test_an_empty_batch_is_noticed() -> None:
+    with pytest.warns(UserWarning, match="empty") as told:
+        loss = GF.mse_loss(gobhir.zeros(0, 3), gobhir.zeros(0, 3))
+    assert gobhir.isnan(loss) and told[0].filename == __file__

@@ -126,7 +126,11 @@ def _several(
         bundle._record = Record(op, inputs, settings, value, edges, versions, scope)
         if state.tape is not None:
             state.tape.record(bundle._record)
-    return tuple(apply(Part, bundle, place=i) for i in range(len(value)))
+    parts = tuple(apply(Part, bundle, place=i) for i in range(len(value)))
+    if op.family is not Family.GATHER:  # whose pullbacks read positions, not what was picked
+        for part in parts:
+            part._changes = bundle._changes
+    return parts
 
 
 class Parts(tuple[Any, ...]):

@@ -145,6 +145,8 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Te
     if not isinstance(size, (tuple, list)):
         raise TypeError(say("errors.random.size"))
     value = getattr(fill_value, "array", fill_value)
+    if not isinstance(value, (int, float, complex, np.generic, np.ndarray)):
+        raise TypeError(say("errors.tensor.not_numbers", type=type(value).__name__))
     kind = of_python(value) if dtype is None else as_dtype(dtype)
     return _made(np.full(_size((size,)), value, kind), options)
 

@@ -26,7 +26,7 @@ __all__ = ["Generator", "_rounded_once", "default_generator"]
 
 def manual_seed(seed: int) -> Generator:
     """Start the random numbers from `seed`: the same program then draws the same numbers."""
-    return default_generator.manual_seed(seed)
+    return default_generator.manual_seed(int(seed))
 
 
 def seed() -> int:

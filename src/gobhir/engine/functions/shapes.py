@@ -192,6 +192,8 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
 def repeat(self: Any, *sizes: Any, repeats: Any = None) -> Any:
     """The tensor laid side by side, repeats[i] times along dimension i; more repeats than
     dimensions are new dimensions in front. RuntimeError when there are fewer."""
+    if not sizes and repeats is None:
+        raise TypeError(say("errors.shape.repeat", x=self.array.shape, repeats=()))
     times = sizes_of(sizes if repeats is None else (repeats,))
     lead = len(times) - self.ndim
     if lead < 0 or min(times, default=0) < 0:

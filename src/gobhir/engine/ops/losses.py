@@ -17,7 +17,7 @@ from gobhir.engine.ops.activations import sigmoid
 from gobhir.engine.ops.choosing import maximum, where
 from gobhir.engine.ops.elementary import abs, exp, log, sign
 from gobhir.engine.ops.shapes import expand
-from gobhir.lang import say
+from gobhir.lang import say, warn
 
 
 class Loss(Op, abstract=True):
@@ -39,6 +39,8 @@ def reduced(each, reduction, count):
     total = each.sum()
     if reduction == "sum":
         return total
+    if not each.size:
+        warn(say("errors.loss.empty"))
     with np.errstate(divide="ignore", invalid="ignore"):
         return total / (count if isinstance(count, np.ndarray) else total.dtype.type(count))
 
@@ -163,9 +165,9 @@ class BCELoss(Loss):
     promotes = False
 
     def forward(p, y, *, reduction="mean"):
-        p, y = together(p, y)
         if p.shape != y.shape:
             raise ValueError(say("errors.loss.same_shape", x=p.shape, y=y.shape))
+        p, y = together(p, y)
         if p.dtype != y.dtype:
             raise RuntimeError(say("errors.loss.same_dtype", x=p.dtype, y=y.dtype))
         # Written so that NaN is refused too.
@@ -199,9 +201,9 @@ class BCEWithLogitsLoss(Loss):
     local = {"z": "sigmoid(z) - y", "y": "-z"}
 
     def forward(z, y, *, reduction="mean"):
-        z, y = together(z, y)
         if z.shape != y.shape:
             raise ValueError(say("errors.loss.same_shape", x=z.shape, y=y.shape))
+        z, y = together(z, y)
         # max(z, 0) - z y + log(1 + e^-|z|): the same, and e^... never overflows.
         each = np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
         return reduced(each, reduction, z.size)
@@ -226,9 +228,9 @@ class WeightedBCEWithLogitsLoss(Loss):
     }
 
     def forward(z, y, pos_weight, *, reduction="mean"):
-        z, y = together(z, y)
         if z.shape != y.shape:
             raise ValueError(say("errors.loss.same_shape", x=z.shape, y=y.shape))
+        z, y = together(z, y)
         try:
             each = pos_weight * y * _softplus(-z) + (1 - y) * _softplus(z)
         except ValueError:
