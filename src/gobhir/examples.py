@@ -117,7 +117,7 @@ def network(
         parts.append(nn.Sigmoid() if last and loss == "bce" else ACTIVATIONS[activation]())
     model = nn.Sequential(*parts)
     own_x = INPUT if house and batch == 1 else _drawn(rng, _rows(batch, counts[0]))
-    own_y = _targets(rng, loss, batch, counts[-1])
+    own_y: Any = _targets(rng, loss, batch, counts[-1])
     if house and batch == 1 and loss != "cross_entropy":
         own_y = TARGET
     lr = (LEARNING_RATE if chosen == "sgd" else 0.1) if lr is None else lr

@@ -39,7 +39,7 @@ def jacobian(
             if out.requires_grad:
                 above = Tensor._wrap(one)
                 more = {"retain_graph": True, "create_graph": create_graph, "allow_unused": True}
-                got = grad(out, xs, above, **more)  # type: ignore[arg-type]
+                got = grad(out, xs, above, **more)
             for column, g, x in zip(columns, got, xs, strict=True):
                 column.append(_or_zeros(g, x, strict))
         table.append(tuple(_stacked(c, out, x) for c, x in zip(columns, xs, strict=True)))

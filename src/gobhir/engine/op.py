@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -69,7 +69,7 @@ class Op:
     defaults: ClassVar[dict[str, Any]]
     pullbacks: ClassVar[dict[str, Callable[..., Any]]]
     forward: ClassVar[Callable[..., Any]]
-    example: ClassVar[tuple[list[Any], dict[str, Any]] | None] = None
+    example: ClassVar[tuple[Sequence[Any], dict[str, Any]] | None] = None
     """(inputs, settings) for the op's card, where no usual numbers would do."""
     memos: ClassVar[int] = 0
     """How many of the last results are for the pullback's eyes only."""

@@ -94,8 +94,8 @@ class Message:
     def __init__(self, key: str, values: dict[str, object], place: Place | None = None):
         self.key = key
         self.values = values
-        inner = (v.place for v in values.values() if isinstance(v, Message))
-        self.place = next(inner, place)
+        inner = next((v for v in values.values() if isinstance(v, Message)), None)
+        self.place: Place | None = place if inner is None else inner.place
 
     def text(self, lang: str) -> str:
         return t(self.key, lang, **self.values)
