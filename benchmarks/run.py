@@ -6,6 +6,7 @@
 Each peer runs in a process of its own. A round gives every peer one slice, in shuffled order;
 ratios are formed within a round. A round during which other programs were busy is dropped.
 Before anything is timed, all must reach the same losses from the same weights.
+At the end: how long until a network reads handwritten digits (digits.py).
 """
 
 from __future__ import annotations
@@ -15,12 +16,18 @@ import json
 import os
 import platform
 import random
+import re
+import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from benchmarks.peers import PEERS, REFERENCE, Peer
@@ -31,6 +38,9 @@ SLICE = 0.15
 """Seconds of one slice, about."""
 FOREIGN = 0.15
 """Processor cores that other programs may use during a slice before its round is dropped."""
+PATIENCE = 600
+"""Seconds that a peer may be silent, above all when it compiles."""
+OWN_KERNELS = "chosen by OpenBLAS"
 
 
 class Slices:
@@ -42,37 +52,52 @@ class Slices:
             surroundings[name] = str(peer.threads)
         if peer.coretype:
             surroundings["OPENBLAS_CORETYPE"] = peer.coretype
-        command = [sys.executable, "-m", "benchmarks.slice", peer.name, workload.name]
+        self.trouble = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed in end
         self.process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "benchmarks.slice", peer.name, workload.name],
             cwd=ROOT,
             env=surroundings,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.trouble,
             text=True,
+            start_new_session=True,  # so that what the peer starts can be ended with it
         )
-        self.losses: list[float] = self._heard()["losses"]
-        self.count = 3
-        while (took := self.run()["seconds"]) < SLICE / 3:
-            self.count *= 2
+        try:
+            self.losses: list[float] = self._heard()["losses"]
+            self.count = 3
+            while (took := self.run()["seconds"]) < SLICE / 3:
+                self.count *= 2
+        except BaseException:
+            self.end()
+            raise
         self.count = max(1, int(self.count * SLICE / took))
 
     def _heard(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        while line := self.process.stdout.readline():
-            if line.startswith("{"):
-                answer: dict[str, Any] = json.loads(line)
-                return answer
-        _, trouble = self.process.communicate()
-        raise RuntimeError((trouble.strip() or "no output").splitlines()[-1])
+        waiting = Timer(PATIENCE, self._kill)
+        waiting.start()
+        try:
+            while line := self.process.stdout.readline():
+                if line.startswith("{"):
+                    answer: dict[str, Any] = json.loads(line)
+                    return answer
+        finally:
+            silent = not waiting.is_alive()
+            waiting.cancel()
+        if silent:
+            raise RuntimeError(f"no answer for {PATIENCE} s")
+        code = self.process.wait()
+        self.trouble.seek(0)
+        raise RuntimeError(_reason(self.trouble.read()) or f"ended with exit status {code}")
 
     def run(self) -> dict[str, Any]:
         """Run one slice. `foreign`: cores that other programs used meanwhile, or None."""
         assert self.process.stdin is not None
         before, start = _busy(), time.perf_counter()
-        self.process.stdin.write(f"{self.count}\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):  # when it has ended, _heard says why
+            self.process.stdin.write(f"{self.count}\n")
+            self.process.stdin.flush()
         answer = self._heard()
         elapsed, after = time.perf_counter() - start, _busy()
         answer["foreign"] = None
@@ -82,8 +107,25 @@ class Slices:
         return answer
 
     def end(self) -> None:
-        self.process.kill()
+        self._kill()
         self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.trouble):
+            assert stream is not None
+            with suppress(BrokenPipeError):
+                stream.close()
+
+    def _kill(self) -> None:
+        if not hasattr(os, "killpg"):
+            self.process.kill()
+        elif self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def _reason(trouble: str) -> str:
+    """The line of a traceback that names the exception; else the last that says anything."""
+    lines = [line for line in trouble.splitlines() if line.strip()]
+    named = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Exit|Interrupt)\b", line)]
+    return (named or lines or [""])[-1].strip()
 
 
 def _busy() -> float | None:
@@ -100,45 +142,81 @@ def measure(workload: Workload, names: list[str], rounds: int, foreign: float) -
     """Ratios to the reference, by peer; what could not be run says why."""
     running: dict[str, Slices] = {}
     told: dict[str, Any] = {}
+    kept = dropped = 0
+
+    def failed(name: str, why: str) -> None:
+        told[name] = {"failed": why}
+        if name in running:
+            running.pop(name).end()
+
     try:
         for name in names:
             peer = PEERS[name]
-            if workload.name not in peer.workloads.split() or find_spec(peer.package) is None:
+            if workload.name not in peer.workloads.split():
+                continue
+            if find_spec(peer.package) is None:
+                if name == REFERENCE:
+                    failed(name, f"{peer.package} is not installed")
+                    break
                 continue
             try:
                 running[name] = Slices(peer, workload)
             except RuntimeError as trouble:
-                told[name] = {"failed": str(trouble)}
-        expected = running[REFERENCE].losses
-        for name in [n for n in running if n != REFERENCE]:
-            if not _close(running[name].losses, expected):
-                told[name] = {"failed": f"other losses: {running[name].losses[-1]:.6g}"}
-                running.pop(name).end()
+                failed(name, str(trouble))
+                if name == REFERENCE:
+                    break
+                continue
+            losses, expected = running[name].losses, running[REFERENCE].losses
+            if not _close(losses, expected):
+                failed(name, f"other losses: {losses[-1]:.6g} after six steps")
         taken: dict[str, list[float]] = {name: [] for name in running}
         peak: dict[str, float] = {}
-        kept = dropped = 0
-        while kept < rounds and dropped < 3 * rounds:
+        while REFERENCE in running and kept < rounds and dropped < 3 * rounds:
             answers = {}
             for name in random.sample(list(running), len(running)):
-                answers[name] = running[name].run()
+                try:
+                    answers[name] = running[name].run()
+                except RuntimeError as trouble:
+                    failed(name, f"ended in round {kept + dropped + 1}: {trouble}")
+                    continue
                 peak[name] = answers[name]["peak_mb"]
+            if REFERENCE not in running:
+                break
             if any((a["foreign"] or 0) > foreign for a in answers.values()):
                 dropped += 1
                 continue
             kept += 1
             for name, answer in answers.items():
                 taken[name].append(answer["seconds"] / running[name].count)
+        for name in running if REFERENCE in running else ():
+            peer, times = PEERS[name], taken[name]
+            told[name] = {"peak_mb": round(peak[name]), "threads": peer.threads}
+            told[name]["OPENBLAS_CORETYPE"] = peer.coretype or _kernels()
+            if len(times) > 1:
+                ratios = [t / r for t, r in zip(times, taken[REFERENCE], strict=True)]
+                low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+                told[name] |= {"ratio": middle, "quartiles": [low, high]}
+                told[name]["us"] = 1e6 * statistics.median(times)
     finally:
         for slices in running.values():
             slices.end()
-    for name, times in taken.items():
-        told[name] = {"peak_mb": round(peak[name])}
-        if len(times) > 1:
-            ratios = [t / r for t, r in zip(times, taken[REFERENCE], strict=True)]
-            low, middle, high = statistics.quantiles(ratios, n=4)
-            told[name] |= {"ratio": middle, "quartiles": [low, high]}
-            told[name]["us"] = 1e6 * statistics.median(times)
+    told = {name: told[name] for name in names if name in told}
     return {"what": workload.what, "rounds": kept, "dropped": dropped, "peers": told}
+
+
+def _kernels() -> str:
+    return os.environ.get("OPENBLAS_CORETYPE", OWN_KERNELS)
+
+
+def versions(names: list[str]) -> dict[str, str]:
+    """The installed version of each peer's package, of NumPy and of Python."""
+    found = {"Python": platform.python_version()}
+    for package in dict.fromkeys(["numpy", *(PEERS[name].package for name in names)]):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def _close(losses: list[float], expected: list[float]) -> bool:
@@ -164,16 +242,16 @@ def start_up() -> float:
 
 def table(results: dict[str, Any]) -> str:
     """The ratios as Markdown: a row a peer, a column a workload."""
-    columns = list(results["workloads"])
-    lines = ["| time / PyTorch eager, 2 threads | " + " | ".join(columns) + " |"]
-    lines.append("|---|" + "---|" * len(columns))
-    for name in PEERS:
-        cells = []
-        for column in columns:
-            found = results["workloads"][column]["peers"].get(name, {})
-            ratio = found.get("ratio")
-            cells.append("-" if ratio is None else _shown(ratio, *found["quartiles"]))
-        if set(cells) != {"-"}:
+    found = {key: w["peers"] for key, w in results["workloads"].items()}
+    ways = results.get("digits", {}).get("ways", {})
+    if ways:
+        found["digits to 97 %"] = ways
+    lines = [f"| time / {REFERENCE} | " + " | ".join(found) + " |"]
+    lines.append("|---|" + "---|" * len(found))
+    for name in [*PEERS, *(n for n in ways if n not in PEERS)]:
+        told = [column.get(name, {}) for column in found.values()]
+        cells = [_shown(t["ratio"], *t["quartiles"]) if "ratio" in t else "-" for t in told]
+        if set(cells) - {"-"}:
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -183,37 +261,80 @@ def _shown(ratio: float, low: float, high: float) -> str:
     return f"{ratio:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
+def digits(rounds: int) -> dict[str, Any]:
+    """What digits.py measures, in a process of its own."""
+    if find_spec("sklearn") is None:
+        return {"failed": "scikit-learn, which the images come with, is not installed"}
+    command = [sys.executable, "-m", "benchmarks.digits", "--json", "--rounds", str(rounds)]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return {"failed": _reason(answer.stderr)}
+    found: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
+    return found
+
+
+def _arguments() -> argparse.Namespace:
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog="Peers: "
+        + "; ".join(PEERS)
+        + ". Workloads: "
+        + ". ".join(f"{key}: {w.what}" for key, w in WORKLOADS.items())
+        + ". digits: reading handwritten digits to 97 %.",
+    )
+    every = [*WORKLOADS, "digits"]
+    parser.add_argument("--rounds", type=int, default=20, help="undisturbed rounds (20)")
+    parser.add_argument("--only", default=",".join(every), help="of " + ",".join(every))
+    parser.add_argument(
+        "--peers", help="names with ; between; otherwise all that are installed. Always: PyTorch"
+    )
+    parser.add_argument("--to", type=Path, help="folder for results: JSON, table, picture")
+    parser.add_argument(
+        "--foreign",
+        type=float,
+        default=FOREIGN,
+        help="processor cores that other programs may use during a slice before its round is "
+        f"dropped ({FOREIGN}; a large number keeps all rounds, and then ratios mean little)",
+    )
+    asked = parser.parse_args()
+    asked.only = asked.only.split(",")
+    asked.peers = asked.peers.split(";") if asked.peers else list(PEERS)
+    for found, known in ((asked.only, every), (asked.peers, PEERS)):
+        if unknown := [name for name in found if name not in known]:
+            parser.error(f"unknown: {', '.join(unknown)}. There are: {'; '.join(known)}")
+    return asked
+
+
 def main() -> None:
     import gobhir
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--only", default=",".join(WORKLOADS), help="W1,W2,...")
-    parser.add_argument("--peers", help="names with ; between; otherwise all that are installed")
-    parser.add_argument("--to", type=Path, help="folder for results: JSON, table, picture")
-    parser.add_argument("--foreign", type=float, default=FOREIGN, help="cores others may use")
-    asked = parser.parse_args()
-    wished = asked.peers.split(";") if asked.peers else list(PEERS)
-    names = [n for n in PEERS if n == REFERENCE or n in wished]
+    asked = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    names = [n for n in PEERS if n == REFERENCE or n in asked.peers]
     results: dict[str, Any] = {
         "gobhir": gobhir.__version__,
+        "versions": versions(names),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "OPENBLAS_CORETYPE": os.environ.get("OPENBLAS_CORETYPE", "chosen by OpenBLAS"),
+        "OPENBLAS_CORETYPE": _kernels(),
         "import_ms": start_up(),
         "workloads": {},
     }
     print(f"gobhir {gobhir.__version__} on {results['machine']}; import gobhir", end=" ")
     print(f"{results['import_ms']:.0f} ms; NumPy's kernels {results['OPENBLAS_CORETYPE']}")
-    for key in asked.only.split(","):
-        found = measure(WORKLOADS[key], names, max(2, asked.rounds), asked.foreign)
-        results["workloads"][key] = found
-        print(f"\n{key}: {found['what']} ({found['rounds']} rounds, {found['dropped']} dropped)")
-        for name, told in found["peers"].items():
-            if "ratio" in told:
-                ratio = _shown(told["ratio"], *told["quartiles"])
-                print(f"  {name:36} {ratio:28} {told['us']:10.1f} us {told['peak_mb']:6} MB")
-            else:
-                print(f"  {name:36} {told.get('failed', 'every round was disturbed')}")
+    print(", ".join(f"{package} {number}" for package, number in results["versions"].items()))
+    try:
+        for key in asked.only:
+            if key == "digits":
+                results["digits"] = digits(max(3, asked.rounds // 4))
+                _print_digits(results["digits"])
+                continue
+            found = measure(WORKLOADS[key], names, max(2, asked.rounds), asked.foreign)
+            results["workloads"][key] = found
+            _print_workload(key, found)
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was measured until then:")
     print("\n" + table(results))
     if asked.to is not None:
         from benchmarks.picture import draw
@@ -222,6 +343,27 @@ def main() -> None:
         (asked.to / "benchmarks.json").write_text(json.dumps(results, indent=1) + "\n")
         (asked.to / "benchmarks.md").write_text(table(results) + "\n")
         draw(results, asked.to / "benchmarks.png")
+
+
+def _print_workload(key: str, found: dict[str, Any]) -> None:
+    print(f"\n{key}: {found['what']} ({found['rounds']} rounds, {found['dropped']} dropped)")
+    for name, told in found["peers"].items():
+        if "ratio" in told:
+            ratio = _shown(told["ratio"], *told["quartiles"])
+            print(f"  {name:36} {ratio:28} {told['us']:10.1f} us {told['peak_mb']:6} MB")
+        else:
+            print(f"  {name:36} {told.get('failed', 'every round was disturbed')}", flush=True)
+
+
+def _print_digits(found: dict[str, Any]) -> None:
+    print("\ndigits: seconds until 97 % of 360 handwritten digits are read")
+    if "failed" in found:
+        print(f"  {found['failed']}")
+        return
+    for name, told in found["ways"].items():
+        ratio = _shown(told["ratio"], *told["quartiles"])
+        print(f"  {name:36} {ratio:28} {told['seconds']:10.2f} s  {told['epochs']:.0f} epochs")
+    print(f"  an epoch of fit / of the bare compiled step: {_shown(*found['fit / bare'])}")
 
 
 if __name__ == "__main__":

@@ -66,10 +66,10 @@ def make(workload: Workload, threads: int) -> Step:
     def step(x: Any, y: Any) -> Any:
         optimizer.zero_grad()
         out = forward(x)
-        loss = ((out - y) ** 2).mean()
-        if workload.loss != "mse":
-            chosen = out.log_softmax().gather(1, y.unsqueeze(1))
-            loss = -chosen.mean()
+        if workload.loss == "mse":
+            loss = ((out - y) ** 2).mean()
+        else:
+            loss = out.sparse_categorical_crossentropy(y)
         loss.backward()
         return loss.realize(*optimizer.schedule_step())
 
