@@ -33,6 +33,8 @@ class BatchNorm(Standardisation):
     x, y: (N, C, ...); weight, bias: (C) or None; mean, variance: (1, C, 1, ...).
     """
 
+    example = ([[[1.0, 2.0], [3.0, 6.0], [5.0, 1.0]], [1.0, 0.5], [0.0, 0.1]], {})
+
     def forward(x, weight=None, bias=None, *, eps=1e-5):
         return _channels(x, weight, bias, eps, _all_but_channels(x))
 
@@ -45,6 +47,8 @@ class InstanceNorm(Standardisation):
 
     x, y: (N, C, ...); weight, bias: (C) or None; mean, variance: (N, C, 1, ...).
     """
+
+    example = ([[[[1.0, 2.0, 4.0], [3.0, 6.0, 5.0]]], [1.0, 0.5], [0.0, 0.1]], {})
 
     def forward(x, weight=None, bias=None, *, eps=1e-5):
         return _channels(x, weight, bias, eps, tuple(range(2, x.ndim)))
@@ -75,6 +79,8 @@ class GroupNorm(Standardisation):
 
     x, y: (N, C, ...); weight, bias: (C) or None; mean, variance: (N, groups, 1, 1, ...).
     """
+
+    example = ([[[1.0, 2.0, 4.0, 8.0]], [1.0, 0.5, 1.0, 0.5], [0.0, 0.1, 0.0, 0.1]], {"groups": 2})
 
     def forward(x, weight=None, bias=None, *, groups, eps=1e-5):
         grouped = _grouped(x, groups)
@@ -110,6 +116,7 @@ class BatchNormByRunning(Op):
         "bias": "1",
     }
     result = "y"
+    example = ([[[1.0, 2.0], [3.0, 6.0]], [2.0, 3.0], [1.0, 4.0], [1.0, 0.5], [0.0, 0.1]], {})
 
     def forward(x, mean, variance, weight=None, bias=None, *, eps=1e-5):
         check_parameters(x, x.shape[1], weight, bias)

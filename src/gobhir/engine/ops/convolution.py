@@ -46,6 +46,14 @@ class Conv(Op):
     formula = "sum(W * window(x)) + b"
     local = {"x": "W", "W": "window(x)", "b": "1"}
     result = "z"
+    example = (
+        [
+            [[[[1.0, 2.0, 0.5], [0.0, 3.0, 1.0], [2.0, -1.0, 1.5]]]],
+            [[[[0.5, -1.0], [1.0, 0.25]]]],
+            [0.1],
+        ],
+        {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)},
+    )
 
     def forward(x, W, b=None, *, stride, padding, dilation, groups=1):
         _check(x, W, b, stride, padding, dilation, groups)
@@ -90,6 +98,10 @@ class ConvTranspose(Op):
     formula = "sum(W * painters(x)) + b"
     local = {"x": "W", "W": "painters(x)", "b": "1"}
     result = "z"
+    example = (
+        [[[[[0.5, -1.0], [1.0, 0.25]]]], [[[[0.5, -1.0], [1.0, 0.25]]]], [0.1]],
+        {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "output_padding": (0, 0)},
+    )
 
     def forward(x, W, b=None, *, stride, padding, dilation, groups=1, output_padding):
         _check(x, W, b, stride, padding, dilation, groups, transposed=True)
@@ -134,6 +146,10 @@ class ConvWeight(Op):
     formula = "sum(d * window(x))"
     local = {"x": "d", "d": "window(x)"}
     result = "W"
+    example = (
+        [[[[[1.0, 2.0, 0.5], [0.0, 3.0, 1.0], [2.0, -1.0, 1.5]]]], [[[[0.5, -1.0], [1.0, 0.25]]]]],
+        {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "kernel": (2, 2)},
+    )
 
     def forward(x, d, *, kernel, stride, padding, dilation, groups=1):
         size, image = d.shape[2:], padded(by_channel(x), padding)
@@ -163,6 +179,10 @@ class Im2Col(Op):
     formula = "windows(x)"
     local = "1"
     shape_only = True
+    example = (
+        [[[[[1.0, 2.0, 0.5], [0.0, 3.0, 1.0], [2.0, -1.0, 1.5]]]]],
+        {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "kernel": (2, 2)},
+    )
 
     def forward(x, *, kernel, stride, padding, dilation):
         size = out_size(x.shape[2:], kernel, stride, padding, dilation)
@@ -183,6 +203,10 @@ class Col2Im(Op):
     formula = "sum(windows_over(x))"
     local = "1"
     shape_only = True
+    example = (
+        [[[[1.0, 2.0], [0.5, 1.0], [1.0, 0.0], [2.0, 1.0]]]],
+        {"size": (2, 3), "kernel": (2, 2), "stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)},
+    )
 
     def forward(x, *, size, kernel, stride, padding, dilation):
         places = out_size(size, kernel, stride, padding, dilation)

@@ -28,6 +28,21 @@ class MaxPool(Op):
     family = Family.REDUCTION
     formula = "max(window(x))"
     local = "1 if first_largest else 0"
+    example = (
+        [
+            [
+                [
+                    [
+                        [1.0, 2.0, 0.5, -1.0],
+                        [0.0, 3.0, 1.0, 2.0],
+                        [2.0, -1.0, 1.5, 0.0],
+                        [1.0, 0.5, 4.0, 2.5],
+                    ]
+                ]
+            ]
+        ],
+        {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)},
+    )
 
     def forward(x, *, kernel, stride, padding, dilation, ceil_mode=False):
         size = pooled_size(x, kernel, stride, padding, dilation, ceil_mode)
@@ -53,6 +68,23 @@ class MaxPoolBack(Op):
     family = Family.GATHER
     formula = "sum(d if first_largest else 0)"
     local = {"d": "1 if first_largest else 0"}
+    example = (
+        [
+            [[[[0.5, -1.0], [1.0, 0.25]]]],
+            [
+                [
+                    [
+                        [1.0, 2.0, 0.5, -1.0],
+                        [0.0, 3.0, 1.0, 2.0],
+                        [2.0, -1.0, 1.5, 0.0],
+                        [1.0, 0.5, 4.0, 2.5],
+                    ]
+                ]
+            ],
+            [[[[3.0, 2.0], [2.0, 4.0]]]],
+        ],
+        {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)},
+    )
 
     def forward(d, x, out, *, kernel, stride, padding, dilation):
         size = out.shape[2:]
@@ -81,6 +113,32 @@ class MaxPoolPick(Op):
     family = Family.GATHER
     formula = "g[first_largest]"
     local = {"g": "1 if first_largest else 0"}
+    example = (
+        [
+            [
+                [
+                    [
+                        [1.0, 2.0, 0.5, -1.0],
+                        [0.0, 3.0, 1.0, 2.0],
+                        [2.0, -1.0, 1.5, 0.0],
+                        [1.0, 0.5, 4.0, 2.5],
+                    ]
+                ]
+            ],
+            [
+                [
+                    [
+                        [1.0, 2.0, 0.5, -1.0],
+                        [0.0, 3.0, 1.0, 2.0],
+                        [2.0, -1.0, 1.5, 0.0],
+                        [1.0, 0.5, 4.0, 2.5],
+                    ]
+                ]
+            ],
+            [[[[3.0, 2.0], [2.0, 4.0]]]],
+        ],
+        {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)},
+    )
 
     def forward(g, x, out, *, kernel, stride, padding, dilation):
         frame = (out.shape[2:], kernel, stride, padding, dilation)
@@ -106,6 +164,21 @@ class AvgPool(Op):
     formula = "sum(window(x)) / count"
     local = "1 / count"
     shape_only = True
+    example = (
+        [
+            [
+                [
+                    [
+                        [1.0, 2.0, 0.5, -1.0],
+                        [0.0, 3.0, 1.0, 2.0],
+                        [2.0, -1.0, 1.5, 0.0],
+                        [1.0, 0.5, 4.0, 2.5],
+                    ]
+                ]
+            ]
+        ],
+        {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)},
+    )
 
     def forward(
         x, *, kernel, stride, padding, ceil_mode=False, count_include_pad=True, divisor=None
@@ -130,6 +203,10 @@ class AvgPoolBack(Op):
     formula = "sum(windows(d) / count)"
     local = "1 / count"
     shape_only = True
+    example = (
+        [[[[[0.5, -1.0], [1.0, 0.25]]]]],
+        {"size": (4, 4), "kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)},
+    )
 
     def forward(
         d, *, size, kernel, stride, padding, ceil_mode=False, count_include_pad=True, divisor=None
@@ -152,6 +229,7 @@ class MaxUnpool(Op):
     formula = "unpool(x)"
     local = "1"
     shape_only = True
+    example = ([[[[[0.5, -1.0], [1.0, 0.25]]]], [[[[0, 3], [9, 15]]]]], {"size": (4, 4)})
 
     def forward(x, at, *, size):
         count = math.prod(size)

@@ -25,6 +25,7 @@ class Resample(Op):
     formula = "sum(weights * x)"
     local = "weights"
     shape_only = True
+    example = ([[[[[0.5, -1.0], [1.0, 0.25]]]]], {"size": (4, 4), "mode": "linear"})
 
     def forward(x, *, size, mode, align_corners=False, scales=None, antialias=False):
         for axis, m in enumerate(size, 2):
@@ -47,6 +48,21 @@ class ResampleBack(Op):
     formula = "sum(weights.T * d)"
     local = "weights.T"
     shape_only = True
+    example = (
+        [
+            [
+                [
+                    [
+                        [1.0, 2.0, 0.5, -1.0],
+                        [0.0, 3.0, 1.0, 2.0],
+                        [2.0, -1.0, 1.5, 0.0],
+                        [1.0, 0.5, 4.0, 2.5],
+                    ]
+                ]
+            ]
+        ],
+        {"size": (4, 4), "before": (2, 2), "mode": "linear"},
+    )
 
     def forward(d, *, before, size, mode, align_corners=False, scales=None, antialias=False):
         for axis, (n, m) in enumerate(zip(before, size, strict=True), 2):
