@@ -46,6 +46,8 @@ def draw(results: dict[str, Any], to: Path) -> None:
 
 
 def _panel(axis: Any, title: str, rows: dict[str, Any]) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
     axis.set_title(title, fontsize=9.5, loc="left", color=TEXT, fontweight="bold")
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
@@ -62,7 +64,7 @@ def _panel(axis: Any, title: str, rows: dict[str, Any]) -> None:
         axis.barh(y, ratio - start, left=start, height=0.72, color=OURS if ours else OTHERS)
         axis.plot([low, high], [y, y], color=LINE, linewidth=1, solid_capstyle="butt")
         axis.annotate(
-            f"{ratio:.2g}" if ratio < 1 else f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}",
+            f"{ratio:.3f}" if ratio < 0.1 else f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}",
             (max(ratio, high), y),
             xytext=(4, 0),
             textcoords="offset points",
@@ -80,5 +82,6 @@ def _panel(axis: Any, title: str, rows: dict[str, Any]) -> None:
     for label in axis.get_yticklabels():
         if label.get_text().startswith("gobhir"):
             label.set(color=OURS, fontweight="bold")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter("{x:g}")
-    axis.xaxis.set_minor_formatter("")
+    axis.xaxis.set_minor_locator(NullLocator())

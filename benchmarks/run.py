@@ -278,11 +278,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
-        epilog="Peers: "
-        + "; ".join(PEERS)
-        + ". Workloads: "
-        + ". ".join(f"{key}: {w.what}" for key, w in WORKLOADS.items())
-        + ". digits: reading handwritten digits to 97 %.",
+        epilog="\n".join(
+            ["peers:"]
+            + [f"  {name}" for name in PEERS]
+            + ["workloads:"]
+            + [f"  {key}: {w.what}" for key, w in WORKLOADS.items()]
+            + ["  digits: reading handwritten digits, from the first weight to 97 % right"]
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     every = [*WORKLOADS, "digits"]
     parser.add_argument("--rounds", type=int, default=20, help="undisturbed rounds (20)")
