@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,29 +18,39 @@ from benchmarks.workloads import WORKLOADS
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@cache
+def expected(name: str) -> list[float]:
+    step = PEERS["PyTorch eager, 1 thread"].make(WORKLOADS[name])
+    return [step() for _ in range(4)]
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(w, marks=pytest.mark.slow if w > "W3" else ()) for w in WORKLOADS]
+)
 @pytest.mark.parametrize("peer", ["gobhir", "gobhir compiled"])
 def test_the_same_work(name: str, peer: str) -> None:
-    ours, theirs = PEERS[peer].make(WORKLOADS[name]), PEERS[REFERENCE].make(WORKLOADS[name])
-    losses = [(ours(), theirs()) for _ in range(5)]
-    assert all(one == pytest.approx(other, rel=1e-3) for one, other in losses)
-    assert losses[-1][0] < losses[0][0]
+    step = PEERS[peer].make(WORKLOADS[name])
+    losses = [step() for _ in range(4)]
+    assert losses == pytest.approx(expected(name), rel=1e-3)
+    assert losses[-1] < losses[0]
 
 
 @pytest.mark.slow
 def test_a_ratio_with_its_spread_a_table_and_a_picture(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks", "--only=W1", "--rounds=2", "--peers=gobhir"]
+    command.append("--foreign=99")  # on a busy machine, too
     answer = subprocess.run(
         [*command, "--to", str(tmp_path)], capture_output=True, text=True, check=True, cwd=ROOT
     )
     results = json.loads((tmp_path / "benchmarks.json").read_text())
     found = results["workloads"]["W1"]
     assert set(found["peers"]) == {REFERENCE, "gobhir"}
-    if found["rounds"]:  # on a busy machine all may have been dropped, which is said
-        told = found["peers"]["gobhir"]
-        assert told["quartiles"][0] <= told["ratio"] <= told["quartiles"][1]
-        assert found["peers"][REFERENCE]["ratio"] == 1
-        assert "| gobhir |" in answer.stdout
+    told = found["peers"]["gobhir"]
+    assert told["quartiles"][0] <= told["ratio"] <= told["quartiles"][1]
+    assert told["peak_mb"] > 10
+    assert found["peers"][REFERENCE]["ratio"] == 1
+    assert "| gobhir |" in answer.stdout
+    assert {"gobhir", "torch", "numpy"} <= set(results["versions"])
     assert (tmp_path / "benchmarks.png").read_bytes().startswith(b"\x89PNG")
 
 

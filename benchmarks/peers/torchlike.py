@@ -41,4 +41,4 @@ def make(
 
     if framework == "gobhir" and compiled:
         step = torch.compile(step, **({"threads": 2} if split else {}))
-    return lambda: float(step(x, y))
+    return lambda: step(x, y).item()
