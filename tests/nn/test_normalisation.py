@@ -129,6 +129,23 @@ def test_layers_in_training_and_in_use(name: str) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["BatchNorm2d", "InstanceNorm2d", "GroupNorm", "LayerNorm"])
+def test_the_result_may_be_changed_in_place(name: str) -> None:
+    """The blocks of a ResNet: a shortcut is added, a ReLU writes over the sum."""
+    x, told = numbers(3, (2, 4, 3, 3)), []
+    options = {"GroupNorm": (2, 4), "LayerNorm": (3,)}.get(name, (4,))
+    for t in (gobhir, torch):
+        layer = getattr(t.nn, name)(*options).double()
+        given = t.tensor(x, requires_grad=True)
+        y = layer(given)
+        y += given
+        t.nn.ReLU(inplace=True)(y).pow(2).sum().backward()
+        told.append([y.detach().numpy(), given.grad.numpy()])
+        told[-1] += [p.grad.numpy() for p in layer.parameters()]
+    for got, want in zip(*told, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
+
+
 def test_a_pytorch_state_fits() -> None:
     theirs = torch.nn.BatchNorm2d(3)
     theirs(torch.randn(4, 3, 2, 2))

@@ -128,8 +128,9 @@ def _several(
             state.tape.record(bundle._record)
     parts = tuple(apply(Part, bundle, place=i) for i in range(len(value)))
     if op.family is not Family.GATHER:  # whose pullbacks read positions, not what was picked
-        for part in parts:
-            part._changes = bundle._changes
+        for i, part in enumerate(parts):
+            if i not in op.unread:
+                part._changes = bundle._changes
     return parts
 
 

@@ -74,6 +74,8 @@ class Op:
     memos: ClassVar[int] = 0
     """How many of the last results are for the pullback's eyes only."""
     vjps: ClassVar[Callable[..., Any] | None] = None
+    unread: ClassVar[tuple[int, ...]] = ()
+    """Which of several results no pullback reads: these may be changed in place afterwards."""
     shape_only: ClassVar[bool] = False
     """The pullbacks look at the inputs' shapes, not at their numbers."""
     promotes: ClassVar[bool] = False

@@ -25,6 +25,7 @@ class Standardisation(Op, abstract=True):
     formula = "(x - mean) / sqrt(variance + eps) * weight + bias"
     local = {"weight": "(x - mean) / sqrt(variance + eps)", "bias": "1"}
     result = "y"
+    unread = (0,)  # a ReLU may write over y
 
 
 class BatchNorm(Standardisation):
