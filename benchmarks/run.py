@@ -246,6 +246,8 @@ def table(results: dict[str, Any]) -> str:
     ways = results.get("digits", {}).get("ways", {})
     if ways:
         found["digits to 97 %"] = ways
+    if not found:
+        return "nothing was measured"
     lines = [f"| time / {REFERENCE} | " + " | ".join(found) + " |"]
     lines.append("|---|" + "---|" * len(found))
     for name in [*PEERS, *(n for n in ways if n not in PEERS)]:
