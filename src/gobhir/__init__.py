@@ -5,6 +5,7 @@ Start reading in engine/__init__.py; the map of the house is in README.md.
 
 from __future__ import annotations
 
+from math import e, inf, nan, pi
 from typing import Any
 
 __version__ = "0.1.0"
@@ -102,6 +103,7 @@ max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle
 
 FUNCTIONS.update({name: getattr(nn.functional, name) for name in _LAYERS.split()})
 globals().update(FUNCTIONS)
+newaxis = None  # as an index: one more dimension, of size 1
 
 __all__ = [
     *FUNCTIONS,
@@ -119,7 +121,9 @@ __all__ = [
     "cuda",
     "default_generator",
     "device",
+    "distributions",
     "double",
+    "e",
     "dtype",
     "empty",
     "empty_like",
@@ -141,6 +145,7 @@ __all__ = [
     "get_rng_state",
     "half",
     "iinfo",
+    "inf",
     "inference_mode",
     "initial_seed",
     "int",
@@ -159,12 +164,15 @@ __all__ = [
     "manual_seed",
     "memory_format",
     "multinomial",
+    "nan",
+    "newaxis",
     "nn",
     "no_grad",
     "normal",
     "ones",
     "ones_like",
     "optim",
+    "pi",
     "poisson",
     "preserve_format",
     "rand",
@@ -199,6 +207,7 @@ _LATER = {
     "backends": "gobhir",
     "compile": "gobhir.engine.compile",
     "cuda": "gobhir",
+    "distributions": "gobhir",
     "examples": "gobhir",
     "explain": "gobhir",
     "fit": "gobhir.training",

@@ -51,11 +51,13 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     *,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients themselves, one for each input, leaving every `.grad` as it was.
+    only_inputs is taken and ignored, as PyTorch does: nothing else gets a gradient.
 
     https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html
     """
