@@ -82,3 +82,21 @@ def test_a_forgotten_zero_grad_is_noticed_once() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         step(zero=False)
+
+
+@BOTH
+def test_a_graph_can_be_walked(t: ModuleType) -> None:
+    w, x = t.ones(2, requires_grad=True), t.ones(2)
+    step = ((w * x) + 1).grad_fn
+    assert step.name() == "AddBackward0" and step.next_functions[1:] == ((None, 0),)
+    product, place = step.next_functions[0]
+    assert product.name() == "MulBackward0" and place == 0
+    (leaf, _), nothing = product.next_functions
+    assert nothing == (None, 0)
+    assert leaf.variable is w and leaf.next_functions == ()
+
+
+@BOTH
+def test_the_precision_of_matrix_products(t: ModuleType) -> None:
+    t.set_float32_matmul_precision("highest")
+    assert t.get_float32_matmul_precision() == "highest"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.arrays import as_array
+from gobhir.engine.arrays import as_array, first_array
 from gobhir.engine.device import check_place
 from gobhir.engine.dtypes import as_dtype, default_dtype, of_python
 from gobhir.engine.tensor import Tensor, View
@@ -272,3 +272,11 @@ for _name, _make in {
     "new_tensor": tensor,
 }.items():
     _new(_name, _make)
+
+
+def new(self: Tensor, *data: Any) -> Tensor:
+    """Tensor(*data) of this tensor's dtype: sizes for zeros, or the numbers to be held."""
+    return Tensor._wrap(np.array(first_array(data, self.dtype), self.dtype))
+
+
+setattr(Tensor, "new", new)  # noqa: B010  Tensor does not know it

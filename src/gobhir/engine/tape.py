@@ -83,8 +83,33 @@ class Record:
         self.hooks: list[Any] | None = None
         self.retained: Any = None
 
+    def name(self) -> str:
+        return f"{self.op.__name__}Backward0"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """Where the gradients of the inputs go: (Record, 0), (AccumulateGrad, 0) for a leaf,
+        (None, 0) for nowhere."""
+        return tuple(
+            (e if e is None or isinstance(e, Record) else AccumulateGrad(e), 0) for e in self.edges
+        )
+
     def __repr__(self) -> str:
-        return f"<{self.op.__name__}Backward0>"
+        return f"<{self.name()}>"
+
+
+class AccumulateGrad:
+    """Where a graph ends, as `next_functions` shows it: a gradient is added to variable.grad."""
+
+    def __init__(self, variable: Tensor) -> None:
+        self.variable = variable
+        self.next_functions = ()
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
+    def __repr__(self) -> str:
+        return "<AccumulateGrad>"
 
 
 @dataclass(frozen=True, eq=False)

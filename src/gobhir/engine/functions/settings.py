@@ -42,3 +42,14 @@ def get_num_threads() -> int:
 @function
 def set_num_threads(n: int) -> None:
     """Accepted and without effect: NumPy's library reads OPENBLAS_NUM_THREADS when it starts."""
+
+
+@function
+def set_float32_matmul_precision(precision: str) -> None:
+    """Accepted and without effect: matrix products of float32 are always "highest"."""
+
+
+@function
+def get_float32_matmul_precision() -> str:
+    """highest: matrix products of float32 are computed in float32."""
+    return "highest"
