@@ -100,3 +100,16 @@ def test_a_graph_can_be_walked(t: ModuleType) -> None:
 def test_the_precision_of_matrix_products(t: ModuleType) -> None:
     t.set_float32_matmul_precision("highest")
     assert t.get_float32_matmul_precision() == "highest"
+
+
+@BOTH
+def test_backward_and_grad_by_name(t: ModuleType) -> None:
+    x = t.tensor([1.0, 2.0], requires_grad=True)
+    t.autograd.backward((x**2).sum())
+    t.autograd.backward([(x**2).sum(), x.sum()])
+    assert x.grad.tolist() == [5.0, 9.0]
+    t.autograd.backward(x * 3, grad_tensors=t.tensor([1.0, 0.0]), inputs=x)
+    t.autograd.backward([x, x.sum()], [t.ones(2), None])
+    assert x.grad.tolist() == [10.0, 11.0]
+    got = t.autograd.grad((x**2).sum(), x, None, True, True, True, False)
+    assert got[0].tolist() == [2.0, 4.0]

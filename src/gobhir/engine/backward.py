@@ -21,19 +21,24 @@ from gobhir.lang import say
 
 
 def backward(
-    tensors: Sequence[Tensor],
-    cotangents: Sequence[Tensor | None],
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    inputs: Sequence[Tensor] | None = None,
+    inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Add d(sum of tensors . cotangents)/d(leaf) to the `.grad` of every leaf that asked for it.
+    """Add d(sum of tensors . grad_tensors)/d(leaf) to the `.grad` of every leaf that asked for it.
 
-    tensors: results to differentiate, any shapes; cotangents: of the same shapes, None allowed
+    tensors: results to differentiate, any shapes; grad_tensors: of the same shapes, None allowed
     for a scalar. RuntimeError when there is nothing to differentiate or the graph is used up.
     """
+    results = [tensors] if isinstance(tensors, Tensor) else tensors
+    if grad_tensors is None or isinstance(grad_tensors, Tensor):
+        grad_tensors = [grad_tensors] * len(results)
+    if isinstance(inputs, Tensor):
+        inputs = [inputs]
     wanted = None if inputs is None else {_edge(t): t for t in inputs}
-    found = _pull(tensors, cotangents, retain_graph, create_graph, wanted)
+    found = _pull(results, grad_tensors, retain_graph, create_graph, wanted)
     for leaf, gradient in found.values():
         old = leaf.grad
         if old is None:
