@@ -31,7 +31,7 @@ Say = Callable[..., str]
 @contextmanager
 def _style(lang: str | None) -> Iterator[Say]:
     """The house's style, and a function that says plot texts in the picture's language."""
-    from cycler import cycler
+    from matplotlib import cycler
     from matplotlib import rc_context
 
     from gobhir.lang.fonts import FAMILY, families
