@@ -127,7 +127,7 @@ def _several(
         if state.tape is not None:
             state.tape.record(bundle._record)
     parts = tuple(apply(Part, bundle, place=i) for i in range(len(value)))
-    if op.family is Family.RECURRENT:  # whose pullbacks read the results themselves again
+    if op.family is not Family.GATHER:  # whose pullbacks read positions, not what was picked
         for i, part in enumerate(parts):
             if i not in op.unread:
                 part._changes = bundle._changes

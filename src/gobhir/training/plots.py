@@ -31,8 +31,8 @@ Say = Callable[..., str]
 @contextmanager
 def _style(lang: str | None) -> Iterator[Say]:
     """The house's style, and a function that says plot texts in the picture's language."""
-    from matplotlib import cycler
     from matplotlib import rc_context
+    from matplotlib.rcsetup import cycler
 
     from gobhir.lang.fonts import FAMILY, families
 
