@@ -455,7 +455,16 @@ class Press(Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Ctrl-C is heard, also where the tests were started in the background with it shut off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @both
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c(f: Any, capsys: pytest.CaptureFixture[str]) -> None:
     kept = []
 

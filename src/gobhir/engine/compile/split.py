@@ -2,15 +2,14 @@
 gradients; these are added up, and the optimizer takes one step.
 
 Only on request (`threads=2`), and only where the examples of a batch do not meet: with BatchNorm
-they do, and dropout would draw other numbers. BLAS should run on one thread meanwhile
-(OPENBLAS_NUM_THREADS=1, or threadpoolctl installed), or the threads wait for one another.
+they do, and dropout would draw other numbers. BLAS runs on one thread meanwhile, or the threads
+would wait for one another.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
 from queue import SimpleQueue
 from typing import Any
 
@@ -168,16 +167,13 @@ _controller: Any = None
 
 
 def _one_thread_each() -> Any:
-    """BLAS on one thread meanwhile, if threadpoolctl is there to say so."""
+    """BLAS on one thread meanwhile."""
     global _controller
     if _controller is None:
-        try:
-            from threadpoolctl import ThreadpoolController  # type: ignore[import-not-found]
-        except ImportError:
-            _controller = False
-        else:
-            _controller = ThreadpoolController()
-    return _controller.limit(limits=1, user_api="blas") if _controller else nullcontext()
+        from threadpoolctl import ThreadpoolController
+
+        _controller = ThreadpoolController()
+    return _controller.limit(limits=1, user_api="blas")
 
 
 def refuse(why: str) -> RuntimeError:
