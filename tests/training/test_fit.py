@@ -400,10 +400,13 @@ def test_metrics_of_one_s_own(f: Any) -> None:
 
     run = quiet(
         network(f), (X, Y), "cross_entropy", epochs=1, validation=(X, Y),
-        metrics={"acc": Accuracy(), "sure": confidence, "table": "confusion_matrix"},
+        metrics={
+            "acc": Accuracy(), "sure": confidence, "table": "confusion_matrix", "curves": "roc"
+        },
     )  # fmt: skip
     assert {"acc", "val_acc", "sure", "val_sure"} <= set(run.names)
     assert run.results["table"].sum() == run.results["val_table"].sum() == 50
+    assert len({len(curve.fpr) for curve in run.results["curves"]}) > 1
     found = evaluate(network(f), (X, Y), metrics=["f1", "roc"])
     assert "loss" not in found and len(found["roc"]) == 3
 

@@ -268,7 +268,7 @@ class _Trainer:
             values = measure(self.held_out_measures, self.held_out, ctrl_c.obey)
             found |= {f"val_{name}": value for name, value in values.items()}
         for name, value in found.items():
-            if np.ndim(value) == 0 and not isinstance(value, tuple):
+            if isinstance(value, (int, float)) or getattr(value, "ndim", None) == 0:
                 row[name] = float(value)
             else:
                 run.history.results[name] = value
