@@ -550,6 +550,34 @@ REFUSED: dict[str, Any] = {
     "callback": (TypeError, lambda f, m: quiet(m, (X, Y), "mse", callbacks=3)),
     "model": (TypeError, lambda f, m: quiet(lambda x: x, (X, Y), "mse")),
     "epochs": (ValueError, lambda f, m: quiet(m, (X, Y), "mse", epochs=-1)),
+    "half an epoch": (ValueError, lambda f, m: quiet(m, (X, Y), "mse", epochs=1.5)),
+    "compile": (ValueError, lambda f, m: quiet(m, (X, Y), "mse", compile="yes")),
+    "nothing to learn": (ValueError, lambda f, m: quiet(f.nn.ReLU(), (X, X), "mse")),
+    "share of nothing": (ValueError, lambda f, m: quiet(m, (X, Y), "mse", validation=0.001)),
+    "scheduler of another": (
+        ValueError,
+        lambda f, m: quiet(
+            m,
+            (X, Y),
+            "mse",
+            scheduler=f.optim.lr_scheduler.StepLR(f.optim.SGD(m.parameters(), lr=0.1), 1),
+        ),
+    ),
+    "metric as loss": (
+        ValueError,
+        lambda f, m: quiet(m, (X, Y), "cross_entropy", metrics={"loss": "accuracy"}),
+    ),
+    "quantities as classes": (
+        ValueError,
+        lambda f, m: quiet(f.nn.Linear(6, 1), (X, X[:, :1]), "mse", metrics="accuracy"),
+    ),
+    "classes as quantities": (
+        ValueError,
+        lambda f, m: quiet(m, (X, Y), "cross_entropy", metrics="mse"),
+    ),
+    "no epoch": (IndexError, lambda f, m: quiet(m, (X, Y), "mse", epochs=0).best()),
+    "no picture": (IndexError, lambda f, m: quiet(m, (X, Y), "mse", epochs=0).plot()),
+    "no curve": (KeyError, lambda f, m: quiet(m, (X, Y), "cross_entropy").plot(names=["accuracy"])),
     "empty": (ValueError, lambda f, m: quiet(m, (X[:0], Y[:0]), "mse")),
     "no batch": (ValueError, lambda f, m: quiet(m, LeftOut(f), "mse")),
     "used up": (TypeError, lambda f, m: quiet(m, iter([(X, Y)]), "mse")),
@@ -579,12 +607,22 @@ def test_what_cannot_be_trained(f: Any, case: str) -> None:
     assert len(str(caught.value)) > 20
 
 
+@both
+def test_classes_are_as_good_as_names(f: Any) -> None:
+    runs = []
+    for loss, optimizer in (("cross_entropy", "sgd"), (f.nn.CrossEntropyLoss, f.optim.SGD)):
+        runs.append(quiet(network(f), (X, Y), loss, optimizer, 2, lr=0.1, seed=1)["loss"])
+    assert runs[0] == runs[1]
+
+
 def test_history() -> None:
     run = History([{"epoch": i + 1, "loss": 1 / (i + 1), "f1": i / 20} for i in range(20)])
     assert run.best()["epoch"] == 20 == run.best("f1")["epoch"]
     assert len(list(run)) == len(run) == 20 and run.last["f1"] == 0.95
     text = repr(run).splitlines()
     assert "f1" in text[0] and len(text) == 12 and text[-1].split()[0] == "20"
+    header, row = repr(History([{"epoch": 1, "average_precision": 0.5}])).splitlines()
+    assert len(header) == len(row), "long names push no number out of its column"
     assert repr(History()) == "History(running)"
     assert math.isnan(History([{"loss": 1.0}, {"f1": 1.0}])["f1"][0])
 

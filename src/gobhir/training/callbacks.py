@@ -92,7 +92,7 @@ class KeepBest(Callback):
         monitor = self.monitor or default_monitor(run.row)
         if monitor not in run.row:
             known = ", ".join(run.row)
-            raise KeyError(str(say("errors.training.column", name=monitor, known=known)))
+            raise KeyError(say("errors.training.column", name=monitor, known=known))
         sign = direction(monitor, self.mode)
         value = run.row[monitor]
         if math.isnan(value):
@@ -160,6 +160,10 @@ class Schedule(Callback):
             raise ValueError(say("errors.training.every", every=every))
         self.monitor = monitor
         self.plateau = kind == "ReduceLROnPlateau"
+
+    def on_fit_begin(self, run: Run) -> None:
+        if getattr(self.scheduler, "optimizer", run.optimizer) is not run.optimizer:
+            raise ValueError(say("errors.training.foreign_scheduler"))
 
     def on_batch_end(self, run: Run) -> None:
         if self.every == "batch":

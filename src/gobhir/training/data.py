@@ -61,8 +61,11 @@ def split_off(data: Any, backend: Backend, share: float, loss: Any, seed: int | 
         data = tools.TensorDataset(*backend.columns(data, loss))
     if not hasattr(data, "__getitem__") or not hasattr(data, "__len__"):
         raise TypeError(say("errors.training.share_type", type=type(data).__name__))
+    held_out = round(share * len(data))
+    if not 0 < held_out < len(data):
+        raise ValueError(say("errors.training.share_empty", count=len(data), share=share))
     generator = backend.framework.Generator().manual_seed(0 if seed is None else seed)
-    return tools.random_split(data, [1 - share, share], generator=generator)
+    return tools.random_split(data, [len(data) - held_out, held_out], generator=generator)
 
 
 def batches(source: Any, backend: Backend) -> Iterator[Batch]:

@@ -9,6 +9,8 @@ from typing import Any
 from gobhir.lang import say, t
 
 Row = dict[str, float]
+BESIDE = ("epoch", "lr", "seconds")
+"""The columns that do not say how good the model is."""
 _LOWER = ("loss", "mse", "mae", "rmse")
 _HIGHER = ("accuracy", "precision", "recall", "f1", "auc", "average_precision", "r2")
 
@@ -27,7 +29,7 @@ class History:
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self.names:
-            raise KeyError(str(say("errors.training.column", name=name, known=self.names)))
+            raise KeyError(say("errors.training.column", name=name, known=", ".join(self.names)))
         return [row.get(name, math.nan) for row in self.rows]
 
     def __len__(self) -> int:
@@ -43,7 +45,9 @@ class History:
 
     @property
     def last(self) -> Row:
-        """The row of the last epoch."""
+        """The row of the last epoch. IndexError when none has ended."""
+        if not self.rows:
+            raise IndexError(say("errors.training.no_epoch"))
         return self.rows[-1]
 
     def best(self, monitor: str | None = None, mode: str = "auto") -> Row:
@@ -52,7 +56,7 @@ class History:
         sign = direction(monitor, mode)
         known = [row for row in self.rows if not math.isnan(row.get(monitor, math.nan))]
         if not known:
-            raise KeyError(str(say("errors.training.column", name=monitor, known=self.names)))
+            raise KeyError(say("errors.training.column", name=monitor, known=", ".join(self.names)))
         return min(known, key=lambda row: sign * row[monitor])
 
     def plot(self, **settings: Any) -> Any:
@@ -64,8 +68,9 @@ class History:
     def __repr__(self) -> str:
         if not self.rows:
             return f"History({self.stopped})"
-        names = [n for n in self.names if n not in ("epoch", "lr", "seconds")]
-        lines = ["  ".join([f"{'epoch':>6}", *(f"{n:>12}" for n in names)])]
+        names = [n for n in self.names if n not in BESIDE]
+        wide = {name: max(12, len(name)) for name in names}
+        lines = ["  ".join([f"{'epoch':>6}", *(f"{n:>{w}}" for n, w in wide.items())])]
         rows: list[Row | None] = list(self.rows)
         if len(rows) > 12:
             rows = [*rows[:5], None, *rows[-5:]]
@@ -73,7 +78,7 @@ class History:
             if row is None:
                 lines.append("   ...")
                 continue
-            cells = (f"{shown(row.get(n, math.nan)):>12}" for n in names)
+            cells = (f"{shown(row.get(n, math.nan)):>{w}}" for n, w in wide.items())
             lines.append("  ".join([f"{row['epoch']:>6.0f}", *cells]))
         return "\n".join(lines)
 
@@ -111,6 +116,7 @@ def title(name: str, lang: str | None = None) -> str:
     from gobhir.lang import catalogue, language
 
     bare = name.removeprefix("val_")
-    key = f"training.name.{bare}"  # keys: training.name.*
-    word = t(key, lang) if key in catalogue(lang or language()) else bare
+    key = f"training.name.{'top' if bare.startswith('top_') else bare}"  # keys: training.name.*
+    known = key in catalogue(lang or language())
+    word = t(key, lang, k=bare.removeprefix("top_")) if known else bare
     return t("training.progress.validation", lang, name=word) if bare != name else word

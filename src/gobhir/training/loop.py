@@ -70,7 +70,7 @@ def fit(
         first weights were drawn before: call manual_seed before making the model, too.)
     checkpoint: a file that keeps the run after each epoch; resume: go on from there if it exists.
     compile: record the step once and replay it; "auto": where that works; a dictionary: with
-        these settings of gobhir.compile.
+        these settings of gobhir.compile ({"verbose": True} says what is replayed, or why not).
     progress: a bar (or lines, where the output is no terminal), "bar", "lines", or False.
 
     Ctrl-C ends after the step under way, with the weights of the best epoch. A loss that is no
@@ -80,7 +80,7 @@ def fit(
 
     backend = backend_of(model)
     function = backend.loss(loss)
-    if epochs < 0:
+    if not isinstance(epochs, int) or epochs < 0:
         raise ValueError(say("errors.training.epochs", epochs=epochs))
     if seed is not None:
         _seed(backend, seed)
@@ -112,6 +112,8 @@ def _make_step(
     compile: bool | str | dict[str, Any],
 ) -> Step:
     """One training step; recorded and replayed where that was asked for, or where it works."""
+    if compile not in (True, False, "auto") and not isinstance(compile, dict):
+        raise ValueError(say("errors.training.compile", wish=compile))
     step = backend.step(loss, optimizer, clip)
     if compile == "auto":
         compile = backend.compiles and not needs_closure(optimizer)

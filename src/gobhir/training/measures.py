@@ -7,6 +7,7 @@ from typing import Any
 
 from gobhir.lang import say
 from gobhir.training.backends import Backend
+from gobhir.training.history import BESIDE
 from gobhir.training.metrics import Metric, metric
 
 _ENOUGH = 1 << 18
@@ -92,10 +93,13 @@ def _named(metrics: Any) -> dict[str, Metric]:
     """Metrics of its own by name: from objects, names and functions, one or several, or a
     dictionary that says how to call them."""
     if isinstance(metrics, dict):
-        return {name: deepcopy(metric(wish)) for name, wish in metrics.items()}
-    wishes = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
-    found = [deepcopy(metric(wish)) for wish in wishes]
-    named = {m.name: m for m in found}
-    if len(named) < len(found):
-        raise ValueError(say("errors.training.metric_twice", names=[m.name for m in found]))
+        named = {name: deepcopy(metric(wish)) for name, wish in metrics.items()}
+    else:
+        wishes = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
+        found = [deepcopy(metric(wish)) for wish in wishes]
+        named = {m.name: m for m in found}
+        if len(named) < len(found):
+            raise ValueError(say("errors.training.metric_twice", names=[m.name for m in found]))
+    for name in {"loss", *BESIDE} & named.keys():
+        raise ValueError(say("errors.training.metric_name", name=name))
     return named

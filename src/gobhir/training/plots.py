@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.lang import language, t
-from gobhir.training.history import History, default_monitor, direction, title
+from gobhir.training.history import BESIDE, History, default_monitor, direction, title
 from gobhir.training.metrics import base
 from gobhir.training.metrics.classification import ConfusionMatrix
 from gobhir.training.metrics.curves import ROC, PrecisionRecall, PrecisionRecallCurve, ROCCurve
@@ -49,10 +49,10 @@ def _style(lang: str | None) -> Iterator[Say]:
         "axes.spines.right": False,
         "axes.grid": True,
         "axes.axisbelow": True,
-        "axes.prop_cycle": cycler(color=COLOURS),
+        "axes.prop_cycle": cycler(linestyle=["-", "--", ":"]) * cycler(color=COLOURS),
         "grid.color": "#e6e6e6",
         "grid.linewidth": 0.8,
-        "legend.frameon": False,
+        "legend.edgecolor": "none",
         "lines.linewidth": 2.0,
     }
 
@@ -78,13 +78,14 @@ def history(
     """The curves of loss and metrics over the epochs, each column beside its validation's; the
     best epoch is marked. Returns the axes, one a column.
 
-    names: which columns (default: all but lr and seconds).
+    names: which columns (default: all but lr and seconds). KeyError for one that is not there,
+    IndexError when no epoch has ended.
     """
     from matplotlib import pyplot
     from matplotlib.ticker import MaxNLocator
 
-    bare = dict.fromkeys(name.removeprefix("val_") for name in run.names)
-    chosen = names or [n for n in bare if n not in ("epoch", "lr", "seconds")]
+    wished = names or [name for name in run.last if name not in BESIDE]
+    chosen = list(dict.fromkeys(name.removeprefix("val_") for name in wished))
     with _style(lang) as speak:
         wide = min(len(chosen), 3)
         high = -(-len(chosen) // wide)
@@ -95,7 +96,7 @@ def history(
         spoken = speak.lang  # type: ignore[attr-defined]
         for ax, name in zip(grid.flat, chosen, strict=False):
             for column, part in ((name, "training"), (f"val_{name}", "validation")):
-                if column in run.names:
+                if column == name or column in run.names:
                     few = "o" if len(run) <= 20 else ""
                     label = speak(part)
                     ax.plot(run["epoch"], run[column], marker=few, markersize=4, label=label)

@@ -7,13 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gobhir.lang import say, t
-from gobhir.training.history import shown, title
+from gobhir.training.history import BESIDE, shown, title
 
 if TYPE_CHECKING:
     from gobhir.training.run import Run
 
 _PAUSE = 0.2  # seconds between two looks at the bar: drawing must not cost training time
-_QUIET = ("epoch", "lr", "seconds")
 
 
 class Progress:
@@ -129,5 +128,5 @@ def epoch_line(run: Run) -> str:
 
 def figures(row: dict[str, Any]) -> str:
     """loss 0.2312 · accuracy 0.9400"""
-    numbers = {k: v for k, v in row.items() if k not in _QUIET and isinstance(v, float)}
+    numbers = {k: v for k, v in row.items() if k not in BESIDE and isinstance(v, float)}
     return " · ".join(f"{title(name)} {shown(value)}" for name, value in numbers.items())

@@ -84,18 +84,20 @@ class Backend:
     # -- names ----------------------------------------------------------------------------------
 
     def loss(self, wish: Any) -> Callable[..., Any]:
-        """A loss function: `wish` itself, or the one of that name."""
+        """A loss function: `wish` itself, or the one of that name or class."""
         if isinstance(wish, str):
             name = LOSSES.get(wish.lower())
             if name is None or not hasattr(self.framework.nn, name):
                 raise ValueError(say("errors.training.loss", name=wish, known=", ".join(LOSSES)))
-            return getattr(self.framework.nn, name)()
+            wish = getattr(self.framework.nn, name)
+        if isinstance(wish, type):
+            return wish()
         if not callable(wish):
             raise TypeError(say("errors.training.loss_type", type=type(wish).__name__))
         return wish
 
     def optimizer(self, wish: Any, lr: float | None) -> Any:
-        """An optimizer: `wish` itself, or the one of that name over all that can learn."""
+        """An optimizer: `wish` itself, or the one of that name or class over all that can learn."""
         base = self.framework.optim.Optimizer
         if isinstance(wish, str):
             kinds = {
@@ -106,9 +108,12 @@ class Backend:
             if wish.lower() not in kinds:
                 known = ", ".join(sorted(kinds))
                 raise ValueError(say("errors.training.optimizer", name=wish, known=known))
-            settings = {} if lr is None else {"lr": lr}
+            wish = kinds[wish.lower()]
+        if isinstance(wish, type) and issubclass(wish, base):
             learning = [p for p in self.model.parameters() if p.requires_grad]
-            return kinds[wish.lower()](learning, **settings)
+            if not learning:
+                raise ValueError(say("errors.training.nothing_learns"))
+            return wish(learning) if lr is None else wish(learning, lr=lr)
         if not hasattr(wish, "param_groups"):
             raise TypeError(say("errors.training.optimizer_type", type=type(wish).__name__))
         if lr is not None:

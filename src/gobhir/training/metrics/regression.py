@@ -46,7 +46,7 @@ def columns(output: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
     if p.shape != y.shape and not (
         p.size == y.size and [s for s in p.shape if s != 1] == [s for s in y.shape if s != 1]
     ):
-        raise ValueError(say("errors.metrics.shapes", output=p.shape, target=y.shape))
+        raise ValueError(say("errors.metrics.numbers", output=p.shape, target=y.shape))
     n = len(y) if y.ndim else 1
     width = y.size // n if n else 1
     return p.reshape(n, width).astype(np.float64), y.reshape(n, width).astype(np.float64)
