@@ -42,6 +42,21 @@ def as_array(data: Any, dtype: np.dtype | None = None) -> np.ndarray:
         return array if dtype is None else array.astype(dtype)
 
 
+def one_value(value: Any, dtype: np.dtype) -> np.ndarray:
+    """One number as the dtype holds it: -1 is 255 as uint8, as PyTorch has it. RuntimeError for a
+    number that is too large."""
+    value = np.asarray(getattr(value, "array", value))
+    if dtype.kind in "iu":
+        most = int(np.iinfo(dtype).max)
+        fits = int(np.iinfo(dtype).min) or -most  # of unsigned ones too
+        if not fits <= value <= most:
+            raise RuntimeError(say("errors.tensor.overflow", number=value, dtype=dtype))
+    out = value.astype(dtype)
+    if out.dtype.kind == "f" and np.isinf(out) and not np.isinf(value):
+        raise RuntimeError(say("errors.tensor.overflow", number=value, dtype=dtype))
+    return out
+
+
 def _leaves(data: Any) -> tuple[list[np.dtype], bool]:
     """The dtypes of all that is in nested lists, where some of it has one; whether Tensors are."""
     if not isinstance(data, (list, tuple)):

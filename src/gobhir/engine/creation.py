@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.arrays import as_array, first_array
+from gobhir.engine.arrays import as_array, first_array, one_value
 from gobhir.engine.device import check_place
 from gobhir.engine.dtypes import as_dtype, default_dtype, of_python
+from gobhir.engine.inplace import into
 from gobhir.engine.tensor import Tensor, View
 from gobhir.lang import say
 
@@ -68,7 +69,7 @@ def asarray(
 
 def scalar_tensor(s: Any, *, dtype: Any = None, **options: Any) -> Tensor:
     """One number as a tensor without dimensions, of the default dtype unless another is asked."""
-    return tensor(s, dtype=dtype or default_dtype(), **_known(options))
+    return _made(as_array(s, as_dtype(dtype or default_dtype())), options)
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
@@ -106,19 +107,15 @@ def _finish(array: np.ndarray, requires_grad: bool, device: Any) -> Tensor:
     return out.requires_grad_() if requires_grad else out
 
 
-def _known(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that mean something here. TypeError for a name that PyTorch has not either."""
-    for name in options.keys() - {"device", "requires_grad"}:
-        if name not in ("layout", "pin_memory", "memory_format", "out"):
-            raise TypeError(say("errors.tensor.option", name=name))
-        if name == "out" and options["out"] is not None:
-            raise TypeError(say("errors.tensor.option", name=name))
-    return {k: v for k, v in options.items() if k in ("device", "requires_grad")}
+_OPTIONS = {"device", "requires_grad", "layout", "pin_memory", "memory_format", "out"}
 
 
 def _made(array: np.ndarray, options: dict[str, Any]) -> Tensor:
-    wishes = _known(options)
-    return _finish(array, bool(wishes.get("requires_grad")), wishes.get("device"))
+    """The array as a Tensor, or in `out`. TypeError for an option that PyTorch has not either."""
+    for name in options.keys() - _OPTIONS:
+        raise TypeError(say("errors.tensor.option", name=name))
+    made = _finish(array, bool(options.get("requires_grad")), options.get("device"))
+    return made if options.get("out") is None else into(options["out"], made)
 
 
 def _size(sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
@@ -136,8 +133,15 @@ def _size(sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
     return shape
 
 
-def _kind(dtype: Any) -> np.dtype:
-    return default_dtype() if dtype is None else as_dtype(dtype)
+def _kind(dtype: Any, options: dict[str, Any], usual: np.dtype | None = None) -> np.dtype:
+    """The dtype asked for, by name or by `out`; without a wish the usual one. RuntimeError where
+    name and `out` differ."""
+    out = options.get("out")
+    if dtype is None:
+        return (usual or default_dtype()) if out is None else out.dtype
+    if out is not None and out.dtype != as_dtype(dtype):
+        raise RuntimeError(say("errors.tensor.out_dtype", dtype=as_dtype(dtype), out=out.dtype))
+    return as_dtype(dtype)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Tensor:
@@ -147,29 +151,30 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Te
     value = getattr(fill_value, "array", fill_value)
     if not isinstance(value, (int, float, complex, np.generic, np.ndarray)):
         raise TypeError(say("errors.tensor.not_numbers", type=type(value).__name__))
-    kind = of_python(value) if dtype is None else as_dtype(dtype)
-    return _made(np.full(_size((size,)), value, kind), options)
+    kind = _kind(dtype, options, of_python(value))
+    return _made(np.full(_size((size,)), one_value(value, kind), kind), options)
 
 
 def zeros(*sizes: Any, size: Any = None, dtype: Any = None, **options: Any) -> Tensor:
     """All zeros; the default dtype unless another is asked for."""
-    return _made(np.zeros(_size(sizes, size), _kind(dtype)), options)
+    return _made(np.zeros(_size(sizes, size), _kind(dtype, options)), options)
 
 
 def ones(*sizes: Any, size: Any = None, dtype: Any = None, **options: Any) -> Tensor:
     """All ones; the default dtype unless another is asked for."""
-    return _made(np.ones(_size(sizes, size), _kind(dtype)), options)
+    return _made(np.ones(_size(sizes, size), _kind(dtype, options)), options)
 
 
 def empty(*sizes: Any, size: Any = None, dtype: Any = None, **options: Any) -> Tensor:
     """Room for numbers that somebody will write; here it starts as zeros, so that runs repeat."""
-    return _made(np.zeros(_size(sizes, size), _kind(dtype)), options)
+    return _made(np.zeros(_size(sizes, size), _kind(dtype, options)), options)
 
 
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, **options: Any) -> Tensor:
     """One value everywhere, in input's shape and dtype."""
     value = getattr(fill_value, "array", fill_value)
-    return _made(np.full(_array(input).shape, value, _same(dtype, input)), options)
+    kind = _same(dtype, input)
+    return _made(np.full(_array(input).shape, one_value(value, kind), kind), options)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
@@ -200,7 +205,7 @@ def _same(dtype: Any, input: Tensor) -> np.dtype:
 def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> Tensor:
     """Ones on the diagonal, zeros elsewhere; n rows, m columns (m = n when left out)."""
     rows, columns = _size((n, n if m is None else m))
-    return _made(np.eye(rows, columns, dtype=_kind(dtype)), options)
+    return _made(np.eye(rows, columns, dtype=_kind(dtype, options)), options)
 
 
 def arange(
@@ -212,16 +217,26 @@ def arange(
         start, end = 0, start
     start, end, step = (_number(v) for v in (start, end, step))
     whole = all(isinstance(v, int) for v in (start, end, step))
-    if step == 0 or not all(math.isfinite(v) for v in (start, end, step)):
-        raise RuntimeError(say("errors.shape.arange", start=start, end=end, step=step))
-    kind = (np.dtype(np.int64) if whole else default_dtype()) if dtype is None else as_dtype(dtype)
-    if kind.kind in "iu" and not whole:
-        start, end, step, whole = int(start), int(end), int(step), True
-    if (end - start) * step < 0:
+    kind = _evenly_kind("arange", dtype, options, np.dtype(np.int64) if whole else None)
+    finite = all(math.isfinite(v) for v in (start, end, step))
+    if not finite or step == 0 or (end - start) * step < 0:
         raise RuntimeError(say("errors.shape.arange", start=start, end=end, step=step))
     count = -(-(end - start) // step) if whole else math.ceil((end - start) / step)
-    values = start + np.arange(count) * step
-    return _made(values.astype(kind), options)
+    if kind.kind in "iu" and not whole:
+        stop, start, step = int(end), int(start), int(step)
+        if step == 0:
+            raise ValueError(say("errors.shape.arange", start=start, end=end, step=step))
+        if kind == np.int64:  # PyTorch counts the steps of the other dtypes before it cuts
+            count = -(-(stop - start) // step)
+    return _made((start + np.arange(count) * step).astype(kind), options)
+
+
+def _evenly_kind(op: str, dtype: Any, options: Any, usual: np.dtype | None = None) -> np.dtype:
+    """The dtype asked for. NotImplementedError for bool, of which no steps can be made."""
+    kind = _kind(dtype, options, usual)
+    if kind.kind == "b":
+        raise NotImplementedError(say("errors.dtype.not_for", op=op, dtype=kind))
+    return kind
 
 
 def _number(v: Any) -> Any:
@@ -230,15 +245,21 @@ def _number(v: Any) -> Any:
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, **options: Any) -> Tensor:
     """`steps` numbers from start to end, both included, evenly spaced."""
-    return _made(_evenly(_number(start), _number(end), steps, _kind(dtype)), options)
+    return _made(
+        _evenly(_number(start), _number(end), steps, _evenly_kind("linspace", dtype, options)),
+        options,
+    )
 
 
 def logspace(
     start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, **options: Any
 ) -> Tensor:
     """base ** x for `steps` evenly spaced x from start to end, both included."""
-    kind = _kind(dtype)
-    powers = _evenly(_number(start), _number(end), steps, np.dtype(np.float64))
+    kind = _evenly_kind("logspace", dtype, options)
+    ends = [_number(v) for v in (start, end)]
+    if kind.kind in "iu":
+        ends = [int(v) for v in ends]
+    powers = _evenly(*ends, steps, np.dtype(np.float64))
     return _made((base**powers).astype(kind), options)
 
 

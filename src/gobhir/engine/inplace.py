@@ -65,6 +65,20 @@ def write(x: Tensor, values: Any, op: str, at: Any = ...) -> None:
     x._changed(op)
 
 
+def into(out: Any, result: Any) -> Any:
+    """out, with the numbers and the shape of result: what `out=` asks for. Several results go
+    into as many tensors."""
+    if isinstance(result, tuple):
+        pairs = [into(o, r) for o, r in zip(out, result, strict=True)]
+        return result._make(pairs) if hasattr(result, "_make") else tuple(pairs)
+    if out.requires_grad or result.requires_grad:
+        raise RuntimeError(say("errors.tensor.out_grad"))
+    if out.shape != result.shape:
+        out.array = np.empty(result.shape, out.dtype)
+    write(out, result.array, "out")
+    return out
+
+
 def assign(x: Tensor, values: Any, op: str, index: Any = ...) -> Tensor:
     """x[index] = values, under autograd where x or the values are."""
     tracked = isinstance(values, Tensor) and values.requires_grad

@@ -16,12 +16,11 @@ from gobhir.engine.functions.publish import (
     both,
     function,
     in_place,
-    into,
     method,
     number,
     unary,
 )
-from gobhir.engine.inplace import become
+from gobhir.engine.inplace import become, into
 from gobhir.engine.op import Op
 from gobhir.engine.ops import arithmetic, elementary, linear
 from gobhir.engine.tensor import Tensor

@@ -16,10 +16,10 @@ from gobhir.engine.functions.publish import (
     both,
     function,
     in_place,
-    into,
     number,
+    takes_out,
 )
-from gobhir.engine.inplace import become
+from gobhir.engine.inplace import become, into
 from gobhir.engine.quiet import quietly
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -236,6 +236,7 @@ def allclose(
 
 
 @function
+@takes_out
 def isin(
     elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
 ) -> Tensor:
@@ -253,8 +254,9 @@ def isin(
 
 
 def _judgement(name: str, doc: str, how: Callable[..., Any]) -> None:
-    def judge(input: Any) -> Any:
-        return Tensor._wrap(np.asarray(how(as_operand(input).array)))
+    def judge(input: Any, *, out: Tensor | None = None) -> Any:
+        result = Tensor._wrap(np.asarray(how(as_operand(input).array)))
+        return result if out is None else into(out, result)
 
     judge.__name__ = judge.__qualname__ = name
     judge.__doc__ = doc

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.publish import as_operand, function, of_tensor
+from gobhir.engine.functions.publish import as_operand, function, of_tensor, takes_out
 from gobhir.engine.functions.results import named
 from gobhir.engine.functions.shapes import place
 from gobhir.engine.tensor import Tensor
@@ -97,6 +97,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 
 @of_tensor
+@takes_out
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many numbers fall into each of `bins` equal parts of min to max (of the numbers' own
     range when the two are equal); those outside are not counted."""
@@ -108,6 +109,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 
 
 @of_tensor
+@takes_out
 def histogram(
     input: Tensor,
     bins: Any,
@@ -145,6 +147,7 @@ def _bounds(x: Tensor, bins: Any, bounds: Any, op: str) -> tuple[Any, Any]:
 
 
 @function
+@takes_out
 def searchsorted(
     sorted_sequence: Tensor,
     input: Any,
@@ -183,6 +186,7 @@ def searchsorted(
 
 
 @function
+@takes_out
 def bucketize(
     input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
 ) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.device import check_place
-from gobhir.engine.functions.publish import function, in_place, of_tensor
+from gobhir.engine.functions.publish import function, in_place, of_tensor, takes_out
 from gobhir.engine.functions.shapes import place, ravel
 from gobhir.engine.ops import diagonals
 from gobhir.engine.tensor import Tensor
@@ -16,6 +16,7 @@ from gobhir.lang import say
 
 @in_place
 @of_tensor
+@takes_out
 def tril(input: Any, diagonal: int = 0) -> Any:
     """The lower triangle of each matrix, 0 elsewhere; diagonal > 0 keeps so many diagonals above
     the main one, < 0 leaves so many out."""
@@ -24,6 +25,7 @@ def tril(input: Any, diagonal: int = 0) -> Any:
 
 @in_place
 @of_tensor
+@takes_out
 def triu(input: Any, diagonal: int = 0) -> Any:
     """The upper triangle of each matrix, 0 elsewhere; diagonal > 0 leaves so many diagonals out,
     < 0 keeps so many below the main one."""
@@ -85,6 +87,7 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> A
 
 
 @of_tensor
+@takes_out
 def diag(input: Any, diagonal: int = 0) -> Any:
     """Of a vector the matrix that has it on its diagonal, of a matrix its diagonal (a copy)."""
     if input.ndim == 1:

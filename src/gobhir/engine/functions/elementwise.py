@@ -15,10 +15,11 @@ from gobhir.engine.functions.publish import (
     binary,
     both,
     in_place,
-    into,
     number,
+    takes_out,
     unary,
 )
+from gobhir.engine.inplace import into
 from gobhir.engine.ops import (
     activations,
     arithmetic,
@@ -136,6 +137,7 @@ def nan_to_num(
 
 @in_place
 @both
+@takes_out
 def deg2rad(input: Any) -> Any:
     """Degrees as radians."""
     return as_operand(input) * (math.pi / 180)
@@ -143,6 +145,7 @@ def deg2rad(input: Any) -> Any:
 
 @in_place
 @both
+@takes_out
 def rad2deg(input: Any) -> Any:
     """Radians as degrees."""
     return as_operand(input) * (180 / math.pi)
@@ -179,6 +182,7 @@ def heaviside(input: Any, values: Any, *, out: Tensor | None = None) -> Any:
 
 @in_place
 @both
+@takes_out
 def polygamma(n: Any, input: Any = None) -> Any:
     """The n-th derivative of digamma; as a method x.polygamma(n)."""
     if isinstance(n, Tensor):
@@ -190,6 +194,7 @@ def polygamma(n: Any, input: Any = None) -> Any:
 
 
 @both
+@takes_out
 def frexp(input: Any) -> tuple[Tensor, Tensor]:
     """(mantissa, exponent): input = mantissa * 2 ** exponent, |mantissa| from 0.5 up to 1."""
     if as_operand(input).dtype.kind != "f":
@@ -199,6 +204,7 @@ def frexp(input: Any) -> tuple[Tensor, Tensor]:
 
 
 @both
+@takes_out
 def conj(input: Any) -> Any:
     """input itself: its numbers are real."""
     return as_operand(input)

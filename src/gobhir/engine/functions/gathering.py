@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.functions.indexing import forward, number_or_array, one_number
-from gobhir.engine.functions.publish import as_operand, in_place, of_tensor
+from gobhir.engine.functions.publish import as_operand, in_place, of_tensor, takes_out
 from gobhir.engine.functions.shapes import place
+from gobhir.engine.inplace import into
 from gobhir.engine.ops import choosing, indexing
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -20,7 +21,9 @@ from gobhir.lang import say
 
 
 @of_tensor
-def gather(input: Any, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Any:
+def gather(
+    input: Any, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None
+) -> Any:
     """out[i][j] = input[index[i][j]][j] for dim=0, and so on; the shape of `index`.
 
     index: int64, as many dimensions as input, no larger than it except along `dim`.
@@ -28,10 +31,12 @@ def gather(input: Any, dim: int, index: Tensor, *, sparse_grad: bool = False) ->
     """
     input = as_operand(input)
     at = _along(input, dim, index)
-    return _at_least_1d(input)[at].reshape(index.shape)
+    result = _at_least_1d(input)[at].reshape(index.shape)
+    return result if out is None else into(out, result)
 
 
 @of_tensor
+@takes_out
 def take_along_dim(input: Any, indices: Tensor, dim: int | None = None) -> Any:
     """gather with broadcasting: the numbers of `input` at `indices` along `dim`, of the flattened
     input when dim is None. Negative indices count from the end."""
@@ -57,6 +62,7 @@ def _joined(shape: Any, other: Any, dim: int) -> tuple[int, ...]:
 
 
 @of_tensor
+@takes_out
 def index_select(input: Any, dim: int, index: Tensor) -> Any:
     """The slices of `input` at `index` (int32 or int64, one dimension) along `dim`."""
     dim = place(dim, input.ndim)
@@ -72,6 +78,7 @@ def index_select(input: Any, dim: int, index: Tensor) -> Any:
 
 
 @of_tensor
+@takes_out
 def take(input: Any, index: Tensor) -> Any:
     """The numbers at `index` (int64, any shape) of the flattened input."""
     if index.dtype != np.int64:
@@ -80,6 +87,7 @@ def take(input: Any, index: Tensor) -> Any:
 
 
 @of_tensor
+@takes_out
 def masked_select(input: Any, mask: Tensor) -> Any:
     """The numbers where the mask (bool, broadcast against input) holds, in one dimension."""
     if mask.dtype != bool:
@@ -94,6 +102,7 @@ def masked_select(input: Any, mask: Tensor) -> Any:
 
 @in_place
 @of_tensor
+@takes_out
 def scatter(
     input: Any, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
 ) -> Any:
@@ -122,6 +131,7 @@ def scatter(
 
 @in_place
 @of_tensor
+@takes_out
 def scatter_add(input: Any, dim: int, index: Tensor, src: Tensor) -> Any:
     """input with src added where `index` says: for dim=0, out[index[i][j]][j] += src[i][j]."""
     at = _along(input, dim, index)
@@ -132,6 +142,7 @@ def scatter_add(input: Any, dim: int, index: Tensor, src: Tensor) -> Any:
 
 @in_place
 @of_tensor
+@takes_out
 def scatter_reduce(
     input: Any, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Any:
@@ -156,6 +167,7 @@ def scatter_reduce(
 
 @in_place
 @of_tensor
+@takes_out
 def index_reduce(
     input: Any,
     dim: int,
@@ -178,6 +190,7 @@ def index_reduce(
 
 @in_place
 @of_tensor
+@takes_out
 def index_add(input: Any, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Any:
     """input with alpha * (slice i of source along `dim`) added to its slice number index[i]."""
     at, x = _slices(input, dim, index, source, "index_add", RuntimeError)
@@ -189,6 +202,7 @@ def index_add(input: Any, dim: int, index: Tensor, source: Tensor, *, alpha: Any
 
 @in_place
 @of_tensor
+@takes_out
 def index_copy(input: Any, dim: int, index: Tensor, source: Tensor) -> Any:
     """input with its slice number index[i] along `dim` replaced by slice i of source."""
     if index.dtype != np.int64:
@@ -272,6 +286,7 @@ def select_scatter(input: Any, src: Tensor, dim: int, index: int) -> Any:
 
 
 @of_tensor
+@takes_out
 def slice_scatter(
     input: Any, src: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
 ) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.arrays import one_value
 from gobhir.engine.creation import as_tensor
-from gobhir.engine.functions.publish import as_operand, function, method, of_tensor
-from gobhir.engine.inplace import assign
+from gobhir.engine.functions.publish import as_operand, function, method, of_tensor, takes_out
+from gobhir.engine.inplace import assign, into
 from gobhir.engine.ops import choosing, indexing
 from gobhir.engine.tape import state
 from gobhir.engine.tensor import Tensor
@@ -172,7 +173,7 @@ def one_number(value: Any, x: Tensor, op: str) -> Any:
         if value.ndim:
             raise RuntimeError(say("errors.index.one_number", op=op, shape=value.shape))
         return value.to(x.dtype)
-    return np.asarray(value).astype(x.dtype)
+    return one_value(value, x.dtype)
 
 
 @method
@@ -211,6 +212,7 @@ def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tenso
 
 
 @of_tensor
+@takes_out
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The places that hold something else than 0: one row a place, or (as_tuple) one tensor a
     dimension, fit to index with."""
@@ -240,7 +242,9 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
 
 
 @function
-def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+def where(
+    condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None
+) -> Any:
     """input where the condition holds, other elsewhere; with the condition alone, the indices
     at which it holds, one tensor a dimension."""
     if not isinstance(condition, Tensor):
@@ -253,7 +257,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         raise RuntimeError(say("errors.index.mask_dtype", op="where", dtype=condition.dtype))
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):
         input = as_tensor(input)
-    return choosing.where(condition, input, other)
+    result = choosing.where(condition, input, other)
+    return result if out is None else into(out, result)
 
 
 def _where(self: Tensor, condition: Tensor, other: Any) -> Any:

@@ -12,8 +12,9 @@ import numpy as np
 
 from gobhir.engine.creation import zeros
 from gobhir.engine.dtypes import promoted
-from gobhir.engine.functions.publish import FUNCTIONS, function, of_tensor
+from gobhir.engine.functions.publish import FUNCTIONS, function, of_tensor, takes_out
 from gobhir.engine.functions.shapes import atleast_1d, atleast_2d, atleast_3d, place
+from gobhir.engine.inplace import into
 from gobhir.engine.ops import joining, shapes
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -30,7 +31,7 @@ def _several(tensors: Any) -> list[Any]:
 
 
 @function
-def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
+def cat(tensors: Any, dim: int = 0, *, axis: int | None = None, out: Tensor | None = None) -> Any:
     """Tensors end to end along `dim`. RuntimeError where their other sizes differ."""
     parts = _several(tensors)
     dim = dim if axis is None else axis
@@ -43,20 +44,23 @@ def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
     at = place(dim, counted[0].ndim) if counted is not parts or parts[0].array.shape != (0,) else 0
     if len(counted) < len(parts):
         counted[0] = counted[0].to(promoted([t.array for t in parts]))
-    return joining.cat(*counted, dim=at)
+    result = joining.cat(*counted, dim=at)
+    return result if out is None else into(out, result)
 
 
 FUNCTIONS["concat"] = FUNCTIONS["concatenate"] = cat
 
 
 @function
-def stack(tensors: Any, dim: int = 0) -> Any:
+def stack(tensors: Any, dim: int = 0, *, axis: int | None = None, out: Tensor | None = None) -> Any:
     """Tensors on top of each other along a new dimension. RuntimeError unless all have one
     shape."""
     parts = _several(tensors)
     if not parts:
         raise RuntimeError(say("errors.shape.nothing", op="stack"))
-    return joining.stack(*parts, dim=place(dim, parts[0].ndim + 1))
+    at = place(dim if axis is None else axis, parts[0].ndim + 1)
+    result = joining.stack(*parts, dim=at)
+    return result if out is None else into(out, result)
 
 
 def _joined(parts: Sequence[Any], dim: int, op: str) -> Any:
@@ -66,6 +70,7 @@ def _joined(parts: Sequence[Any], dim: int, op: str) -> Any:
 
 
 @function
+@takes_out
 def hstack(tensors: Any) -> Any:
     """Side by side: along columns, or end to end for vectors."""
     parts = atleast_1d(_several(tensors))
@@ -73,18 +78,21 @@ def hstack(tensors: Any) -> Any:
 
 
 @function
+@takes_out
 def vstack(tensors: Any) -> Any:
     """Under one another, a vector as one row."""
     return _joined(atleast_2d(_several(tensors)), 0, "vstack")
 
 
 @function
+@takes_out
 def dstack(tensors: Any) -> Any:
     """Behind one another, along the third dimension."""
     return _joined(atleast_3d(_several(tensors)), 2, "dstack")
 
 
 @function
+@takes_out
 def column_stack(tensors: Any) -> Any:
     """Side by side, a vector (or a number) as one column."""
     columns = [t if t.ndim > 1 else t.reshape(-1, 1) for t in _several(tensors)]

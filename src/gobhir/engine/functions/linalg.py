@@ -7,8 +7,17 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.drawing import marked
-from gobhir.engine.functions.publish import alias, as_operand, both, function, in_place, of_tensor
+from gobhir.engine.functions.publish import (
+    alias,
+    as_operand,
+    both,
+    function,
+    in_place,
+    of_tensor,
+    takes_out,
+)
 from gobhir.engine.functions.shapes import place, places
+from gobhir.engine.inplace import into
 from gobhir.engine.ops import linear, shapes
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -24,30 +33,34 @@ def _wants(op: str, *pairs: tuple[Any, int]) -> None:
 
 
 @both
-def matmul(input: Any, other: Any) -> Any:
+def matmul(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
     """input @ other: vectors, matrices, and stacks of matrices that broadcast. RuntimeError where
     the sizes that are summed over differ."""
-    return linear.matmul(as_operand(input), as_operand(other))
+    result = linear.matmul(as_operand(input), as_operand(other))
+    return result if out is None else into(out, result)
 
 
 @both
-def mm(input: Any, mat2: Any) -> Any:
+def mm(input: Any, mat2: Any, *, out: Tensor | None = None) -> Any:
     """The product of two matrices: (n, m) @ (m, p)."""
     _wants("mm", (input, 2), (mat2, 2))
-    return linear.matmul(input, mat2)
+    result = linear.matmul(input, mat2)
+    return result if out is None else into(out, result)
 
 
 @both
-def bmm(input: Any, mat2: Any) -> Any:
+def bmm(input: Any, mat2: Any, *, out: Tensor | None = None) -> Any:
     """Products of two stacks of matrices, one by one: (b, n, m) @ (b, m, p)."""
     _wants("bmm", (input, 3), (mat2, 3))
     if input.array.shape[0] != mat2.array.shape[0]:
         x, y = marked(input.array.shape, 0), marked(mat2.array.shape, 0)
         raise RuntimeError(say("errors.linalg.stacks", x=x, y=y))
-    return linear.matmul(input, mat2)
+    result = linear.matmul(input, mat2)
+    return result if out is None else into(out, result)
 
 
 @both
+@takes_out
 def mv(input: Any, vec: Any) -> Any:
     """A matrix times a vector: (n, m) @ (m)."""
     _wants("mv", (input, 2), (vec, 1))
@@ -55,6 +68,7 @@ def mv(input: Any, vec: Any) -> Any:
 
 
 @both
+@takes_out
 def dot(input: Any, tensor: Any) -> Any:
     """The sum of the products of two vectors' numbers."""
     _wants("dot", (input, 1), (tensor, 1))
@@ -62,12 +76,14 @@ def dot(input: Any, tensor: Any) -> Any:
 
 
 @both
+@takes_out
 def vdot(input: Any, other: Any) -> Any:
     """`dot` (which, were there complex numbers, would conjugate the first)."""
     return dot(input, other)
 
 
 @both
+@takes_out
 def inner(input: Any, other: Any) -> Any:
     """Products summed over the last dimension of both; of numbers, the product."""
     if not as_operand(input).ndim or not as_operand(other).ndim:
@@ -79,6 +95,7 @@ def inner(input: Any, other: Any) -> Any:
 
 
 @both
+@takes_out
 def outer(input: Any, vec2: Any) -> Any:
     """Every number of the first vector times every number of the second: (n), (m) to (n, m)."""
     _wants("outer", (input, 1), (vec2, 1))
@@ -102,6 +119,7 @@ def _weighed(input: Any, beta: float, product: Any, alpha: float) -> Any:
 
 @in_place
 @of_tensor
+@takes_out
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta input + alpha (mat1 @ mat2). input broadcasts to the product."""
     return _weighed(input, beta, mm(mat1, mat2), alpha)
@@ -109,6 +127,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1
 
 @in_place
 @of_tensor
+@takes_out
 def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta input + alpha (mat @ vec). input broadcasts to the product."""
     return _weighed(input, beta, mv(mat, vec), alpha)
@@ -116,6 +135,7 @@ def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) 
 
 @in_place
 @of_tensor
+@takes_out
 def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta input + alpha outer(vec1, vec2). input broadcasts to the product."""
     return _weighed(input, beta, outer(vec1, vec2), alpha)
@@ -123,6 +143,7 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1)
 
 @in_place
 @of_tensor
+@takes_out
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta input + alpha bmm(batch1, batch2). input broadcasts to the products."""
     return _weighed(input, beta, bmm(batch1, batch2), alpha)
@@ -130,18 +151,21 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: flo
 
 @in_place
 @of_tensor
+@takes_out
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta input + alpha bmm(batch1, batch2).sum(0). input broadcasts to the sum."""
     return _weighed(input, beta, bmm(batch1, batch2).sum(0), alpha)
 
 
 @function
-def chain_matmul(*matrices: Any, out: Any = None) -> Any:
+@takes_out
+def chain_matmul(*matrices: Any) -> Any:
     """The product of several matrices, in the order that takes the fewest multiplications."""
     return multi_dot(matrices)
 
 
-def multi_dot(tensors: Any, *, out: Any = None) -> Any:
+@takes_out
+def multi_dot(tensors: Any) -> Any:
     """The product of several matrices, in the order that takes the fewest multiplications. The
     first and the last one may be vectors."""
     parts = [as_operand(t) for t in tensors]
@@ -179,6 +203,7 @@ def _in_best_order(parts: list[Any]) -> Any:
 
 
 @function
+@takes_out
 def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     """Products summed over pairs of dimensions: the last `dims` of a with the first of b, or the
     dimensions of a and of b that a pair of lists names. RuntimeError where sizes differ."""
@@ -217,6 +242,7 @@ def _ordered(x: Any, order: list[int]) -> Any:
 
 
 @both
+@takes_out
 def kron(input: Any, other: Any) -> Any:
     """The Kronecker product: every number of input times all of other, as blocks."""
     x, y = as_operand(input), as_operand(other)
@@ -229,6 +255,7 @@ def kron(input: Any, other: Any) -> Any:
 
 
 @both
+@takes_out
 def cross(input: Any, other: Any, dim: int | None = None) -> Any:
     """The cross product of vectors of three numbers along `dim` (the first dimension of size 3
     when None). RuntimeError when there is none."""
@@ -242,6 +269,7 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
     return linalg_cross(x, y, dim=dim)
 
 
+@takes_out
 def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     """The cross product of vectors of three numbers along `dim`; the other dimensions broadcast."""
     x, y = as_operand(input), as_operand(other)
@@ -257,6 +285,7 @@ def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     return turned(x, -1) * turned(y, -2) - turned(x, -2) * turned(y, -1)
 
 
+@takes_out
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     """Products summed along `dim`; the other dimensions broadcast."""
     return (as_operand(x) * as_operand(y)).sum(dim)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.publish import FUNCTIONS, as_operand, of_tensor
+from gobhir.engine.functions.publish import FUNCTIONS, as_operand, of_tensor, takes_out
 from gobhir.engine.functions.results import named
 from gobhir.engine.ops import linalg, shapes
 from gobhir.engine.ops.diagonals import tril, triu
@@ -44,16 +44,19 @@ def matrices(op: str, A: Any, square: bool = False) -> Any:
 
 
 @of_tensor
+@takes_out
 def inverse(input: Any) -> Any:
     """The inverse: input @ out = I. LinAlgError (a RuntimeError) when there is none."""
     return linalg.inv(matrices("inv", input, square=True))
 
 
+@takes_out
 def inv(A: Any) -> Any:
     """The inverse: A @ out = I. LinAlgError (a RuntimeError) when there is none."""
     return inverse(A)
 
 
+@takes_out
 def solve(A: Any, B: Any, *, left: bool = True) -> Any:
     """X with A @ X = B, or X @ A = B with left=False. B holds matrices, or vectors: (..., n) for
     A: (..., n, n). LinAlgError when A has no inverse."""
@@ -84,6 +87,7 @@ def stretched(A: Any, B: Any) -> tuple[Any, Any]:
     )
 
 
+@takes_out
 def solve_triangular(
     A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Any:
@@ -100,6 +104,7 @@ def solve_triangular(
 
 
 @of_tensor
+@takes_out
 def triangular_solve(
     input: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> Any:
@@ -117,6 +122,7 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
     return linalg.pinv(matrices("pinv", input), rtol=float(rcond))
 
 
+@takes_out
 def pinv(
     A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Any:
@@ -130,6 +136,7 @@ def pinv(
     )
 
 
+@takes_out
 def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """The X that makes the squares of A @ X - B smallest, and A's rank; the sums of these squares
     with the drivers gels, gelsd and gelss (where A: (..., m, n) has m > n and full rank)."""
@@ -155,6 +162,7 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
 
 
 @of_tensor
+@takes_out
 def matrix_power(input: Any, n: int) -> Any:
     """input @ input @ ..., n times; of the inverse for a negative n; I for n = 0."""
     if input.ndim < 2 or input.array.shape[-1] != input.array.shape[-2]:
@@ -179,6 +187,7 @@ def matrix_exp(input: Any) -> Any:
     return linalg.matrix_exp(matrices("matrix_exp", input, square=True))
 
 
+@takes_out
 def tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
     """X with tensordot(A, X, X.ndim) = B. `dims` of A are moved to its end before."""
     if dims is not None:
@@ -191,6 +200,7 @@ def tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
     return shapes.reshape(X, shape=shape)
 
 
+@takes_out
 def tensorinv(A: Any, ind: int = 2) -> Any:
     """The inverse for tensordot over the first `ind` dimensions of A."""
     shape = as_operand(A).array.shape
@@ -205,12 +215,14 @@ def tensorinv(A: Any, ind: int = 2) -> Any:
 
 
 @of_tensor
+@takes_out
 def det(input: Any) -> Any:
     """The determinant of each matrix."""
     return linalg.det(matrices("det", input, square=True))
 
 
 @of_tensor
+@takes_out
 def slogdet(input: Any) -> Any:
     """The determinant's sign and the logarithm of its absolute value; (0, -inf) where there is
     no inverse."""
@@ -227,6 +239,7 @@ def logdet(input: Any) -> Any:
 # -- decompositions ----
 
 
+@takes_out
 def cholesky(A: Any, *, upper: bool = False) -> Any:
     """L, lower triangular, with L @ L.mT = A (its transpose with upper). LinAlgError unless A is
     symmetric and positive definite; only one triangle is read."""
@@ -235,12 +248,14 @@ def cholesky(A: Any, *, upper: bool = False) -> Any:
 
 
 @of_tensor
+@takes_out
 def old_cholesky(input: Any, upper: bool = False) -> Any:
     """L, lower triangular, with L @ L.mT = input; its transpose with upper."""
     return cholesky(input, upper=upper)
 
 
 @of_tensor
+@takes_out
 def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
     """X with A @ X = input, where L is A's Cholesky factor."""
     factor = L.mT if upper else L
@@ -249,6 +264,7 @@ def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
 
 
 @of_tensor
+@takes_out
 def cholesky_inverse(input: Any, upper: bool = False) -> Any:
     """The inverse of A, whose Cholesky factor is `input`."""
     matrices("cholesky_inverse", input, square=True)
@@ -256,6 +272,7 @@ def cholesky_inverse(input: Any, upper: bool = False) -> Any:
     return linalg.inv(A)
 
 
+@takes_out
 def qr(A: Any, mode: str = "reduced") -> Any:
     """Q with orthonormal columns, R upper triangular, Q @ R = A. mode: "reduced", "complete"
     (a square Q), or "r" (an empty Q)."""
@@ -269,11 +286,13 @@ def qr(A: Any, mode: str = "reduced") -> Any:
 
 
 @of_tensor
+@takes_out
 def old_qr(input: Any, some: bool = True) -> Any:
     """Q with orthonormal columns, R upper triangular, Q @ R = input; Q is square unless some."""
     return OldQR(*qr(input, "reduced" if some else "complete"))
 
 
+@takes_out
 def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """A = U @ diag(S) @ Vh, singular values largest first; U and Vh are square with
     full_matrices."""
@@ -281,6 +300,7 @@ def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any
 
 
 @of_tensor
+@takes_out
 def old_svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
     """input = U @ diag(S) @ V.mT, singular values largest first; U and V are square unless some,
     and zeros without compute_uv."""
@@ -290,11 +310,13 @@ def old_svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
     return OldSVD(U, S, Vh.mT)
 
 
+@takes_out
 def svdvals(A: Any, *, driver: str | None = None) -> Any:
     """The singular values, largest first."""
     return svd(A, full_matrices=False).S
 
 
+@takes_out
 def eigh(A: Any, UPLO: str = "L") -> Any:
     """Eigenvalues, smallest first, and eigenvectors (columns) of symmetric matrices, of which the
     lower ("L") or the upper ("U") triangle is read."""
@@ -304,6 +326,7 @@ def eigh(A: Any, UPLO: str = "L") -> Any:
     return Eigh(*linalg.eigh(A, UPLO=UPLO.upper()))
 
 
+@takes_out
 def eigvalsh(A: Any, UPLO: str = "L") -> Any:
     """The eigenvalues of symmetric matrices, smallest first."""
     return eigh(A, UPLO).eigenvalues

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.functions.matrices import inverse, matrices, svdvals
-from gobhir.engine.functions.publish import as_operand, function
+from gobhir.engine.functions.publish import as_operand, function, takes_out
 from gobhir.engine.functions.shapes import places
 from gobhir.engine.ops import reductions
 from gobhir.engine.tensor import Tensor
@@ -22,6 +22,7 @@ def _floating(x: Any, dtype: Any, op: str) -> Any:
     return x
 
 
+@takes_out
 def vector_norm(
     x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Any:
@@ -39,6 +40,7 @@ def vector_norm(
     return reductions.norm(x, p=float(ord), dim=found, keepdim=keepdim)
 
 
+@takes_out
 def matrix_norm(
     A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
 ) -> Any:
@@ -69,6 +71,7 @@ def matrix_norm(
     return out
 
 
+@takes_out
 def norm(
     A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Any:
@@ -87,6 +90,7 @@ def norm(
     return vector_norm(x, ord, dim, keepdim)
 
 
+@takes_out
 def cond(A: Any, p: Any = None) -> Any:
     """How many times larger an error can become when an equation with A is solved: the norm of A
     times the norm of its inverse; for p = 2 the ratio of the extreme singular values."""
@@ -103,6 +107,7 @@ def cond(A: Any, p: Any = None) -> Any:
         return whole * 0 + math.inf
 
 
+@takes_out
 def matrix_rank(
     A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Tensor:

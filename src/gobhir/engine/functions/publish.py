@@ -14,7 +14,7 @@ import numpy as np
 
 from gobhir.engine.apply import apply
 from gobhir.engine.dtypes import of_python
-from gobhir.engine.inplace import become, write
+from gobhir.engine.inplace import become, into
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -56,9 +56,21 @@ def of_tensor(f: F) -> F:
     return method(f)
 
 
+def takes_out(f: F) -> F:
+    """Let f be called with `out`, a tensor (or as many as there are results) that takes the
+    result, as PyTorch's functions can."""
+
+    @wraps(f)
+    def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        result = f(*args, **kwargs)
+        return result if out is None else into(out, result)
+
+    return call  # type: ignore[return-value]
+
+
 def numpy_names(f: F) -> F:
     """Let f be called with NumPy's `axis` and `keepdims` for `dim` and `keepdim`, and with `out`,
-    a tensor (or as many as there are results) that takes the result, as PyTorch does."""
+    as PyTorch's functions can."""
 
     @wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -70,12 +82,7 @@ def numpy_names(f: F) -> F:
             kwargs["keepdim"] = kwargs.pop("keepdims")
         out = kwargs.pop("out", None)
         result = f(*args, **kwargs)
-        if out is None:
-            return result
-        if isinstance(out, Tensor):
-            return into(out, result)
-        pairs = [into(o, r) for o, r in zip(out, result, strict=True)]
-        return result._make(pairs) if hasattr(result, "_make") else tuple(pairs)
+        return result if out is None else into(out, result)
 
     return call  # type: ignore[return-value]
 
@@ -136,16 +143,6 @@ def _named(f: Callable[..., Any], op: Callable[..., Any], name: str | None, inpl
     f.__doc__ = op.__doc__
     both(f)
     return in_place(f) if inplace else f
-
-
-def into(out: Tensor, result: Tensor) -> Tensor:
-    """out, with the numbers and the shape of result: what `out=` asks for."""
-    if out.requires_grad or result.requires_grad:
-        raise RuntimeError(say("errors.tensor.out_grad"))
-    if out.shape != result.shape:
-        out.array = np.empty(result.shape, out.dtype)
-    write(out, result.array, "out")
-    return out
 
 
 def as_operand(x: Any) -> Tensor:

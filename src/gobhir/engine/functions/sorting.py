@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.functions.joining import cat
-from gobhir.engine.functions.publish import in_place, numpy_names, of_tensor
+from gobhir.engine.functions.publish import in_place, numpy_names, of_tensor, takes_out
 from gobhir.engine.functions.reductions import refuse_empty
 from gobhir.engine.functions.results import named
 from gobhir.engine.functions.shapes import place
@@ -56,6 +56,7 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool
 
 
 @of_tensor
+@takes_out
 def msort(input: Any) -> Any:
     """All numbers along the first dimension in order."""
     return sort(input, 0).values
