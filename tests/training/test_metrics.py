@@ -229,8 +229,9 @@ def test_labels_need_not_be_0_1_2() -> None:
 
 def test_what_is_undefined_is_said() -> None:
     never = np.zeros(4, int)
-    with pytest.warns(RuntimeWarning, match="0 / 0"):
+    with pytest.warns(RuntimeWarning, match="0 / 0") as told:
         assert m.precision(never, np.array([0, 1, 1, 0]), "binary") == 0.0
+    assert told[0].filename == __file__, "it is told about the learner's own line"
     with pytest.warns(RuntimeWarning, match="0 / 0"):
         assert m.recall(np.array([1, 0]), np.zeros(2, int), "binary", zero_division=1.0) == 1.0
     scores = np.array([0.1, 0.4, 0.3])

@@ -212,8 +212,9 @@ def test_random_split(lengths: list[float], seed: int | None) -> None:
 
 
 def test_an_empty_part_is_mentioned() -> None:
-    with pytest.warns(UserWarning, match="2"):
+    with pytest.warns(UserWarning, match="2") as told:
         parts = mine.random_split(range(2), [0.5, 0.5, 0.0])
+    assert told[0].filename == __file__
     assert [len(p) for p in parts] == [1, 1, 0]
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gobhir.lang import say
+from gobhir.lang import say, warn
 
 
 class Metric:
@@ -122,13 +121,9 @@ def ratio(above: Any, below: Any, otherwise: float, metric: str) -> Any:
     above, below = np.asarray(above, np.float64), np.asarray(below, np.float64)
     undefined = below == 0
     if undefined.any():
-        warn("errors.metrics.undefined", metric=metric, value=otherwise)
+        told = say("errors.metrics.undefined", metric=metric, value=otherwise)
+        warn(told, RuntimeWarning)
     return np.where(undefined, otherwise, above / np.where(undefined, 1.0, below))
-
-
-def warn(key: str, **values: object) -> None:
-    """Say that a measure means little here."""
-    warnings.warn(str(say(key, **values)), RuntimeWarning, stacklevel=3)
 
 
 def logit(p: float) -> float:

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gobhir.lang import say
-from gobhir.training.metrics.base import Metric, arrays, warn
+from gobhir.lang import say, warn
+from gobhir.training.metrics.base import Metric, arrays
 
 
 class ROCCurve(NamedTuple):
@@ -144,7 +144,7 @@ def _roc(scores: np.ndarray, positive: np.ndarray, drop_intermediate: bool) -> R
     for name, count in (("tpr", true), ("fpr", false)):
         if count[-1] == 0:
             key = "errors.metrics.no_positives" if name == "tpr" else "errors.metrics.no_negatives"
-            warn(key)
+            warn(say(key), RuntimeWarning)
             rates.append(np.full(len(count), math.nan))
         else:
             rates.append(count / count[-1])
@@ -156,7 +156,7 @@ def _precision_recall(scores: np.ndarray, positive: np.ndarray) -> PrecisionReca
     thresholds, true, false = _counts(scores, positive)
     precision = true / (true + false)
     if true[-1] == 0:
-        warn("errors.metrics.no_positives")
+        warn(say("errors.metrics.no_positives"), RuntimeWarning)
         recall = np.ones(len(true))
         area = 0.0
     else:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.lang import say
-from gobhir.training.metrics.base import Metric, as_array, warn
+from gobhir.lang import say, warn
+from gobhir.training.metrics.base import Metric, as_array
 
 
 class _OfErrors(Metric):
@@ -107,7 +107,7 @@ class R2(_OfErrors):
     def compute(self) -> float:
         self._check_seen(self.count)
         if self.count < 2:
-            warn("errors.metrics.one_example", metric=self.name)
+            warn(say("errors.metrics.one_example", metric=self.name), RuntimeWarning)
             return math.nan
         spread = np.where(self._spread == 0, 1.0, self._spread)
         constant = np.where(self.total == 0, 1.0, 0.0)

@@ -5,7 +5,6 @@ Behaviour: https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataL
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, Generic, TypeVar
@@ -14,7 +13,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.random import Generator
-from gobhir.lang import say
+from gobhir.lang import say, warn
 from gobhir.utils.data.collate import default_collate, default_convert
 from gobhir.utils.data.dataset import IterableDataset, Subset, TensorDataset, _examples
 from gobhir.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
@@ -63,7 +62,7 @@ class DataLoader(Generic[T]):
         streamed = isinstance(dataset, IterableDataset)
         _check_order(streamed, shuffle, sampler, batch_sampler, batch_size, drop_last)
         if num_workers > 0:
-            warnings.warn(str(say("errors.data.workers")), stacklevel=2)
+            warn(say("errors.data.workers"))
         if sampler is None:
             sampler = _order(dataset, bool(shuffle), generator)
         if batch_sampler is not None:

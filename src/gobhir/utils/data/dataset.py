@@ -6,7 +6,6 @@ Behaviour: https://docs.pytorch.org/docs/stable/data.html#dataset-types
 from __future__ import annotations
 
 import math
-import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -14,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from gobhir.engine import Tensor
 from gobhir.engine.random import Generator, randperm
-from gobhir.lang import say
+from gobhir.lang import say, warn
 
 T = TypeVar("T", covariant=True)
 
@@ -209,5 +208,5 @@ def _whole(fractions: Sequence[float], total: int) -> list[int]:
         counts[i % len(counts)] += 1
     for i, count in enumerate(counts):
         if count == 0:
-            warnings.warn(str(say("errors.data.split_empty", index=i)), stacklevel=3)
+            warn(say("errors.data.split_empty", index=i))
     return counts
