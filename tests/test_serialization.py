@@ -21,6 +21,7 @@ def test_a_state_dict_is_an_ordinary_safetensors_file(tmp_path: Path) -> None:
     gobhir.save(model.state_dict(), file)
     stored = safetensors.numpy.load_file(file)
     assert sorted(stored) == ["bias", "weight"]
+    assert list(gobhir.load(file)) == list(model.state_dict()) == ["weight", "bias"]
     other = nn.Linear(3, 2)
     other.load_state_dict(gobhir.load(str(file)))
     assert gobhir.equal(model.weight, other.weight)

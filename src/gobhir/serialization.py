@@ -1,7 +1,7 @@
 """Saving and loading: safetensors files, which hold numbers and can run nothing.
 
-https://huggingface.co/docs/safetensors/index says how such a file is laid out. A state_dict is
-the plain kind that other programs read; anything nested keeps its structure in the metadata.
+https://huggingface.co/docs/safetensors/index says how such a file is laid out. Other programs
+read the tensors by name; the order of the names and what is nested stand in the metadata.
 """
 
 from __future__ import annotations
@@ -31,10 +31,8 @@ def save(obj: Any, f: str | os.PathLike[str]) -> None:
     from safetensors.numpy import save as to_bytes
 
     tensors: dict[str, np.ndarray] = {}
-    plain = isinstance(obj, Mapping) and obj and all(_plain(k, v) for k, v in obj.items())
     structure = _take_apart(obj, "", tensors)
-    metadata = None if plain else {_STRUCTURE: json.dumps(structure)}
-    _replace(Path(f), to_bytes(tensors, metadata))
+    _replace(Path(f), to_bytes(tensors, {_STRUCTURE: json.dumps(structure)}))
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -95,10 +93,6 @@ def _load_safetensors(path: Path) -> Any:
         raise ValueError(say("errors.file.damaged", path=path, detail=str(trouble))) from None
     structure = metadata.get(_STRUCTURE)
     return tensors if structure is None else _put_together(json.loads(structure), tensors)
-
-
-def _plain(key: Any, value: Any) -> bool:
-    return isinstance(key, str) and isinstance(value, (Tensor, np.ndarray))
 
 
 def _take_apart(value: Any, name: str, tensors: dict[str, np.ndarray]) -> Any:

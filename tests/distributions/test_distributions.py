@@ -205,3 +205,22 @@ def test_what_is_shown() -> None:
         (mine, _), (theirs, _) = (made(t, name) for t in (gobhir, torch))
         assert repr(mine).replace("gobhir.", "torch.") == repr(theirs)
     assert repr(distributions.Normal(0.0, 1.0)) == repr(torch.distributions.Normal(0.0, 1.0))
+
+
+@pytest.mark.parametrize("kind", ["probs", "logits"])
+def test_counts_of_several_draws(kind: str) -> None:
+    counts, likely, slopes = [], [], []
+    for t in (gobhir, torch):
+        p = t.tensor(POSITIVE, requires_grad=True)
+        dice = t.distributions.multinomial.Multinomial(7, **{kind: p})
+        t.manual_seed(4)
+        counts += [dice.sample(), dice.sample((2,)), dice.mean, dice.variance]
+        likely.append(dice.log_prob(t.tensor([[3.0, 4.0], [0.0, 7.0], [1.0, 1.0]])))
+        likely[-1].sum().backward()
+        slopes.append(p.grad)
+        with pytest.raises(ValueError):
+            dice.log_prob(t.tensor([8.0, 1.0]))
+        with pytest.raises(ValueError):
+            t.distributions.Multinomial(3, probs=t.tensor([-1.0, 2.0]))
+    for mine, theirs in [*zip(counts[:4], counts[4:], strict=True), likely, slopes]:
+        same(mine, theirs)

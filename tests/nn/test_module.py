@@ -84,6 +84,8 @@ def layers(t: Any) -> list[Any]:
         n.BCELoss(),
         n.CrossEntropyLoss(label_smoothing=0.1),
         n.ModuleDict({"x": n.Tanh()}),
+        n.ModuleList([n.ReLU(), *(n.Sequential(n.Linear(2, 2), n.Tanh()) for _ in range(3))]),
+        n.ModuleList(),
         shared_network(t).first,
     ]
 

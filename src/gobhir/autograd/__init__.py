@@ -7,11 +7,13 @@ from gobhir.autograd import functional
 from gobhir.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from gobhir.autograd.function import Function
 from gobhir.autograd.gradcheck import gradcheck, gradgradcheck
+from gobhir.autograd.variable import Variable
 from gobhir.engine.backward import backward, grad
 from gobhir.engine.tape import enable_grad, inference_mode, no_grad, set_grad_enabled
 
 __all__ = [
     "Function",
+    "Variable",
     "backward",
     "detect_anomaly",
     "enable_grad",

@@ -7,6 +7,7 @@ from gobhir.distributions.categorical import Bernoulli, Categorical
 from gobhir.distributions.continuous import Exponential, Laplace, Uniform
 from gobhir.distributions.distribution import Distribution, Independent
 from gobhir.distributions.kl import kl_divergence, register_kl
+from gobhir.distributions.multinomial import Multinomial
 from gobhir.distributions.normal import MultivariateNormal, Normal
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Exponential",
     "Independent",
     "Laplace",
+    "Multinomial",
     "MultivariateNormal",
     "Normal",
     "Uniform",

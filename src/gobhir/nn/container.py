@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from gobhir.engine import Tensor
@@ -51,10 +51,10 @@ class Sequential(Module):
             for i, module in enumerate(modules):
                 self.add_module(str(i), module)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         for module in self:
-            x = module(x)
-        return x
+            input = module(input)
+        return input
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -158,6 +158,17 @@ class ModuleList(Module):
 
     def __iadd__(self, other: Iterable[Module]) -> ModuleList:
         return self.extend(other)
+
+    def _inside(self) -> Iterator[tuple[str, str]]:
+        """Equal neighbours print once: (0-3): 4 x Linear(...)."""
+        start = 0
+        for text, equal in groupby(map(repr, self)):
+            count = len(list(equal))
+            if count == 1:
+                yield f"({start})", text
+            else:
+                yield f"({start}-{start + count - 1})", f"{count} x {text}"
+            start += count
 
 
 class ParameterList(Module):

@@ -6,7 +6,7 @@ Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -28,7 +28,7 @@ class Loaded(NamedTuple):
     def __repr__(self) -> str:
         if not any(self):
             return "<All keys matched successfully>"
-        return f"Loaded(missing_keys={self[0]}, unexpected_keys={self[1]})"
+        return f"_IncompatibleKeys(missing_keys={self[0]}, unexpected_keys={self[1]})"
 
 
 class Module(Tree):
@@ -244,13 +244,14 @@ class Module(Tree):
 
     def __repr__(self) -> str:
         settings = self.extra_repr().split("\n") if self.extra_repr() else []
-        inside = [
-            f"({name}): " + repr(child).replace("\n", "\n  ")
-            for name, child in self._modules.items()
-        ]
+        inside = [f"{name}: " + text.replace("\n", "\n  ") for name, text in self._inside()]
         if not inside and len(settings) <= 1:
             return f"{type(self).__name__}({''.join(settings)})"
         return f"{type(self).__name__}(\n  " + "\n  ".join(settings + inside) + "\n)"
+
+    def _inside(self) -> Iterable[tuple[str, str]]:
+        """The modules inside: how each is named and how it prints."""
+        return ((f"({name})", repr(child)) for name, child in self._modules.items())
 
 
 class Lines(Message):
