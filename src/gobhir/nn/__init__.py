@@ -5,6 +5,7 @@ Start reading in linear.py, then module.py.
 
 from gobhir.nn import functional, init, parameter, utils
 from gobhir.nn.activation import *
+from gobhir.nn.adaptive_softmax import *
 from gobhir.nn.attention import *
 from gobhir.nn.container import *
 from gobhir.nn.conv import *
@@ -18,6 +19,8 @@ from gobhir.nn.margin_loss import *
 from gobhir.nn.module import Module as Module
 from gobhir.nn.normalisation import *
 from gobhir.nn.padding import *
+from gobhir.nn.parallel import *
+from gobhir.nn.parameter import Buffer as Buffer
 from gobhir.nn.parameter import Parameter as Parameter
 from gobhir.nn.parameter import UninitializedParameter as UninitializedParameter
 from gobhir.nn.pooling import *

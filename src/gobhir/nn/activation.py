@@ -7,9 +7,8 @@ from typing import Any
 
 from gobhir.engine import Tensor
 from gobhir.engine.creation import full
-from gobhir.lang import say
+from gobhir.lang import say, warn
 from gobhir.nn import functional as F
-from gobhir.nn.functional.warning import warn
 from gobhir.nn.module import Module
 from gobhir.nn.parameter import Parameter
 
@@ -52,10 +51,11 @@ class _Activation(Module):
     shown: tuple[str, ...] = ()
     inplace: bool = False
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         f = getattr(F, type(self).__name__.lower())
-        settings = {name: getattr(self, name) for name in self.shown}
-        return f(z, **settings, inplace=True) if self.inplace else f(z, **settings)
+        settings: Any = {name: getattr(self, name) for name in self.shown}
+        settings |= {"inplace": True} if self.inplace else {}
+        return f(input, **settings)
 
     def extra_repr(self) -> str:
         parts = [f"{name}={getattr(self, name)!r}" for name in self.shown]
@@ -129,8 +129,8 @@ class LeakyReLU(_Activation):
         super().__init__()
         self.negative_slope, self.inplace = negative_slope, inplace
 
-    def forward(self, z: Tensor) -> Tensor:
-        return F.leaky_relu(z, self.negative_slope, self.inplace)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.leaky_relu(input, self.negative_slope, self.inplace)
 
 
 class PReLU(Module):
@@ -148,8 +148,8 @@ class PReLU(Module):
         """Every number back to init."""
         self.weight.array[...] = self.init
 
-    def forward(self, z: Tensor) -> Tensor:
-        return F.prelu(z, self.weight)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.prelu(input, self.weight)
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"
@@ -165,8 +165,8 @@ class RReLU(_Activation):
         super().__init__()
         self.lower, self.upper, self.inplace = lower, upper, inplace
 
-    def forward(self, z: Tensor) -> Tensor:
-        return F.rrelu(z, self.lower, self.upper, self.training, self.inplace)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
 
 class ELU(_Activation):
@@ -284,8 +284,8 @@ class Softmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, z: Tensor) -> Tensor:
-        return F.softmax(z, self.dim)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmax(input, self.dim)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
@@ -294,21 +294,21 @@ class Softmax(Module):
 class Softmin(Softmax):
     """softmax of -z: the smallest gets the largest share."""
 
-    def forward(self, z: Tensor) -> Tensor:
-        return F.softmin(z, self.dim)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmin(input, self.dim)
 
 
 class LogSoftmax(Softmax):
     """log(softmax) along `dim`, without losing small probabilities."""
 
-    def forward(self, z: Tensor) -> Tensor:
-        return F.log_softmax(z, self.dim)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.log_softmax(input, self.dim)
 
 
 class Softmax2d(Module):
     """softmax over the channels of each pixel. z: (N, C, H, W) or (C, H, W)."""
 
-    def forward(self, z: Tensor) -> Tensor:
-        if z.ndim not in (3, 4):
-            raise ValueError(say("errors.nn.softmax2d", shape=z.shape))
-        return F.softmax(z, -3)
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ValueError(say("errors.nn.softmax2d", shape=input.shape))
+        return F.softmax(input, -3)

@@ -66,7 +66,13 @@ class _Lazy(Module):
     def _find_out(self, input: Any) -> None:
         """Become the ordinary layer for inputs like this one."""
         args, kwargs = self._given
-        ready = self.becomes(input.shape[self.dim], *args, **kwargs)
+        drawn = get_rng_state()
+        ready: Any = self.becomes(input.shape[self.dim], *args, **kwargs)
+        kinds = [t.dtype for t in (*self.parameters(), *self.buffers()) if t.dtype.kind == "f"]
+        if kinds and any(t.dtype != kinds[0] for t in ready.parameters()):
+            # .to() was called since: other numbers are drawn in another dtype.
+            set_rng_state(drawn)
+            ready.to(kinds[0]).reset_parameters()
         for name, p in self._parameters.items():
             if p is not None:
                 new = ready._parameters[name]

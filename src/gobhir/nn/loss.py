@@ -5,12 +5,14 @@ What each computes stands in engine/ops/losses.py.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from gobhir.engine import Tensor
 from gobhir.lang import say
 from gobhir.nn import functional as F
 from gobhir.nn.functional.reduction import chosen
+from gobhir.nn.linear import Linear
 from gobhir.nn.module import Module
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
+    "LinearCrossEntropyLoss",
     "MSELoss",
     "NLLLoss",
     "NLLLoss2d",
@@ -40,7 +43,9 @@ class _Loss(Module):
         reduction: str = "mean",
     ):
         super().__init__()
-        self.reduction = chosen(reduction, size_average, reduce)
+        old = size_average is not None or reduce is not None
+        # What is not said in the old way is looked at when it is called, as in PyTorch.
+        self.reduction = chosen(reduction, size_average, reduce) if old else reduction
 
 
 class _WeightedLoss(_Loss):
@@ -202,6 +207,61 @@ class NLLLoss(_WeightedLoss):
 
 class NLLLoss2d(NLLLoss):
     """An old name of NLLLoss."""
+
+
+class LinearCrossEntropyLoss(_WeightedLoss):
+    """A Linear layer from in_features to num_classes scores (at each of the places out_features),
+    and cross-entropy of them; see nn.functional.linear_cross_entropy. weight: for each class."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        out_features: tuple[int, ...] = (),
+        bias: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        reduction: str = "mean",
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        options: Any = None,
+    ):
+        if weight is not None and weight.shape != (num_classes,):
+            message = say("errors.loss.class_weight", classes=num_classes, got=weight.shape)
+            raise RuntimeError(message)
+        if not 0 <= label_smoothing <= 1:
+            raise RuntimeError(say("errors.loss.smoothing", value=label_smoothing))
+        super().__init__(weight, reduction=reduction)
+        self.num_classes, self.out_features = num_classes, out_features
+        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+        scores = math.prod(out_features, start=num_classes)
+        self.linear = Linear(in_features, scores, bias=bias, device=device, dtype=dtype)
+        self.options = options
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        shape = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return F.linear_cross_entropy(
+            input,
+            self.linear.weight.reshape(*shape, self.linear.in_features),
+            target,
+            linear_bias=None if bias is None else bias.reshape(shape),
+            weight=self.weight,
+            reduction=self.reduction,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            options=self.options,
+        )
+
+    def extra_repr(self) -> str:
+        return (
+            f"in_features={self.linear.in_features}, num_classes={self.num_classes}, "
+            f"out_features={self.out_features}, bias={self.linear.bias is not None}, "
+            f"reduction={self.reduction}, ignore_index={self.ignore_index}, "
+            f"label_smoothing={self.label_smoothing}, options={self.options}"
+        )
 
 
 class PoissonNLLLoss(_Loss):

@@ -9,10 +9,9 @@ import numpy as np
 from gobhir.engine import Tensor
 from gobhir.engine.creation import ones, zeros
 from gobhir.engine.inplace import write
-from gobhir.lang import say
+from gobhir.lang import say, warn
 from gobhir.nn import functional as F
 from gobhir.nn import init
-from gobhir.nn.functional.warning import warn
 from gobhir.nn.module import Module
 from gobhir.nn.parameter import Parameter
 
@@ -20,6 +19,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "CrossMapLRN2d",
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",
@@ -27,6 +27,7 @@ __all__ = [
     "LayerNorm",
     "LocalResponseNorm",
     "RMSNorm",
+    "SyncBatchNorm",
 ]
 
 
@@ -102,9 +103,12 @@ class _Running(_Normalisation):
 
 
 class _BatchNorm(_Running):
-    def forward(self, input: Tensor) -> Tensor:
+    def _check(self, input: Tensor) -> None:
         if input.ndim not in self.ndims:
             raise ValueError(say("errors.norm.ndim", x=input.shape, want=_either(self.ndims)))
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
         momentum: Any = 0.0 if self.momentum is None else self.momentum
         if self.training and self.track_running_stats:
             seen = self.num_batches_tracked
@@ -142,6 +146,46 @@ class BatchNorm3d(_BatchNorm):
     """Each channel brought to mean 0 and variance 1 over the batch: (N, C, D, H, W)."""
 
     ndims = (5,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """BatchNorm over 2 dimensions or more whose statistics are those of all processes together.
+    Gobhir runs in one: here it computes what BatchNorm does, so that programs that name it run."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ):
+        settings = (num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(*settings, bias=bias)
+        self.process_group = process_group
+
+    def _check(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ValueError(say("errors.norm.dimensions", x=input.shape, want="(N, C, ...)"))
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """The module with every BatchNorm inside it made a SyncBatchNorm, with its parameters and
+        statistics."""
+        out = module
+        if isinstance(module, _BatchNorm):
+            settings = (module.eps, module.momentum, module.affine, module.track_running_stats)
+            out = cls(module.num_features, *settings, process_group, bias=module.bias is not None)
+            out._parameters, out._buffers = module._parameters, module._buffers
+            out.training = module.training
+        for name, child in module.named_children():
+            out.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return out
 
 
 class _InstanceNorm(_Running):
@@ -248,8 +292,8 @@ class RMSNorm(_Normalisation):
         weight = ones(self.normalized_shape, device=device, dtype=dtype)
         self.register_parameter("weight", Parameter(weight) if elementwise_affine else None)
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         affine = f"elementwise_affine={self.elementwise_affine}"
@@ -303,3 +347,12 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(LocalResponseNorm):
+    """LocalResponseNorm of images, as it came from Torch 7: as many channels count on either side,
+    and an even size takes in one channel less."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        seen = (self.size - 1) // 2 * 2 + 1
+        return F.local_response_norm(input, seen, self.alpha * seen / self.size, self.beta, self.k)

@@ -29,6 +29,19 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + tensor_text(self)
 
 
+class Buffer(Tensor):
+    """A tensor that becomes a buffer of the Module it is set on: saved in `state_dict` (unless
+    persistent=False), never changed by an optimizer. data: a Tensor, whose memory is shared."""
+
+    __slots__ = ("persistent",)
+
+    def __init__(self, data: Any = None, *, persistent: bool = True):
+        if data is None:
+            data = np.zeros(0, np.float32)
+        self._set(data.array if isinstance(data, Tensor) else np.asarray(data), False)
+        self.persistent = persistent
+
+
 class UninitializedParameter(Parameter):
     """The parameter of a lazy layer before its first input: it has no shape yet."""
 

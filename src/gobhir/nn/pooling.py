@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from gobhir.engine import Tensor
+from gobhir.lang import say
 from gobhir.nn import functional as F
 from gobhir.nn.functional.sizes import each
 from gobhir.nn.module import Module
@@ -20,6 +21,8 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
@@ -221,6 +224,54 @@ class AdaptiveMaxPool3d(_AdaptiveMax):
     """The largest numbers of output_size windows that cover a volume evenly."""
 
     pool = "adaptive_max_pool3d"
+
+
+class _FractionalMaxPool(Module):
+    n: ClassVar[int]
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        output_size: Any = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ):
+        super().__init__()
+        if output_size is None and output_ratio is None:
+            raise ValueError(say("errors.pool.fractional", name=type(self).__name__))
+        if output_size is not None and output_ratio is not None:
+            raise ValueError(say("errors.pool.fractional_both"))
+        self.kernel_size = _one_each(kernel_size, self.n)
+        self.output_size = None if output_size is None else _one_each(output_size, self.n)
+        self.output_ratio = None if output_ratio is None else _one_each(output_ratio, self.n)
+        if not all(0 < ratio < 1 for ratio in self.output_ratio or ()):
+            raise ValueError(say("errors.pool.fractional_ratio", value=output_ratio))
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+
+    def forward(self, input: Tensor) -> Any:
+        pool = getattr(F, f"fractional_max_pool{self.n}d")
+        sizes = (self.kernel_size, self.output_size, self.output_ratio)
+        return pool(input, *sizes, self.return_indices, self._random_samples)
+
+
+def _one_each(value: Any, n: int) -> Any:
+    return value if isinstance(value, (tuple, list)) else (value,) * n
+
+
+class FractionalMaxPool2d(_FractionalMaxPool):
+    """The largest numbers of output_size windows of an image, at places that are drawn anew at
+    every call. output_ratio: the output's size as a share of the input's."""
+
+    n = 2
+
+
+class FractionalMaxPool3d(_FractionalMaxPool):
+    """The largest numbers of output_size windows of a volume, at places that are drawn anew at
+    every call. output_ratio: the output's size as a share of the input's."""
+
+    n = 3
 
 
 class _MaxUnpool(_Pool):

@@ -16,10 +16,9 @@ from gobhir.engine.ops.joining import cat, stack
 from gobhir.engine.ops.linear import linear
 from gobhir.engine.ops.recurrent_layers import gru_layer, lstm_layer, rnn_layer
 from gobhir.engine.tape import state
-from gobhir.lang import say
+from gobhir.lang import say, warn
 from gobhir.nn import functional as F
 from gobhir.nn import init
-from gobhir.nn.functional.warning import warn
 from gobhir.nn.module import Module
 from gobhir.nn.parameter import Parameter
 from gobhir.nn.utils.rnn import PackedSequence

@@ -11,7 +11,7 @@ from typing import Any
 from gobhir.engine import Tensor
 from gobhir.engine.hooks import changes
 from gobhir.lang import say
-from gobhir.nn.parameter import Parameter
+from gobhir.nn.parameter import Buffer, Parameter
 
 
 class Tree:
@@ -37,10 +37,12 @@ class Tree:
     def __setattr__(self, name: str, value: Any) -> None:
         changes[0] += 1
         registries = self.__dict__
-        if isinstance(value, (Parameter, Tree)) and "_modules" not in registries:
+        if isinstance(value, (Parameter, Buffer, Tree)) and "_modules" not in registries:
             raise AttributeError(say("errors.nn.super_init", module=type(self).__name__))
         if isinstance(value, Parameter):
             self.register_parameter(name, value)
+        elif isinstance(value, Buffer):
+            self.register_buffer(name, value, value.persistent)
         elif isinstance(value, Tree):
             self.add_module(name, value)
         elif name in registries.get("_parameters", ()):

@@ -183,14 +183,16 @@ class AvgPool(Op):
     def forward(
         x, *, kernel, stride, padding, ceil_mode=False, count_include_pad=True, divisor=None
     ):
-        if x.dtype.kind != "f":
+        whole = x.dtype == np.int64
+        if x.dtype.kind != "f" and not whole:
             raise NotImplementedError(say("errors.pool.dtype", dtype=x.dtype))
         size = pooled_size(x, kernel, stride, padding, (1,) * len(kernel), ceil_mode)
         frame = (x.shape[2:], size, kernel, stride, padding)
-        share = _share(*frame, count_include_pad, divisor, x.dtype)
+        share = _share(*frame, count_include_pad, divisor, np.float64 if whole else x.dtype)
         for axis, window in enumerate(zip(size, kernel, stride, padding, strict=True), 2):
             x = _window_sums(x, axis, *window)
-        return x * share
+        # Whole numbers are divided as whole numbers, towards 0.
+        return np.trunc(x / np.rint(1 / share)).astype(x.dtype) if whole else x * share
 
     def vjp(d, out, x, **settings):
         return avg_pool_back(d, size=x.shape[2:], **settings)

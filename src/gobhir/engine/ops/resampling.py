@@ -28,12 +28,14 @@ class Resample(Op):
     example = ([[[[[0.5, -1.0], [1.0, 0.25]]]]], {"size": (4, 4), "mode": "linear"})
 
     def forward(x, *, size, mode, align_corners=False, scales=None, antialias=False):
-        for axis, m in enumerate(size, 2):
+        rounded = x.dtype == np.uint8  # after every dimension: then it matters which comes first
+        for axis, m in reversed([*enumerate(size, 2)]) if rounded else enumerate(size, 2):
             n, scale = x.shape[axis], None if scales is None else scales[axis - 2]
             if mode.startswith("nearest"):
                 x = x.take(nearest(n, m, mode, scale), axis)
-            else:
-                x = _along(x, axis, weights(n, m, mode, align_corners, scale, antialias))
+                continue
+            matrix = weights(n, m, mode, align_corners, scale, antialias)
+            x = _bytes_along(x, axis, matrix) if rounded else _along(x, axis, matrix)
         return x
 
     def vjp(d, out, x, **settings):
@@ -80,6 +82,17 @@ def _along(x, axis, matrix):
     if axis == x.ndim - 1:
         return x @ matrix.T
     return np.moveaxis(np.moveaxis(x, axis, -1) @ matrix.T, -1, axis)
+
+
+def _bytes_along(x, axis, matrix):
+    """_along for numbers 0 to 255, as PyTorch and Pillow do it: the weights as 16-bit whole
+    numbers, with as many binary places as the largest leaves room for; the sum rounded."""
+    places = 0
+    while places < 22 and int(0.5 + matrix.max() * 2 ** (places + 1)) < 2**15:
+        places += 1
+    whole = np.trunc(matrix * 2**places + np.copysign(0.5, matrix)).astype(np.int32)
+    out = _along(x.astype(np.int32), axis, whole)
+    return np.clip((out + (1 << places >> 1)) >> places, 0, 255).astype(np.uint8)
 
 
 @lru_cache(maxsize=256)

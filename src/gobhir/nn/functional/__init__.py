@@ -9,6 +9,7 @@ from gobhir.nn.functional.conv import *
 from gobhir.nn.functional.distance import *
 from gobhir.nn.functional.dropout import *
 from gobhir.nn.functional.embedding import *
+from gobhir.nn.functional.fractional_pooling import *
 from gobhir.nn.functional.likelihoods import *
 from gobhir.nn.functional.linear import *
 from gobhir.nn.functional.losses import *

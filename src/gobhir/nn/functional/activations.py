@@ -16,8 +16,7 @@ from gobhir.engine.functions.publish import FUNCTIONS, as_operand, both, functio
 from gobhir.engine.inplace import become
 from gobhir.engine.ops import activations
 from gobhir.engine.random import rand
-from gobhir.lang import say
-from gobhir.nn.functional.warning import warn
+from gobhir.lang import say, warn
 
 __all__ = [
     "celu",

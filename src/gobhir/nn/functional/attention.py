@@ -17,9 +17,8 @@ from gobhir.engine.ops.joining import cat
 from gobhir.engine.ops.linear import linear, matmul
 from gobhir.engine.ops.normalisation import softmax
 from gobhir.engine.tape import state
-from gobhir.lang import say
+from gobhir.lang import say, warn
 from gobhir.nn.functional.dropout import dropout
-from gobhir.nn.functional.warning import warn
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 

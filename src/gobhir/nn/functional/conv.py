@@ -121,7 +121,10 @@ def _conv(
     if not isinstance(padding, str):
         both, more = each(padding, n, "padding"), (0,) * n
     else:
-        both, more = _by_name(padding, as_operand(weight).shape[2:], stride, dilation)
+        kernel = tuple(as_operand(weight).shape[2:])
+        # A weight of other dimensions is ops.conv's to refuse.
+        kernel = kernel if len(kernel) == n else (1,) * n
+        both, more = _by_name(padding, kernel, stride, dilation)
     z = ops.conv(x, weight, bias, stride=stride, padding=both, dilation=dilation, groups=groups)
     if any(more):
         z = z[(slice(None), slice(None), *(slice(m, None) for m in more))]

@@ -8,10 +8,11 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.dtypes import default_dtype, promoted
+from gobhir.engine.functions.norms import pdist
 from gobhir.engine.functions.publish import function
 from gobhir.engine.functions.shapes import place
 
-__all__ = ["cosine_similarity", "pairwise_distance"]
+__all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
 @function

@@ -13,8 +13,7 @@ from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.inplace import become
 from gobhir.engine.ops import dropout as ops
 from gobhir.engine.random import default_generator
-from gobhir.lang import say
-from gobhir.nn.functional.warning import warn
+from gobhir.lang import say, warn
 
 __all__ = [
     "alpha_dropout",

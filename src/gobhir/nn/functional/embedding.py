@@ -46,6 +46,8 @@ def embedding(
     this length first, in place. sparse is accepted; gradients are dense here all the same.
     """
     _whole_tensor(input)
+    if weight.ndim != 2:
+        raise RuntimeError(say("errors.embedding.table", shape=weight.shape))
     rows = padding_row(padding_idx, len(weight))
     if max_norm is not None:
         _shorten(weight, input.array, max_norm, norm_type)

@@ -11,7 +11,7 @@ from gobhir.engine import Tensor
 from gobhir.engine.creation import as_tensor
 from gobhir.engine.ops import ctc, likelihoods
 from gobhir.lang import say
-from gobhir.nn.functional.reduction import chosen
+from gobhir.nn.functional.reduction import chosen, floating
 
 __all__ = ["ctc_loss", "gaussian_nll_loss", "nll_loss", "poisson_nll_loss"]
 
@@ -44,7 +44,8 @@ def poisson_nll_loss(
     """Minus the log-probability of the count `target`; see engine.ops.likelihoods."""
     reduction = chosen(reduction, size_average, reduce)
     options: Any = {"log_input": log_input, "full": full, "eps": eps}
-    return likelihoods.poisson_nll_loss(input, target, reduction=reduction, **options)
+    x, y = floating(input), floating(target)
+    return likelihoods.poisson_nll_loss(x, y, reduction=reduction, **options)
 
 
 def gaussian_nll_loss(

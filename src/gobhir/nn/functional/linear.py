@@ -22,6 +22,6 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         drawn = {"x1": x1.shape, "x2": x2.shape, "weight": weight.shape}
         raise RuntimeError(say("errors.shape.bilinear", **drawn))
     rows1, rows2 = x1.reshape(-1, x1.shape[-1]), x2.reshape(-1, x2.shape[-1])
-    z = ((rows1 @ weight) * rows2).sum(-1).T
+    z = ((rows1 @ weight) * rows2).sum(-1).to(x1.dtype).T
     z = z if bias is None else z + bias
     return z.reshape(*x1.shape[:-1], weight.shape[0])

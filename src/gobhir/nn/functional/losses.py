@@ -7,9 +7,9 @@ from typing import Any
 from gobhir.engine import Tensor
 from gobhir.engine.ops import cross_entropy as classes
 from gobhir.engine.ops import losses
-from gobhir.lang import say
+from gobhir.engine.ops.linear import linear
+from gobhir.lang import say, warn
 from gobhir.nn.functional.reduction import chosen, reduced
-from gobhir.nn.functional.warning import warn
 
 __all__ = [
     "binary_cross_entropy",
@@ -18,6 +18,7 @@ __all__ = [
     "huber_loss",
     "kl_div",
     "l1_loss",
+    "linear_cross_entropy",
     "mse_loss",
     "smooth_l1_loss",
 ]
@@ -137,8 +138,41 @@ def cross_entropy(
 ) -> Tensor:
     """-ln of softmax(input)'s probability for the right class; see engine.ops.cross_entropy."""
     reduction = chosen(reduction, size_average, reduce)
+    if ignore_index >= 0 and target.dtype.kind == "f" and target.shape == input.shape:
+        raise RuntimeError(say("errors.loss.ignore_shares"))
     options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
     return classes.cross_entropy(input, target, weight, reduction=reduction, **options)
+
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Tensor:
+    """cross_entropy of linear(input, linear_weight, linear_bias). input: (N, in) or (in);
+    linear_weight: (classes, in), or (classes, *sizes, in) for a score at each of several places;
+    linear_bias: (classes, *sizes). options: how PyTorch would run it, nothing here."""
+    sizes = linear_weight.shape[:-1]
+    fits = 1 <= input.ndim <= 2 <= linear_weight.ndim and (input.ndim == 2 or len(sizes) == 1)
+    if not fits or input.shape[-1] != linear_weight.shape[-1]:
+        raise RuntimeError(say("errors.shape.linear_loss", x=input.shape, w=linear_weight.shape))
+    if linear_bias is not None and linear_bias.shape != sizes:
+        raise RuntimeError(say("errors.conv.bias", got=linear_bias.shape, want=tuple(sizes)))
+    flat = linear_weight.reshape(-1, input.shape[-1])
+    scores = linear(input, flat, None if linear_bias is None else linear_bias.reshape(-1))
+    scores = scores.reshape(*input.shape[:-1], *sizes)
+    if target.shape == scores.shape and ignore_index is not None:
+        raise RuntimeError(say("errors.loss.ignore_shares"))
+    ignored = -100 if ignore_index is None else ignore_index
+    kind: Any = {"ignore_index": ignored, "label_smoothing": label_smoothing}
+    return cross_entropy(scores, target, weight, reduction=reduction, **kind)
 
 
 def kl_div(

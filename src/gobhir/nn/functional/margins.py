@@ -16,7 +16,7 @@ from gobhir.engine.ops.choosing import where
 from gobhir.lang import say
 from gobhir.nn.functional.activations import logsigmoid
 from gobhir.nn.functional.distance import pairwise_distance
-from gobhir.nn.functional.reduction import chosen, reduced
+from gobhir.nn.functional.reduction import chosen, floating, reduced
 
 __all__ = [
     "cosine_embedding_loss",
@@ -70,8 +70,8 @@ def margin_ranking_loss(
     if not input1.ndim == input2.ndim == target.ndim:
         shapes = {"a": input1.shape, "b": input2.shape, "c": target.shape}
         raise RuntimeError(say("errors.loss.dims", **shapes))
-    each = margins.margin_ranking_loss
-    return each(input1, input2, target, margin=margin, reduction=reduction)
+    x1, x2, y = floating(input1), floating(input2), floating(target)
+    return margins.margin_ranking_loss(x1, x2, y, margin=margin, reduction=reduction)
 
 
 def multi_margin_loss(

@@ -40,6 +40,8 @@ def batch_norm(
     ValueError for a batch with a single number a channel: it has no variance.
     """
     x = as_operand(input)
+    if x.shape == (0,):
+        return x.clone()
     if x.ndim < 2:
         raise ValueError(say("errors.norm.dimensions", x=x.shape, want="(N, C, ...)"))
     if not eps > 0:
@@ -119,6 +121,9 @@ def rms_norm(
     """The last dimensions, of `normalized_shape`, divided by their root mean square."""
     count = _last(as_operand(input), normalized_shape, weight, None)
     least = float(np.finfo(input.dtype).eps) if eps is None else eps
+    if input.dtype == np.float16:  # whose squares would overflow
+        scale = None if weight is None else weight.float()
+        return ops.rms_norm(input.float(), scale, count=count, eps=least).half()
     return ops.rms_norm(input, weight, count=count, eps=least)
 
 
@@ -173,9 +178,9 @@ def local_response_norm(
         return x
     channels = np.arange(x.shape[1])
     before = channels[:, None] - channels  # how many channels each stands before each
-    near = (before <= size // 2) & (before >= -((size - 1) // 2))
-    neighbours = Tensor._wrap((near / size).astype(x.dtype))
-    mean = (neighbours @ (x * x).flatten(2)).reshape(x.shape)
+    near = Tensor._wrap(((before <= size // 2) & (before >= -((size - 1) // 2))).astype(x.dtype))
+    total = (near @ (x * x).flatten(2)).reshape(x.shape)
+    mean = total / size if x.dtype.kind == "f" else total // size  # as avg_pool of whole numbers
     return x / (mean * alpha + k) ** beta
 
 

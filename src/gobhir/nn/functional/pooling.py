@@ -52,6 +52,8 @@ def _max_pool(n: int) -> Callable[..., Any]:
         options = _windows(kernel_size, stride, padding, n)
         options["dilation"] = each(dilation, n, "dilation")
         x, alone = batched(as_operand(input), n, max_pool.__name__)
+        if alone and 0 in input.shape:
+            raise RuntimeError(say("errors.pool.empty", x=input.shape, kernel=options["kernel"]))
         out = ops.max_pool(x, ceil_mode=ceil_mode, **options)
         if not return_indices:
             return out[0] if alone else out
@@ -100,8 +102,9 @@ def _windows(kernel_size: Any, stride: Any, padding: Any, n: int) -> dict[str, t
 
 def _adaptive_avg_pool(n: int) -> Callable[..., Tensor]:
     def adaptive_avg_pool(input: Tensor, output_size: Any) -> Tensor:
-        x, alone = batched(as_operand(input), n, adaptive_avg_pool.__name__)
-        size = _wished(output_size, x.shape[2:], n)
+        x, alone, size = _adaptive(input, output_size, n, adaptive_avg_pool.__name__)
+        if x.dtype.kind != "f":
+            raise NotImplementedError(say("errors.pool.dtype", dtype=x.dtype))
         if (kernel := _even(x.shape[2:], size)) is not None:
             out = ops.avg_pool(x, kernel=kernel, stride=kernel, padding=(0,) * n)
         else:
@@ -114,8 +117,7 @@ def _adaptive_avg_pool(n: int) -> Callable[..., Tensor]:
 
 def _adaptive_max_pool(n: int) -> Callable[..., Any]:
     def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-        x, alone = batched(as_operand(input), n, adaptive_max_pool.__name__)
-        size = _wished(output_size, x.shape[2:], n)
+        x, alone, size = _adaptive(input, output_size, n, adaptive_max_pool.__name__)
         kernel = _even(x.shape[2:], size)
         if kernel is not None and not return_indices:
             options = {"kernel": kernel, "stride": kernel, "padding": (0,) * n}
@@ -130,6 +132,16 @@ def _adaptive_max_pool(n: int) -> Callable[..., Any]:
 
     text = "The largest numbers of output_size windows that cover {over} evenly; None keeps a size."
     return _named(adaptive_max_pool, "adaptive_max_pool", n, text)
+
+
+def _adaptive(input: Tensor, output_size: Any, n: int, name: str) -> tuple[Tensor, bool, Any]:
+    """The input as (N, C, n sizes), whether it came without N, and the wished sizes."""
+    if n > 1 and isinstance(output_size, (tuple, list)) and as_operand(input).ndim <= n:
+        raise ValueError(
+            say("errors.conv.dimensions", what=name, n=n + 2, less=n + 1, x=input.shape)
+        )
+    x, alone = batched(as_operand(input), n, name)
+    return x, alone, _wished(output_size, x.shape[2:], n)
 
 
 def _wished(output_size: Any, size: tuple[int, ...], n: int) -> tuple[int, ...]:
@@ -178,8 +190,8 @@ def _lp_pool(n: int) -> Callable[..., Tensor]:
         ceil_mode: bool = False,
     ) -> Tensor:
         kernel = each(kernel_size, n, "kernel_size")
-        mean = _avg_pool(n)(input**norm_type, kernel, stride, 0, ceil_mode)
-        return (mean.sign() * mean.abs().relu() * math.prod(kernel)) ** (1.0 / norm_type)
+        mean: Any = _avg_pool(n)(input**norm_type, kernel, stride, 0, ceil_mode)
+        return (mean.sign() * mean.abs() * math.prod(kernel)) ** (1.0 / norm_type)
 
     text = "(sum of x^p) ^ (1/p) of each window of {over}, p = norm_type."
     return _named(lp_pool, "lp_pool", n, text)

@@ -5,17 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from gobhir.engine import Tensor
-from gobhir.lang import say
-from gobhir.nn.functional.warning import warn
+from gobhir.engine.dtypes import default_dtype
+from gobhir.lang import say, warn
 
 
 def chosen(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
-    """The reduction; size_average and reduce are how it was said before PyTorch 1.0."""
+    """The reduction; size_average and reduce are how it was said before PyTorch 1.0. ValueError
+    for one that there is not."""
     if size_average is None and reduce is None:
+        if reduction not in ("none", "mean", "sum"):
+            raise ValueError(say("errors.loss.reduction", reduction=reduction))
         return reduction
     reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
     warn(say("errors.loss.legacy", reduction=reduction))
     return reduction
+
+
+def floating(x: Tensor) -> Tensor:
+    """x, whole numbers as floating ones, for losses that PyTorch makes of ops which do that."""
+    return x if x.dtype.kind == "f" else x.to(default_dtype())
 
 
 def reduced(each: Tensor, reduction: str) -> Any:

@@ -3,7 +3,9 @@ and sampling at places that a network works out."""
 
 from __future__ import annotations
 
+import itertools
 import math
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -25,10 +27,13 @@ __all__ = [
     "fold",
     "grid_sample",
     "interpolate",
+    "native_channel_shuffle",
     "pixel_shuffle",
     "pixel_unshuffle",
     "unfold",
     "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]
 
 _AREA = {3: adaptive_avg_pool1d, 4: adaptive_avg_pool2d, 5: adaptive_avg_pool3d}
@@ -69,6 +74,9 @@ def interpolate(
         wished = tuple(math.floor(m * s) for m, s in zip(x.shape[2:], scales, strict=True))
         scales = None if recompute_scale_factor else scales
     wished = tuple(int(m) for m in wished)
+    whole = x.dtype.kind != "f"
+    if whole and (x.dtype != np.uint8 or not (mode in _FREE[::2] or n == 2)):
+        raise NotImplementedError(say("errors.dtype.not_for", op=mode, dtype=x.dtype))
     if mode == "area":
         return _AREA[x.ndim](x, wished)
     if min(*wished, *x.shape[2:]) < 1:
@@ -94,6 +102,16 @@ def upsample(
 ) -> Tensor:
     """interpolate under its old name."""
     return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """interpolate with mode="nearest", under its old name."""
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """interpolate with mode="bilinear" and align_corners=True, under its old name."""
+    return interpolate(input, size, scale_factor, "bilinear", align_corners=True)
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
@@ -140,6 +158,9 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise RuntimeError(say("errors.norm.groups", x=x.shape, groups=groups))
     dealt = x.reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
     return dealt.transpose(1, 2).reshape(*x.shape)
+
+
+native_channel_shuffle = channel_shuffle
 
 
 def unfold(
@@ -204,39 +225,71 @@ def grid_sample(
     """The input read at the places of `grid`, between pixels by weighing the nearest ones.
 
     input: (N, C, H, W), grid: (N, H', W', 2), result (N, C, H', W'); or with depth. Places run
-    from -1 to 1, x first. mode: bilinear or nearest; padding_mode: zeros, border, reflection.
+    from -1 to 1, x first. mode: bilinear, nearest or, for images, bicubic; padding_mode: zeros,
+    border, reflection.
     """
     x, n = as_operand(input), input.ndim - 2
-    if mode not in ("bilinear", "nearest") or padding_mode not in ("zeros", "border", "reflection"):
+    modes, paddings = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
+    if mode not in modes or padding_mode not in paddings:
         raise ValueError(say("errors.vision.sample_mode", mode=mode, padding_mode=padding_mode))
-    if n not in (2, 3) or grid.ndim != x.ndim or grid.shape[-1] != n or grid.shape[0] != x.shape[0]:
+    fits = n in (2, 3) and grid.ndim == x.ndim and grid.shape[-1] == n
+    if not fits or grid.shape[0] != x.shape[0] or (mode == "bicubic" and n != 2):
         raise RuntimeError(say("errors.vision.grid", x=x.shape, grid=grid.shape))
-    at = []
+    if grid.dtype != x.dtype:
+        raise RuntimeError(say("errors.loss.same_dtype", x=x.dtype, y=grid.dtype))
+    taps = []
     for i, m in enumerate(x.shape[2:]):
         place: Any = grid[..., n - 1 - i]
         place = (place + 1) * ((m - 1) / 2) if align_corners else ((place + 1) * m - 1) / 2
-        at.append(_brought_inside(place, m, padding_mode, bool(align_corners)))
+        taps.append(_taps(place, m, mode, padding_mode, bool(align_corners)))
     examples = np.arange(x.shape[0]).reshape((-1,) + (1,) * n)
     total: Any = None
-    corners = [(0,)] * n if mode == "nearest" else [(0, 1)] * n
-    for corner in np.stack(np.meshgrid(*corners, indexing="ij"), -1).reshape(-1, n).tolist():
-        weight: Any = None
-        index, inside = [], np.ones(grid.shape[:-1], bool)
-        for place, step, m in zip(at, corner, x.shape[2:], strict=True):
-            low = np.rint(place.array) if mode == "nearest" else np.floor(place.array)
-            near = low + step
-            inside &= (near >= 0) & (near < m)
-            index.append(np.clip(near, 0, m - 1).astype(np.int64))
-            if mode == "bilinear":
-                share = (place - Tensor._wrap(near)) * (1 if step == 0 else -1)
-                share = 1 - share
-                weight = share if weight is None else weight * share
-        seen: Any = x[(examples, slice(None), *index)]
-        mask = Tensor._wrap(inside.astype(x.dtype))
-        weight = mask if weight is None else weight * mask
+    for corner in itertools.product(*taps):
+        index, shares = zip(*corner, strict=True)
+        inside = reduce(
+            np.logical_and,
+            ((near >= 0) & (near < m) for near, m in zip(index, x.shape[2:], strict=True)),
+        )
+        weight: Any = Tensor._wrap(inside.astype(x.dtype))
+        for share in shares:
+            weight = weight if share is None else weight * share
+        near = (
+            np.clip(near, 0, m - 1).astype(np.int64)
+            for near, m in zip(index, x.shape[2:], strict=True)
+        )
+        seen: Any = x[(examples, slice(None), *near)]
         part = seen * weight.unsqueeze(-1)
         total = part if total is None else total + part
     return total.permute(0, n + 1, *range(1, n + 1))
+
+
+def _taps(
+    place: Any, m: int, mode: str, padding_mode: str, align_corners: bool
+) -> list[tuple[np.ndarray, Any]]:
+    """The pixels that a place reads along one dimension of m, and by how much each counts (None:
+    wholly)."""
+    if mode != "bicubic":
+        place = _brought_inside(place, m, padding_mode, align_corners)
+    if mode == "nearest":
+        return [(np.rint(place.array), None)]
+    low = np.floor(place.array)
+    t = place - Tensor._wrap(low)
+    if mode == "bilinear":
+        return [(low, 1 - t), (low + 1, t)]
+    shares = [_cubic_far(t + 1), _cubic_near(t), _cubic_near(1 - t), _cubic_far(2 - t)]
+    pixels = (Tensor._wrap(low + step) for step in (-1, 0, 1, 2))
+    inside = (_brought_inside(pixel, m, padding_mode, align_corners).array for pixel in pixels)
+    return list(zip(inside, shares, strict=True))
+
+
+def _cubic_near(d: Any, a: float = -0.75) -> Any:
+    """How much a pixel less than 1 away counts: Keys, Cubic convolution interpolation (1981)."""
+    return ((a + 2) * d - (a + 3)) * d * d + 1
+
+
+def _cubic_far(d: Any, a: float = -0.75) -> Any:
+    """How much one between 1 and 2 away counts."""
+    return (((d - 5) * d + 8) * d - 4) * a
 
 
 def _brought_inside(place: Any, m: int, padding_mode: str, align_corners: bool) -> Any:
