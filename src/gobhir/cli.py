@@ -236,9 +236,9 @@ def op(
     else:
         for family in sorted({op.family.value for op in OPS.values()}):
             names = sorted(n for n, op in OPS.items() if op.family.value == family)
-            print(
-                f"{family}\n" + textwrap.indent(textwrap.fill(", ".join(names), WIDTH - 4), "    ")
-            )
+            listed = textwrap.fill(", ".join(names), WIDTH - 4)
+            print(f"{t(f'rules.heading.{family}')}\n{textwrap.indent(listed, '    ')}")
+            # keys: rules.heading.*
 
 
 @app.command(cls=Command, help="cli.studio.about")

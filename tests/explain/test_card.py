@@ -51,5 +51,36 @@ def test_the_gates_of_a_recurrent_step_stand_on_its_card() -> None:
     told = card("lstm_step").to_text("en")
     for gate in "ifgo":
         assert f"\n    {gate} = " in told
-    layer = card("lstm_layer").to_text("en")
-    assert "out[2]" in layer and "out[3]" not in layer  # what the pullback remembers is not shown
+    layer = card("lstm_layer").to_text("en").split("In the code")[0]
+    assert "c_last" in layer and "[3]" not in layer  # what the pullback remembers is not shown
+
+
+@pytest.mark.parametrize("name", [n for n in SHIPPED if OPS[n].back])
+def test_the_textbooks_gradient_is_the_ops_own(name: str) -> None:
+    op, e = OPS[name], card(name).example
+    assert e is not None and set(op.back) == set(op.pullbacks)
+    names = dict(zip(op.inputs, e.inputs, strict=True))
+    names |= {op.result: e.value, "d": e.cotangent, "inv": np.linalg.inv, "exp": np.exp}
+    names["sum"] = lambda a: a.sum(0)
+    for wanted, formula in op.back.items():
+        got = eval(formula, {"__builtins__": {}}, names)
+        np.testing.assert_allclose(got, e.grads[wanted], atol=1e-12)
+
+
+def test_a_name_in_pytorchs_spelling_finds_its_op() -> None:
+    for asked, found in {
+        "matmul": "mat_mul",
+        "conv2d": "conv",
+        "nn.MSELoss": "mse_loss",
+        "F.cross_entropy": "cross_entropy_loss",
+        "logsumexp": "log_sum_exp",
+        "atan2": "atan2",
+    }.items():
+        assert card(asked).op.name == found
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_example_is_one_a_teacher_would_give(name: str) -> None:
+    told = card(name).to_text("en")
+    for garbled in ("-0.,", "-0. ", "e+1", "array(", "<class"):
+        assert garbled not in told.split("In the code")[0]

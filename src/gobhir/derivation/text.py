@@ -83,7 +83,7 @@ class Text(Notation[Box]):
         return Box((text,))
 
     def brackets(self, inside: Box) -> Box:
-        return _fenced(inside, "()", "⎛⎜⎝", "⎞⎟⎠")
+        return fenced(inside, "()")
 
     def name(self, name: Name) -> Box:
         return Box((self._name(name),))
@@ -123,7 +123,7 @@ class Text(Notation[Box]):
             for j, (cell, w) in enumerate(zip(row, widths, strict=True)):
                 line = line + ("  " if j else "") + (" " * (w - cell.width)) + cell
             lines.extend(line.lines)
-        return _fenced(Box(tuple(lines), (len(lines) - 1) // 2), "[]", "⎡⎢⎣", "⎤⎥⎦")
+        return fenced(Box(tuple(lines), (len(lines) - 1) // 2), "[]")
 
     def folded(self, across: bool, down: bool) -> Box:
         return Box(("⋱" if across and down else "⋯" if across else "⋮",))
@@ -155,7 +155,7 @@ class Text(Notation[Box]):
         for argument in arguments[1:]:
             inside = inside + ", " + argument
         if name == "abs":
-            return _fenced(inside, "||", "│││", "│││")
+            return fenced(inside, "||")
         return Box((_FUNCTIONS.get(name, name),)) + self.brackets(inside)
 
     def cases(self, rows: list[tuple[Box, Box]]) -> Box:
@@ -205,12 +205,18 @@ def lowered(word: str) -> str:
     return f"_{word}"
 
 
-def _fenced(inside: Box, one: str, left: str, right: str) -> Box:
-    """Brackets as tall as what they hold."""
+_TALL = {
+    "()": ("⎛⎜⎝", "⎞⎟⎠"), "[]": ("⎡⎢⎣", "⎤⎥⎦"), "||": ("│││", "│││"),
+    "⌊⌋": ("││⌊", "││⌋"), "⌈⌉": ("⌈││", "⌉││"),
+}  # fmt: skip
+
+
+def fenced(inside: Box, fence: str) -> Box:
+    """Brackets, such as "()", as tall as what they hold."""
     n = inside.height
     if n == 1:
-        return Box((one[0],)) + inside + one[1]
-    sides = [[side[0], *side[1] * (n - 2), side[2]] for side in (left, right)]
+        return Box((fence[0],)) + inside + fence[1]
+    sides = [[side[0], *side[1] * (n - 2), side[2]] for side in _TALL[fence]]
     rows = zip(sides[0], inside.lines, sides[1], strict=True)
     return Box(tuple(f"{a}{line}{b}" for a, line, b in rows), inside.base)
 

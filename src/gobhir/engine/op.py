@@ -71,6 +71,11 @@ class Op:
     forward: ClassVar[Callable[..., Any]]
     example: ClassVar[tuple[Sequence[Any], dict[str, Any]] | None] = None
     """(inputs, settings) for the op's card, where no usual numbers would do."""
+    back: ClassVar[dict[str, str]] = {}
+    """An input's whole gradient as textbooks give it, where there is no slope per element: in
+    terms of d, the gradient of the result. For the op's card."""
+    results: ClassVar[tuple[str, ...]] = ()
+    """What several results are called on the op's card."""
     memos: ClassVar[int] = 0
     """How many of the last results are for the pullback's eyes only."""
     vjps: ClassVar[Callable[..., Any] | None] = None

@@ -6,8 +6,8 @@ one, unless the op brings its own (`Op.example`).
 
 from __future__ import annotations
 
-import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,28 +19,28 @@ from typing import Any
 import numpy as np
 
 import gobhir
-from gobhir.derivation.expression import Expr, Function, Name, Sym
-from gobhir.derivation.formula import read
-from gobhir.derivation.text import Box, box
-from gobhir.engine import OPS, Op
+from gobhir.engine import OPS, Family, Op
 from gobhir.engine.apply import Parts
-from gobhir.lang import check_language, language, say, t
+from gobhir.explain.textbook import MEAN, equation, symbol, words
+from gobhir.lang import catalogue, check_language, language, say, t
 
-# keys: rules.family.*
+# keys: rules.kind.*, rules.op.*, rules.symbol.*
 
+WIDTH = 88
 Arrays = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
 class Example:
     """Inputs and settings that the op takes, what it makes of them, and the gradients of the
-    inputs for a gradient `cotangent` of the (first) result."""
+    inputs for a gradient `cotangent` of result number `of`."""
 
     inputs: tuple[Any, ...]
     settings: dict[str, Any]
     value: Any
     cotangent: np.ndarray | None
     grads: dict[str, np.ndarray]
+    of: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,8 @@ class Card:
         op = self.op
         blocks = [
             f"{op.name}\n{'=' * len(op.name)}",
-            t(f"rules.family.{op.family.value}", lang, op=op.name, shape="…")
-            if op.family.value != "opaque"
-            else "",
-            _indented(_equation(op.result, op.formula), *self._gates()),
+            _wrapped(t(sentence(op), lang)),
+            _indented(*self._formulas(lang)) + self._symbols(lang),
             self._gradient(lang),
             self._settings(lang),
             self._worked(lang),
@@ -67,10 +65,32 @@ class Card:
         ]
         return "\n\n".join(block for block in blocks if block)
 
-    def _gates(self) -> list[str]:
-        """The formulas of what the op's own formula is written in, where it says them."""
+    def _equation(self, left: str, formula: str, lang: str) -> str:
+        times = "⊙" if self.op.family is Family.RECURRENT else "·"
+        return equation(left, formula, lang, times)
+
+    def _formulas(self, lang: str) -> list[str]:
+        """The op's formula, and those of what it is written in, where the op says them."""
         gates: dict[str, str] = getattr(self.op, "gates", {})
-        return [_equation(name, formula) for name, formula in gates.items()]
+        left = ", ".join(map(symbol, self.op.results)) if _is_whole(self.op) else self.op.result
+        pairs = [(left, self.op.formula), *gates.items()]
+        return [self._equation(name, formula, lang) for name, formula in pairs]
+
+    def _symbols(self, lang: str) -> str:
+        """What the words of the formulas mean that are neither inputs nor settings."""
+        op = self.op
+        formulas = [op.formula, *filter(None, map(op.local_of, op.pullbacks))]
+        told = catalogue(lang)
+        named = dict.fromkeys(word for f in formulas for word in words(f))
+        lines = [
+            f"{symbol(word)}: {t(key, lang)}"
+            for word in named
+            if (key := f"rules.symbol.{word}") in told
+            and word not in (*op.inputs, *op.settings, op.result, *getattr(op, "gates", {}))
+        ]
+        if any(MEAN in self._equation("", f, lang) for f in formulas):
+            lines.append(f"{MEAN}: {t('rules.symbol.x_mean', lang)}")
+        return f"\n\n{_indented(*lines)}" if lines else ""
 
     def _gradient(self, lang: str) -> str:
         op = self.op
@@ -79,10 +99,24 @@ class Card:
         lines = []
         for name in op.pullbacks:
             if local := op.local_of(name):
-                lines.append(_equation(f"∂{op.result}/∂{name}", local))
+                lines.append(self._equation(f"∂{_result_names(op, 1)[0]}/∂{name}", local, lang))
+        whole = [
+            equation(f"∂L/∂{name}", formula, lang, d=f"∂L/∂{op.result}")
+            for name, formula in op.back.items()
+        ]
+        if whole:
+            return f"{t('rules.card.back', lang)}\n{_indented(*whole)}"
         if not lines:
-            return t("rules.card.gradient_in_code", lang)
-        return f"{t('rules.card.gradient', lang)}\n{_indented(*lines)}"
+            return _wrapped(t("rules.card.gradient_in_code", lang))
+        alone = op.family in (Family.ELEMENTWISE, Family.LOSS)
+        told = t("rules.card.gradient" if alone else "rules.card.gradient_summed", lang)
+        told = f"{_wrapped(told)}\n{_indented(*lines)}"
+        if missing := [name for name in op.pullbacks if not op.local_of(name)]:
+            rest = t("rules.card.rest_in_code", lang, inputs=", ".join(missing))
+            told += f"\n{_wrapped(rest)}"
+        if "reduction" in op.settings:
+            told += f"\n\n{_wrapped(t('rules.card.reduction', lang))}"
+        return told
 
     def _settings(self, lang: str) -> str:
         if not self.op.settings:
@@ -99,14 +133,16 @@ class Card:
         e, op = self.example, self.op
         names = _input_names(op, len(e.inputs))
         rows = [(name, x) for name, x in zip(names, e.inputs, strict=True) if x is not None]
-        rows += list(e.settings.items())
+        rows += [(name, _setting(value)) for name, value in e.settings.items()]
         values = e.value if isinstance(e.value, tuple) else (e.value,)
         values = values[: len(values) - op.memos]
-        several = len(values) > 1
-        rows += [(f"{op.result}[{i}]" if several else op.result, v) for i, v in enumerate(values)]
+        called = _result_names(op, len(values))
+        rows += zip(called, values, strict=True)
         if e.cotangent is not None:
-            rows.append((f"∂L/∂{op.result}" + ("[0]" if several else ""), e.cotangent))
+            rows.append((f"∂L/∂{called[e.of]}", e.cotangent))
             rows += [(f"∂L/∂{name}", g) for name, g in e.grads.items()]
+        if op.family is Family.LOSS:
+            rows = [row for row in rows if row[0] != "∂L/∂L"]
         wide = max(len(name) for name, _ in rows)
         lines = []
         for name, value in rows:
@@ -126,13 +162,28 @@ class Card:
 
 
 def card(name: str) -> Card:
-    """The card of the op called `name` ("sigmoid", "cross_entropy_loss"). ValueError with the
-    names that come near it for an unknown one."""
-    found = OPS.get(name) or OPS.get(f"{name}_loss")
+    """The card of the op called `name`, in PyTorch's spelling too ("sigmoid", "matmul", "conv2d",
+    "nn.MSELoss"). ValueError with the names that come near it for an unknown one."""
+    found = {_bare(known): op for known, op in OPS.items()}.get(_bare(name))
     if found is None:
         near = get_close_matches(name, OPS, n=5, cutoff=0.5)
         raise ValueError(say("errors.op.unknown", name=name, near=", ".join(near) or "sigmoid"))
     return Card(found, example(found))
+
+
+def sentence(op: type[Op]) -> str:
+    """The key of what the op does, in words: its own sentence, or that of its kind."""
+    own = f"rules.op.{op.name}"
+    if own in catalogue("en"):
+        return own
+    several = op.family is Family.ELEMENTWISE and len(op.inputs) > 1
+    return "rules.kind.together" if several else f"rules.kind.{op.family.value}"
+
+
+def _bare(name: str) -> str:
+    """A name without what PyTorch's spellings differ in: conv2d, nn.Conv2d and conv are one."""
+    word = name.lower().rpartition(".")[2].replace("_", "")
+    return re.sub("(?<=.)[123]d$", "", word.removesuffix("loss") or word)
 
 
 def example(op: type[Op]) -> Example | None:
@@ -156,12 +207,32 @@ def _work(op: type[Op], inputs: tuple[Any, ...], settings: dict[str, Any]) -> Ex
     if not op.pullbacks or first.dtype.kind != "f":
         shown = values if isinstance(value, tuple) else first
         return Example(inputs, settings, shown, None, {})
-    cotangent = np.resize(np.array([1.0, -0.5, 2.0, 0.25]), first.shape)
-    d: Any = cotangent
-    if isinstance(value, tuple):
-        d = Parts((cotangent, *(np.zeros_like(v, np.float64) for v in values[1:])))
     out = values if isinstance(value, tuple) else first
-    grads: dict[str, np.ndarray] = {}
+    for of, part in enumerate(values):
+        if part.dtype.kind == "f":  # the first result that a gradient comes through
+            cotangent = np.resize(np.array([1.0, -0.5, 2.0, 0.25]), part.shape)
+            grads = _grads(op, inputs, arrays, options, out, of, cotangent)
+            if any(g.any() for g in grads.values()):
+                return Example(inputs, settings, out, cotangent, grads, of)
+    cotangent = np.resize(np.array([1.0, -0.5, 2.0, 0.25]), first.shape)
+    grads = _grads(op, inputs, arrays, options, out, 0, cotangent)
+    return Example(inputs, settings, out, cotangent, grads)
+
+
+def _grads(
+    op: type[Op],
+    inputs: tuple[Any, ...],
+    arrays: tuple[Any, ...],
+    options: dict[str, Any],
+    out: Any,
+    of: int,
+    cotangent: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """The inputs' gradients where only result number `of` has one."""
+    d: Any = cotangent
+    if isinstance(out, tuple):
+        d = Parts(cotangent if i == of else np.zeros_like(v, float) for i, v in enumerate(out))
+    grads: dict[str, Any] = {}
     named = _input_names(op, len(inputs))
     if op.vjps is not None:
         every = op.vjps(d, out, *arrays, **options)
@@ -176,7 +247,7 @@ def _work(op: type[Op], inputs: tuple[Any, ...], settings: dict[str, Any]) -> Ex
             g = np.asarray(grads[n])
             fitted[n] = g if g.shape == x.shape else OPS["sum_to"].forward(g, shape=x.shape)
     _check_finite(tuple(fitted.values()))
-    return Example(inputs, settings, out, cotangent, fitted)
+    return fitted
 
 
 def _check_finite(values: Arrays) -> None:
@@ -221,26 +292,51 @@ def _candidates(op: type[Op]) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def _input_names(op: type[Op], count: int) -> tuple[str, ...]:
-    return op.inputs if len(op.inputs) >= count else tuple(f"x{i + 1}" for i in range(count))
+    return (
+        op.inputs[:count] if len(op.inputs) >= count else tuple(f"x{i + 1}" for i in range(count))
+    )
 
 
-def _equation(left: str, formula: str) -> str:
-    """The formula as it is written by hand; as it stands in the code where it is no plain one."""
-    words = {n.id for n in ast.walk(ast.parse(formula)) if isinstance(n, ast.Name)}
-    names: dict[str, Expr] = {w: Sym(Name(w), None) for w in words}
-    try:
-        drawn = box(read(formula, names, summed=lambda e: Function("sum", (e,))))
-    except (ValueError, KeyError, AttributeError, TypeError):
-        return f"{left} = {formula}"
-    return str(Box((f"{left} = ",)) + drawn)
+def _result_names(op: type[Op], count: int) -> list[str]:
+    if count == 1:
+        return [op.results[0] if _is_whole(op) else op.result]
+    return [*op.results, *(f"{op.result}[{i}]" for i in range(len(op.results), count))]
+
+
+def _is_whole(op: type[Op]) -> bool:
+    """Whether the formula is that of all results together, as svd(A) is."""
+    return bool(op.results) and op.formula.startswith((f"{op.name}(", "(sign"))
+
+
+def _setting(value: Any) -> Any:
+    """A setting of the example as one would type it."""
+    if isinstance(value, slice):
+        return ":".join("" if n is None else str(n) for n in (value.start, value.stop))
+    if isinstance(value, np.ndarray):
+        return str(value.tolist())
+    if isinstance(value, type) and issubclass(value, Op):
+        return value.name
+    if isinstance(value, dict):
+        return ", ".join(f"{k}={_setting(v)}" for k, v in value.items())
+    if isinstance(value, tuple):
+        parts = [str(_setting(v)) for v in value]
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+    return value
 
 
 def _number_lines(value: Any) -> list[str]:
+    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+        return [", ".join(map(str, value))]
     if not isinstance(value, np.ndarray):
         return [str(value)]
-    rounded = np.where(value == 0, 0, value) if value.dtype.kind == "f" else value
+    # Rounded before it is printed: what is all but 0 should not show as -0.
+    shown = np.round(value, 4) + 0.0 if value.dtype.kind == "f" else value
     how: dict[str, Any] = {"precision": 4, "suppress_small": True, "separator": ", "}
-    return np.array2string(rounded, **how).splitlines()
+    return [line for line in np.array2string(shown, **how).splitlines() if line.strip()]
+
+
+def _wrapped(told: str) -> str:
+    return textwrap.fill(told, WIDTH)
 
 
 def _indented(*lines: str) -> str:

@@ -151,7 +151,7 @@ class GELU(Activation):
     """a = z * Phi(z), Phi the share of a normal distribution below z. z, a: any shape.
     Hendrycks and Gimpel, Gaussian Error Linear Units (2016)."""
 
-    formula = "z * 0.5 * (1 + erf(z / sqrt(2)))"
+    formula = "0.5 * z * (1 + erf(z / sqrt(2)))"
     local = "0.5 * (1 + erf(z / sqrt(2))) + z * exp(-z**2 / 2) / sqrt(2 * pi)"
 
     def forward(z):
@@ -365,6 +365,7 @@ class Threshold(Activation):
     formula = "z if z > threshold else value"
     local = "1 if z > threshold else 0"
     accepts = "iuf"
+    example = ([[0.5, -1.2, 2.0]], {"threshold": 1.0, "value": 0.0})
 
     def forward(z, *, threshold, value):
         return np.where(z <= threshold, z.dtype.type(value), z)

@@ -297,6 +297,7 @@ class Lerp(Arithmetic):
     formula = "start + weight * (end - start)"
     local = {"start": "1 - weight", "end": "weight", "weight": "end - start"}
     accepts = "f"
+    example = ([[0.5, -1.2, 2.0], [1.5, 0.4, -0.7], [0.0, 0.5, 1.0]], {})
 
     def forward(start, end, weight):
         return start + weight * (end - start)

@@ -25,6 +25,7 @@ class Standardisation(Op, abstract=True):
     formula = "(x - mean) / sqrt(variance + eps) * weight + bias"
     local = {"weight": "(x - mean) / sqrt(variance + eps)", "bias": "1"}
     result = "y"
+    results = ("y", "mean", "variance")
     unread = (0,)  # a ReLU may write over y
 
 
@@ -81,7 +82,10 @@ class GroupNorm(Standardisation):
     x, y: (N, C, ...); weight, bias: (C) or None; mean, variance: (N, groups, 1, 1, ...).
     """
 
-    example = ([[[1.0, 2.0, 4.0, 8.0]], [1.0, 0.5, 1.0, 0.5], [0.0, 0.1, 0.0, 0.1]], {"groups": 2})
+    example = (
+        [[[[1.0, 2.0], [4.0, 8.0], [3.0, 6.0], [5.0, 1.0]]], [1.0, 0.5, 1.0, 0.5], [0.0] * 4],
+        {"groups": 2},
+    )
 
     def forward(x, weight=None, bias=None, *, groups, eps=1e-5):
         grouped = _grouped(x, groups)

@@ -27,6 +27,7 @@ class Keep(Op):
     family = Family.ELEMENTWISE
     formula = "x if mask == 1 else 0"
     local = {"x": "1 if mask == 1 else 0"}
+    example = ([[0.5, -1.2, 2.0], [True, False, True]], {})
 
     def forward(x, mask):
         # Bits times 1 or 0: no branch in the loop, and what is left out leaves no NaN.
@@ -138,9 +139,10 @@ class Clamp(Choice):
     formula = "min(max(x, low), high)"
     local = {
         "x": "0 if x < low else (0 if x > high else 1)",
-        "low": "(1 if x < low else 0) if low < high else 0",
+        "low": "0 if low >= high else (1 if x < low else 0)",
         "high": "1 if high < low else (1 if x > high else 0)",
     }
+    example = ([[0.5, -1.2, 2.0], [-1.0], [1.0]], {})
 
     def forward(x, low, high):
         return x.clip(low, high)
@@ -160,6 +162,7 @@ class ClampMin(Choice):
 
     formula = "max(x, low)"
     local = {"x": "1 if x >= low else 0", "low": "1 if x < low else 0"}
+    example = ([[0.5, -1.2, 2.0], [-1.0]], {})
 
     def forward(x, low):
         return np.maximum(x, low)
@@ -176,6 +179,7 @@ class ClampMax(Choice):
 
     formula = "min(x, high)"
     local = {"x": "1 if x <= high else 0", "high": "1 if x > high else 0"}
+    example = ([[0.5, -1.2, 2.0], [1.0]], {})
 
     def forward(x, high):
         return np.minimum(x, high)
@@ -194,6 +198,7 @@ class NanToNum(Op):
     family = Family.ELEMENTWISE
     formula = "x"
     local = "1"
+    example = ([[0.5, np.nan, np.inf]], {"nan": 0.0, "posinf": 100.0, "neginf": -100.0})
 
     def forward(x, *, nan, posinf, neginf):
         return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)

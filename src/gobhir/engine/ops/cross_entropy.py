@@ -26,6 +26,7 @@ class CrossEntropyLoss(Loss):
     formula = "-sum(y * (z - log(sum(exp(z)))))"
     local = {"z": "exp(z) / sum(exp(z)) * sum(y) - y", "y": "log(sum(exp(z))) - z"}
     promotes = False
+    example = ([[[0.5, -1.2, 2.0], [1.0, 0.4, -0.7]], [2, 1]], {})
 
     def asked(z, y, weight=None, *, ignore_index=-100, label_smoothing=0.0, **_):
         """How much of each class the target asks for, weights included; z's shape."""

@@ -11,6 +11,7 @@ class Diagonal(Rearrangement):
     above the main one, offset < 0 below."""
 
     formula = "diagonal(x)"
+    example = ([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]], {})
 
     def forward(x, *, offset=0, dim1=0, dim2=1):
         out = np.diagonal(x, offset, dim1, dim2)
@@ -26,6 +27,7 @@ class DiagonalScatter(Rearrangement):
     """Zeros of `shape` with x on the diagonal that Diagonal takes out."""
 
     formula = "diagonal_scatter(x)"
+    example = ([[1.0, 2.0, 3.0]], {"shape": (3, 3)})
 
     def forward(x, *, shape, offset=0, dim1=0, dim2=1):
         out = np.zeros(shape, x.dtype)
@@ -41,6 +43,7 @@ class Tril(Rearrangement):
     """The lower triangle: 0 where column - row > diagonal. x: (..., rows, columns)."""
 
     formula = "tril(x)"
+    example = ([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]], {})
 
     def forward(x, *, diagonal=0):
         return np.tril(x, diagonal)
@@ -53,6 +56,7 @@ class Triu(Rearrangement):
     """The upper triangle: 0 where column - row < diagonal. x: (..., rows, columns)."""
 
     formula = "triu(x)"
+    example = ([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]], {})
 
     def forward(x, *, diagonal=0):
         return np.triu(x, diagonal)

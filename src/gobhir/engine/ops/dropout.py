@@ -17,6 +17,7 @@ class Dropout(Op):
     family = Family.ELEMENTWISE
     formula = "x * noise"
     local = {"x": "noise"}
+    example = ([[0.5, -1.2, 2.0], [2.0, 0.0, 2.0]], {})
 
     def forward(x, noise):
         return x * noise
@@ -32,6 +33,7 @@ class AlphaDropout(Op):
     family = Family.ELEMENTWISE
     formula = "x * noise + shift"
     local = {"x": "noise"}
+    example = ([[0.5, -1.2, 2.0], [0.8864, 0.0, 0.8864], [0.7792, -0.7792, 0.7792]], {})
 
     def forward(x, noise, shift):
         return x * noise + shift

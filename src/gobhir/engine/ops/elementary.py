@@ -158,6 +158,7 @@ class Xlogy(Op):
     local = {"x": "log(y)", "y": "x / y"}
     promotes = True
     floats = True
+    example = ([[0.5, 0.0, 2.0], [1.5, 0.4, 0.7]], {})
 
     def forward(x, y):
         logarithm = np.log(y) if hasattr(y, "dtype") else float(np.log(y))

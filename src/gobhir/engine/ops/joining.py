@@ -14,6 +14,7 @@ class Cat(Rearrangement):
 
     formula = "cat(tensors)"
     promotes = True
+    example = ([[1.0, 2.0], [3.0, 4.0, 5.0]], {})
 
     def forward(*tensors, dim=0):
         try:
@@ -33,6 +34,7 @@ class Stack(Rearrangement):
 
     formula = "stack(tensors)"
     promotes = True
+    example = ([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], {})
 
     def forward(*tensors, dim=0):
         try:

@@ -77,12 +77,13 @@ class PoissonNLLLoss(Loss):
 
     formula = (
         "(exp(x) - y * x if log_input else x - y * log(x + eps))"
-        " + (y * log(y) - y + 0.5 * log(6.283185307179586 * y) if full * (y > 1) else 0)"
+        " + (y * log(y) - y + log(2 * pi * y) / 2 if full and y > 1 else 0)"
     )
     local = {
         "x": "exp(x) - y if log_input else 1 - y / (x + eps)",
-        "y": "(-x if log_input else -log(x + eps)) + (log(y) + 0.5 / y if full * (y > 1) else 0)",
+        "y": "(-x if log_input else -log(x + eps)) + (log(y) + 0.5 / y if full and y > 1 else 0)",
     }
+    example = ([[0.5, -1.2, 1.0], [2.0, 0.0, 3.0]], {})
 
     def forward(x, y, *, log_input=True, full=False, eps=1e-8, reduction="mean"):
         x, y = together(x, y)
@@ -112,14 +113,14 @@ class GaussianNLLLoss(Loss):
     as eps. p, y, var: shapes that broadcast."""
 
     formula = (
-        "0.5 * (log(max(var, eps)) + (p - y)**2 / max(var, eps))"
-        " + (0.9189385332046727 if full else 0)"
+        "(log(max(var, eps)) + (p - y)**2 / max(var, eps)) / 2 + (log(2 * pi) / 2 if full else 0)"
     )
     local = {
         "p": "(p - y) / max(var, eps)",
         "y": "(y - p) / max(var, eps)",
         "var": "0.5 * (1 - (p - y)**2 / max(var, eps)) / max(var, eps)",
     }
+    example = ([[0.5, -1.2, 2.0], [1.5, 0.4, -0.7], [0.5, 1.0, 2.0]], {})
 
     def forward(p, y, var, *, full=False, eps=1e-6, reduction="mean"):
         p, y = together(p, y)

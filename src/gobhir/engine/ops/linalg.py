@@ -29,6 +29,7 @@ class Inv(MatrixOp):
     """The inverse: A @ out = I. A, out: (..., n, n)."""
 
     formula = "inv(A)"
+    back = {"A": "-out.T @ d @ out.T"}
 
     def forward(A):
         try:
@@ -44,6 +45,7 @@ class Solve(MatrixOp):
     """X with A @ X = B. A: (..., n, n), B and X: (..., n, k)."""
 
     formula = "inv(A) @ B"
+    back = {"A": "-inv(A).T @ d @ X.T", "B": "inv(A).T @ d"}
     result = "X"
 
     def forward(A, B):
@@ -61,6 +63,7 @@ class Det(MatrixOp):
     """The determinant. A: (..., n, n), out: (...)."""
 
     formula = "det(A)"
+    back = {"A": "d * out * inv(A).T"}
 
     def forward(A):
         return np.linalg.det(A)
@@ -131,6 +134,7 @@ class Slogdet(MatrixOp):
     """Sign of the determinant and logarithm of its absolute value. A: (..., n, n), both (...)."""
 
     formula = "(sign(det(A)), log(abs(det(A))))"
+    results = ("sign", "logabsdet")
 
     def forward(A):
         return tuple(np.linalg.slogdet(A))
@@ -170,6 +174,7 @@ class QR(MatrixOp):
     """
 
     formula = "qr(A)"
+    results = ("Q", "R")
 
     def forward(A, *, mode="reduced"):
         return tuple(np.linalg.qr(A, mode))
@@ -199,6 +204,7 @@ class Eigh(MatrixOp):
     one triangle is read. A: (..., n, n), L: (..., n), V: (..., n, n)."""
 
     formula = "eigh(A)"
+    results = ("L", "V")
 
     def forward(A, *, UPLO="L"):
         try:
@@ -218,6 +224,7 @@ class SVD(MatrixOp):
     (..., m, k), Vh: (..., k, n), k = min(m, n); with full_matrices U and Vh are square."""
 
     formula = "svd(A)"
+    results = ("U", "S", "Vh")
 
     def forward(A, *, full_matrices=True):
         try:

@@ -19,7 +19,12 @@ class Linear(Op):
     family = Family.LINEAR
     formula = "x @ W.T + b"
     local = {"x": "W", "W": "x", "b": "1"}
+    back = {"x": "d @ W", "W": "d.T @ x", "b": "sum(d)"}
     result = "z"
+    example = (
+        [[[0.5, -1.0, 2.0], [1.0, 0.0, 0.5]], [[1.0, 0.5, 0.2], [-0.3, 2.0, 1.0]], [0.1, -0.2]],
+        {},
+    )
 
     def forward(x, W, b=None):
         if W.ndim != 2 or x.ndim == 0 or x.shape[-1] != W.shape[1]:
@@ -58,6 +63,8 @@ class MatMul(Op):
     family = Family.LINEAR
     formula = "x @ y"
     local = {"x": "y", "y": "x"}
+    back = {"x": "d @ y.T", "y": "x.T @ d"}
+    example = ([[[1.0, 2.0, 0.5], [0.0, -1.0, 3.0]], [[2.0, 1.0], [0.5, -1.0], [1.0, 0.0]]], {})
 
     def forward(x, y):
         if x.dtype != y.dtype:

@@ -163,6 +163,7 @@ class BCELoss(Loss):
     formula = "-(y * log(p) + (1 - y) * log(1 - p))"
     local = {"p": "(p - y) / (p * (1 - p))", "y": "log(1 - p) - log(p)"}
     promotes = False
+    example = ([[0.2, 0.5, 0.9], [0.0, 1.0, 1.0]], {})
 
     def forward(p, y, *, reduction="mean"):
         if p.shape != y.shape:
@@ -199,6 +200,7 @@ class BCEWithLogitsLoss(Loss):
 
     formula = "y * log(1 + exp(-z)) + (1 - y) * log(1 + exp(z))"
     local = {"z": "sigmoid(z) - y", "y": "-z"}
+    example = ([[0.5, -1.2, 2.0], [1.0, 0.0, 0.0]], {})
 
     def forward(z, y, *, reduction="mean"):
         if z.shape != y.shape:
@@ -226,6 +228,7 @@ class WeightedBCEWithLogitsLoss(Loss):
         "z": "(1 - y) * sigmoid(z) - pos_weight * y * sigmoid(-z)",
         "y": "pos_weight * log(1 + exp(-z)) - log(1 + exp(z))",
     }
+    example = ([[0.5, -1.2, 2.0], [1.0, 0.0, 0.0], [3.0]], {})
 
     def forward(z, y, pos_weight, *, reduction="mean"):
         if z.shape != y.shape:
@@ -261,6 +264,7 @@ class KLDivLoss(Loss):
 
     formula = "0 if y == 0 else y * (log(y) - s)"
     local = {"s": "-y", "y": "log(y) + 1 - s"}
+    example = ([[-0.5, -1.2, -2.3], [0.7, 0.2, 0.1]], {})
 
     def count(s, y, *, reduction="mean"):
         shape = np.broadcast_shapes(s.shape, y.shape)
@@ -290,6 +294,7 @@ class LogTargetKLDivLoss(Loss):
     formula = "exp(y) * (y - s)"
     local = {"s": "-exp(y)", "y": "exp(y) * (y - s + 1)"}
     count = KLDivLoss.count
+    example = ([[-0.5, -1.2, -2.3], [-0.4, -1.6, -2.3]], {})
 
     def forward(s, y, *, reduction="mean"):
         s, y = together(s, y)

@@ -18,8 +18,9 @@ class HingeEmbeddingLoss(Loss):
     """x where y is 1 (x is the distance of a pair that belongs together), and how much x falls
     short of the margin where y is -1. x, y: shapes that broadcast."""
 
-    formula = "(max(0, margin - x) if y != 1 else 0) + (x if y != -1 else 0)"
-    local = {"x": "(0 - (margin - x >= 0) if y != 1 else 0) + (1 if y != -1 else 0)"}
+    formula = "x if y == 1 else max(0, margin - x)"
+    local = {"x": "1 if y == 1 else (-1 if x <= margin else 0)"}
+    example = ([[0.5, 0.3, 2.0], [1.0, -1.0, -1.0]], {})
 
     def forward(x, y, *, margin=1.0, reduction="mean"):
         x, y = together(x, y)
@@ -38,6 +39,7 @@ class SoftMarginLoss(Loss):
 
     formula = "log(1 + exp(-y * x))"
     local = {"x": "-y * sigmoid(-y * x)"}
+    example = ([[0.5, -1.2, 2.0], [1.0, -1.0, -1.0]], {})
 
     def forward(x, y, *, reduction="mean"):
         x, y = together(x, y)
@@ -61,6 +63,7 @@ class MarginRankingLoss(Loss):
         "x2": "y if margin - y * (x1 - x2) >= 0 else 0",
         "y": "x2 - x1 if margin - y * (x1 - x2) >= 0 else 0",
     }
+    example = ([[0.5, 0.3, 2.0], [0.4, 1.0, 0.7], [1.0, 1.0, -1.0]], {"margin": 0.5})
 
     def forward(x1, x2, y, *, margin=0.0, reduction="mean"):
         gap = np.subtract(*together(x1, x2))

@@ -16,6 +16,7 @@ class Softmax(Op):
 
     family = Family.NORMALISATION
     formula = "exp(z) / sum(exp(z))"
+    back = {"z": "p * (d - sum(d * p))"}
     result = "p"
     accepts = "f"
 
@@ -33,6 +34,7 @@ class LogSoftmax(Op):
 
     family = Family.NORMALISATION
     formula = "z - log(sum(exp(z)))"
+    back = {"z": "d - exp(s) * sum(d)"}
     result = "s"
     accepts = "f"
 

@@ -71,6 +71,8 @@ class LSTMStep(Step):
     """
 
     formula = "o * tanh(f * c + i * g)"
+    results = ("h_new", "c_new")
+    memos = 1
     gates = {
         "i": "sigmoid(W_ii @ x + b_ii + W_hi @ h + b_hi)",
         "f": "sigmoid(W_if @ x + b_if + W_hf @ h + b_hf)",
@@ -111,6 +113,7 @@ class GRUStep(Step):
     """
 
     formula = "(1 - z) * n + z * h"
+    memos = 1
     gates = {
         "r": "sigmoid(W_ir @ x + b_ir + W_hr @ h + b_hr)",
         "z": "sigmoid(W_iz @ x + b_iz + W_hz @ h + b_hz)",

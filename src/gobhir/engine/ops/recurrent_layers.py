@@ -26,6 +26,7 @@ class Layer(Op, abstract=True):
     the sequence is read from its end. learn_x: whether anybody wants x's gradient."""
 
     family = Family.RECURRENT
+    result = "h_t"
 
 
 def _stacked(x, h, reverse):
@@ -92,6 +93,7 @@ class RNNLayer(Layer):
     formula = "tanh(W_ih @ x[t] + b_ih + W_hh @ h[t - 1] + b_hh)"
     example = ([_SEQUENCE, [[0.2]], *recurrent.EXAMPLE_WEIGHTS[1]], {})
     memos = 1
+    results = ("h_t", "h_last")
 
     def forward(x, h, W_ih, W_hh, b_ih=None, b_hh=None, *, relu=False, reverse=False, learn_x=True):
         H = h.shape[1]
@@ -136,6 +138,7 @@ class LSTMLayer(Layer):
     formula = "o[t] * tanh(f[t] * c[t - 1] + i[t] * g[t])"
     example = ([_SEQUENCE, [[0.2]], [[-0.3]], *recurrent.EXAMPLE_WEIGHTS[4]], {})
     memos = 2
+    results = ("h_t", "h_last", "c_last")
 
     def forward(x, h, c, W_ih, W_hh, b_ih=None, b_hh=None, *, reverse=False, learn_x=True):
         (T, B, _), H = x.shape, h.shape[1]
@@ -207,6 +210,7 @@ class GRULayer(Layer):
     formula = "(1 - z[t]) * n[t] + z[t] * h[t - 1]"
     example = ([_SEQUENCE, [[0.2]], *recurrent.EXAMPLE_WEIGHTS[3]], {})
     memos = 2
+    results = ("h_t", "h_last")
 
     def forward(x, h, W_ih, W_hh, b_ih=None, b_hh=None, *, reverse=False, learn_x=True):
         (T, B, _), H = x.shape, h.shape[1]

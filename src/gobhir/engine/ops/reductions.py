@@ -89,6 +89,7 @@ class SumTo(Reduction):
     formula = "sum(x)"
     local = "1"
     shape_only = True
+    example = ([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]], {"shape": (3,)})
 
     def forward(x, *, shape):
         lead = x.ndim - len(shape)

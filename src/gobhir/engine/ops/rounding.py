@@ -84,6 +84,7 @@ class Heaviside(Op):
     family = Family.ELEMENTWISE
     formula = "y if x == 0 else (1 if x > 0 else 0)"
     local = {"x": "0", "y": "1 if x == 0 else 0"}
+    example = ([[0.0, -1.2, 2.0], [0.5]], {})
 
     def forward(x, y):
         return np.where(x == 0, y, (x > 0).astype(x.dtype))

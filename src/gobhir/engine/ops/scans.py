@@ -109,6 +109,7 @@ class Cummax(Extremum):
 
     formula = "cummax(x)"
     local = "1 if here else 0"
+    results = ("values", "indices")
 
     def forward(x, *, dim):
         return _running(np.maximum, x, dim)
@@ -119,6 +120,7 @@ class Cummin(Extremum):
 
     formula = "cummin(x)"
     local = "1 if here else 0"
+    results = ("values", "indices")
 
     def forward(x, *, dim):
         return _running(np.minimum, x, dim)

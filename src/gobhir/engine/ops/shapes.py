@@ -17,6 +17,7 @@ class Reshape(Rearrangement):
     """The same numbers in row-major order under another shape; one -1 is worked out."""
 
     formula = "reshape(x)"
+    example = ([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]], {"shape": (3, 2)})
 
     def forward(x, *, shape):
         try:
@@ -32,6 +33,7 @@ class Permute(Rearrangement):
     """Dimensions in another order: out.shape[i] = x.shape[dims[i]]."""
 
     formula = "permute(x)"
+    example = ([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]], {"dims": (1, 0)})
 
     def forward(x, *, dims):
         return np.transpose(x, dims)
@@ -87,6 +89,7 @@ class Flip(Rearrangement):
     """The order along each of `dims` reversed."""
 
     formula = "flip(x)"
+    example = ([[1.0, 2.0, 3.0]], {"dims": (0,)})
 
     def forward(x, *, dims):
         return np.flip(x, dims).copy()
@@ -99,6 +102,7 @@ class Roll(Rearrangement):
     """Moved by `shifts` along `dims`; what leaves at the end comes in again at the beginning."""
 
     formula = "roll(x)"
+    example = ([[1.0, 2.0, 3.0, 4.0]], {"shifts": (1,), "dims": (0,)})
 
     def forward(x, *, shifts, dims):
         return np.roll(x, shifts, dims)

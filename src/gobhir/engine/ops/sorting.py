@@ -17,6 +17,7 @@ _LONG = 256
 class Ranked(Op, abstract=True):
     family = Family.GATHER
     local = "1 if here else 0"
+    results = ("values", "indices")
     shape_only = True
 
     def vjp(d, out, x, *, dim, **settings):
@@ -56,6 +57,7 @@ class Topk(Ranked):
     """The k largest numbers along `dim` (or smallest), the most extreme first."""
 
     formula = "topk(x)"
+    example = ([[0.5, -1.2, 2.0, 1.0]], {"k": 2, "dim": 0})
 
     def forward(x, *, k, dim, largest=True):
         n = x.shape[dim]
@@ -72,6 +74,7 @@ class Kthvalue(Ranked):
     """The k-th smallest number along `dim`, counted from 1."""
 
     formula = "kthvalue(x)"
+    example = ([[0.5, -1.2, 2.0, 1.0]], {"k": 2, "dim": 0})
 
     def forward(x, *, k, dim):
         return _at(x, _part(order(x, dim), dim, slice(k - 1, k)), dim)
@@ -99,6 +102,7 @@ class Mode(Ranked):
     """The number that occurs most often along `dim`, the smallest of such; its last place."""
 
     formula = "mode(x)"
+    example = ([[2.0, 1.0, 3.0, 2.0]], {"dim": 0})
 
     def forward(x, *, dim):
         ranks = order(x, dim)

@@ -15,6 +15,7 @@ class Unfold(Rearrangement):
     windows are counted along `dimension`, what is in them along a new last dimension."""
 
     formula = "unfold(x)"
+    example = ([[1.0, 2.0, 3.0, 4.0]], {"dimension": 0, "size": 2, "step": 1})
 
     def forward(x, *, dimension, size, step):
         windows = sliding_window_view(x, size, dimension, writeable=x.flags.writeable)
@@ -28,6 +29,7 @@ class Overlap(Rearrangement):
     """Windows laid over one another where Unfold took them from, sums where they overlap."""
 
     formula = "overlap(x)"
+    example = ([[[1.0, 2.0], [2.0, 3.0], [3.0, 4.0]]], {"shape": (4,), "dimension": 0, "step": 1})
 
     def forward(x, *, shape, dimension, step):
         out = np.zeros(shape, x.dtype)
