@@ -212,11 +212,13 @@ def test_refused_as_by_pytorch(name: str) -> None:
 @NAMES
 def test_what_cannot_be_honoured_is_refused(name: str) -> None:
     w = gobhir.nn.Parameter(gobhir.ones(1))
-    with pytest.raises(NotImplementedError, match="differentiable"):
-        getattr(optim, name)([w], differentiable=True)
-    if "capturable" in getattr(optim, name)([w]).defaults:
-        with pytest.raises(NotImplementedError, match="capturable"):
-            getattr(optim, name)([w], capturable=True)
+    optimizer = getattr(optim, name)([w], differentiable=True)
+    w.grad = gobhir.ones_like(w)
+    with pytest.raises(RuntimeError, match="differentiable"):
+        optimizer.step()
+    if "capturable" in optimizer.defaults:
+        with pytest.raises(AssertionError, match="capturable"):
+            getattr(optim, name)([w], capturable=True).step()
 
 
 def test_nan_is_no_learning_rate() -> None:

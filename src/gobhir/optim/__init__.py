@@ -6,12 +6,15 @@ Start reading in sgd.py, then optimizer.py; lr_scheduler/ changes learning rates
 from importlib import import_module
 from typing import Any
 
+from gobhir.lang import say
 from gobhir.optim.adadelta import Adadelta
+from gobhir.optim.adafactor import Adafactor
 from gobhir.optim.adagrad import Adagrad
 from gobhir.optim.adam import Adam, AdamW
 from gobhir.optim.adamax import Adamax
 from gobhir.optim.asgd import ASGD
 from gobhir.optim.lbfgs import LBFGS
+from gobhir.optim.muon import Muon
 from gobhir.optim.nadam import NAdam
 from gobhir.optim.optimizer import Assignment, Optimizer
 from gobhir.optim.radam import RAdam
@@ -24,11 +27,13 @@ __all__ = [
     "LBFGS",
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "Assignment",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",
@@ -42,4 +47,6 @@ def __getattr__(name: str) -> Any:
     # Loaded when asked for, so that `import gobhir` is quick, and optimizers do not need nn.
     if name in ("lr_scheduler", "swa_utils"):
         return import_module(f"gobhir.optim.{name}")
+    if name == "SparseAdam":
+        raise AttributeError(say("errors.optim.sparse_adam"))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

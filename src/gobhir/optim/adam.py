@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.lang import say
+from gobhir.optim.checks import check_tensors
 from gobhir.optim.optimizer import Assignment, Group, Optimizer, State
 from gobhir.optim.running import mean, mean_square, scalar
 
@@ -42,8 +42,7 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ):
-        if any(isinstance(beta, int) for beta in betas):
-            raise ValueError(say("errors.optim.betas_float", betas=betas))
+        check_tensors(lr, betas, foreach=bool(foreach) and not capturable)
         settings = {
             "lr": lr,
             "betas": tuple(map(float, betas)),

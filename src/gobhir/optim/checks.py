@@ -35,11 +35,32 @@ def check_betas(betas: Any) -> None:
         check_range(f"betas[{i}]", beta, below=1.0)
 
 
+def check_tensors(lr: Any, betas: Any, foreach: bool) -> None:
+    """ValueError where lr and betas are given as Tensors in a way that PyTorch refuses, or betas
+    as whole numbers."""
+    kinds = [isinstance(beta, Tensor) for beta in betas]
+    if any(isinstance(beta, int) for beta in betas):
+        raise ValueError(say("errors.optim.betas_float", betas=betas))
+    if len(set(kinds)) > 1:
+        raise ValueError(say("errors.optim.betas_both", betas=betas))
+    for name, given in (("lr", isinstance(lr, Tensor)), ("betas", any(kinds))):
+        if given and foreach:
+            raise ValueError(say("errors.optim.tensor_foreach", name=name))
+
+
 def check_run(settings: Mapping[str, Any]) -> None:
-    """foreach and fused say how PyTorch runs the same step: there is nothing to refuse but both
-    at once. NotImplementedError for what Gobhir cannot honour."""
-    for name in ("differentiable", "capturable"):
-        if settings.get(name):
-            raise NotImplementedError(say(f"errors.optim.{name}"))  # keys: errors.optim.*
+    """foreach and fused say how PyTorch runs the same step: RuntimeError only where it refuses
+    them together."""
+    if settings.get("fused") and settings.get("differentiable"):
+        raise RuntimeError(say("errors.optim.differentiable"))
     if settings.get("fused") and settings.get("foreach"):
         raise RuntimeError(say("errors.optim.fused_foreach"))
+
+
+def check_step(settings: Mapping[str, Any], learns: bool) -> None:
+    """Errors, as in PyTorch only when the step is taken, for what cannot be honoured: a step that
+    is differentiable, where the parameter learns; one for CUDA graphs."""
+    if settings.get("differentiable") and learns:
+        raise RuntimeError(say("errors.optim.differentiable"))
+    if settings.get("capturable"):
+        raise AssertionError(say("errors.optim.capturable"))

@@ -150,6 +150,7 @@ def _look_back(memory: dict[str, Any], gradient: np.ndarray, history_size: int) 
     if memory["n_iter"] == 1:
         memory |= {"old_dirs": [], "old_stps": [], "ro": [], "H_diag": 1}
         return
+    memory.setdefault("al", [None] * history_size)
     y = gradient - memory["prev_flat_grad"]
     s = memory["d"] * memory["t"]
     ys = y @ s
@@ -162,14 +163,14 @@ def _look_back(memory: dict[str, Any], gradient: np.ndarray, history_size: int) 
 def _direction(memory: dict[str, Any], gradient: np.ndarray) -> np.ndarray:
     """-H g, by two walks through the remembered steps; H itself is never there."""
     d = -gradient
-    shares = []
     remembered = list(zip(memory["old_dirs"], memory["old_stps"], memory["ro"], strict=True))
-    for y, s, ro in reversed(remembered):
-        shares.append((s @ d) * ro)
-        d -= shares[-1] * y
+    shares = memory.get("al", [])
+    for i, (y, s, ro) in reversed([*enumerate(remembered)]):
+        shares[i] = (s @ d) * ro
+        d -= shares[i] * y
     d *= memory["H_diag"]
-    for (y, s, ro), share in zip(remembered, reversed(shares), strict=True):
-        d += (share - (y @ d) * ro) * s
+    for i, (y, s, ro) in enumerate(remembered):
+        d += (shares[i] - (y @ d) * ro) * s
     return d
 
 

@@ -18,7 +18,7 @@ from gobhir.engine import Tensor, Update
 from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.tape import enable_grad, no_grad, state
 from gobhir.lang import say, warn
-from gobhir.optim.checks import check_betas, check_range, check_run
+from gobhir.optim.checks import check_betas, check_range, check_run, check_step
 from gobhir.optim.saving import packed, unpack
 
 
@@ -225,6 +225,7 @@ class Optimizer:
         with no_grad(), np.errstate(all="ignore"):
             for group in self.param_groups:
                 settings = self.settings(group)
+                check_step(settings, group["params"][0].requires_grad)
                 for p in group["params"]:
                     if p.grad is not None:
                         self._step_one(p, p.grad.array, settings)
