@@ -11,7 +11,9 @@ from gobhir.course.quiz import QuizItem
 from gobhir.course.rubric.finding import Finding, at
 from gobhir.lang import LANGUAGES
 
-ALL_OF_THEM = re.compile(r"all of the above|none of the above|সবগুলো|সব কয়টি|কোনোটিই নয়", re.I)
+ALL_OF_THEM = re.compile(
+    r"all of the above|none of the above|সবগুলো|সব কয়(টি|টা)|কোনো(টি|টা)ই নয়", re.I
+)
 
 
 def exercises(lesson: Lesson) -> Iterator[Finding]:
