@@ -34,7 +34,9 @@ def update(r: Reading, shown: Tensor, index: Index) -> Section:
     steps = []
     for k, u in enumerate(sorted(updates, key=lambda u: u.parameter is not shown)):
         pieces: list[Piece] = []
-        if k == 0:
+        if k == 0 and not u.rule:
+            pieces.append(Say("rules.update.whole", {"optimizer": type(u.optimizer).__name__}))
+        elif k == 0:
             name = type(u.optimizer).__name__
             kind = name if name in INTRODUCED else "other"
             kind = "momentum" if name == "SGD" and len(u.rule) > 1 else kind
@@ -106,6 +108,12 @@ def _one(r: Reading, u: Update, index: Index) -> list[Piece]:
 
 def _all(r: Reading, u: Update) -> Line:
     name = r.quantities[u.parameter].name
+    if not u.rule:  # only the result can be shown
+        shape = r.quantities[u.parameter].shape
+        exact = np.asarray(u.after["w"]).reshape(shape)
+        sym = Sym(name, r.values(None, exact))
+        value = page_values(sym.value, r.mode)
+        return Line(sym, (Num(value),), distance(value, exact), exact, arrow=True)
     sym, expr = [a for a in _assignments(r, u) if a[0].name == name][-1]
     exact = np.asarray(u.after["w"]).reshape(sym.shape)
     value = page_values(sym.value, r.mode)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.optim.checks import check_range
-from gobhir.optim.optimizer import Group, Optimizer, State
+from gobhir.optim.optimizer import Assignment, Group, Optimizer, State
 from gobhir.optim.running import scalar
 
 
@@ -56,6 +56,9 @@ class Adafactor(Optimizer):
         check_range("eps[0]", group["eps"][0] or 0.0)
         check_range("eps[1]", group["eps"][1])
         check_range("d", group["d"], 1.0, most=math.inf)
+
+    def rule(self, group: Group, state: State) -> tuple[Assignment, ...]:
+        return ()  # none for one number: a step is worked out of the matrix as a whole
 
     def begin(self, w: np.ndarray, group: Group, state: State) -> None:
         if "step" in state:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.lang import say
-from gobhir.optim.optimizer import Group, Optimizer, State
+from gobhir.optim.optimizer import Assignment, Group, Optimizer, State
 
 _RATES = (None, "original", "match_rms_adamw")
 
@@ -61,6 +61,9 @@ class Muon(Optimizer):
         super().check(group)
         if group["adjust_lr_fn"] not in _RATES:
             raise ValueError(say("errors.optim.adjust_lr_fn", name=group["adjust_lr_fn"]))
+
+    def rule(self, group: Group, state: State) -> tuple[Assignment, ...]:
+        return ()  # none for one number: a step is worked out of the matrix as a whole
 
     def begin(self, w: np.ndarray, group: Group, state: State) -> None:
         if "momentum_buffer" not in state:

@@ -105,7 +105,8 @@ class Optimizer:
     # -- what a subclass says ----
 
     def rule(self, group: Group, state: State) -> tuple[Assignment, ...]:
-        """What one step does under these settings, given the state before it."""
+        """What one step does to one number, under these settings and given the state before it;
+        nothing where only the step as a whole can be said."""
         raise NotImplementedError(say("errors.optim.no_rule", optimizer=type(self).__name__))
 
     def update(self, w: np.ndarray, g: np.ndarray, group: Group, state: State) -> None:
