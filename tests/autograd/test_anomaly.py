@@ -44,3 +44,42 @@ def test_switched_on_and_off() -> None:
 def test_what_was_given_is_not_blamed() -> None:
     with detect_anomaly():
         assert gobhir.isnan(gobhir.tensor([float("nan")]) * 2).all()
+
+
+class Spoilt(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = nn.Sigmoid()
+
+    def forward(self, x: gobhir.Tensor) -> gobhir.Tensor:
+        y = self.act(x)  # used here
+        y += 1  # changed here
+        return y
+
+
+@pytest.mark.parametrize("lang", ["bn", "en"])
+@pytest.mark.parametrize("looking", [True, False])
+def test_an_error_in_backward_says_where_the_op_ran(looking: bool, lang: str) -> None:
+    x = gobhir.ones(2, requires_grad=True)
+    with set_detect_anomaly(looking), pytest.raises(RuntimeError) as trouble:
+        Spoilt()(x).sum().backward()  # backward here
+    told = trouble.value.args[0].text(lang)
+    assert "# changed here" in told and "x = x + 1" in told
+    assert ("# used here" in told) is looking
+    assert ("Sigmoid()" in told) is looking
+    assert ("detect_anomaly" in told) is not looking
+    assert str(trouble.value).endswith("# backward here")
+
+
+@pytest.mark.parametrize("lang", ["bn", "en"])
+def test_the_line_behind_a_nan_in_backward(lang: str) -> None:
+    x = gobhir.zeros(2, requires_grad=True)
+    with set_detect_anomaly(True), pytest.raises(RuntimeError) as trouble:
+        (x * 0).sqrt().sum().backward()
+    assert "(x * 0).sqrt()" in trouble.value.args[0].text(lang)
+    y = x.sum()
+    y.backward()
+    with pytest.raises(RuntimeError) as trouble:
+        y.backward()
+    told = trouble.value.args[0].text(lang)
+    assert "retain_graph=True" in told and ".detach()" in told

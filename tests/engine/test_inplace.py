@@ -253,7 +253,9 @@ def test_the_error_names_what_changed_it() -> None:
     z = gobhir.ones(2, requires_grad=True) * 1
     out = z.exp()
     out.mul_(2)
-    with pytest.raises(RuntimeError, match=r"exp needs.*inplace operation \(mul_\)"):
+    with pytest.raises(
+        RuntimeError, match=r"exp needs.*inplace operation \(mul_, in line \d+ of .*out.mul_\(2\)"
+    ):
         out.sum().backward()
 
 

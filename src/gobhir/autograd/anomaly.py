@@ -6,13 +6,15 @@ at gradients only, this one at results too.
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from gobhir.engine.tape import state
 from gobhir.engine.tensor import Tensor
-from gobhir.lang import say
+from gobhir.lang import Message, place, say
 
 
 class set_detect_anomaly:
@@ -40,15 +42,29 @@ class detect_anomaly(set_detect_anomaly):
         self._outer, state.watch = state.watch, self._wanted
 
 
-def _look(op: Any, value: Any, inputs: Any, backward: bool = False) -> None:
-    """RuntimeError if there is a NaN in the op's result that none of its inputs had."""
+def _look(op: Any, value: Any, inputs: Any, backward: Message | None = None) -> Any:
+    """RuntimeError if there is a NaN in the op's result that none of its inputs had. Else where
+    the op runs, so that an error in backward() can say it: the user's line, and the module."""
     if not _has_nan(value) or any(_has_nan(x) for x in inputs):
-        return
+        return place(), _module()
     numbers = (_array(x) for x in inputs)
     sizes = [f"{a.min():.4g} … {a.max():.4g}" for a in numbers if a is not None and a.size]
-    key = "errors.nan.backward" if backward else "errors.nan.forward"
-    # keys: errors.nan.*
-    raise RuntimeError(say(key, op=op.name, ranges="; ".join(sizes)))
+    ranges = "; ".join(sizes)
+    if backward is None:
+        raise RuntimeError(say("errors.nan.forward", op=op.name, ranges=ranges))
+    raise RuntimeError(say("errors.nan.backward", op=op.name, ranges=ranges, where=backward))
+
+
+def _module() -> Any:
+    """The innermost module whose forward is running, or None."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_name == "forward":
+            module = frame.f_locals.get(frame.f_code.co_varnames[0])
+            if hasattr(module, "named_modules"):
+                return module
+        frame = frame.f_back
+    return None
 
 
 def _array(x: Any) -> np.ndarray | None:

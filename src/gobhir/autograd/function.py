@@ -27,6 +27,7 @@ import numpy as np
 
 from gobhir.engine import Family, Op, Record, Tensor
 from gobhir.engine.apply import Part
+from gobhir.engine.backward import modified
 from gobhir.engine.tape import no_grad, state
 from gobhir.lang import say
 
@@ -50,8 +51,7 @@ class Context:
         """The tensors as they were saved. RuntimeError when one was changed in place since."""
         for t, then in self._saved:
             if t is not None and t._version != then:
-                by = t._changes[1]
-                raise RuntimeError(say("errors.backward.modified", op="save_for_backward", by=by))
+                raise modified("save_for_backward", t._changes[1])
         return tuple(t for t, _ in self._saved)
 
     def mark_non_differentiable(self, *results: Tensor) -> None:

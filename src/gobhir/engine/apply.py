@@ -56,11 +56,11 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
         if op.family is Family.ELEMENTWISE:
             _explain_shapes(op, arrays)
         raise
-    if state.watch is not None:
-        state.watch(op, value, inputs)
+    watch = state.watch
+    ran = None if watch is None else watch(op, value, inputs)
     wanted = wanted and state.grad_enabled and bool(op.pullbacks)
     if type(value) is tuple:
-        return _several(op, inputs, settings, value, edges, versions, wanted)
+        return _several(op, inputs, settings, value, edges, versions, wanted, ran)
     if not isinstance(value, np.ndarray):
         value = np.asarray(value)  # what NumPy makes of arrays without dimensions
     if half:
@@ -74,6 +74,8 @@ def apply(op: type[Op], *inputs: Any, **settings: Any) -> Any:
         versions.append((out._changes, out._changes[0]))
         scope = () if tape is None else tape.scope
         out._record = record = Record(op, inputs, settings, value, edges, versions, scope)
+        if ran is not None:
+            record.ran = ran
         if tape is not None:
             tape.record(record)
     return out
@@ -116,6 +118,7 @@ def _several(
     edges: list[Any],
     versions: list[tuple[list[Any], int]],
     wanted: bool,
+    ran: Any,
 ) -> tuple[Tensor, ...]:
     """The results of an op that has several: one Record for it, and one `Part` a result."""
     value = tuple(np.asanyarray(v) for v in value)
@@ -124,6 +127,8 @@ def _several(
         versions.append((bundle._changes, 0))
         scope = () if state.tape is None else state.tape.scope
         bundle._record = Record(op, inputs, settings, value, edges, versions, scope)
+        if ran is not None:
+            bundle._record.ran = ran
         if state.tape is not None:
             state.tape.record(bundle._record)
     parts = tuple(apply(Part, bundle, place=i) for i in range(len(value)))

@@ -17,7 +17,7 @@ from gobhir.engine.apply import Part, Parts, apply
 from gobhir.engine.ops.reductions import SumTo
 from gobhir.engine.tape import Gradient, Record, enable_grad, no_grad, state
 from gobhir.engine.tensor import Tensor
-from gobhir.lang import say
+from gobhir.lang import Message, say
 
 
 def backward(
@@ -172,7 +172,7 @@ _order = attrgetter("order")
 def _heard(record: Record, cotangent: Any, create_graph: bool) -> Any:
     """The gradient after the hooks on the record's result have seen (or replaced) it."""
     if record.spent:
-        raise RuntimeError(say("errors.backward.spent", op=record.op.name))
+        raise RuntimeError(say("errors.backward.spent", op=record.op.name, where=_where(record)))
     for hook in record.hooks or ():
         cotangent = _hooked(hook, cotangent, create_graph)
     if record.retained is not None:
@@ -205,7 +205,7 @@ def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: An
             else:
                 grads.append(pullback(cotangent, value, *inputs, **record.settings))
     if state.watch is not None:
-        state.watch(op, tuple(grads), (cotangent, value, *inputs), backward=True)
+        state.watch(op, tuple(grads), (cotangent, value, *inputs), _where(record))
     if op is not Part:
         grads = [None if g is None else _fitted(g, x) for g, x in zip(grads, inputs, strict=False)]
     if state.tape is not None:
@@ -263,8 +263,30 @@ def _refuse_if_needed(record: Record) -> None:
             name = op.inputs[i] if i < len(op.inputs) else ""
             pullback = op.pullbacks.get(name)
             if record.edges[i] is not None and pullback and _reads(pullback, place):
-                message = say("errors.backward.modified", op=op.name, by=now[1] or "in_place")
-                raise RuntimeError(message)
+                raise modified(op.name, now[1], _where(record))
+
+
+def _where(record: Record) -> Message:
+    """In which line, and in which layer, the op ran; how to find out, where that is not known."""
+    op = record.op.name
+    place, module = getattr(record, "ran", (None, None))
+    if place is None:
+        return say("errors.backward.line_unknown", op=op)
+    at = {"op": op, "line": place.line, "file": place.file, "code": place.code}
+    if module is None:
+        return say("errors.backward.line", **at)
+    layer, *more = repr(module).split("\n")
+    return say("errors.backward.line_in_layer", layer=f"{layer}...)" if more else layer, **at)
+
+
+def modified(op: str, by: str, where: Message | str = "") -> RuntimeError:
+    """The error that says what changed a tensor in place, and in which line if that is known."""
+    place = getattr(by, "place", None)
+    change: Message | str = by or "in_place"
+    if place is not None:
+        at = {"line": place.line, "file": place.file, "code": place.code}
+        change = say("errors.backward.changed", op=by, **at)
+    return RuntimeError(say("errors.backward.modified", op=op, by=change, where=where))
 
 
 def _reads(pullback: Any, place: int) -> bool:

@@ -24,13 +24,20 @@ from gobhir.engine.ops.indexing import (
 )
 from gobhir.engine.tape import Record, state
 from gobhir.engine.tensor import Tensor
-from gobhir.lang import say
+from gobhir.lang import Place, place, say
+
+
+class Change(str):
+    """The name of the op that changed a tensor in place, and the user's line."""
+
+    place: Place | None
 
 
 def become(x: Tensor, op: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
     """x itself, after `compute` of it was written into its memory."""
     refuse_leaf(x)
-    before = Tensor._wrap(x.array, x.requires_grad)
+    # A tensor without dimensions may be computed with as a row of one, a view that must not change.
+    before = Tensor._wrap(x.array if x.array.ndim else x.array.copy(), x.requires_grad)
     before._record = x.grad_fn
     after = compute(before)
     if after.shape != x.shape:
@@ -149,6 +156,8 @@ def _new_history(x: Tensor, after: Tensor, op: str) -> None:
     root.requires_grad = True
     root._record = after._record
     x._changes[2] += 1  # views of this memory look again before they are used
+    x._changes[1] = change = Change(op)
+    change.place = place()
     if root is x and root._view is None:
         record = root._record
         assert record is not None

@@ -44,7 +44,8 @@ class Record:
     the Record that made it, to the leaf itself, or (None) nowhere; a later change in place gives
     the input a new history, and this one keeps the old. `scope` is the stack of modules inside
     which the op ran, outermost first. `versions` says how often each input Tensor, and at last
-    the result, had been changed in place by then.
+    the result, had been changed in place by then. `ran` is there while anomalies are looked for:
+    the user's line in which the op ran, and the module, if any.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Record:
         "inputs",
         "op",
         "order",
+        "ran",
         "retained",
         "scope",
         "settings",

@@ -94,8 +94,8 @@ class Message:
     def __init__(self, key: str, values: dict[str, object], place: Place | None = None):
         self.key = key
         self.values = values
-        inner = next((v for v in values.values() if isinstance(v, Message)), None)
-        self.place: Place | None = place if inner is None else inner.place
+        inner = (v.place for v in values.values() if isinstance(v, Message) and v.place)
+        self.place: Place | None = next(inner, place)
 
     def text(self, lang: str) -> str:
         return t(self.key, lang, **self.values)
@@ -124,9 +124,9 @@ _INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
 _LIBRARIES = (str(_HERE.parent), "<frozen", *(sysconfig.get_path(name) for name in _INSTALLED))
 
 
-def _place() -> Place | None:
+def place() -> Place | None:
     """The innermost line on the way here that belongs neither to Gobhir nor to a library."""
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if not frame.f_code.co_filename.startswith(_LIBRARIES):
             return Place(frame.f_code.co_filename, frame.f_lineno)
@@ -136,7 +136,7 @@ def _place() -> Place | None:
 
 def say(key: str, /, **values: object) -> Message:
     """A lazily rendered sentence: `raise ValueError(say("errors.lang.unknown", ...))`."""
-    return Message(key, values, _place() if key.startswith("errors.") else None)
+    return Message(key, values, place() if key.startswith("errors.") else None)
 
 
 _warned: dict[str, dict[Any, Any]] = {}
