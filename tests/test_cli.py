@@ -140,6 +140,10 @@ WRONG = [
     (["explain", "--to", "/nowhere/at/all.md"], "/nowhere/at"),
     (["explain", "400-400-400", "--mode", "hand"], "320000"),
     (["studio", "--port", "abc"], "abc"),
+    (["op", "sigmod"], "sigmoid"),
+    (["course", "plna"], "plna"),
+    (["course", "check"], "LESSON"),
+    (["course", "plan", "--foo"], "--foo"),
 ]
 
 
@@ -173,7 +177,10 @@ def test_a_mistake_of_our_own_keeps_its_traceback(
         run("explain")
 
 
-@pytest.mark.parametrize("command", [[], ["explain"], ["studio"], ["version"]])
+HELPED = [[], ["explain"], ["op"], ["studio"], ["version"], ["course"], ["course", "check"]]
+
+
+@pytest.mark.parametrize("command", HELPED, ids=" ".join)
 def test_help_in_both_languages(run: Run, command: list[str]) -> None:
     english = run(*command, "--help", "--lang", "en")[1]
     bangla = run(*command, "--help", "--lang", "bn")[1]
@@ -181,7 +188,8 @@ def test_help_in_both_languages(run: Run, command: list[str]) -> None:
     options = re.findall(r"--[a-z-]+", english)
     assert "--help" in options and options == re.findall(r"--[a-z-]+", bangla)
     assert not re.search(r"[│╭╰]", bangla)
-    assert "cli." not in english + bangla
+    assert "cli." not in english + bangla and "course.command" not in english + bangla
+    assert "Usage" not in bangla and "Show this" not in bangla
 
 
 def test_alone_it_says_how_to_begin(run: Run) -> None:

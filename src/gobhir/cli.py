@@ -13,11 +13,11 @@ import textwrap
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
+from gobhir.help import WIDTH, Command, Group
 from gobhir.lang import Message, check_language, language, say, t, use_language
 
-WIDTH = 92
 UsageError: Any = typer.BadParameter.__mro__[1]
 """The base of what typer raises for a wrong command line, whichever click it carries."""
 
@@ -71,66 +71,6 @@ def _language_in(argv: list[str]) -> str | None:
     return None
 
 
-# -- help and usage errors in both languages -------------------------------------------------------
-
-
-class Command(TyperCommand):
-    """A command whose help is written in the language in force."""
-
-    def get_help(self, ctx: Any) -> str:
-        return _help(self, ctx)
-
-
-class Group(TyperGroup):
-    """The command `gobhir` itself."""
-
-    def get_help(self, ctx: Any) -> str:
-        return _help(self, ctx)
-
-
-def _help(command: Any, ctx: Any) -> str:
-    """Usage, what it is for, and a line for each command, argument and option."""
-    rows: list[tuple[str, str]] = []
-    arguments = ""
-    for p in command.get_params(ctx):
-        if p.param_type_name == "argument":
-            arguments += f" [{p.metavar}]"
-            rows.append((p.metavar, t(p.help)))
-        else:
-            name = p.opts[0] if p.is_flag else f"{p.opts[0]} {p.metavar}"
-            rows.append((name, t("cli.help") if p.name == "help" else _told(p)))
-    names = command.list_commands(ctx) if isinstance(command, TyperGroup) else []
-    commands = [(name, t(command.get_command(ctx, name).help)) for name in names]
-    usage = f"{ctx.command_path}{arguments} ..."
-    parts: list[str] = [usage, t(command.help), _columns(commands), _columns(rows)]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _told(p: Any) -> str:
-    """An option's help; where it takes a name, the names there are."""
-    if p.metavar != "NAME":
-        return t(p.help)
-    from gobhir import examples
-
-    known: dict[str, dict[str, Any]] = {
-        "activation": examples.ACTIVATIONS,
-        "loss": examples.LOSSES,
-        "optimizer": examples.OPTIMIZERS,
-    }
-    return t(p.help, known=", ".join(known[p.name]))
-
-
-def _columns(rows: list[tuple[str, str]]) -> str:
-    """ASCII on the left, so that the words on the right begin at one column in any language."""
-    wide = max((len(name) for name, _ in rows), default=0) + 4
-    lines = []
-    for name, text in rows:
-        first, *more = textwrap.wrap(text, WIDTH - wide) or [""]
-        lines.append(f"  {name:<{wide - 2}}{first}")
-        lines += [" " * wide + line for line in more]
-    return "\n".join(lines)
-
-
 def _usage(error: Any) -> str:
     """One sentence for a command line that typer could not read."""
     kind, named = type(error).__name__, getattr(error, "param", None)
@@ -140,9 +80,11 @@ def _usage(error: Any) -> str:
         return t("cli.usage.no_option", option=option, command=command)
     if kind == "BadOptionUsage":
         return t("cli.usage.no_value", option=option)
+    if kind == "MissingParameter" and named is not None:
+        return t("cli.usage.missing", name=named.metavar or option, command=command)
     words = [w for w in sys.argv[1:] if not w.startswith("-")]
     if isinstance(getattr(error.ctx, "command", None), TyperGroup) and words:
-        return t("cli.usage.no_command", name=words[0])
+        return t("cli.usage.no_command", name=words[-1], command=command)
     return t("cli.usage.other", command=command)
 
 
@@ -261,7 +203,7 @@ _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_op
 def course(ctx: typer.Context) -> None:
     from gobhir.course.commands import app as course_app
 
-    course_app(ctx.args, prog_name="gobhir course")
+    raise typer.Exit(course_app(ctx.args, prog_name="gobhir course", standalone_mode=False) or 0)
 
 
 @app.command(cls=Command, help="cli.version.about")

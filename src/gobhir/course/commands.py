@@ -18,18 +18,36 @@ from gobhir.course.rubric import Finding, lint_course, lint_lesson
 from gobhir.course.rubric.language import lesson_files
 from gobhir.course.running import as_json, outputs_file, run
 from gobhir.course.verdict import format_verdict
+from gobhir.help import Command, Group
 from gobhir.lang import LANGUAGES, check_language, digits, language, t
 
 SECONDS = 20.0
 """How long a lesson's cells may take, all together, on one core."""
 
-# Plain help: Bangla breaks the frames that typer draws with rich. This file is imported when the
-# language is already chosen, so its help is in that language.
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-dev = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=t("course.command.about_dev"))
+app = typer.Typer(
+    cls=Group, add_completion=False, invoke_without_command=True, rich_markup_mode=None
+)
+dev = typer.Typer(cls=Group, invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(dev, name="dev")
 
-Lang = Annotated[str | None, typer.Option("--lang", help="bn | en")]
+
+@app.callback(help="course.command.about")
+def course(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+@dev.callback(help="course.command.about_dev")
+def authors(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+Lang = Annotated[str | None, typer.Option("--lang", metavar="bn|en", help="cli.option.lang")]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="course.command.about_folder")]
+LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="course.command.about_lesson")]
+Exercise = Annotated[str, typer.Argument(metavar="EXERCISE", help="course.command.about_exercise")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="course.command.about_file")]
 
 
 def _language(lang: str | None) -> str:
@@ -40,7 +58,7 @@ def _language(lang: str | None) -> str:
         raise typer.Exit(2) from None
 
 
-@app.command(help=t("course.command.about_plan"))
+@app.command(cls=Command, help="course.command.about_plan")
 def plan(lang: Lang = None) -> None:
     """The 8 weeks and 56 days; a day with a lesson is marked."""
     tongue = _language(lang)
@@ -54,8 +72,8 @@ def plan(lang: Lang = None) -> None:
             typer.echo(f"  {mark} {name}  {day.title[tongue]}")
 
 
-@app.command(help=t("course.command.about_notebooks"))
-def notebooks(folder: Path, lang: Lang = None) -> None:
+@app.command(cls=Command, help="course.command.about_notebooks")
+def notebooks(folder: Folder, lang: Lang = None) -> None:
     """Both languages go into FOLDER/bn and FOLDER/en, one into FOLDER itself."""
     langs = [_language(lang)] if lang else list(LANGUAGES)
     try:
@@ -67,8 +85,8 @@ def notebooks(folder: Path, lang: Lang = None) -> None:
         typer.echo(file)
 
 
-@app.command(help=t("course.command.about_check"))
-def check(lesson: str, exercise: str, file: Path, lang: Lang = None) -> None:
+@app.command(cls=Command, help="course.command.about_check")
+def check(lesson: LessonName, exercise: Exercise, file: File, lang: Lang = None) -> None:
     """Check FILE against an exercise of a lesson; exit code 0 when every task agrees."""
     tongue = _language(lang)
     try:
@@ -97,10 +115,12 @@ def _exercises() -> list[str]:
     ]
 
 
-Slugs = Annotated[list[str] | None, typer.Argument(help=t("course.command.about_slugs"))]
+Slugs = Annotated[
+    list[str] | None, typer.Argument(metavar="LESSON...", help="course.command.about_slugs")
+]
 
 
-@dev.command("outputs", help=t("course.command.about_outputs"))
+@dev.command("outputs", cls=Command, help="course.command.about_outputs")
 def write_outputs(slugs: Slugs = None, lang: Lang = None) -> None:
     """Run lessons and write their outputs.<lang>.json."""
     for lesson in _loaded(slugs):
@@ -115,11 +135,11 @@ def write_outputs(slugs: Slugs = None, lang: Lang = None) -> None:
             typer.echo(f"{file}  {result.seconds:.1f} s")
 
 
-@dev.command("check", help=t("course.command.about_lint"))
+@dev.command("check", cls=Command, help="course.command.about_lint")
 def check_lessons(
     slugs: Slugs = None,
-    execute: Annotated[bool, typer.Option(help=t("course.command.about_execute"))] = True,
-    fix: Annotated[bool, typer.Option("--fix", help=t("course.command.about_fix"))] = False,
+    execute: Annotated[bool, typer.Option(help="course.command.about_execute")] = True,
+    fix: Annotated[bool, typer.Option("--fix", help="course.command.about_fix")] = False,
 ) -> None:
     """Everything that a machine can judge; exit code 1 where something is found."""
     checked = _loaded(slugs)
