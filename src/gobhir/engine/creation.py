@@ -245,10 +245,8 @@ def _number(v: Any) -> Any:
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, **options: Any) -> Tensor:
     """`steps` numbers from start to end, both included, evenly spaced."""
-    return _made(
-        _evenly(_number(start), _number(end), steps, _evenly_kind("linspace", dtype, options)),
-        options,
-    )
+    kind = _evenly_kind("linspace", dtype, options)
+    return _made(_evenly(start, end, steps, kind, kind), options)
 
 
 def logspace(
@@ -256,15 +254,16 @@ def logspace(
 ) -> Tensor:
     """base ** x for `steps` evenly spaced x from start to end, both included."""
     kind = _evenly_kind("logspace", dtype, options)
-    ends = [_number(v) for v in (start, end)]
-    if kind.kind in "iu":
-        ends = [int(v) for v in ends]
-    powers = _evenly(*ends, steps, np.dtype(np.float64))
+    powers = _evenly(start, end, steps, kind, np.dtype(np.float64))
     return _made((base**powers).astype(kind), options)
 
 
-def _evenly(start: float, end: float, steps: int, kind: np.dtype) -> np.ndarray:
-    """From both ends towards the middle, so that the end is met exactly."""
+def _evenly(start: Any, end: Any, steps: int, ends: np.dtype, kind: np.dtype) -> np.ndarray:
+    """From both ends, which are of dtype `ends`, towards the middle, so that the end is met
+    exactly."""
+    start, end = _number(start), _number(end)
+    if ends.kind in "iu":
+        start, end = int(start), int(end)
     if steps < 0:
         raise RuntimeError(say("errors.shape.steps", steps=steps))
     if steps <= 1:

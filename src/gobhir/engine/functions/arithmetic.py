@@ -36,11 +36,11 @@ def _refuse_bool(*operands: Any) -> None:
 
 # -- functions and methods ----
 
-mul = binary(arithmetic.mul, numbers="either")
+mul = binary(arithmetic.mul, numbers="both")
 neg = unary(arithmetic.neg)
 remainder = binary(arithmetic.remainder, numbers="either")
 fmod = binary(arithmetic.fmod)
-floor_divide = binary(arithmetic.floor_divide, numbers="either")
+floor_divide = binary(arithmetic.floor_divide, numbers="both")
 hypot = binary(arithmetic.hypot, numbers="")
 unary(arithmetic.reciprocal)
 alias("multiply", mul)
@@ -59,7 +59,8 @@ def _scaled(other: Any, alpha: Any, dtype: np.dtype) -> Any:
     return (other.to(dtype) * alpha).to(dtype)
 
 
-def _result_dtype(*operands: Any) -> np.dtype:
+def result_dtype(*operands: Any) -> np.dtype:
+    """The dtype that these have in common."""
     return promoted([x.array if isinstance(x, Tensor) else x for x in operands])
 
 
@@ -67,7 +68,7 @@ def _operands(input: Any, other: Any) -> tuple[Any, Any]:
     if not isinstance(input, Tensor):
         input = number(input)
         if not isinstance(other, Tensor):
-            input = Tensor._wrap(np.asarray(input, _result_dtype(input, number(other))))
+            input = Tensor._wrap(np.asarray(input, result_dtype(input, number(other))))
     return input, other if isinstance(other, Tensor) else number(other)
 
 
@@ -77,7 +78,7 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) ->
     """input + alpha * other."""
     input, other = _operands(input, other)
     if type(alpha) is not int or alpha != 1:
-        other = _scaled(other, alpha, _result_dtype(input, other))
+        other = _scaled(other, alpha, result_dtype(input, other))
     result = apply(arithmetic.Add, input, other)
     return result if out is None else into(out, result)
 
@@ -89,7 +90,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) ->
     input, other = _operands(input, other)
     _refuse_bool(input, other)
     if type(alpha) is not int or alpha != 1:
-        other = _scaled(other, alpha, _result_dtype(input, other))
+        other = _scaled(other, alpha, result_dtype(input, other))
     result = apply(arithmetic.Sub, input, other)
     return result if out is None else into(out, result)
 
@@ -178,7 +179,7 @@ def addcmul(
 ) -> Any:
     """input + value * tensor1 * tensor2."""
     operands = [as_operand(x) for x in (input, tensor1, tensor2)]
-    if isinstance(value, float) and _result_dtype(*operands).kind != "f":
+    if isinstance(value, float) and result_dtype(*operands).kind != "f":
         value = int(value)
     result = arithmetic.addcmul(*operands, value=value)
     return result if out is None else into(out, result)

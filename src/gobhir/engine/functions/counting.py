@@ -120,6 +120,8 @@ def histogram(
 ) -> Any:
     """How many numbers (or what weight) fall between the edges, as (hist, bin_edges). bins: a
     number of equal parts of `range`, or a tensor of edges. density: the area becomes 1."""
+    if input.dtype.kind != "f":
+        raise NotImplementedError(say("errors.reduce.floats", op="histogram", dtype=input.dtype))
     edges = bins.array if isinstance(bins, Tensor) else bins
     if not isinstance(bins, Tensor):
         low, high = _bounds(input, bins, range or (0, 0), "histogram")
@@ -165,6 +167,8 @@ def searchsorted(
     sequence = as_operand(sorted_sequence)
     if side not in (None, "left", "right") or (side == "left" and right):
         raise RuntimeError(say("errors.reduce.side", side=side))
+    if sequence.dtype == bool:
+        raise NotImplementedError(say("errors.dtype.not_for", op="searchsorted", dtype="bool"))
     values = input.array if isinstance(input, Tensor) else np.asarray(input, sequence.dtype)
     if isinstance(input, Tensor) and input.dtype != sequence.dtype:
         raise RuntimeError(say("errors.index.dtypes", got=input.dtype, want=sequence.dtype))
@@ -177,11 +181,9 @@ def searchsorted(
     elif rows.shape[:-1] != values.shape[:-1] or not values.ndim:
         raise RuntimeError(say("errors.reduce.rows", rows=rows.shape, values=values.shape))
     else:
-        pairs = zip(
-            rows.reshape(-1, rows.shape[-1]), values.reshape(-1, values.shape[-1]), strict=True
-        )
-        found = np.array([np.searchsorted(row, v, where) for row, v in pairs], np.int64)
-        found = found.reshape(values.shape)
+        found = np.empty(values.shape, np.int64)
+        for at in np.ndindex(values.shape[:-1]):
+            found[at] = np.searchsorted(rows[at], values[at], where)
     return Tensor._wrap(np.asarray(found, np.int32 if out_int32 else np.int64))
 
 

@@ -58,6 +58,8 @@ def _indices(half: Any, row: int, col: int, offset: int, dtype: Any, device: Any
     if row < 0 or col < 0:
         raise RuntimeError(say("errors.shape.negative", shape=(row, col)))
     check_place(device)
+    if dtype not in (np.int64, np.int32):
+        raise NotImplementedError(say("errors.dtype.not_for", op="tril/triu_indices", dtype=dtype))
     return Tensor._wrap(np.stack(np.nonzero(half(np.ones((row, col)), offset))).astype(dtype))
 
 
@@ -106,6 +108,8 @@ def diagflat(input: Any, offset: int = 0) -> Any:
 @of_tensor
 def trace(input: Any) -> Any:
     """The sum of the numbers on a matrix's diagonal."""
+    if input.dtype == bool:
+        raise NotImplementedError(say("errors.dtype.not_for", op="trace", dtype=input.dtype))
     if input.ndim != 2:
         raise RuntimeError(say("errors.shape.matrix_wanted", x=input.array.shape))
     return diagonals.diagonal(input, offset=0, dim1=0, dim2=1).sum()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.dtypes import default_dtype
+from gobhir.engine.functions.arithmetic import result_dtype
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
     alias,
@@ -19,6 +20,7 @@ from gobhir.engine.functions.publish import (
     takes_out,
     unary,
 )
+from gobhir.engine.functions.results import named
 from gobhir.engine.inplace import into
 from gobhir.engine.ops import (
     activations,
@@ -71,7 +73,7 @@ for _other, _name in {
 @both
 def round(input: Any, *, decimals: int = 0, out: Tensor | None = None) -> Any:
     """The nearest whole number, or number with so many decimals; halves go to the even one."""
-    if decimals and as_operand(input).dtype.kind != "f":
+    if as_operand(input).dtype.kind != "f" and (decimals or input.dtype == bool):
         raise NotImplementedError(say("errors.dtype.not_for", op="round", dtype=input.dtype))
     result = rounding.round(as_operand(input), decimals=decimals)
     return result if out is None else into(out, result)
@@ -88,6 +90,8 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Tensor | None = 
     x = as_operand(input)
     if min is None and max is None:
         raise RuntimeError(say("errors.arithmetic.clamp"))
+    if x.array.dtype.kind == "b" == result_dtype(x, min, max).kind:
+        raise NotImplementedError(say("errors.dtype.not_for", op="clamp", dtype=x.dtype))
     if max is None:
         result = choosing.clamp_min(x, _bound(min))
     elif min is None:
@@ -101,14 +105,16 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Tensor | None = 
 @both
 def clamp_min(input: Any, min: Any, *, out: Tensor | None = None) -> Any:
     """input, but at least min."""
-    return clamp(input, min, out=out)
+    result = choosing.clamp_min(as_operand(input), _bound(min))
+    return result if out is None else into(out, result)
 
 
 @in_place
 @both
 def clamp_max(input: Any, max: Any, *, out: Tensor | None = None) -> Any:
     """input, but at most max."""
-    return clamp(input, None, max, out=out)
+    result = choosing.clamp_max(as_operand(input), _bound(max))
+    return result if out is None else into(out, result)
 
 
 alias("clip", clamp)
@@ -193,14 +199,17 @@ def polygamma(n: Any, input: Any = None) -> Any:
     return special.digamma(x) if n == 0 else special.polygamma(x, n=n)
 
 
+_Frexp = named("frexp", "mantissa", "exponent")
+
+
 @both
 @takes_out
-def frexp(input: Any) -> tuple[Tensor, Tensor]:
+def frexp(input: Any) -> Any:
     """(mantissa, exponent): input = mantissa * 2 ** exponent, |mantissa| from 0.5 up to 1."""
     if as_operand(input).dtype.kind != "f":
         raise RuntimeError(say("errors.dtype.not_for", op="frexp", dtype=input.dtype))
     mantissa, exponent = np.frexp(input.array)
-    return Tensor._wrap(np.asarray(mantissa)), Tensor._wrap(np.asarray(exponent, np.int32))
+    return _Frexp(Tensor._wrap(np.asarray(mantissa)), Tensor._wrap(np.asarray(exponent, np.int32)))
 
 
 @both

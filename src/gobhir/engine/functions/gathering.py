@@ -152,6 +152,8 @@ def scatter_reduce(
     https://docs.pytorch.org/docs/stable/generated/torch.Tensor.scatter_reduce_.html
     """
     known = ("sum", "prod", "mean", "amax", "amin")
+    if reduce == "mean" and input.dtype == bool:
+        raise NotImplementedError(say("errors.dtype.not_for", op="scatter_reduce", dtype="bool"))
     if reduce not in known:
         raise RuntimeError(say("errors.index.reduce", reduce=reduce, known=", ".join(known)))
     at = _along(input, dim, index)
@@ -180,6 +182,8 @@ def index_reduce(
     """input with its slice number index[i] along `dim` reduced with slice i of source: "prod",
     "mean", "amax" or "amin"."""
     known = ("prod", "mean", "amax", "amin")
+    if input.dtype == bool:
+        raise NotImplementedError(say("errors.dtype.not_for", op="index_reduce", dtype="bool"))
     if reduce not in known:
         raise RuntimeError(say("errors.index.reduce", reduce=reduce, known=", ".join(known)))
     at, x = _slices(input, dim, index, source, "index_reduce", IndexError)

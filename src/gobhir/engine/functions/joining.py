@@ -282,6 +282,8 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     if not input.ndim:
         raise RuntimeError(say("errors.shape.part_number", op="narrow"))
     at = place(dim, input.ndim)
+    if isinstance(start, Tensor) and (start.ndim or start.dtype.kind not in "iu"):
+        raise RuntimeError(say("errors.index.one_number", op="narrow", shape=start.shape))
     size, begin = input.array.shape[at], index(start)
     if not -size <= begin <= size:
         raise IndexError(say("errors.shape.dim", dim=begin, low=-size, high=size))

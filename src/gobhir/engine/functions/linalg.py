@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.drawing import marked
+from gobhir.engine.dtypes import promoted
 from gobhir.engine.functions.publish import (
     alias,
     as_operand,
@@ -106,7 +107,13 @@ alias("ger", outer)
 
 
 def _weighed(input: Any, beta: float, product: Any, alpha: float) -> Any:
-    """beta input + alpha product. With beta 0 the input is not looked at, NaN or not."""
+    """beta input + alpha product. With beta 0 the input is not looked at, NaN or not. Among whole
+    numbers the factors are cut to whole ones too."""
+    kind = product.array.dtype
+    if input.array.dtype != kind:
+        raise RuntimeError(say("errors.dtype.matmul", x=input.array.dtype, y=kind))
+    if kind.kind != "f":
+        beta, alpha = (np.asarray(f).astype(kind).item() for f in (beta, alpha))
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return shapes.expand(product, shape=product.array.shape)
@@ -138,7 +145,11 @@ def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) 
 @takes_out
 def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta input + alpha outer(vec1, vec2). input broadcasts to the product."""
-    return _weighed(input, beta, outer(vec1, vec2), alpha)
+    product = outer(vec1, vec2)
+    kind = promoted([input.array, product.array])
+    if kind.kind != "f" and (isinstance(beta, float) or isinstance(alpha, float)):
+        raise RuntimeError(say("errors.arithmetic.alpha_float", dtype=kind))
+    return _weighed(input.to(kind), beta, product.to(kind), alpha)
 
 
 @in_place
@@ -154,7 +165,7 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: flo
 @takes_out
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta input + alpha bmm(batch1, batch2).sum(0). input broadcasts to the sum."""
-    return _weighed(input, beta, bmm(batch1, batch2).sum(0), alpha)
+    return _weighed(input, beta, bmm(batch1, batch2).sum(0, dtype=input.array.dtype), alpha)
 
 
 @function
@@ -220,9 +231,9 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     for i, j in zip(ours, theirs, strict=False):  # a size of 1 goes with every other
         n, m = x.array.shape[i], y.array.shape[j]
         if n != m and n == 1:
-            y = y.sum(j, keepdim=True)
+            y = y.sum(j, keepdim=True, dtype=y.dtype)
         elif n != m and m == 1:
-            x = x.sum(i, keepdim=True)
+            x = x.sum(i, keepdim=True, dtype=x.dtype)
     left, right = ([d for d in range(t.ndim) if d not in s] for t, s in ((x, ours), (y, theirs)))
     first, second = ([t.array.shape[d] for d in s] for t, s in ((x, ours), (y, theirs)))
     if first != second:
@@ -273,6 +284,8 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
 def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     """The cross product of vectors of three numbers along `dim`; the other dimensions broadcast."""
     x, y = as_operand(input), as_operand(other)
+    if x.dtype == bool:
+        raise NotImplementedError(say("errors.dtype.not_for", op="cross", dtype=x.dtype))
     if x.ndim != y.ndim or not x.ndim:
         raise RuntimeError(say("errors.linalg.cross", x=x.array.shape, y=y.array.shape))
     at = place(dim, x.ndim)
@@ -288,4 +301,6 @@ def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
 @takes_out
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     """Products summed along `dim`; the other dimensions broadcast."""
+    if as_operand(x).dtype.kind != "f":
+        raise RuntimeError(say("errors.linalg.dtype", op="vecdot", dtype=x.dtype))
     return (as_operand(x) * as_operand(y)).sum(dim)

@@ -13,6 +13,7 @@ from gobhir.engine.functions.publish import FUNCTIONS, as_operand, of_tensor, ta
 from gobhir.engine.functions.results import named
 from gobhir.engine.ops import linalg, shapes
 from gobhir.engine.ops.diagonals import tril, triu
+from gobhir.engine.ops.indexing import set_item
 from gobhir.engine.ops.linear import matmul
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -127,22 +128,27 @@ def pinv(
     A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Any:
     """The pseudo-inverse of Moore and Penrose; singular values up to max(atol, rtol * largest)
-    count as 0 (rtol: max(m, n) * eps when neither is given)."""
+    count as 0 (rtol: max(m, n) * eps when neither is given). hermitian: A is symmetric, and only
+    its lower triangle is read."""
     rtol = rcond if rtol is None else rtol
+    matrices("pinv", A, square=hermitian)
     return linalg.pinv(
-        matrices("pinv", A),
+        A,
         atol=0.0 if atol is None else float(atol),
         rtol=None if rtol is None else float(rtol),
+        hermitian=hermitian,
     )
 
 
 @takes_out
 def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
-    """The X that makes the squares of A @ X - B smallest, and A's rank; the sums of these squares
-    with the drivers gels, gelsd and gelss (where A: (..., m, n) has m > n and full rank)."""
+    """The X that makes the squares of A @ X - B smallest, and (but for the driver gels) A's rank;
+    the sums of these squares with the drivers gels, gelsd and gelss (where A: (..., m, n) has
+    m > n and full rank)."""
     matrices("lstsq", A)
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(say("errors.linalg.driver", driver=driver))
+    driver = driver or "gelsy"
     vectors = A.ndim - 1 == as_operand(B).ndim and A.array.shape[:-1] == B.array.shape
     Y = B.unsqueeze(-1) if vectors else B
     m, n = A.array.shape[-2:]
@@ -152,13 +158,14 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     S = np.linalg.svd(A.array, compute_uv=False)
     cutoff = max(m, n) * np.finfo(A.dtype).eps if rcond is None else rcond
     rank = (S[..., :1] * cutoff < S).sum(-1)
-    residuals = Tensor._wrap(np.zeros(0, A.dtype))
-    if m > n and driver not in (None, "gelsy") and (rank == n).all():
-        apart = matmul(A, X) - Y
-        residuals = (apart * apart).sum(-2)
+    apart = matmul(A, X) - Y
+    residuals = (apart * apart).sum(-2)
+    if m <= n or driver == "gelsy" or (rank < n).any():
+        residuals = residuals.reshape(-1)[:0]
     values = S if driver in ("gelsd", "gelss") else np.zeros(0, A.dtype)
+    rank = np.zeros(0, np.int64) if driver == "gels" else np.asarray(rank)
     out = X.squeeze(-1) if vectors else X
-    return Lstsq(out, residuals, Tensor._wrap(np.asarray(rank)), Tensor._wrap(values))
+    return Lstsq(out, residuals, Tensor._wrap(rank), Tensor._wrap(values))
 
 
 @of_tensor
@@ -170,8 +177,7 @@ def matrix_power(input: Any, n: int) -> Any:
     if n < 0:
         return matrix_power(inverse(input), -n)
     if n == 0:
-        eye = np.eye(input.array.shape[-1], dtype=input.dtype)
-        return Tensor._wrap(np.broadcast_to(eye, input.array.shape).copy())
+        return set_item(input, np.eye(input.array.shape[-1], dtype=input.dtype), index=...)
     out, square = None, input
     while n:
         if n % 2:
@@ -258,9 +264,9 @@ def old_cholesky(input: Any, upper: bool = False) -> Any:
 @takes_out
 def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
     """X with A @ X = input, where L is A's Cholesky factor."""
-    factor = L.mT if upper else L
-    half = solve_triangular(factor, matrices("cholesky_solve", input), upper=False)
-    return solve_triangular(factor.mT, half, upper=True)
+    matrices("cholesky_solve", L, square=True)
+    A = matmul(L.mT, L) if upper else matmul(L, L.mT)
+    return solve(A, matrices("cholesky_solve", input))
 
 
 @of_tensor

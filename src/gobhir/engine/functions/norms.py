@@ -59,16 +59,22 @@ def matrix_norm(
         raise RuntimeError(say("errors.linalg.ord", ord=ord))
     if ord in ("nuc", 2, -2):
         values = svdvals(A.movedim((row, column), (-2, -1)))
-        out = values.sum(-1) if ord == "nuc" else (values.amax(-1) if ord > 0 else values.amin(-1))
+        out = values.sum(-1) if ord == "nuc" else _extreme(values, -1, ord > 0)
     else:
         first, second = (row, column) if abs(ord) == 1 else (column, row)
         sums = A.abs().sum(first, keepdim=True)
-        out = sums.amax(second, keepdim=True) if ord > 0 else sums.amin(second, keepdim=True)
-        out = out.squeeze((row, column))
+        out = _extreme(sums, second, ord > 0).squeeze(first if second > first else first - 1)
     if keepdim:
         for d in sorted((row, column)):
             out = out.unsqueeze(d)
     return out
+
+
+def _extreme(x: Any, dim: int, largest: bool) -> Any:
+    """The largest number along `dim`, 0 where there is none, or the smallest."""
+    if largest:
+        return x.amax(dim) if x.array.shape[dim] else x.sum(dim)
+    return x.amin(dim)
 
 
 @takes_out

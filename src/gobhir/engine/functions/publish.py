@@ -122,14 +122,15 @@ def binary(
     op: Callable[..., Any], name: str | None = None, inplace: bool = True, numbers: str = "other"
 ) -> Any:
     """Offer an op of two inputs, everywhere. numbers: "other" when only the second may be a
-    Python number, "either" when one of both may be, "" when none."""
+    Python number, "either" when one of the two may be, "both", "" when none."""
     of = op.op  # type: ignore[attr-defined]
 
     def f(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         if not isinstance(other, Tensor):
             other = number(other) if numbers else as_operand(other)
         if not isinstance(input, Tensor):
-            input = number(input) if numbers == "either" else as_operand(input)
+            fine = numbers == "both" or (numbers == "either" and isinstance(other, Tensor))
+            input = number(input) if fine else as_operand(input)
             if not isinstance(other, Tensor):
                 input = Tensor._wrap(np.asarray(input, of_python(input)))
         result = apply(of, input, other)

@@ -43,8 +43,13 @@ def _wanted_floats(x: Tensor, op: str) -> None:
 @numpy_names
 def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Sum over `dim`, an int or a tuple of them; over everything when None."""
-    source = input if dtype is None else input.to(dtype)
-    return reductions.sum(source, dim=dims_of(input, dim), keepdim=keepdim)
+    return _in_dtype(reductions.sum, input, dims_of(input, dim), keepdim, dtype)
+
+
+def _in_dtype(op: Any, x: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
+    if dtype is None:
+        return op(x, dim=dim, keepdim=keepdim)
+    return op(x.to(dtype), dim=dim, keepdim=keepdim).to(dtype)
 
 
 @method
@@ -57,7 +62,10 @@ def sum_to_size(self: Any, *size: Any) -> Any:
         fits = False
     if not fits:
         raise RuntimeError(say("errors.shape.expand", x=wished, shape=shape))
-    return reductions.sum_to(self, shape=wished)
+    if wished == shape and wished:
+        return self
+    kind = self.dtype if self.dtype.kind in "fc" else np.int64
+    return reductions.sum_to(self.to(kind), shape=wished)
 
 
 @of_tensor
@@ -67,7 +75,7 @@ def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     source = input if dtype is None else input.to(dtype)
     if source.dtype.kind == "f":
         source = choosing.keep(source, source == source)
-    return reductions.sum(source, dim=dims_of(input, dim), keepdim=keepdim)
+    return _in_dtype(reductions.sum, source, dims_of(input, dim), keepdim, dtype)
 
 
 @of_tensor
@@ -95,8 +103,7 @@ def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Product over `dim`, one dimension; over everything when None."""
     at = None if dim is None else place(dim, input.ndim)
-    source = input if dtype is None else input.to(dtype)
-    return reductions.prod(source, dim=at, keepdim=keepdim)
+    return _in_dtype(reductions.prod, input, at, keepdim, dtype)
 
 
 def _spread(op: Any, x: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> Any:
@@ -205,6 +212,7 @@ def norm(
 @of_tensor
 def dist(input: Any, other: Tensor, p: float = 2) -> Any:
     """The p-norm of input - other."""
+    _wanted_floats(input, "dist")
     return reductions.norm(input - other, p=float(p))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.dtypes import as_dtype
 from gobhir.engine.functions.joining import cat
 from gobhir.engine.functions.publish import in_place, numpy_names, of_tensor, takes_out
 from gobhir.engine.functions.reductions import refuse_empty
@@ -167,6 +168,7 @@ def nanquantile(
 def _quantile(x: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, skip: bool) -> Any:
     ndim, at = x.ndim, None if dim is None else place(dim, x.ndim)
     shares, shape = _shares(x, q, interpolation)
+    slope = q.reshape(-1) if isinstance(q, Tensor) and q.requires_grad else None
     if not x.array.size:
         raise RuntimeError(say("errors.reduce.empty", op="quantile", shape=x.array.shape))
     if at is None or not ndim:
@@ -174,11 +176,10 @@ def _quantile(x: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, skip:
     ranked = sort(x.movedim(at or 0, -1), -1).values
     number = (ranked.array == ranked.array).sum(-1, keepdims=True)
     n = ranked.shape[-1]
-    if skip:
-        ranks = shares * np.maximum(number - 1, 0)
-    else:  # where one is NaN, take the last: it is NaN
-        ranks = np.where(number < n, n - 1, shares * (n - 1))
-    ranks = ranks.astype(ranked.dtype)
+    steps = np.maximum(number - 1, 0) if skip else np.where(number < n, 0, n - 1)
+    ranks = (shares * steps).astype(ranked.dtype)
+    if not skip:  # where one is NaN, take the last: it is NaN
+        ranks[number[..., 0] < n] = n - 1
     if interpolation == "nearest":
         ranks = np.round(ranks)
     low, high = np.floor(ranks), np.ceil(ranks)
@@ -189,7 +190,10 @@ def _quantile(x: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, skip:
     if interpolation in ("linear", "midpoint"):
         weight = ranks - low if interpolation == "linear" else np.where(ranks > low, 0.5, 0.0)
         above = indexing.getitem(ranked, index=places[1])
-        out = out + (above - out) * Tensor._wrap(weight.astype(ranked.dtype))
+        part = Tensor._wrap(weight.astype(ranked.dtype))
+        if slope is not None and interpolation == "linear":
+            part = part + (slope - slope.detach()) * Tensor._wrap(steps.astype(ranked.dtype))
+        out = out + (above - out) * part
     out = out.movedim(-1, 0)
     if keepdim:
         for d in range(ndim) if at is None else (at,):
@@ -221,8 +225,7 @@ def _shares(x: Tensor, q: Any, interpolation: str) -> tuple[np.ndarray, tuple[in
 @numpy_names
 def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running sum along `dim`."""
-    source = input if dtype is None else input.to(dtype)
-    return along(scans.cumsum, source, dim)
+    return _running("cumsum", scans.cumsum, input, dim, dtype)
 
 
 @in_place
@@ -230,8 +233,14 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
 @numpy_names
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running product along `dim`."""
-    source = input if dtype is None else input.to(dtype)
-    return along(scans.cumprod, source, dim)
+    return _running("cumprod", scans.cumprod, input, dim, dtype)
+
+
+def _running(name: str, op: Any, x: Any, dim: int, dtype: Any) -> Any:
+    kind = as_dtype(dtype or (np.int64 if x.dtype.kind in "biu" else x.dtype))
+    if kind.kind == "b":
+        raise NotImplementedError(say("errors.dtype.not_for", op=name, dtype=kind))
+    return along(op, x.to(kind), dim).to(kind)
 
 
 @of_tensor

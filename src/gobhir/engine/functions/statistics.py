@@ -18,19 +18,20 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     """Covariances of the rows of `input`, each row a variable, each column an observation: (n, m)
     to (n, n); of a vector its variance. fweights: how often each observation was made, aweights:
     how much it counts."""
-    if input.ndim > 2:
-        raise RuntimeError(say("errors.linalg.cov", x=input.array.shape))
+    if input.ndim > 2 or input.dtype == bool:
+        raise RuntimeError(say("errors.linalg.cov", x=input.array.shape, dtype=input.dtype))
     x = input if input.dtype.kind == "f" else input.float()
     x = x.reshape(1, -1) if x.ndim < 2 else x
     if not x.array.size:
-        shape = () if input.ndim < 2 else (x.array.shape[0],) * 2
-        return Tensor._wrap(np.full(shape, np.nan, x.dtype))
+        return Tensor._wrap(np.full((x.array.shape[0],) * 2, np.nan, x.dtype)).squeeze()
     weights: Any = None
     for w in (fweights, aweights):
         if w is not None:
             if as_operand(w).ndim > 1 or w.numel() != x.array.shape[1]:
                 raise RuntimeError(say("errors.linalg.cov_weights", want=x.array.shape[1]))
-            weights = w.to(x.dtype) if weights is None else weights * w
+            if w.dtype.kind not in ("iu" if w is fweights else "f") or (w.array < 0).any():
+                raise RuntimeError(say("errors.linalg.cov_kinds"))
+            weights = w if weights is None else weights * w
     if weights is None:
         total: Any = x.array.shape[1]
         mean, freedom = x.mean(1, keepdim=True), total - correction
@@ -49,7 +50,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
         out = product / freedom.clamp(min=0)
     else:
         out = product / Tensor._wrap(np.asarray(max(freedom, 0), x.dtype))
-    return out.reshape(()) if input.ndim < 2 else out
+    return out.squeeze()
 
 
 @of_tensor
@@ -84,6 +85,8 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
 
 def _areas(y: Any, x: Any, dx: Any, dim: int) -> Any:
     y = as_operand(y)
+    if y.dtype == bool:
+        raise RuntimeError(say("errors.dtype.not_for", op="trapezoid", dtype=y.dtype))
     if x is not None and dx is not None:
         raise RuntimeError(say("errors.linalg.trapezoid"))
     at = place(dim, y.ndim)
@@ -119,8 +122,10 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 def linalg_vander(x: Any, *, N: int | None = None) -> Any:
     """Powers of the vectors along the last dimension, one a column: 1, x, x^2, ..., x^(N-1)."""
     x = as_operand(x)
-    if not x.ndim:
-        raise RuntimeError(say("errors.shape.vector_wanted", x=x.array.shape))
+    if x.dtype == bool:
+        raise RuntimeError(say("errors.dtype.not_for", op="vander", dtype=x.dtype))
+    x = x.reshape(1) if not x.ndim else x
+    x = x if x.dtype.kind == "f" else x.long()
     count = x.array.shape[-1] if N is None else N
     if count < 0:
         raise RuntimeError(say("errors.shape.steps", steps=count))

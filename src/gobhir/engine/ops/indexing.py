@@ -163,7 +163,7 @@ class ScatterReduce(Op):
         if reduce == "mean":
             return getitem(d / _count(x, v, index, include_self), index=index)
         if reduce == "prod":
-            return getitem(d, index=index) * _product_of_others(x, v, index, include_self)
+            return getitem(d, index=index) * _product_of_others(x, v, out, index, include_self)
         shared = d / _ties(out, x, v, index, include_self)
         return getitem(shared, index=index) * (v == getitem(out, index=index))
 
@@ -195,15 +195,14 @@ def _ties(out, x, v, index, include_self):
     return np.maximum(ties + plain(x == out) if include_self else ties, 1)
 
 
-def _product_of_others(x, v, index, include_self):
+def _product_of_others(x, v, out, index, include_self):
     """For each number of v, the product of all others that meet it, zeros among them or not."""
     zero = v == 0
     zeros = AddAt.forward(plain(zero).astype(np.int64), index=index, shape=x.shape)[index]
     without = where(zero, 1.0, v)
     product = scatter_reduce(x, without, index=index, reduce="prod", include_self=include_self)
-    product = getitem(product, index=index)
-    alone = product / without
-    return where(zeros - plain(zero) > 0, 0.0, alone)
+    alone = where(zeros > 1, 0.0, getitem(product, index=index))
+    return where(zero, alone, getitem(out, index=index) / without)
 
 
 # -- places --------------------------------------------------------------------------------------

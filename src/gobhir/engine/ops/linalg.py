@@ -277,7 +277,8 @@ def _matrices(d):
 
 class Pinv(MatrixOp):
     """The pseudo-inverse of Moore and Penrose; singular values of at most
-    max(atol, rtol * largest) count as 0. A: (..., m, n), P: (..., n, m).
+    max(atol, rtol * largest) count as 0. Of a hermitian A (m = n) the lower triangle is read.
+    A: (..., m, n), P: (..., n, m).
 
     Source of the pullback: Golub and Pereyra, The differentiation of pseudo-inverses (1973).
     """
@@ -285,7 +286,9 @@ class Pinv(MatrixOp):
     formula = "pinv(A)"
     result = "P"
 
-    def forward(A, *, atol=0.0, rtol=None):
+    def forward(A, *, atol=0.0, rtol=None, hermitian=False):
+        if hermitian:
+            A = np.tril(A) + np.tril(A, -1).mT
         if not A.size:
             return np.zeros((*A.shape[:-2], A.shape[-1], A.shape[-2]), A.dtype)
         if rtol is None:
@@ -295,7 +298,7 @@ class Pinv(MatrixOp):
         inverse = np.where(large, 1 / np.where(large, S, 1), 0).astype(A.dtype)
         return (Vh.mT * inverse[..., None, :]) @ U.mT
 
-    def vjp(d, P, A, *, atol, rtol):
+    def vjp(d, P, A, *, atol, rtol, hermitian):
         PA, AP = matmul(P, A), matmul(A, P)
         first = matmul(matmul(P.mT, d), P.mT)
         Dt = d.mT

@@ -69,6 +69,8 @@ class MatMul(Op):
     def forward(x, y):
         if x.dtype != y.dtype:
             raise RuntimeError(say("errors.dtype.matmul", x=x.dtype, y=y.dtype))
+        if x.dtype == bool:
+            raise NotImplementedError(say("errors.dtype.not_for", op="matmul", dtype=x.dtype))
         try:
             if x.ndim > 2 and y.ndim == 2:
                 return np.matmul(_rows(x), y).reshape((*x.shape[:-1], y.shape[1]))
