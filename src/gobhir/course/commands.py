@@ -31,19 +31,21 @@ dev = typer.Typer(cls=Group, invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(dev, name="dev")
 
 
+Lang = Annotated[str | None, typer.Option("--lang", metavar="bn|en", help="cli.option.lang")]
+
+
 @app.callback(help="course.command.about")
-def course(ctx: typer.Context) -> None:
+def course(ctx: typer.Context, lang: Lang = None) -> None:
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 
 
 @dev.callback(help="course.command.about_dev")
-def authors(ctx: typer.Context) -> None:
+def authors(ctx: typer.Context, lang: Lang = None) -> None:
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 
 
-Lang = Annotated[str | None, typer.Option("--lang", metavar="bn|en", help="cli.option.lang")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="course.command.about_folder")]
 LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="course.command.about_lesson")]
 Exercise = Annotated[str, typer.Argument(metavar="EXERCISE", help="course.command.about_exercise")]
