@@ -38,6 +38,10 @@ SLICE = 0.15
 """Seconds of one slice, about."""
 FOREIGN = 0.15
 """Processor cores that other programs may use during a slice before its round is dropped."""
+TICKS = 3 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.03
+"""Seconds by which the system's count of what all programs used may be off in a slice."""
+PAUSE = 0.15
+"""Seconds before each slice: BLAS's threads of the peer before go on looking for work as long."""
 PATIENCE = 600
 """Seconds that a peer may be silent, above all when it compiles."""
 OWN_KERNELS = "chosen by OpenBLAS"
@@ -94,6 +98,7 @@ class Slices:
     def run(self) -> dict[str, Any]:
         """Run one slice. `foreign`: cores that other programs used meanwhile, or None."""
         assert self.process.stdin is not None
+        time.sleep(PAUSE)
         before, start = _busy(), time.perf_counter()
         with suppress(BrokenPipeError):  # when it has ended, _heard says why
             self.process.stdin.write(f"{self.count}\n")
@@ -102,8 +107,7 @@ class Slices:
         elapsed, after = time.perf_counter() - start, _busy()
         answer["foreign"] = None
         if before is not None and after is not None:
-            own = answer["cpu"] * elapsed / answer["seconds"]
-            answer["foreign"] = (after - before - own) / elapsed
+            answer["foreign"] = (after - before - answer["cpu"] - TICKS) / elapsed
         return answer
 
     def end(self) -> None:

@@ -3,15 +3,18 @@
     python -m benchmarks.slice "gobhir compiled" W2
 
 The first line of output is the losses of the first steps; then, for each number read from
-standard input, a line with the seconds and the processor seconds of so many steps.
+standard input, a line with the seconds of so many steps, and the processor seconds of these
+and of warming up.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import resource
 import sys
 import time
+from pathlib import Path
 
 from benchmarks.peers import PEERS
 from benchmarks.workloads import WORKLOADS
@@ -24,15 +27,33 @@ def main(peer: str, workload: str) -> None:
     step = PEERS[peer].make(WORKLOADS[workload])
     _tell(losses=[step() for _ in range(6)])
     for line in sys.stdin:
-        count = int(line)
+        count, cpu = int(line), _cpu()
         for _ in range(max(1, int(WARM * count))):
             step()
-        cpu, wall = time.process_time(), time.perf_counter()
+        start = time.perf_counter()
         for _ in range(count):
             step()
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        took = time.perf_counter() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        _tell(seconds=wall, cpu=cpu, peak_mb=peak)
+        _tell(seconds=took, cpu=_cpu() - cpu, peak_mb=peak + sum(map(_own_mb, _helpers())))
+
+
+def _cpu() -> float:
+    """Processor seconds of this process and of those that help it."""
+    return time.process_time() + sum(
+        int((of / "schedstat").read_text().split()[0]) / 1e9 for of in _helpers()
+    )
+
+
+def _own_mb(of: Path) -> float:
+    """Memory that the process has to itself."""
+    lines = (of / "smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
+
+
+def _helpers() -> list[Path]:
+    places = [Path(f"/proc/{helper.pid}") for helper in multiprocessing.active_children()]
+    return [of for of in places if of.exists()]
 
 
 def _tell(**what: object) -> None:

@@ -40,7 +40,7 @@ class Arguments:
         """Let the calls read these arguments: where they are, if they lie in memory as the first
         ones did, else from a copy."""
         for (key, buffer), uses in zip(self.inputs, self.uses, strict=True):
-            array = _array(key, args, kwargs)
+            array = given_array(key, args, kwargs)
             if uses is None or type(array) is not np.ndarray or array.strides != buffer.strides:
                 np.copyto(buffer, array)
                 array = buffer
@@ -61,9 +61,10 @@ class Arguments:
     def copy(self, args: Any, kwargs: Any, first: int) -> None:
         """Fill the buffers from input number `first` on."""
         for key, buffer in self.inputs[first:]:
-            np.copyto(buffer, _array(key, args, kwargs))
+            np.copyto(buffer, given_array(key, args, kwargs))
 
 
-def _array(key: Any, args: Any, kwargs: Any) -> Any:
+def given_array(key: Any, args: Any, kwargs: Any) -> Any:
+    """The numbers of the argument at a position, or of a name."""
     value = args[key] if type(key) is int else kwargs[key]
     return value.array if isinstance(value, Tensor) else value

@@ -8,6 +8,7 @@ were, but for where their memory is: views of the long arrays.
 from __future__ import annotations
 
 import sys
+from mmap import mmap
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,21 +27,44 @@ def aligned(size: int) -> np.ndarray:
     return raw[skip : skip + size]
 
 
+def shared(size: int) -> np.ndarray:
+    """So many zero bytes that a process forked from this one sees too, and changes."""
+    return np.frombuffer(mmap(-1, max(size, 1)), np.uint8)[:size]
+
+
+def is_shared(array: np.ndarray) -> bool:
+    """Whether the array lies in such memory."""
+    memory: Any = array
+    while isinstance(memory, np.ndarray):
+        memory = memory.base
+    return isinstance(memory, memoryview) and isinstance(memory.obj, mmap)
+
+
+def shared_like(array: np.ndarray) -> np.ndarray:
+    """A copy in memory that a process forked from this one sees too."""
+    laid_out = array.copy("K")
+    copy = np.ndarray(array.shape, array.dtype, shared(array.nbytes), 0, laid_out.strides)
+    copy[...] = array
+    return copy
+
+
 _updates: WeakKeyDictionary[Any, dict[tuple[int, ...], Update]] = WeakKeyDictionary()
 
 
 class Update:
     """The step of an optimizer over those parameters that have a gradient. Called, it does what
-    `optimizer.step()` does, with gradients taken from `grads`."""
+    `optimizer.step()` does, with gradients taken from `grads`. shared: the long arrays lie where a
+    forked process sees them."""
 
-    def __init__(self, optimizer: Any, parameters: list[Tensor]):
+    def __init__(self, optimizer: Any, parameters: list[Tensor], shared: bool = False):
         self.optimizer = optimizer
+        self.shared = shared
         self.runs: list[_Run] = []
         self.own_step = _has_own_step(optimizer)
         wanted = set(parameters)
         for group in optimizer.param_groups:
             own = [p for p in group["params"] if p in wanted]
-            together = [p for p in own if self._flat() and _can_move(p)]
+            together = [p for p in own if self._flat() and can_move(p)]
             for dtype in {p.array.dtype: None for p in together}:
                 self._add(group, [p for p in together if p.array.dtype == dtype], True)
             for p in own:
@@ -53,15 +77,15 @@ class Update:
         return bool(self.optimizer.elementwise) and not self.own_step
 
     def _add(self, group: Any, parameters: list[Tensor], moved: bool) -> None:
-        self.runs.append(_Run(self.optimizer, group, parameters, moved))
+        self.runs.append(_Run(self.optimizer, group, parameters, moved, self.shared))
 
     @staticmethod
-    def of(optimizer: Any, parameters: list[Tensor]) -> Update:
+    def of(optimizer: Any, parameters: list[Tensor], shared: bool = False) -> Update:
         """The one update of this optimizer over these parameters: all plans share its memory."""
         known = _updates.setdefault(optimizer, {})
         key = tuple(map(id, parameters))
         if key not in known or not known[key].fits():
-            known[key] = Update(optimizer, parameters)
+            known[key] = Update(optimizer, parameters, shared)
         return known[key]
 
     def fits(self) -> bool:
@@ -84,6 +108,15 @@ class Update:
                 if p.array is not mine:
                     mine[...] = p.array
                     p.array = mine
+
+    def side_by_side(self) -> bool:
+        """Whether the step may be taken in parts, each by itself."""
+        return not self.own_step and all(run.moved and run.side_by_side() for run in self.runs)
+
+    def settings(self) -> list[dict[str, Any]]:
+        """The settings of each run, as plain numbers."""
+        groups = (self.optimizer.settings(run.group) for run in self.runs)
+        return [{k: v for k, v in group.items() if k != "params"} for group in groups]
 
     def __call__(self) -> None:
         if not self.own_step:
@@ -112,7 +145,7 @@ _ALONE = _references(Tensor._wrap(np.zeros(1)))
 """What the interpreter counts where only the Tensor holds its array: versions differ."""
 
 
-def _can_move(p: Tensor) -> bool:
+def can_move(p: Tensor) -> bool:
     """Whether nobody else looks at the memory: elsewhere, a view would no longer see it change."""
     alone = p.array.base is None and _references(p) <= _ALONE
     return alone and p.array.flags.c_contiguous and bool(p.array.size)
@@ -121,15 +154,18 @@ def _can_move(p: Tensor) -> bool:
 class _Run:
     """Parameters of one group and dtype, side by side if `moved`, else the only one."""
 
-    def __init__(self, optimizer: Any, group: Any, parameters: list[Tensor], moved: bool):
+    def __init__(
+        self, optimizer: Any, group: Any, parameters: list[Tensor], moved: bool, in_shared: bool
+    ):
         self.optimizer, self.group, self.parameters = optimizer, group, parameters
         dtype = parameters[0].array.dtype
         sizes = [p.array.size for p in parameters]
         ends = np.cumsum([0, *sizes]).tolist()
-        self.moved = moved
+        self.moved, self.in_shared = moved, in_shared
         self.places = [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
-        self.g = aligned(ends[-1] * dtype.itemsize).view(dtype)
-        self.w = aligned(ends[-1] * dtype.itemsize).view(dtype) if moved else parameters[0].array
+        memory = shared if in_shared else aligned
+        self.g = memory(ends[-1] * dtype.itemsize).view(dtype)
+        self.w = memory(ends[-1] * dtype.itemsize).view(dtype) if moved else parameters[0].array
         self.weights: list[tuple[Tensor, np.ndarray]] = []
         self.grads: dict[Tensor, np.ndarray] = {}
         for p, place in zip(parameters, self.places, strict=True):
@@ -144,6 +180,9 @@ class _Run:
         self.state: dict[str, np.ndarray] = {}
         self.shown: list[dict[str, Tensor]] = []
 
+    def _new(self, like: np.ndarray) -> np.ndarray:
+        return shared_like(like) if self.in_shared else np.empty_like(like)
+
     def _gather(self) -> bool:
         """Put the state of all parameters side by side; False where they differ in kind."""
         owns = [self.optimizer.state.get(p, {}) for p in self.parameters]
@@ -157,7 +196,7 @@ class _Run:
             pairs = list(zip(self.parameters, owns, strict=True))
             shared = key in self.optimizer.shared
             if not shared and all(own[key].array.shape == p.array.shape for p, own in pairs):
-                flat = np.empty_like(self.w, dtype=value.dtype)
+                flat = self._new(np.empty_like(self.w, dtype=value.dtype))
                 for own, place in zip(owns, self.places, strict=True):
                     at: Any = place if self.moved else ...
                     part = flat[at].reshape(own[key].array.shape)
@@ -165,8 +204,10 @@ class _Run:
                     own[key].array = part
                 self.state[key] = flat
             elif shared and all(own[key].array == value.array for own in owns):
-                self.state[key] = value.array.copy()
+                self.state[key] = self._new(value.array)
+                self.state[key][...] = value.array
             else:
+                self.state = {}
                 return False
         self.shown = [{k: own[k] for k in own} for own in owns]
         return True
@@ -193,9 +234,7 @@ class _Run:
 
     def __call__(self) -> None:
         optimizer, settings = self.optimizer, self.optimizer.settings(self.group)
-        for p in self.parameters:
-            p._changed(type(optimizer).__name__)
-        if not (self._in_place() or self._gather()) or not self.state and not self._plain():
+        if not self.side_by_side():
             # Parameter by parameter: the first step, or state of several kinds.
             for p, g in self.grads.items():
                 optimizer._step_one(p, g, settings)
@@ -203,9 +242,39 @@ class _Run:
         before = len(self.state)
         optimizer.begin(self.w, settings, self.state)
         optimizer.update(self.w, self.g, settings, self.state)
+        self._told()
         if len(self.state) != before:
             self._show()
-            return
+
+    def side_by_side(self) -> bool:
+        """Whether the state of all parameters lies, or now comes to lie, side by side."""
+        if not (self._in_place() or self._gather()):
+            return False
+        return bool(self.state) or self._plain()
+
+    def half(self, which: int | None) -> slice:
+        """The first or the second half of all numbers, to the cache line; None: all."""
+        middle = self.g.size // 2 // ALIGNED * ALIGNED
+        return (slice(0, middle), slice(middle, None), slice(None))[2 if which is None else which]
+
+    def advance(self, part: slice, settings: dict[str, Any]) -> dict[str, np.ndarray]:
+        """The step for a part of the numbers. The state's entries that hold for all numbers stay
+        as they are: as they are afterwards is returned, for `finish`."""
+        shared = self.optimizer.shared
+        own = {k: v.copy() if k in shared else v[part] for k, v in self.state.items()}
+        self.optimizer.update(self.w[part], self.g[part], settings, own)
+        return own
+
+    def finish(self, state: dict[str, np.ndarray]) -> None:
+        """All parts are done."""
+        for key in self.optimizer.shared:
+            if key in state:
+                self.state[key][...] = state[key]
+        self._told()
+
+    def _told(self) -> None:
+        for p in self.parameters:
+            p._changed(type(self.optimizer).__name__)
         for shown in self.shown:
             for key, tensor in shown.items():
                 if key in self.optimizer.shared:
@@ -226,3 +295,5 @@ class _Run:
                 else:
                     own[key] = Tensor._wrap(flat.copy())
             self.shown.append(dict(own))
+        if self.in_shared:
+            self.state = {}  # it lies elsewhere, and is gathered at the next step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,15 +32,20 @@ def shown(template: Any) -> list[Shown]:
     return [s for p in parts for s in shown(p)] if type(template) in (tuple, list, dict) else []
 
 
+def exchanged(template: Any, how: Callable[[Shown], Any]) -> Any:
+    """The result with something else in each place to fill in."""
+    if type(template) is Shown:
+        return how(template)
+    if type(template) in (tuple, list):
+        return type(template)([exchanged(v, how) for v in template])
+    if type(template) is dict:
+        return {k: exchanged(v, how) for k, v in template.items()}
+    return template
+
+
 def filled(template: Any) -> Any:
     """The result with its places filled from the buffers."""
-    if type(template) is Shown:
-        return template.value()
-    if type(template) in (tuple, list):
-        return type(template)([filled(v) for v in template])
-    if type(template) is dict:
-        return {k: filled(v) for k, v in template.items()}
-    return template
+    return exchanged(template, Shown.value)
 
 
 def untraced(result: Any) -> Any:

@@ -1,23 +1,23 @@
-"""A batch on two threads: each replays the step for its half of the examples, up to the
-gradients; these are added up, and the optimizer takes one step.
+"""A batch in two halves: each is replayed up to the gradients, at the same time (workers.py);
+these are added up, and the optimizer takes one step.
 
 Only on request (`threads=2`), and only where the examples of a batch do not meet: with BatchNorm
-they do, and dropout would draw other numbers. BLAS runs on one thread meanwhile, or the threads
-would wait for one another.
+they do, and dropout would draw other numbers.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from functools import partial
+from operator import is_
 from typing import Any
 
 import numpy as np
 
-from gobhir.engine.compile.flat import Update
+from gobhir.engine.compile.flat import Update, can_move, is_shared, shared_like
 from gobhir.engine.compile.replay import Part, Replay
 from gobhir.engine.compile.surroundings import Surroundings
+from gobhir.engine.compile.workers import Process, Thread, can_fork, one_blas_thread
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -50,6 +50,18 @@ def _length(args: Any, kwargs: Any) -> int:
     return next(len(v) for v in (*args, *kwargs.values()) if isinstance(v, (Tensor, np.ndarray)))
 
 
+def _all_in_shared_memory(around: Surroundings, update: Update) -> bool:
+    """Put all that the step reads where a forked process sees what becomes of it; False where
+    somebody else looks at the memory of a parameter or a buffer."""
+    learning = set(update.parameters)
+    others = [t for t in around.tensors if t not in learning and not is_shared(t.array)]
+    if not all(run.moved for run in update.runs) or not all(map(can_move, others)):
+        return False
+    for t in others:
+        t.array = shared_like(t.array)
+    return True
+
+
 class Split:
     """Two replays of half a batch each, and how their gradients and results come together."""
 
@@ -58,8 +70,9 @@ class Split:
         assert given is not None
         self.shares: list[float] = []
         optimizer, parameters = around.updates[0]
-        self.update = Update.of(optimizer, parameters)
-        self.others = [np.zeros_like(run.g) for run in self.update.runs]
+        self.update = Update.of(optimizer, parameters, shared=can_fork())
+        self.forks = self.update.shared and _all_in_shared_memory(around, self.update)
+        self.others = [shared_like(run.g) for run in self.update.runs]
         slots = [self.update.grads, self.update.grads_in(self.others)]
         self.parts = [
             Replay(step, a, k, around, Part(where))
@@ -68,7 +81,8 @@ class Split:
         self.reason = next((p.reason for p in self.parts if p.reason is not None), None)
         self.sizes = [_length(a, k) for a, k in given]
         self.average()
-        self.worker: _Worker | None = None
+        self.worker: Process | Thread | None = None
+        self.known: list[Any] = []
 
     def check(self) -> None:
         """RuntimeError if the step cannot be replayed, examples meet in it, or it draws."""
@@ -78,26 +92,49 @@ class Split:
             raise refuse("meets")
 
     def gradients(self, args: Any, kwargs: Any) -> Any:
-        """Both halves' results, their gradients added up in the optimizer's long arrays."""
-        if self.worker is None:
-            self.worker = _Worker()
+        """Both halves' results; the gradients are where each half leaves its own."""
         given = halves(args, kwargs)
         assert given is not None
-        first, second = self.parts
         self.update.adopt()
-        with _one_thread_each():
-            self.worker.start(lambda: second.run(*given[1]))
+        with one_blas_thread():
+            worker = self._helper()
+            worker.start(*given[1])
             try:
-                mine = first.run(*given[0])
+                mine = self.parts[0].run(*given[0])
             finally:
-                theirs = self.worker.wait()
+                theirs = worker.wait()
+        return self._together(mine, theirs)
+
+    def _helper(self) -> Process | Thread:
+        """Whoever replays the second half. A process knows the optimizer's state as it was when
+        it was forked: where that lies elsewhere now, another one takes its place."""
+        known = [run.state for run in self.update.runs]
+        if self.worker is None or self.forks and not all(map(is_, known, self.known)):
+            self.known = known
+            second = self.parts[1]
+            self.worker = (
+                Process(second, partial(self.advance, 1)) if self.forks else Thread(second)
+            )
+        return self.worker
+
+    def combine(self, half: int | None = None) -> None:
+        """The gradients of the whole batch, from those of its halves. half: which one of all
+        numbers, else all."""
         a, b = self.shares
         for run, other in zip(self.update.runs, self.others, strict=True):
-            if a != 1.0:
-                np.multiply(run.g, a, out=run.g)
-                np.multiply(other, b, out=other)
-            np.add(run.g, other, out=run.g)
-        return self._together(mine, theirs)
+            where = run.half(half)
+            g, h = run.g[where], other[where]
+            if a != b:
+                np.multiply(g, a / b, out=g)
+            np.add(g, h, out=g)
+            if b != 1.0:
+                np.multiply(g, b, out=g)
+
+    def advance(self, half: int, settings: list[Any]) -> list[Any]:
+        """The optimizer's step for one half of all numbers, from the gradients of the batch."""
+        self.combine(half)
+        pairs = zip(self.update.runs, settings, strict=True)
+        return [run.advance(run.half(half), own) for run, own in pairs]
 
     def _together(self, mine: Any, theirs: Any) -> Any:
         a, b = self.shares
@@ -119,14 +156,25 @@ class Split:
         """The loss is a mean over the examples, and so are the gradients."""
         self.shares = [n / sum(self.sizes) for n in self.sizes]
 
-    def add_up(self) -> None:
+    def total(self) -> None:
         """The loss is a sum over the examples, and so are the gradients."""
         self.shares = [1.0, 1.0]
 
     def run(self, args: Any, kwargs: Any) -> Any:
         """The step."""
+        runs, divides = self.update.runs, self.forks and self.update.side_by_side()
         result = self.gradients(args, kwargs)
-        self.update()
+        if divides and isinstance(self.worker, Process):
+            settings = self.update.settings()
+            self.worker.start_update(settings)
+            with np.errstate(all="ignore"):
+                states = self.advance(0, settings)
+            self.worker.wait()
+            for run, state in zip(runs, states, strict=True):
+                run.finish(state)
+        else:
+            self.combine()
+            self.update()
         for p, array in self.update.grads.items():
             if p.grad is None or p.grad.array is not array:
                 p.grad = Tensor._wrap(array)
@@ -134,46 +182,6 @@ class Split:
 
     def holds(self) -> bool:
         return all(p.holds() for p in self.parts)
-
-
-class _Worker:
-    """A thread that waits for something to do."""
-
-    def __init__(self) -> None:
-        self.jobs: SimpleQueue[Any] = SimpleQueue()
-        self.done: SimpleQueue[Any] = SimpleQueue()
-        threading.Thread(target=self._work, daemon=True).start()
-
-    def _work(self) -> None:
-        while True:
-            job = self.jobs.get()
-            try:
-                self.done.put((job(), None))
-            except BaseException as trouble:
-                self.done.put((None, trouble))
-            del job
-
-    def start(self, job: Callable[[], Any]) -> None:
-        self.jobs.put(job)
-
-    def wait(self) -> Any:
-        result, trouble = self.done.get()
-        if trouble is not None:
-            raise trouble
-        return result
-
-
-_controller: Any = None
-
-
-def _one_thread_each() -> Any:
-    """BLAS on one thread meanwhile."""
-    global _controller
-    if _controller is None:
-        from threadpoolctl import ThreadpoolController
-
-        _controller = ThreadpoolController()
-    return _controller.limit(limits=1, user_api="blas")
 
 
 def refuse(why: str) -> RuntimeError:

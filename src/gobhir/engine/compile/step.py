@@ -217,9 +217,10 @@ class _Case:
         split.check()
         if fresh:
             return step(*args, **kwargs)
-        for how in (split.average, split.add_up):
+        for how in (split.average, split.total):
             how()
             split.gradients(args, kwargs)
+            split.combine()
             grads = {p: g.copy() for p, g in split.update.grads.items()}
             before.restore()
             with_loss = self._as_whole(grads, args, kwargs, before)
