@@ -8,6 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from gobhir.engine.functions.diagonals import diagonal as _diagonal
+from gobhir.engine.functions.factors import (
+    cholesky_ex,
+    inv_ex,
+    lu,
+    lu_factor,
+    lu_factor_ex,
+    solve_ex,
+)
+from gobhir.engine.functions.factors import linalg_lu_solve as lu_solve
 from gobhir.engine.functions.linalg import linalg_cross as cross
 from gobhir.engine.functions.linalg import matmul, multi_dot, vecdot
 from gobhir.engine.functions.matrices import (
@@ -38,6 +47,7 @@ from gobhir.engine.ops.linalg import LinAlgError
 __all__ = [
     "LinAlgError",
     "cholesky",
+    "cholesky_ex",
     "cond",
     "cross",
     "det",
@@ -47,7 +57,12 @@ __all__ = [
     "eigvals",
     "eigvalsh",
     "inv",
+    "inv_ex",
     "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_factor_ex",
+    "lu_solve",
     "matmul",
     "matrix_exp",
     "matrix_norm",
@@ -59,6 +74,7 @@ __all__ = [
     "qr",
     "slogdet",
     "solve",
+    "solve_ex",
     "solve_triangular",
     "svd",
     "svdvals",

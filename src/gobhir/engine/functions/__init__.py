@@ -11,6 +11,7 @@ from gobhir.engine.functions import (  # noqa: F401  each file offers its functi
     diagonals,
     einsum,
     elementwise,
+    factors,
     gathering,
     indexing,
     joining,

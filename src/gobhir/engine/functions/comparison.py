@@ -227,6 +227,25 @@ def isclose(
     return _computed("isclose", lambda x, y: quietly(close, (x, y), {}), x, y)
 
 
+# -- whole numbers, and the next ones ----
+
+
+def _of_alike(name: str, kinds: str, doc: str, how: Callable[..., Any]) -> None:
+    def f(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+        x, y = _alike(as_operand(input).array, as_operand(other).array)
+        if x.dtype.kind not in kinds:
+            raise NotImplementedError(say("errors.dtype.not_for", op=name, dtype=x.dtype))
+        result = _computed(name, how, x, y)
+        return result if out is None else into(out, result)
+
+    _publish(f, name, doc)
+
+
+_of_alike("gcd", "iu", "The greatest number that divides both.", np.gcd)
+_of_alike("lcm", "iu", "The least number that both divide, 0 where one is 0.", np.lcm)
+_of_alike("nextafter", "f", "The next number after input, towards other.", np.nextafter)
+
+
 @both
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False

@@ -25,6 +25,7 @@ from gobhir.engine.inplace import into
 from gobhir.engine.ops import (
     activations,
     arithmetic,
+    bessel,
     choosing,
     elementary,
     rounding,
@@ -42,6 +43,7 @@ for _op in (
     *(trigonometry.asin, trigonometry.acos, trigonometry.atan, trigonometry.angle),
     *(trigonometry.sinh, trigonometry.cosh, trigonometry.sinc),
     *(trigonometry.asinh, trigonometry.acosh, trigonometry.atanh),
+    bessel.i0,
     *(special.erf, special.erfc, special.erfinv, special.lgamma, special.digamma),
     *(rounding.floor, rounding.ceil, rounding.trunc, rounding.frac),
     *(activations.sigmoid, activations.tanh, activations.relu),
@@ -197,6 +199,21 @@ def polygamma(n: Any, input: Any = None) -> Any:
         raise RuntimeError(say("errors.arithmetic.polygamma", n=n))
     x = as_operand(input)
     return special.digamma(x) if n == 0 else special.polygamma(x, n=n)
+
+
+@in_place
+@both
+@takes_out
+def mvlgamma(input: Any, p: int) -> Any:
+    """The logarithm of the multivariate gamma function of dimension p:
+    p (p - 1) / 4 ln(pi) + the sum of lgamma(input - j / 2), j = 0 to p - 1."""
+    x = as_operand(input)
+    x = x if x.dtype.kind == "f" else x.to(default_dtype())
+    if p < 1 or (x.array <= (p - 1) / 2).any():
+        raise RuntimeError(say("errors.arithmetic.mvlgamma", p=p, least=(p - 1) / 2))
+    steps = Tensor._wrap(np.arange(p, dtype=x.dtype) / x.dtype.type(2))
+    logs = special.lgamma(x.unsqueeze(-1) - steps)
+    return logs.sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
 
 
 _Frexp = named("frexp", "mantissa", "exponent")

@@ -10,7 +10,14 @@ import numpy as np
 
 from gobhir.engine.arrays import one_value
 from gobhir.engine.creation import as_tensor
-from gobhir.engine.functions.publish import as_operand, function, method, of_tensor, takes_out
+from gobhir.engine.functions.publish import (
+    as_operand,
+    function,
+    method,
+    number,
+    of_tensor,
+    takes_out,
+)
 from gobhir.engine.inplace import assign, into
 from gobhir.engine.ops import choosing, indexing
 from gobhir.engine.tape import state
@@ -223,6 +230,19 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 
 
 @of_tensor
+@takes_out
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """nonzero cut to `size` rows, or filled up to so many: its shape does not depend on the
+    numbers."""
+    if size < 0:
+        raise RuntimeError(say("errors.shape.negative", shape=(size,)))
+    found = np.full((size, input.ndim), fill_value, np.int64)
+    places = np.argwhere(input.array)[:size]
+    found[: len(places)] = places
+    return Tensor._wrap(found)
+
+
+@of_tensor
 def argwhere(input: Tensor) -> Tensor:
     """nonzero: one row a place."""
     return nonzero(input)
@@ -255,6 +275,8 @@ def where(
         raise TypeError(say("errors.index.where_one"))
     if condition.dtype not in (np.bool_, np.uint8):
         raise RuntimeError(say("errors.index.mask_dtype", op="where", dtype=condition.dtype))
+    input = input if isinstance(input, Tensor) else number(input)
+    other = other if isinstance(other, Tensor) else number(other)
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):
         input = as_tensor(input)
     result = choosing.where(condition, input, other)

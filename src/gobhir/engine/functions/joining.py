@@ -12,7 +12,7 @@ import numpy as np
 
 from gobhir.engine.creation import zeros
 from gobhir.engine.dtypes import promoted
-from gobhir.engine.functions.publish import FUNCTIONS, function, of_tensor, takes_out
+from gobhir.engine.functions.publish import FUNCTIONS, alias, function, of_tensor, takes_out
 from gobhir.engine.functions.shapes import atleast_1d, atleast_2d, atleast_3d, place
 from gobhir.engine.inplace import into
 from gobhir.engine.ops import joining, shapes
@@ -218,6 +218,11 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     if not size:
         return tuple(_piece(input, at, 0, 0) for _ in range(chunks))
     return split(input, -(-size // chunks), dim)
+
+
+alias("unsafe_split", split)
+alias("unsafe_split_with_sizes", split_with_sizes)
+alias("unsafe_chunk", chunk)
 
 
 @of_tensor

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.functions.matrices import inverse, matrices, svdvals
-from gobhir.engine.functions.publish import as_operand, function, takes_out
+from gobhir.engine.functions.publish import (
+    FUNCTIONS,
+    as_operand,
+    function,
+    in_place,
+    of_tensor,
+    takes_out,
+)
 from gobhir.engine.functions.shapes import places
 from gobhir.engine.ops import reductions
 from gobhir.engine.tensor import Tensor
@@ -133,6 +140,21 @@ def matrix_rank(
         part = np.asarray(getattr(rtol, "array", rtol))[..., None]
     largest = values.max(-1, keepdims=True, initial=0.0)
     return Tensor._wrap(np.asarray((np.maximum(low, part * largest) < values).sum(-1)))
+
+
+@in_place
+@of_tensor
+@takes_out
+def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
+    """input with each of its slices along `dim` whose p-norm is above maxnorm scaled down to it."""
+    x = _floating(input, None, "renorm")
+    if x.ndim < 2 or p <= 0 or maxnorm < 0:
+        raise RuntimeError(say("errors.linalg.renorm", x=x.array.shape, p=p, maxnorm=maxnorm))
+    at = places((dim,), x.ndim)[0]
+    size = vector_norm(x, p, [d for d in range(x.ndim) if d != at], keepdim=True)
+    # PyTorch's 1e-7 keeps the result just below maxnorm.
+    shrunk = maxnorm / (size + 1e-7)
+    return x * FUNCTIONS["where"](size > maxnorm, shrunk, 1.0)
 
 
 @function

@@ -109,20 +109,30 @@ def alias(name: str, f: Callable[..., Any]) -> None:
 
 def unary(op: Callable[..., Any], name: str | None = None, inplace: bool = True) -> Any:
     """Offer an op of one input, everywhere."""
+    return _offered(of_one(op), name, inplace)
+
+
+def of_one(op: Callable[..., Any]) -> Any:
+    """The op as a function of one Tensor."""
     of = op.op  # type: ignore[attr-defined]  # apply.function keeps it
 
     def f(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         result = apply(of, as_operand(input))
         return result if out is None else into(out, result)
 
-    return _named(f, op, name, inplace)
+    return _named(f, op)
 
 
 def binary(
     op: Callable[..., Any], name: str | None = None, inplace: bool = True, numbers: str = "other"
 ) -> Any:
-    """Offer an op of two inputs, everywhere. numbers: "other" when only the second may be a
-    Python number, "either" when one of the two may be, "both", "" when none."""
+    """Offer an op of two inputs, everywhere; numbers as `of_two` has it."""
+    return _offered(of_two(op, numbers), name, inplace)
+
+
+def of_two(op: Callable[..., Any], numbers: str = "other") -> Any:
+    """The op as a function of two Tensors. numbers: "other" when only the second may be a Python
+    number, "either" when one of the two may be, "both", "" when none."""
     of = op.op  # type: ignore[attr-defined]
 
     def f(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
@@ -136,12 +146,17 @@ def binary(
         result = apply(of, input, other)
         return result if out is None else into(out, result)
 
-    return _named(f, op, name, inplace)
+    return _named(f, op)
 
 
-def _named(f: Callable[..., Any], op: Callable[..., Any], name: str | None, inplace: bool) -> Any:
-    f.__name__ = f.__qualname__ = name or op.__name__
+def _named(f: Callable[..., Any], op: Callable[..., Any]) -> Any:
+    f.__name__ = f.__qualname__ = op.__name__
     f.__doc__ = op.__doc__
+    return f
+
+
+def _offered(f: Callable[..., Any], name: str | None, inplace: bool) -> Any:
+    f.__name__ = f.__qualname__ = name or f.__name__
     both(f)
     return in_place(f) if inplace else f
 
@@ -150,7 +165,20 @@ def as_operand(x: Any) -> Tensor:
     """x itself. TypeError when it is no Tensor (a number does in the second place only)."""
     if isinstance(x, Tensor):
         return x
-    raise TypeError(say("errors.tensor.wanted", type=type(x).__name__))
+    raise TypeError(say("errors.tensor.wanted", type=_type(x)))
+
+
+def check_operands(*inputs: Any) -> None:
+    """TypeError unless all are Tensors."""
+    for x in inputs:
+        if not isinstance(x, Tensor):
+            as_operand(x)
+
+
+def _type(x: Any) -> str:
+    """How the type is called, with where it comes from: there are Tensors in PyTorch too."""
+    kind = type(x)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 def number(x: Any) -> Any:

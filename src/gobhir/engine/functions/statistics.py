@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.functions.joining import cat
 from gobhir.engine.functions.publish import as_operand, function, of_tensor
 from gobhir.engine.functions.shapes import place
 from gobhir.engine.ops.linear import matmul
@@ -107,6 +108,64 @@ def _areas(y: Any, x: Any, dx: Any, dim: int) -> Any:
 
 def _cut(x: Any, dim: int, part: slice) -> Any:
     return x[(slice(None),) * dim + (part,)]
+
+
+@function
+def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: int = 1) -> Any:
+    """Slopes of samples along each of `dim` (all dimensions when None), one tensor a dimension:
+    central differences within, one-sided ones at both ends (of edge_order 1 or 2). spacing: how
+    far apart the samples are (1), one number or one a dimension; or where they are, a tensor or list
+    a dimension. https://docs.pytorch.org/docs/stable/generated/torch.gradient.html
+    """
+    x = as_operand(input)
+    dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
+    along = [place(d, x.ndim) for d in dims]
+    if x.dtype.kind in "ub":
+        raise RuntimeError(say("errors.dtype.not_for", op="gradient", dtype=x.dtype))
+    spacing = 1 if spacing is None else spacing
+    steps = list(spacing) if isinstance(spacing, (tuple, list)) else [spacing] * len(along)
+    if len(steps) != len(along) or len(set(along)) < len(along) or edge_order not in (1, 2):
+        raise RuntimeError(say("errors.linalg.gradient", x=x.array.shape, n=len(along)))
+    if any(x.array.shape[d] <= edge_order for d in along):
+        raise RuntimeError(say("errors.linalg.gradient_short", x=x.array.shape, n=edge_order + 1))
+    return tuple(_slopes(x, d, step, edge_order) for d, step in zip(along, steps, strict=True))
+
+
+def _slopes(y: Any, at: int, step: Any, edge_order: int) -> Any:
+    """Source: Fornberg, Generation of Finite Difference Formulas on Arbitrarily Spaced Grids
+    (1988)."""
+    many = y.array.shape[at]
+    x = np.arange(many) * step if isinstance(step, (int, float)) else np.asarray(step)
+    gap = np.diff(x).astype(y.dtype if y.dtype.kind == "f" else np.float32)
+    before, after = gap[:-1], gap[1:]
+    weights = [
+        -after / (before * (before + after)),
+        (after - before) / (before * after),
+        before / (after * (before + after)),
+    ]
+    parts = []
+    for k, w in enumerate(weights):
+        shape = [-1 if d == at else 1 for d in range(y.ndim)]
+        parts.append(_cut(y, at, slice(k, many - 2 + k)) * Tensor._wrap(w.reshape(shape)))
+    middle = parts[0] + parts[1] + parts[2]
+    first, last = _end(y, at, gap, 1, edge_order), _end(y, at, gap[::-1], -1, edge_order)
+    return cat([first, middle, last], at)
+
+
+def _end(y: Any, at: int, gap: np.ndarray, sign: int, edge_order: int) -> Any:
+    """The slope at the first sample (sign 1) or the last one (-1), gap[0] from its neighbour."""
+    many = y.array.shape[at]
+    places = range(3) if sign > 0 else range(many - 1, many - 4, -1)
+    here, near, far = (_cut(y, at, slice(k, k + 1)) for k in places)
+    a = gap[0]
+    if edge_order == 1:
+        return (near - here) * (sign / a)
+    b = gap[1]
+    return sign * (
+        here * (-(2 * a + b) / (a * (a + b)))
+        + near * ((a + b) / (a * b))
+        - far * (a / (b * (a + b)))
+    )
 
 
 @function

@@ -171,6 +171,26 @@ class Xlogy(Op):
         return d * x / y
 
 
+class Xlog1py(Op):
+    """x log(1 + y), elementwise, and 0 where x is 0, whatever the logarithm. Shapes broadcast."""
+
+    family = Family.ELEMENTWISE
+    formula = "0 if x == 0 else x * log(1 + y)"
+    local = {"x": "log(1 + y)", "y": "x / (1 + y)"}
+    promotes = True
+    floats = True
+    example = ([[0.5, 0.0, 2.0], [0.5, -0.4, 0.1]], {})
+
+    def forward(x, y):
+        return np.where((x == 0) & (y == y), 0, x * np.log1p(y))
+
+    def vjp_x(d, out, x, y):
+        return where((x == 0) & (y <= -1), 0.0, xlog1py(d, y))
+
+    def vjp_y(d, out, x, y):
+        return d * x / (y + 1)
+
+
 class Logit(Elementary):
     """log(x / (1 - x)), the inverse of sigmoid, elementwise, NaN where x is not between 0 and 1;
     with eps, x is kept between eps and 1 - eps, and the slope is 0 outside."""
@@ -273,6 +293,7 @@ log1p = function(Log1p)
 logaddexp = function(Logaddexp)
 logaddexp2 = function(Logaddexp2)
 xlogy = function(Xlogy)
+xlog1py = function(Xlog1py)
 logit = function(Logit)
 sqrt = function(Sqrt)
 rsqrt = function(Rsqrt)

@@ -1,4 +1,4 @@
-"""Special functions: the error function and the gamma function with what belongs to them.
+"""Special functions: the error function, the normal distribution and the gamma function.
 
 NumPy has none of them. float64 results are good to about 1e-14; float32 is computed in float64
 and rounded, but for erf, which GELU wants fast.
@@ -86,11 +86,24 @@ def erfc_of(x):
     y = np.abs(x)
     near = 1 - x * _ratio(np.minimum(y * y, 1), _NEAR)
     b = y.clip(0.46875, 27)  # beyond, erfc is below the smallest number
-    square = 1 / (b * b)
-    far = (1 / math.sqrt(math.pi) - square * _ratio(square, _FAR)) / b
-    outer = _gauss(b) * np.where(b <= 4, _ratio(b, _MIDDLE), far)
+    outer = _gauss(b) * _tail(b)
     outer = np.where(y > 27, np.where(y == y, 0, y), outer)
     return np.where(y < 0.46875, near, np.where(x < 0, 2 - outer, outer))
+
+
+def _tail(b):
+    """e^(b^2) erfc(b) for b from 0.46875 on."""
+    square = 1 / (b * b)
+    far = (1 / math.sqrt(math.pi) - square * _ratio(square, _FAR)) / b
+    return np.where(b <= 4, _ratio(np.minimum(b, 4), _MIDDLE), far)
+
+
+def erfcx_of(x):
+    """e^(x^2) erfc(x) of a float64 array."""
+    y = np.abs(x)
+    near = np.exp(np.minimum(y, 1) ** 2) * (1 - x * _ratio(np.minimum(y * y, 1), _NEAR))
+    outer = _tail(np.maximum(y, 0.46875))
+    return np.where(y < 0.46875, near, np.where(x < 0, 2 * np.exp(y * y) - outer, outer))
 
 
 class Erf(Special):
@@ -119,6 +132,19 @@ class Erfc(Special):
         return d * (-TWO_OVER_ROOT_PI * exp(-x * x))
 
 
+class Erfcx(Special):
+    """e^(x^2) erfc(x), elementwise: erfc without what makes it tiny."""
+
+    formula = "exp(x**2) * (1 - erf(x))"
+    local = "2 * x * out - 2 / sqrt(pi)"
+
+    def forward(x):
+        return erfcx_of(x.astype(np.float64)).astype(x.dtype)
+
+    def vjp(d, out, x):
+        return d * (2 * x * out - TWO_OVER_ROOT_PI)
+
+
 class Erfinv(Special):
     """The number whose erf is x, elementwise; infinite at -1 and 1, NaN beyond."""
 
@@ -127,10 +153,8 @@ class Erfinv(Special):
 
     def forward(x):
         p = np.abs(x.astype(np.float64))
-        # Winitzki's formula is right to 0.2 %; two steps of Halley's method do the rest.
-        w = np.log((1 - p) * (1 + p))
-        half = 2 / (math.pi * 0.147) + w / 2
-        y = np.sqrt(-w / 0.147 / (np.sqrt(half * half - w / 0.147) + half))
+        # Two steps of Halley's method do the rest.
+        y = _roughly_erfinv(np.log((1 - p) * (1 + p)))
         for _ in range(2):
             # Below one half erf tells how far y is off, above it erfc, which loses no digits.
             off = np.where(p < 0.5, erf_of(y) - p, (1 - p) - erfc_of(y))
@@ -141,6 +165,56 @@ class Erfinv(Special):
 
     def vjp(d, out, x):
         return d * (1 / TWO_OVER_ROOT_PI * exp(out * out))
+
+
+def _roughly_erfinv(w):
+    """erfinv(x), right to 0.2 %, from w = log(1 - x^2), by Winitzki's formula."""
+    half = 2 / (math.pi * 0.147) + w / 2
+    return np.sqrt(-w / 0.147 / (np.sqrt(half * half - w / 0.147) + half))
+
+
+# -- the normal distribution ----
+
+
+class LogNdtr(Special):
+    """The logarithm of the share of a normal distribution that lies below x, exact where that
+    share is tiny. Elementwise."""
+
+    formula = "log((1 + erf(x / sqrt(2))) / 2)"
+    local = "exp(-x**2 / 2 - out) / sqrt(2 * pi)"
+
+    def forward(x):
+        return _log_ndtr(x.astype(np.float64)).astype(x.dtype)
+
+    def vjp(d, out, x):
+        return d * (math.sqrt(2 / math.pi) / erfcx(x * -math.sqrt(0.5)))
+
+
+def _log_ndtr(y):
+    z = y * math.sqrt(0.5)
+    below = np.log(erfcx_of(np.maximum(-z, 0)) / 2) - z * z
+    return np.where(y < 0, below, np.log1p(-erfc_of(z) / 2))
+
+
+class Ndtri(Special):
+    """The x below which the share p of a normal distribution lies, elementwise; infinite at 0 and
+    1, NaN beyond."""
+
+    formula = "sqrt(2) * erfinv(2 * p - 1)"
+    local = "sqrt(2 * pi) * exp(out**2 / 2)"
+
+    def forward(p):
+        q = p.astype(np.float64)
+        t = np.minimum(q, 1 - q)
+        y = -math.sqrt(2) * _roughly_erfinv(np.log(4 * t * (1 - t)))
+        for _ in range(3):  # Newton's method on the logarithm of the share below y
+            slope = math.sqrt(2 / math.pi) / erfcx_of(y * -math.sqrt(0.5))
+            y = y - (_log_ndtr(y) - np.log(t)) / slope
+        y = np.where(t > 0, y, np.where(t == 0, -np.inf, np.nan))
+        return np.where(q > 0.5, -y, y).astype(p.dtype)
+
+    def vjp(d, out, p):
+        return d * (math.sqrt(2 * math.pi) * exp(out * out / 2))
 
 
 # -- the gamma function ----
@@ -266,7 +340,10 @@ def _cot_derivative(n, cot):
 
 erf = function(Erf)
 erfc = function(Erfc)
+erfcx = function(Erfcx)
 erfinv = function(Erfinv)
+log_ndtr = function(LogNdtr)
+ndtri = function(Ndtri)
 lgamma = function(Lgamma)
 digamma = function(Digamma)
 polygamma = function(Polygamma)

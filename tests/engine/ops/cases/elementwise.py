@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.ops import special
+from gobhir.engine.ops import bessel, special
 from tests.engine.parity import numbers
 
 ANY = numbers(7, (3, 4))
@@ -37,6 +37,12 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "sign": ([ANY], {}),
     "sqrt": ([X], {}),
     "xlogy": ([ANY, Y], {}),
+    "xlog1py": ([ANY, Y], {}),
+    # Bessel functions
+    "i0": ([X], {}),
+    "i0e": ([X], {}),
+    "i1": ([X], {}),
+    "i1e": ([X], {}),
     # arithmetic
     "add": ([X, ANY], {}),
     "addcdiv": ([ANY, X, Y], {"value": 0.7}),
@@ -83,8 +89,11 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "digamma": ([X], {}),
     "erf": ([ANY], {}),
     "erfc": ([ANY], {}),
+    "erfcx": ([ANY], {}),
     "erfinv": ([UNIT], {}),
     "lgamma": ([X], {}),
+    "log_ndtr": ([ANY], {}),
+    "ndtri": ([SHARE], {}),
     "polygamma": ([X], {"n": 2}),
     # rounding
     "ceil": ([ANY], {}),
@@ -129,6 +138,8 @@ WORDS = {
     "erf": np.vectorize(math.erf),
     "erfinv": special.erfinv,
     "floor": np.floor,
+    "i0": np.i0,
+    "i1": bessel.i1,
     "lgamma": np.vectorize(math.lgamma),
     "pi": math.pi,
     "polygamma": lambda n, x: special.polygamma(x, n=n),
