@@ -15,8 +15,8 @@ def as_array(data: Any, dtype: np.dtype | None = None) -> np.ndarray:
     """A fresh array of these numbers; Python floats become the default dtype. ValueError for
     rows of different lengths, TypeError for text, RuntimeError for what else is no number, and
     for whole numbers that the dtype cannot hold."""
-    if hasattr(data, "requires_grad"):
-        data = data.array
+    if hasattr(data, "requires_grad"):  # a Tensor, ours or PyTorch's
+        data = data.array if hasattr(data, "array") else np.asarray(data.detach())
     if isinstance(data, (np.ndarray, np.generic)):
         if data.dtype.kind not in "biufc":
             raise TypeError(say("errors.tensor.not_numbers", type=data.dtype.name))
@@ -29,7 +29,7 @@ def as_array(data: Any, dtype: np.dtype | None = None) -> np.ndarray:
         raise ValueError(say("errors.tensor.ragged")) from None
     if array.dtype.kind not in "biufc":
         kind = TypeError if array.dtype.kind in "US" else RuntimeError
-        raise kind(say("errors.tensor.not_numbers", type=type(data).__name__))
+        raise kind(say("errors.tensor.not_numbers", type=_stranger(data)))
     if dtype is None:
         dtype = reduce(pair, leaves) if leaves else None
         if dtype is None and array.dtype.kind == "f":
@@ -55,6 +55,13 @@ def one_value(value: Any, dtype: np.dtype) -> np.ndarray:
     if out.dtype.kind == "f" and np.isinf(out) and not np.isinf(value):
         raise RuntimeError(say("errors.tensor.overflow", number=value, dtype=dtype))
     return out
+
+
+def _stranger(data: Any) -> str:
+    """The type of the first thing in nested lists that is no number; "" for a number."""
+    if isinstance(data, (list, tuple)):
+        return next(filter(None, map(_stranger, data)), "")
+    return "" if isinstance(data, (int, float)) else type(data).__name__
 
 
 def _leaves(data: Any) -> tuple[list[np.dtype], bool]:

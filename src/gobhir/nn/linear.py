@@ -7,10 +7,9 @@ from typing import Any
 
 from gobhir.engine import Tensor
 from gobhir.engine.creation import empty
-from gobhir.engine.ops.linear import linear
 from gobhir.lang import say
 from gobhir.nn import init
-from gobhir.nn.functional.linear import bilinear
+from gobhir.nn.functional.linear import bilinear, linear
 from gobhir.nn.module import Module
 from gobhir.nn.parameter import Parameter
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from gobhir.engine import Tensor
 from gobhir.engine.creation import empty, zeros
+from gobhir.engine.functions.publish import check_operands
 from gobhir.engine.ops import recurrent
 from gobhir.engine.ops.joining import cat, stack
 from gobhir.engine.ops.linear import linear
@@ -134,6 +135,7 @@ class RNNBase(Module):
     def _as_batch(self, input: Tensor, given: Any) -> tuple[Tensor, bool]:
         """The input with a batch dimension, and whether it had one."""
         name = type(self).__name__
+        check_operands(input, *(given or ()))
         if input.ndim not in (2, 3):
             raise ValueError(say("errors.rnn.input_dims", module=name, shape=input.shape))
         for s in given or ():
@@ -389,6 +391,7 @@ class RNNCellBase(Module):
         self, step: Any, input: Tensor, given: tuple[Tensor, ...] | None, states: int
     ) -> Any:
         name = type(self).__name__
+        check_operands(input, *(given or ()))
         for x in (input, *(given or ())):
             if x.ndim not in (1, 2):
                 raise ValueError(say("errors.rnn.cell_dims", module=name, shape=x.shape))

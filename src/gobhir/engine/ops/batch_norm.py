@@ -185,7 +185,7 @@ def check_parameters(x, channels, *parameters):
     """RuntimeError unless there is one weight for each channel, of x's dtype."""
     for p in parameters:
         if p is not None and p.shape != (channels,):
-            raise RuntimeError(say("errors.norm.parameters", got=p.shape, want=channels))
+            raise RuntimeError(say("errors.norm.parameters", got=p.size, want=channels))
         if p is not None and p.dtype != x.dtype:
             raise RuntimeError(say("errors.dtype.linear", x=x.dtype, weight=p.dtype))
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.drawing import clash
+from gobhir.engine.functions.publish import check_operands
 from gobhir.engine.ops import attention as ops
 from gobhir.engine.ops.joining import cat
 from gobhir.engine.ops.linear import linear, matmul
@@ -41,6 +42,7 @@ def scaled_dot_product_attention(
     head of key and value serves several heads of queries. dropout_p is applied always: pass 0.0
     outside training.
     """
+    check_operands(query, key, value)
     _check_attention(query, key, value)
     if enable_gqa:
         key, value = _for_all_heads(key, query), _for_all_heads(value, query)
@@ -192,6 +194,7 @@ def attend_in_heads(
     batch_first: bool,
 ) -> tuple[Tensor, Tensor | None]:
     """multi_head_attention_forward for both places of the batch; no dropout with dropout_p=0."""
+    check_operands(query, key, value)
     batched = _check_heads(query, key, value, key_padding_mask, attn_mask, heads)
     if is_causal and attn_mask is None:
         raise RuntimeError(say("errors.attention.causal_hint"))

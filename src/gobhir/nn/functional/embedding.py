@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops import embedding as ops
 from gobhir.engine.ops.choosing import where
 from gobhir.lang import say
@@ -19,7 +20,7 @@ __all__ = ["embedding", "embedding_bag", "one_hot"]
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Labels (...) as rows of zeros with a single 1: (..., num_classes), int64."""
-    labels = tensor.array
+    labels = as_operand(tensor).array
     if labels.dtype != np.int64 or labels.size and labels.min() < 0:
         raise RuntimeError(say("errors.nn.one_hot", dtype=labels.dtype))
     if num_classes == -1 and not labels.size:

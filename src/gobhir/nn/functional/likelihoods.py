@@ -9,6 +9,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.creation import as_tensor
+from gobhir.engine.functions.publish import check_operands
 from gobhir.engine.ops import ctc, likelihoods
 from gobhir.lang import say
 from gobhir.nn.functional.reduction import chosen, floating
@@ -26,6 +27,7 @@ def nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """Minus the log-probability `input` of the right class; see engine.ops.likelihoods.NLLLoss."""
+    check_operands(input, target)
     reduction = chosen(reduction, size_average, reduce)
     options: Any = {"ignore_index": ignore_index, "reduction": reduction}
     return likelihoods.nll_loss(input, target, weight, **options)

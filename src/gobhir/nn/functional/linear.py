@@ -6,10 +6,15 @@ from typing import Any
 
 from gobhir.engine import Tensor
 from gobhir.engine.functions.publish import as_operand
-from gobhir.engine.ops.linear import linear
+from gobhir.engine.ops import linear as ops
 from gobhir.lang import say
 
 __all__ = ["bilinear", "linear"]
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """z = x W^T + b; see engine.ops.linear.Linear."""
+    return ops.linear(as_operand(input), weight, bias)
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gobhir.engine import Tensor
+from gobhir.engine.functions.publish import check_operands
 from gobhir.engine.ops import cross_entropy as classes
 from gobhir.engine.ops import losses
 from gobhir.engine.ops.linear import linear
@@ -98,6 +99,7 @@ def binary_cross_entropy(
     reduction: str = "mean",
 ) -> Tensor:
     """-ln of the probability given to what happened; see engine.ops.losses.BCELoss."""
+    check_operands(input, target)
     reduction = chosen(reduction, size_average, reduce)
     if weight is None:
         return losses.binary_cross_entropy(input, target, reduction=reduction)
@@ -115,6 +117,7 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """binary_cross_entropy of sigmoid(input); see engine.ops.losses.BCEWithLogitsLoss."""
+    check_operands(input, target)
     reduction = chosen(reduction, size_average, reduce)
 
     def loss(reduction: str) -> Tensor:
@@ -137,6 +140,7 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """-ln of softmax(input)'s probability for the right class; see engine.ops.cross_entropy."""
+    check_operands(input, target)
     reduction = chosen(reduction, size_average, reduce)
     if ignore_index >= 0 and target.dtype.kind == "f" and target.shape == input.shape:
         raise RuntimeError(say("errors.loss.ignore_shares"))
@@ -184,6 +188,7 @@ def kl_div(
     log_target: bool = False,
 ) -> Tensor:
     """Divergence from log-probabilities `input` to `target`; see engine.ops.losses.KLDivLoss."""
+    check_operands(input, target)
     if size_average is not None or reduce is not None:
         reduction = chosen(reduction, size_average, reduce)
     elif reduction == "mean":
@@ -210,5 +215,6 @@ def _same_size(weight: Tensor, input: Tensor) -> Tensor:
 
 
 def _compare_shapes(input: Tensor, target: Tensor) -> None:
+    check_operands(input, target)
     if input.shape != target.shape:
         warn(say("errors.loss.broadcasts", x=input.shape, y=target.shape))

@@ -49,7 +49,7 @@ def batch_norm(
     for statistic in (running_mean, running_var):
         if statistic is not None and statistic.shape != (x.shape[1],):
             want = x.shape[1]
-            raise RuntimeError(say("errors.norm.parameters", got=statistic.shape, want=want))
+            raise RuntimeError(say("errors.norm.parameters", got=statistic.numel(), want=want))
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError(say("errors.norm.no_statistics"))
@@ -157,7 +157,7 @@ def group_norm(
         raise RuntimeError(say("errors.norm.groups", x=x.shape, groups=num_groups))
     for p in (weight, bias):
         if p is not None and p.shape != (x.shape[1],):
-            raise RuntimeError(say("errors.norm.parameters", got=p.shape, want=x.shape[1]))
+            raise RuntimeError(say("errors.norm.parameters", got=p.numel(), want=x.shape[1]))
         if p is not None and p.dtype != x.dtype:
             raise RuntimeError(say("errors.dtype.linear", x=x.dtype, weight=p.dtype))
     return ops.group_norm(x, weight, bias, groups=num_groups, eps=eps)[0]

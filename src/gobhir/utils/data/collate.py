@@ -60,7 +60,8 @@ def default_convert(data: Any) -> Any:
 def _stack(tensors: Sequence[Tensor]) -> Tensor:
     shapes = {t.shape for t in tensors}
     if len(shapes) > 1:
-        raise RuntimeError(say("errors.data.collate_shapes", shapes=sorted(shapes)))
+        shown = ", ".join(str(tuple(shape)) for shape in sorted(shapes))
+        raise RuntimeError(say("errors.data.collate_shapes", shapes=shown))
     if any(t.requires_grad for t in tensors):
         import gobhir
 
