@@ -9,7 +9,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gobhir.derivation.expression import Expr, Fraction, Negative, Num, Power, Product, Sum, number
+from gobhir.derivation.expression import (
+    Expr,
+    Fraction,
+    Negative,
+    Num,
+    Power,
+    Product,
+    Rearranged,
+    Sum,
+    number,
+)
 from gobhir.derivation.rounding import (
     DIGITS,
     decimal,
@@ -127,3 +137,8 @@ def test_too_large_and_undefined_numbers_do_not_stop_the_page() -> None:
     assert evaluate(Fraction(number(0), number(0))).is_nan()
     huge = Power(Num(Decimal("1E+600000")), number(3))
     assert evaluate(huge) == Decimal("Infinity")
+
+
+def test_a_line_that_could_never_end_is_refused() -> None:
+    with pytest.raises(TypeError, match="Rearranged"):
+        stages(Product((Rearranged(number(2), "", np.zeros((), int)), number(3))), significant)

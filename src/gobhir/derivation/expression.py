@@ -76,8 +76,9 @@ class Expr:
 
 
 def _within(index: Index, shape: tuple[int, ...]) -> Index:
-    """Where `index` of a result points in an operand that was broadcast to it."""
-    own = index[len(index) - len(shape) :] if shape else ()
+    """Where `index` of a result points in an operand that was broadcast to it; the operand may
+    have dimensions of size 1 in front that the page left out of the result."""
+    own = ((0,) * len(shape) + index)[len(index) :]
     return tuple(0 if n == 1 else i for i, n in zip(own, shape, strict=True))
 
 

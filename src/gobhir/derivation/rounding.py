@@ -209,6 +209,8 @@ def advance(e: Expr, rounder: Rounder) -> Expr:
         return Num(-e.body.value, e)  # type: ignore[attr-defined]  # Negative(Num), as just seen
     if typed_at_once(e):
         return Num(rounder(evaluate(e)), e)
+    if all(_literal(c) for c in e.children):
+        raise TypeError(f"no value for {type(e).__name__}")  # else the line would never end
 
     def child(c: Expr) -> Expr:
         if _literal(c) or (isinstance(e, Fraction) and _row(c)):

@@ -22,7 +22,8 @@ from gobhir.engine import Record, Tensor, apply
 from gobhir.engine.apply import Part
 from gobhir.engine.op import Family
 from gobhir.explain.recording import Recording
-from gobhir.explain.rules import Use, forward, pull
+from gobhir.explain.rules import forward, pull
+from gobhir.explain.use import Use
 
 _INLINE = {"add", "sub", "mul", "div", "neg", "pow", "exp", "log", "sqrt", "abs"}
 _MOVES = (Family.REARRANGEMENT, Family.GATHER)
@@ -70,11 +71,11 @@ def view(array: np.ndarray, parameter: bool = False) -> Any:
 
 def element(e: Expr, index: Index, shape: tuple[int, ...]) -> Expr:
     """The tree of one element of a result of `shape`, whose expression may have its shape up to
-    dimensions of size 1."""
+    dimensions of size 1, or be one number for all."""
     if e.shape == shape:
         return e.at(index)
     if not e.shape:
-        return e
+        return e.at(())
     flat = int(np.ravel_multi_index(index, shape)) if shape else 0
     return e.at(tuple(int(i) for i in np.unravel_index(flat, e.shape)))
 

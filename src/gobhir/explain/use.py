@@ -1,0 +1,53 @@
+"""One op at work, as its rule sees it: names, values, and its formula over the operands."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gobhir.derivation.expression import Expr, Sym, number
+from gobhir.derivation.formula import read, tidy
+from gobhir.derivation.functions import FUNCTIONS
+from gobhir.engine.tape import Record
+
+
+@dataclass(eq=False)
+class Use:
+    """One op at work: its record, the expressions of its operands and of its result.
+
+    arrays: the operands' values as the engine had them; local: what to write under the brace of
+    the local derivative (d result / d input i).
+    """
+
+    record: Record
+    operands: list[Expr]
+    arrays: list[Any]
+    result: Expr
+    local: Callable[[int, tuple[int, ...]], Expr | None] = lambda i, shape: None
+    helper: Sym | None = None
+
+    @property
+    def names(self) -> dict[str, Expr]:
+        """What the op's formulas call things."""
+        op = self.record.op
+        plain = {
+            k: number(v)
+            for k, v in self.record.settings.items()
+            if isinstance(v, (int, float)) and not isinstance(v, bool)
+        }
+        return plain | dict(zip(op.inputs, self.operands, strict=False)) | {op.result: self.result}
+
+
+def in_formula(use: Use, formula: str) -> Expr | None:
+    """The formula over the operands; None where it says more than a page can work out."""
+    if not formula:
+        return None
+    called = {n.func.id for n in ast.walk(ast.parse(formula)) if isinstance(n, ast.Call)}  # type: ignore[attr-defined]
+    if called - FUNCTIONS.keys():
+        return None
+    try:
+        return tidy(read(formula, use.names))
+    except (KeyError, ValueError):
+        return None
