@@ -201,3 +201,25 @@ def test_one_value_says_what_to_do() -> None:
     with pytest.raises(ValueError, match=r"'1', BatchNorm1d.*\(1, 3\).*drop_last.*eval"):
         model(gobhir.ones(1, 2))
     assert model.eval()(gobhir.ones(1, 2)).shape == (1, 3)
+
+
+def test_sync_batch_norm_is_batch_norm_in_one_process() -> None:
+    x = numbers(3, (4, 3, 5, 2), "float32")
+    outs = []
+    for t in (gobhir, torch):
+        model = t.nn.Sequential(t.nn.BatchNorm2d(3), t.nn.Sequential(t.nn.BatchNorm2d(3, eps=0.1)))
+        model[0].running_mean += 1
+        model = t.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        outs += [repr(model), model(t.from_numpy(x)).detach().numpy(), list(model.state_dict())]
+        outs[-1].append(model[0].running_mean.numpy())
+    assert outs[0] == outs[3]
+    np.testing.assert_allclose(outs[1], outs[4], atol=1e-5)
+    np.testing.assert_allclose(outs[2].pop(), outs[5].pop(), rtol=1e-5)
+    assert outs[2] == outs[5]
+
+
+def test_data_parallel_without_a_gpu_is_the_module() -> None:
+    for t in (gobhir, torch):
+        model = t.nn.DataParallel(t.nn.Linear(3, 2))
+        assert list(model.state_dict()) == ["module.weight", "module.bias"]
+        assert model(t.ones(4, 3)).shape == (4, 2)

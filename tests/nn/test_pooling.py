@@ -65,3 +65,40 @@ def test_a_relu_may_write_over_the_result(before: str) -> None:
         (layer(x) ** 2).sum().backward()
         grads.append(x.grad.numpy())
     np.testing.assert_allclose(*grads, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("sizes", [{"output_size": 3}, {"output_ratio": 0.6}])
+def test_fractional_pooling_draws_as_pytorch(n: int, sizes: dict[str, Any]) -> None:
+    x = numbers(4, (2, 3, *[7] * n))
+    results = []
+    for t in (gobhir, torch):
+        t.manual_seed(3)
+        pool = getattr(t.nn, f"FractionalMaxPool{n}d")(2, return_indices=True, **sizes)
+        results.append(pool(t.from_numpy(x)))
+    for got, want in zip(*results, strict=True):
+        np.testing.assert_array_equal(got.numpy(), want.numpy())
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"output_size": 2, "output_ratio": 0.5}, {"output_ratio": 1.5}]
+)
+def test_fractional_pooling_refuses(options: dict[str, Any]) -> None:
+    for t in (gobhir, torch):
+        with pytest.raises(ValueError):
+            t.nn.FractionalMaxPool2d(2, **options)
+        with pytest.raises(RuntimeError):
+            t.nn.FractionalMaxPool2d(3, output_size=4)(t.ones(1, 1, 5, 5))
+
+
+@pytest.mark.parametrize("divisor", [None, 3, -2])
+def test_means_of_whole_numbers_are_whole(divisor: int | None) -> None:
+    x = np.random.default_rng(5).integers(-20, 20, (2, 3, 6, 7))
+    got, want = (
+        t.nn.functional.avg_pool2d(t.from_numpy(x), 3, 2, 1, divisor_override=divisor)
+        for t in (gobhir, torch)
+    )
+    np.testing.assert_array_equal(got.numpy(), want.numpy())
+    for t in (gobhir, torch):
+        with pytest.raises(NotImplementedError):
+            t.nn.functional.avg_pool2d(t.from_numpy(x.astype(np.int32)), 2)

@@ -166,3 +166,41 @@ def test_what_is_refused(name: str) -> None:
             WRONG[name](t, f)
         kinds.append(caught.type)
     assert kinds[0] is kinds[1]
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [(3, 9), (14, 4), (7, 6)])
+@pytest.mark.parametrize("antialias", [True, False])
+def test_bytes_stay_bytes(mode: str, size: tuple[int, int], antialias: bool) -> None:
+    """Bit by bit as PyTorch's own path for images of whole numbers."""
+    x = np.random.default_rng(0).integers(0, 256, (2, 3, 7, 6), np.uint8)
+    options = {"antialias": antialias and mode != "nearest"}
+    got, want = (
+        t.nn.functional.interpolate(t.from_numpy(x), size, mode=mode, **options)
+        for t in (gobhir, torch)
+    )
+    assert got.dtype == gobhir.uint8
+    np.testing.assert_array_equal(got.numpy(), want.numpy())
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("align", [True, False])
+def test_bicubic_sampling(padding_mode: str, align: bool) -> None:
+    options = {"mode": "bicubic", "padding_mode": padding_mode, "align_corners": align}
+    grid = np.random.default_rng(1).uniform(-1.5, 1.5, (2, 3, 2, 2))
+    mine, theirs = (partial(f.grid_sample, **options) for f in (F, TF))
+    check(mine, theirs, [image(2, 2, 4, 5), grid])
+
+
+@pytest.mark.filterwarnings("ignore:`nn.functional.upsample")
+def test_old_names() -> None:
+    x = np.random.default_rng(2).normal(size=(1, 4, 3, 3))
+    for name, args in {
+        "upsample_nearest": (None, 2),
+        "upsample_bilinear": (5,),
+        "native_channel_shuffle": (2,),
+    }.items():
+        got, want = (
+            getattr(t.nn.functional, name)(t.from_numpy(x), *args) for t in (gobhir, torch)
+        )
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-12)

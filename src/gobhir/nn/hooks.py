@@ -30,8 +30,14 @@ class Hooks:
     after: list[Hook] = field(default_factory=list)
     backward: list[Hook] = field(default_factory=list)
     backward_before: list[Hook] = field(default_factory=list)
+    # Around state_dict and load_state_dict:
+    saving: list[Callable[..., Any]] = field(default_factory=list)
+    saved: list[Callable[..., Any]] = field(default_factory=list)
+    loading: list[Callable[..., Any]] = field(default_factory=list)
+    loaded: list[Callable[..., Any]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
+        """Whether anything is to be called around forward or backward."""
         return bool(self.after or self.before or self.backward or self.backward_before)
 
     def run(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -18,6 +18,9 @@ from gobhir.lang import Message, say
 from gobhir.nn.hooks import Hook, Hooks
 from gobhir.nn.tree import Tree, join
 
+_EXTRA = "_extra_state"
+"""Under which name a module's extra state is saved."""
+
 
 class Loaded(NamedTuple):
     """What load_state_dict did not find, and what it found no place for."""
@@ -66,18 +69,40 @@ class Module(Tree):
     def state_dict(
         self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Tensor]:
-        """All parameters and buffers by path, sharing memory with the module. destination: a
-        dictionary to put them into; keep_vars: the parameters themselves, under autograd."""
-        out: dict[str, Tensor] = OrderedDict() if destination is None else destination
-        passing = self._passing_buffers
-        kept = {n: b for n, b in self._buffers.items() if n not in passing}
-        for name, t in (self._parameters | kept).items():
-            if t is not None:
-                out[prefix + name] = t if keep_vars else t.detach()
+        """All parameters and buffers by path, sharing memory with the module, and the extra state
+        of modules that have some. destination: a dictionary to put them into; keep_vars: the
+        parameters themselves, under autograd."""
+        out: dict[str, Any] = OrderedDict() if destination is None else destination
+        for hook in self._hooks.saving:
+            hook(self, prefix, keep_vars)
+        for name, t in self._kept().items():
+            out[prefix + name] = t if keep_vars else t.detach()
+        if self._has_extra_state():
+            out[prefix + _EXTRA] = self.get_extra_state()
         for name, child in self._modules.items():
             if child is not None:
                 child.state_dict(destination=out, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in self._hooks.saved:
+            hook(self, out, prefix, {})
         return out
+
+    def _kept(self) -> dict[str, Tensor]:
+        """What is saved of this module itself, by name."""
+        passing = self._passing_buffers
+        kept = {n: b for n, b in self._buffers.items() if n not in passing}
+        return {n: t for n, t in (self._parameters | kept).items() if t is not None}
+
+    def get_extra_state(self) -> Any:
+        """More than tensors to save: a subclass that has some gives it here, and takes it back in
+        set_extra_state."""
+        raise RuntimeError(say("errors.nn.extra_state", name="get_extra_state"))
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take back what get_extra_state gave."""
+        raise RuntimeError(say("errors.nn.extra_state", name="set_extra_state"))
+
+    def _has_extra_state(self) -> bool:
+        return type(self).get_extra_state is not Module.get_extra_state
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
@@ -90,21 +115,29 @@ class Module(Tree):
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(say("errors.nn.load_type", type=type(state_dict).__name__))
-        own = self.state_dict()
+        inside = [*self.named_modules(remove_duplicate=False)]
+        state_dict = dict(state_dict)
+        missing: list[str] = []
+        unexpected: list[str] = []
+        wrong: list[str] = []
+        for path, module in inside:
+            for hook in module._hooks.loading:
+                prefix = join(path, "") and f"{path}."
+                hook(module, state_dict, prefix, {}, strict, missing, unexpected, wrong)
+        extra = {join(path, _EXTRA): module for path, module in inside if module._has_extra_state()}
+        own = {join(p, name): t.detach() for p, m in inside for name, t in m._kept().items()}
+        missing += [k for k in (*own, *extra) if k not in state_dict]
+        unexpected += [k for k in state_dict if k not in own and k not in extra]
         given = {
-            k: v.array if isinstance(v, Tensor) else np.asarray(v) for k, v in state_dict.items()
+            k: v.array if isinstance(v, Tensor) else np.asarray(v)
+            for k, v in state_dict.items()
+            if k in own
         }
-        missing = [k for k in own if k not in given]
-        unexpected = [k for k in given if k not in own]
-        troubles = [
+        troubles = [say("errors.nn.load_hook", trouble=text) for text in wrong] + [
             say("errors.nn.load_size", key=k, got=given[k].shape, want=t.shape)
             for k, t in own.items()
             if k in given and given[k].shape != t.shape
         ]
-        if strict and missing:
-            troubles.append(say("errors.nn.load_missing", keys=", ".join(missing)))
-        if strict and unexpected:
-            troubles.append(say("errors.nn.load_unexpected", keys=", ".join(unexpected)))
         for name, t in own.items():
             if name in given and given[name].shape == t.shape:
                 if assign:
@@ -112,10 +145,21 @@ class Module(Tree):
                 else:
                     with no_grad():
                         t.copy_(Tensor._wrap(given[name]))
+        for key, module in extra.items():
+            if key in state_dict:
+                module.set_extra_state(state_dict[key])
+        out = Loaded(missing, unexpected)
+        for _, module in inside:
+            for hook in module._hooks.loaded:
+                hook(module, out)
+        if strict and missing:
+            troubles.append(say("errors.nn.load_missing", keys=", ".join(missing)))
+        if strict and unexpected:
+            troubles.append(say("errors.nn.load_unexpected", keys=", ".join(unexpected)))
         if troubles:
             details = Lines(troubles)
             raise RuntimeError(say("errors.nn.load", module=type(self).__name__, details=details))
-        return Loaded(missing, unexpected)
+        return out
 
     def _get_any(self, path: str) -> Tensor:
         module, _, name = path.rpartition(".")
@@ -191,6 +235,14 @@ class Module(Tree):
         """All floating parameters and buffers in this dtype."""
         return self.to(dst_type)
 
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """All parameters and buffers in new memory, whose numbers mean nothing; device "cpu"."""
+        if device is not None:
+            Tensor([0.0]).to(device)  # refuses what is not there
+        for t in (*self.parameters(recurse), *self.buffers(recurse)):
+            t.array = np.empty_like(t.array)
+        return self
+
     def cpu(self) -> Self:
         """The module itself: it is on the CPU."""
         return self
@@ -235,6 +287,24 @@ class Module(Tree):
         """Call hook(module, grad_output) before the gradient goes into the module; what it
         returns, unless None, takes grad_output's place."""
         return RemovableHandle(self._hooks.backward_before, Hook(hook), prepend)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call hook(module, prefix, keep_vars) before the module's part of a state_dict is made."""
+        return RemovableHandle(self._hooks.saving, hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call hook(module, state_dict, prefix, {}) after it; the hook may change state_dict."""
+        return RemovableHandle(self._hooks.saved, hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call hook(module, state_dict, prefix, {}, strict, missing_keys, unexpected_keys,
+        error_msgs) before anything is loaded; the hook may change state_dict and the lists."""
+        return RemovableHandle(self._hooks.loading, hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call hook(module, keys) after loading; keys.missing_keys and keys.unexpected_keys are
+        lists that the hook may change, before they count as errors."""
+        return RemovableHandle(self._hooks.loaded, hook)
 
     # -- how it prints -------------------------------------------------------------------------
 

@@ -19,7 +19,6 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
-    "CrossMapLRN2d",
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",
@@ -347,12 +346,3 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
-
-
-class CrossMapLRN2d(LocalResponseNorm):
-    """LocalResponseNorm of images, as it came from Torch 7: as many channels count on either side,
-    and an even size takes in one channel less."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        seen = (self.size - 1) // 2 * 2 + 1
-        return F.local_response_norm(input, seen, self.alpha * seen / self.size, self.beta, self.k)
