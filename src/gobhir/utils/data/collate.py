@@ -13,6 +13,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.creation import as_tensor, tensor
+from gobhir.engine.functions.joining import stack
 from gobhir.lang import say
 
 
@@ -62,11 +63,7 @@ def _stack(tensors: Sequence[Tensor]) -> Tensor:
     if len(shapes) > 1:
         shown = ", ".join(str(tuple(shape)) for shape in sorted(shapes))
         raise RuntimeError(say("errors.data.collate_shapes", shapes=shown))
-    if any(t.requires_grad for t in tensors):
-        import gobhir
-
-        return gobhir.stack(list(tensors))
-    return Tensor._wrap(np.stack([t.array for t in tensors]))
+    return stack(list(tensors))
 
 
 def _like(example: Any, parts: Any) -> Any:
