@@ -96,9 +96,10 @@ from gobhir.engine.tape import (
 from gobhir.lang import language, use_language
 from gobhir.serialization import load, save
 
-_LAYERS = """adaptive_avg_pool1d adaptive_max_pool1d avg_pool1d channel_shuffle conv1d conv2d conv3d
-conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity dropout group_norm layer_norm
-max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle rms_norm"""
+_LAYERS = """adaptive_avg_pool1d adaptive_max_pool1d avg_pool1d bilinear channel_shuffle conv1d
+conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity dropout
+group_norm layer_norm max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle
+pixel_unshuffle rms_norm"""
 """What PyTorch offers both in nn.functional and at the top."""
 
 FUNCTIONS.update({name: getattr(nn.functional, name) for name in _LAYERS.split()})
@@ -192,6 +193,7 @@ __all__ = [
     "set_rng_state",
     "short",
     "Size",
+    "special",
     "strided",
     "tensor",
     "Tensor",
@@ -217,16 +219,6 @@ _LATER = {
     "training": "gobhir",
     "utils": "gobhir",
 }
-_LATER |= dict.fromkeys(
-    [
-        *("adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "bilinear"),
-        *("channel_shuffle", "conv1d", "conv2d", "conv3d", "conv_transpose1d"),
-        *("conv_transpose2d", "conv_transpose3d", "dropout", "group_norm", "layer_norm"),
-        *("max_pool1d", "max_pool2d", "max_pool3d", "pixel_shuffle", "pixel_unshuffle"),
-        "rms_norm",
-    ],
-    "gobhir.nn.functional",
-)
 """What is imported when it is first asked for, and where it stands."""
 
 
