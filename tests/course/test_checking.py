@@ -186,14 +186,17 @@ def test_the_engine_is_there_for_the_asking():
         ("import os\nos.system('true')\n", "Starting another program"),
         ("import socket\nsocket.create_connection(('127.0.0.1', 9))\n", "The network"),
         ("import urllib.request\nurllib.request.urlopen('http://127.0.0.1')\n", "The network"),
-        ("open('/tmp/gobhir-outside', 'w')\n", "Changing files outside the folder"),
-        ("import os\nos.remove('/tmp/gobhir-outside')\n", "Changing files outside the folder"),
-        ("import os\nos.symlink('/tmp', 'x')\nopen('x/gobhir-outside', 'w')\n", "Changing files"),
+        ("open('OUTSIDE/notes', 'w')\n", "Changing files outside the folder"),
+        ("import os\nos.remove('OUTSIDE/notes')\n", "Changing files outside the folder"),
+        ("import os\nos.symlink('OUTSIDE', 'x')\nopen('x/notes', 'w')\n", "Changing files"),
         ("try:\n    import os\n    os.fork()\nexcept Exception:\n    pass\n", "Starting another"),
     ],
 )
-def test_what_exercises_do_not_do_is_refused(code, what):
-    assert cause(code + STEP).startswith(what)
+def test_what_exercises_do_not_do_is_refused(code, what, tmp_path):
+    notes = tmp_path / "notes"
+    notes.write_text("mine")
+    assert cause(code.replace("OUTSIDE", tmp_path.as_posix()) + STEP).startswith(what)
+    assert notes.read_text() == "mine"
 
 
 @pytest.mark.parametrize(
