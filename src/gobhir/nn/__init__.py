@@ -25,5 +25,6 @@ from gobhir.nn.parameter import Parameter as Parameter
 from gobhir.nn.parameter import UninitializedParameter as UninitializedParameter
 from gobhir.nn.pooling import *
 from gobhir.nn.rnn import *
+from gobhir.nn.rnn_cell import *
 from gobhir.nn.transformer import *
 from gobhir.nn.vision import *

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -44,12 +44,11 @@ def _activation(wish: Activation) -> Callable[[Tensor], Tensor]:
     return getattr(F, wish)
 
 
-class TransformerEncoderLayer(Module):
-    """Attention of a sequence to itself, then two products with an activation between them.
+class _Layer(Module):
+    """Attentions, then two products with an activation between them: blocks of which each ends in
+    a dropout and is added to what went into it, with a normalisation after that, or before."""
 
-    src: (T, N, d_model), (N, T, d_model) with batch_first, or (T, d_model). Masks as for
-    MultiheadAttention.
-    """
+    attentions: ClassVar[tuple[str, ...]]
 
     def __init__(
         self,
@@ -67,17 +66,40 @@ class TransformerEncoderLayer(Module):
     ):
         made = {"device": device, "dtype": dtype}
         super().__init__()
-        self.self_attn = MultiheadAttention(
-            d_model, nhead, dropout, bias, batch_first=batch_first, **made
-        )
+        for name in self.attentions:
+            attention = MultiheadAttention(
+                d_model, nhead, dropout, bias, batch_first=batch_first, **made
+            )
+            self.add_module(name, attention)
         self.linear1 = Linear(d_model, dim_feedforward, bias, **made)
         self.dropout = Dropout(dropout)
         self.linear2 = Linear(dim_feedforward, d_model, bias, **made)
         self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **made)
-        self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **made)
-        self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
+        blocks = range(1, len(self.attentions) + 2)
+        for i in blocks:
+            self.add_module(f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias, **made))
+        for i in blocks:
+            self.add_module(f"dropout{i}", Dropout(dropout))
         self.activation = _activation(activation)
+
+    def _sa_block(self, x: Tensor, mask: Any, padding: Any, is_causal: bool) -> Tensor:
+        options = {"attn_mask": mask, "key_padding_mask": padding, "is_causal": is_causal}
+        return self.dropout1(self.self_attn(x, x, x, need_weights=False, **options)[0])
+
+    def _ff_block(self, x: Tensor) -> Tensor:
+        z = self.linear2(self.dropout(self.activation(self.linear1(x))))
+        last = self.dropout2 if len(self.attentions) == 1 else self.dropout3
+        return last(z)
+
+
+class TransformerEncoderLayer(_Layer):
+    """Attention of a sequence to itself, then two products with an activation between them.
+
+    src: (T, N, d_model), (N, T, d_model) with batch_first, or (T, d_model). Masks as for
+    MultiheadAttention.
+    """
+
+    attentions = ("self_attn",)
 
     def forward(
         self,
@@ -95,47 +117,12 @@ class TransformerEncoderLayer(Module):
         x = self.norm1(x + self._sa_block(x, mask, padding, is_causal))
         return self.norm2(x + self._ff_block(x))
 
-    def _sa_block(self, x: Tensor, mask: Any, padding: Any, is_causal: bool) -> Tensor:
-        options = {"attn_mask": mask, "key_padding_mask": padding, "is_causal": is_causal}
-        return self.dropout1(self.self_attn(x, x, x, need_weights=False, **options)[0])
 
-    def _ff_block(self, x: Tensor) -> Tensor:
-        return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
-
-
-class TransformerDecoderLayer(Module):
+class TransformerDecoderLayer(_Layer):
     """Attention of a sequence to itself, then to what the encoder made of another sequence
     (`memory`), then two products with an activation between them."""
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ):
-        made = {"device": device, "dtype": dtype}
-        attention = {"bias": bias, "batch_first": batch_first, **made}
-        super().__init__()
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, **attention)
-        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, **attention)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, **made)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, **made)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **made)
-        self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **made)
-        self.norm3 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **made)
-        self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
-        self.dropout3 = Dropout(dropout)
-        self.activation = _activation(activation)
+    attentions = ("self_attn", "multihead_attn")
 
     def forward(
         self,
@@ -159,10 +146,6 @@ class TransformerDecoderLayer(Module):
         x = self.norm2(x + self._mha_block(x, memory, *other))
         return self.norm3(x + self._ff_block(x))
 
-    def _sa_block(self, x: Tensor, mask: Any, padding: Any, is_causal: bool) -> Tensor:
-        options = {"attn_mask": mask, "key_padding_mask": padding, "is_causal": is_causal}
-        return self.dropout1(self.self_attn(x, x, x, need_weights=False, **options)[0])
-
     def _mha_block(
         self, x: Tensor, memory: Tensor, mask: Any, padding: Any, is_causal: bool
     ) -> Tensor:
@@ -170,9 +153,6 @@ class TransformerDecoderLayer(Module):
         return self.dropout2(
             self.multihead_attn(x, memory, memory, need_weights=False, **options)[0]
         )
-
-    def _ff_block(self, x: Tensor) -> Tensor:
-        return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
 
 class TransformerEncoder(Module):

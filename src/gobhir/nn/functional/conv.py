@@ -3,6 +3,7 @@ engine/ops/convolution.py."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gobhir.engine import Tensor
@@ -20,115 +21,76 @@ __all__ = [
     "conv_transpose3d",
 ]
 
-
-def conv1d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Convolution over signals. input: (N, in, L) or (in, L); weight: (out, in / groups, kernel);
-    padding: numbers of zeros at each end, "same" or "valid"."""
-    return _conv(input, weight, bias, stride, padding, dilation, groups, 1)
+_OVER = {1: "signals, (N, in, L)", 2: "images, (N, in, H, W)", 3: "volumes, (N, in, D, H, W)"}
 
 
-def conv2d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Convolution over images. input: (N, in, H, W) or (in, H, W); weight: (out, in / groups,
-    kernel height, kernel width); padding: zeros at each side, "same" or "valid"."""
-    return _conv(input, weight, bias, stride, padding, dilation, groups, 2)
+def _conv(n: int) -> Callable[..., Tensor]:
+    def conv(
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+    ) -> Tensor:
+        stride, dilation = each(stride, n, "stride"), each(dilation, n, "dilation")
+        x, alone = batched(as_operand(input), n, conv.__name__)
+        if not isinstance(padding, str):
+            both, more = each(padding, n, "padding"), (0,) * n
+        else:
+            kernel = tuple(as_operand(weight).shape[2:])
+            # A weight of other dimensions is ops.conv's to refuse.
+            kernel = kernel if len(kernel) == n else (1,) * n
+            both, more = _by_name(padding, kernel, stride, dilation)
+        z = ops.conv(x, weight, bias, stride=stride, padding=both, dilation=dilation, groups=groups)
+        if any(more):
+            z = z[(slice(None), slice(None), *(slice(m, None) for m in more))]
+        return z[0] if alone else z
+
+    text = (
+        "Convolution over {over}, or without N. weight: (out, in / groups, *kernel); bias: (out).\n"
+    )
+    text += '    padding: numbers of zeros at each end, "same" or "valid".'
+    return _named(conv, "conv", n, text)
 
 
-def conv3d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Convolution over volumes or films. input: (N, in, D, H, W) or (in, D, H, W)."""
-    return _conv(input, weight, bias, stride, padding, dilation, groups, 3)
+def _transposed(n: int) -> Callable[..., Tensor]:
+    def conv_transpose(
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        dilation: Any = 1,
+    ) -> Tensor:
+        options = {
+            "stride": each(stride, n, "stride"),
+            "padding": each(padding, n, "padding"),
+            "dilation": each(dilation, n, "dilation"),
+            "output_padding": each(output_padding, n, "output_padding"),
+        }
+        x, alone = batched(as_operand(input), n, conv_transpose.__name__)
+        for more, s, d in zip(
+            options["output_padding"], options["stride"], options["dilation"], strict=True
+        ):
+            if not 0 <= more < max(s, d):
+                raise RuntimeError(
+                    say("errors.conv.output_padding", value=more, stride=s, dilation=d)
+                )
+        z = ops.conv_transpose(x, weight, bias, groups=groups, **options)
+        return z[0] if alone else z
+
+    text = "Transposed convolution over {over}, or without N. weight: (in, out / groups, *kernel)."
+    return _named(conv_transpose, "conv_transpose", n, text)
 
 
-def conv_transpose1d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    """Transposed convolution over signals. input: (N, in, L); weight: (in, out / groups,
-    kernel)."""
-    return _transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 1)
-
-
-def conv_transpose2d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    """Transposed convolution over images. input: (N, in, H, W); weight: (in, out / groups,
-    kernel height, kernel width)."""
-    return _transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 2)
-
-
-def conv_transpose3d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    """Transposed convolution over volumes. input: (N, in, D, H, W)."""
-    return _transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 3)
-
-
-def _conv(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
-    n: int,
-) -> Tensor:
-    stride, dilation = each(stride, n, "stride"), each(dilation, n, "dilation")
-    x, alone = batched(as_operand(input), n, f"conv{n}d")
-    if not isinstance(padding, str):
-        both, more = each(padding, n, "padding"), (0,) * n
-    else:
-        kernel = tuple(as_operand(weight).shape[2:])
-        # A weight of other dimensions is ops.conv's to refuse.
-        kernel = kernel if len(kernel) == n else (1,) * n
-        both, more = _by_name(padding, kernel, stride, dilation)
-    z = ops.conv(x, weight, bias, stride=stride, padding=both, dilation=dilation, groups=groups)
-    if any(more):
-        z = z[(slice(None), slice(None), *(slice(m, None) for m in more))]
-    return z[0] if alone else z
+def _named(f: Callable[..., Tensor], name: str, n: int, text: str) -> Callable[..., Tensor]:
+    f.__name__ = f.__qualname__ = f"{name}{n}d"
+    f.__doc__ = text.format(over=_OVER[n])
+    return f
 
 
 def _by_name(
@@ -146,28 +108,9 @@ def _by_name(
     return tuple((t + 1) // 2 for t in total), tuple(t % 2 for t in total)
 
 
-def _transposed(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Any,
-    padding: Any,
-    output_padding: Any,
-    groups: int,
-    dilation: Any,
-    n: int,
-) -> Tensor:
-    options = {
-        "stride": each(stride, n, "stride"),
-        "padding": each(padding, n, "padding"),
-        "dilation": each(dilation, n, "dilation"),
-        "output_padding": each(output_padding, n, "output_padding"),
-    }
-    x, alone = batched(as_operand(input), n, f"conv_transpose{n}d")
-    for more, s, d in zip(
-        options["output_padding"], options["stride"], options["dilation"], strict=True
-    ):
-        if not 0 <= more < max(s, d):
-            raise RuntimeError(say("errors.conv.output_padding", value=more, stride=s, dilation=d))
-    z = ops.conv_transpose(x, weight, bias, groups=groups, **options)
-    return z[0] if alone else z
+conv1d = _conv(1)
+conv2d = _conv(2)
+conv3d = _conv(3)
+conv_transpose1d = _transposed(1)
+conv_transpose2d = _transposed(2)
+conv_transpose3d = _transposed(3)
