@@ -8,18 +8,15 @@ a choice by a mask as bit arithmetic (`np.where` stumbles over every change of t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gobhir.engine.compile.memory import final
+from gobhir.engine.compile.product import Line, product
 from gobhir.engine.compile.program import Program, exchange
 from gobhir.engine.compile.recorder import Call, Diverged
-
-Line = tuple[Callable[..., Any], tuple[Any, ...]]
-"""One line of a replay: `f(*args)`."""
 
 WIDEST = 2**20
 """So many numbers at most are kept of one constant."""
@@ -63,13 +60,15 @@ def _lines(call: Call, exact: bool) -> list[Line]:
     if call.how == "copy":
         return [_copy(args[0], outs[0])]
     if call.how == "ufunc":
+        if f is np.matmul and not kwargs.keys() - {"subok"} and _matrices(*args, *outs):
+            return [(np.dot, (*args, *outs))] if exact else product(*args, *outs)
         return [_ufunc(f, args, kwargs, outs)]
     if call.how == "method":
         return [_method(f, args, kwargs, outs, exact)]
     if f is np.where and len(args) == 3 and not kwargs and (chosen := _where(args, outs[0])):
         return chosen
     if f is np.dot and not kwargs and _matrices(*args, *outs):
-        return [(np.dot, (*args, *outs))]
+        return [(np.dot, (*args, *outs))] if exact else product(*args, *outs)
     if f in _TAKE_OUT and len(outs) == 1:
         return [(partial(f, **kwargs, out=outs[0]), args)]
     return [(refill, (outs, f, args, kwargs))]
@@ -112,8 +111,6 @@ def _ufunc(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outs: Any) -> 
                 kwargs.pop("casting", None)
         except (TypeError, AttributeError):
             pass
-    if f is np.matmul and not kwargs and _matrices(*args, *outs):
-        return np.dot, (*args, *outs)
     if f in (np.maximum, np.minimum) and not kwargs:
         pairs = zip(given, args, strict=True)
         return partial(f, out=outs[0]), tuple(
