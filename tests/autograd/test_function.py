@@ -157,6 +157,33 @@ def test_gradcheck_finds_a_wrong_gradient(t: ModuleType) -> None:
     assert x.tolist() == [1.0, 3.0]
 
 
+SHAPES = [((4,), (2, 2)), ((), (1,)), ((1,), (4,)), ((4,), (1, 4)), ((2, 4), (4,)), ((1, 4), (4,))]
+
+
+@BOTH
+@pytest.mark.parametrize("create_graph", [True, False])
+@pytest.mark.parametrize(("given", "shape"), SHAPES)
+def test_a_gradient_has_its_input_s_shape(
+    t: ModuleType, given: tuple[int, ...], shape: tuple[int, ...], create_graph: bool
+) -> None:
+    class Ones(t.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x.sum()
+
+        @staticmethod
+        def backward(ctx: Any, d: Any) -> Any:
+            return t.ones(given) * d
+
+    x = t.ones(shape, requires_grad=True)
+    if len(given) > len(shape):  # summed, as after broadcasting
+        (g,) = t.autograd.grad(Ones.apply(x), x, create_graph=create_graph)
+        assert g.tolist() == [given[0]] * 4
+    else:
+        with pytest.raises(RuntimeError):
+            t.autograd.grad(Ones.apply(x), x, create_graph=create_graph)
+
+
 def test_a_derivation_and_a_replay_see_the_op() -> None:
     from gobhir.engine import Tape
     from gobhir.engine.replay import replay

@@ -17,29 +17,28 @@ from gobhir.engine.tensor import Tensor
 from gobhir.lang import Message, place, say
 
 
-class set_detect_anomaly:
-    """Look for NaN from now on (or no longer), or for a `with` block. It costs time."""
+class detect_anomaly:
+    """`with detect_anomaly():` names the op in which the first NaN is born. It costs time."""
 
-    def __init__(self, mode: bool, check_nan: bool = True):
-        self._outer = state.watch
-        state.watch = _look if mode and check_nan else None
+    def __init__(self, check_nan: bool = True):
+        self._watch = _look if check_nan else None
 
     def __enter__(self) -> None:
-        pass
+        self._outer, state.watch = state.watch, self._watch
 
     def __exit__(self, *exc: object) -> None:
         state.watch = self._outer
 
 
-class detect_anomaly(set_detect_anomaly):
-    """`with detect_anomaly():` names the op in which the first NaN is born."""
+class set_detect_anomaly(detect_anomaly):
+    """Look for NaN from now on (or no longer); as a context, for a `with` block."""
 
-    def __init__(self, check_nan: bool = True):
-        super().__init__(True, check_nan)
-        self._wanted, state.watch = state.watch, self._outer
+    def __init__(self, mode: bool, check_nan: bool = True):
+        super().__init__(mode and check_nan)
+        super().__enter__()
 
     def __enter__(self) -> None:
-        self._outer, state.watch = state.watch, self._wanted
+        pass
 
 
 def _look(op: Any, value: Any, inputs: Any, backward: Message | None = None) -> Any:

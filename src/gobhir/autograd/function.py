@@ -218,7 +218,7 @@ def _checked(g: Any, x: Any, function: type[Function]) -> Any:
         fits = np.broadcast_shapes(g.shape, x.shape) == g.shape
     except ValueError:
         fits = False
-    if not fits and g.array.size != x.size if isinstance(x, np.ndarray) else not fits:
+    if not fits:
         shapes = {"got": tuple(g.shape), "want": tuple(x.shape)}
         raise RuntimeError(say("errors.function.shape", function=function.__name__, **shapes))
     return g

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.backward import grad
+from gobhir.engine.functions.joining import stack
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -28,7 +29,7 @@ def jacobian(
     tuples (results, then inputs) where there are several."""
     xs = _ready(inputs, create_graph)
     answer = func(*xs)
-    outs = answer if isinstance(answer, tuple) else (answer,)
+    outs = _several(answer)
     table = []
     for out in outs:
         columns: list[list[Tensor]] = [[] for _ in xs]
@@ -59,8 +60,7 @@ def hessian(
     def slope(*xs: Tensor) -> Any:
         out = _single(func(*xs))
         first = grad(out, xs, create_graph=True, allow_unused=True)
-        found = tuple(_or_zeros(g, x, strict) for g, x in zip(first, xs, strict=True))
-        return found if isinstance(inputs, tuple) else found[0]
+        return _filled(first, xs, strict, inputs)
 
     return jacobian(slope, inputs, create_graph, strict)
 
@@ -75,11 +75,9 @@ def vjp(
     """(func(inputs), v @ Jacobian): what backward() computes."""
     xs = _ready(inputs, create_graph)
     answer = func(*xs)
-    outs = answer if isinstance(answer, tuple) else (answer,)
-    vs = _vectors(v, outs)
-    got = grad(outs, xs, vs, create_graph=create_graph, allow_unused=True)
-    found = tuple(_or_zeros(g, x, strict) for g, x in zip(got, xs, strict=True))
-    return _finished(answer, create_graph), found if isinstance(inputs, tuple) else found[0]
+    outs = _several(answer)
+    got = grad(outs, xs, _vectors(v, outs), create_graph=create_graph, allow_unused=True)
+    return _finished(answer, create_graph), _filled(got, xs, strict, inputs)
 
 
 def jvp(
@@ -94,17 +92,11 @@ def jvp(
     xs = _ready(inputs, create_graph)
     vs = _vectors(v, xs)
     answer = func(*xs)
-    outs = answer if isinstance(answer, tuple) else (answer,)
+    outs = _several(answer)
     dummies = tuple(Tensor._wrap(np.zeros(o.shape, o.dtype)).requires_grad_() for o in outs)
     first = grad(outs, xs, dummies, create_graph=True, allow_unused=True)
-    used = [(g, w) for g, w in zip(first, vs, strict=True) if g is not None and g.requires_grad]
-    if used:
-        gs, ws = zip(*used, strict=True)
-        got = grad(gs, dummies, ws, create_graph=create_graph, allow_unused=True)
-    else:
-        got = (None,) * len(dummies)
-    found = tuple(_or_zeros(g, o, strict) for g, o in zip(got, outs, strict=True))
-    return _finished(answer, create_graph), found if isinstance(answer, tuple) else found[0]
+    got = _second(first, vs, dummies, create_graph)
+    return _finished(answer, create_graph), _filled(got, outs, strict, answer)
 
 
 def hvp(
@@ -120,21 +112,20 @@ def hvp(
     out = _single(func(*xs))
     vs = _vectors(v, xs)
     first = grad(out, xs, create_graph=True, allow_unused=True)
-    used = [(g, w) for g, w in zip(first, vs, strict=True) if g is not None and g.requires_grad]
-    got: tuple[Any, ...] = (None,) * len(xs)
-    if used:
-        gs, ws = zip(*used, strict=True)
-        got = grad(gs, xs, ws, create_graph=create_graph, allow_unused=True)
-    found = tuple(_or_zeros(g, x, strict) for g, x in zip(got, xs, strict=True))
-    return _finished(out, create_graph), found if isinstance(inputs, tuple) else found[0]
+    got = _second(first, vs, xs, create_graph)
+    return _finished(out, create_graph), _filled(got, xs, strict, inputs)
 
 
 vhp = hvp  # the Hessian is symmetric
 
 
+def _several(given: Several) -> tuple[Tensor, ...]:
+    return given if isinstance(given, tuple) else (given,)
+
+
 def _ready(inputs: Several, create_graph: bool) -> tuple[Tensor, ...]:
     """The inputs as leaves of their own; under create_graph, still tied to where they came from."""
-    xs = inputs if isinstance(inputs, tuple) else (inputs,)
+    xs = _several(inputs)
     if create_graph:
         return tuple(
             x.view(*x.shape) if x.requires_grad else x.detach().requires_grad_() for x in xs
@@ -147,7 +138,7 @@ def _vectors(v: Any, like: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         if len(like) != 1 or like[0].array.size != 1:
             raise RuntimeError(say("errors.functional.vector"))
         return (Tensor._wrap(np.ones(like[0].shape, like[0].dtype)),)
-    vs = v if isinstance(v, tuple) else (v,)
+    vs = _several(v)
     for got, want in zip(vs, like, strict=True):
         if got.shape != want.shape:
             shapes = {"got": tuple(got.shape), "want": tuple(want.shape)}
@@ -161,6 +152,23 @@ def _single(out: Tensor) -> Tensor:
     return out
 
 
+def _second(
+    first: tuple[Any, ...], vs: tuple[Tensor, ...], of: tuple[Tensor, ...], create_graph: bool
+) -> tuple[Any, ...]:
+    """The gradients of (first * vs).sum() with respect to `of`."""
+    used = [(g, v) for g, v in zip(first, vs, strict=True) if g is not None and g.requires_grad]
+    if not used:
+        return (None,) * len(of)
+    gs, ws = zip(*used, strict=True)
+    return grad(gs, of, ws, create_graph=create_graph, allow_unused=True)
+
+
+def _filled(got: tuple[Any, ...], like: tuple[Tensor, ...], strict: bool, given: Any) -> Any:
+    """Zeros where there is no gradient; a tuple only where `given` was one."""
+    found = tuple(_or_zeros(g, x, strict) for g, x in zip(got, like, strict=True))
+    return found if isinstance(given, tuple) else found[0]
+
+
 def _or_zeros(g: Tensor | None, x: Tensor, strict: bool) -> Tensor:
     if g is None and strict:
         raise RuntimeError(say("errors.backward.unused"))
@@ -168,11 +176,9 @@ def _or_zeros(g: Tensor | None, x: Tensor, strict: bool) -> Tensor:
 
 
 def _stacked(column: list[Tensor], out: Tensor, x: Tensor) -> Tensor:
-    from gobhir.engine.functions import FUNCTIONS
-
     if not column:
         return Tensor._wrap(np.zeros((*out.shape, *x.shape), x.dtype))
-    return FUNCTIONS["stack"](column).reshape(*out.shape, *x.shape)
+    return stack(column).reshape(*out.shape, *x.shape)
 
 
 def _finished(answer: Any, create_graph: bool) -> Any:
