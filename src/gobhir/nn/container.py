@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, Self
 
 from gobhir.engine import Tensor
 from gobhir.lang import say
@@ -28,15 +28,54 @@ def _at(modules: Mapping[str, Module | None], index: int) -> str:
     return next(islice(iter(modules), index % len(modules), None))
 
 
-def _insert(holder: Any, index: int, module: Module) -> None:
-    rest = list(holder)
-    rest.insert(index, module)
-    holder._modules = {}
-    for i, m in enumerate(rest):
-        holder.add_module(str(i), m)
+class _Sequence(Module):
+    """What Sequential and ModuleList share: modules in an order, named "0", "1", ..."""
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self.add_module(_at(self._modules, index), module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        rest = list(self)
+        del rest[index]
+        self._modules = {str(i): m for i, m in enumerate(rest)}
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._modules.values())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._modules[_at(self._modules, index)]
+
+    def append(self, module: Module) -> Self:
+        """Add a module at the end."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add several modules at the end."""
+        for module in modules:
+            self.append(module)
+        return self
+
+    def __iadd__(self, other: Iterable[Module]) -> Self:
+        return self.extend(other)
+
+    def _insert(self, index: int, module: Module) -> None:
+        rest = list(self)
+        rest.insert(index, module)
+        self._modules = {}
+        self.extend(rest)
+
+    def pop(self, key: int | slice) -> Any:
+        """Take a module out."""
+        found = self[key]
+        del self[key]
+        return found
 
 
-class Sequential(Module):
+class Sequential(_Sequence):
     """Modules one after another: the output of each is the input of the next.
 
     Given as arguments (named "0", "1", ...) or as one dictionary of names.
@@ -48,8 +87,7 @@ class Sequential(Module):
             for name, module in modules[0].items():
                 self.add_module(name, module)
         else:
-            for i, module in enumerate(modules):
-                self.add_module(str(i), module)
+            self.extend(modules)
 
     def forward(self, input: Any) -> Any:
         for module in self:
@@ -59,54 +97,20 @@ class Sequential(Module):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return type(self)(OrderedDict(list(self._modules.items())[index]))
-        return self._modules[_at(self._modules, index)]
+        return super().__getitem__(index)
 
-    def __setitem__(self, index: int, module: Module) -> None:
-        self.add_module(_at(self._modules, index), module)
-
-    def __delitem__(self, index: int | slice) -> None:
-        rest = list(self)
-        del rest[index]
-        self._modules = {str(i): m for i, m in enumerate(rest)}
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._modules.values())
-
-    def append(self, module: Module) -> Sequential:
-        """Add a module at the end."""
-        self.add_module(str(len(self)), module)
-        return self
-
-    def extend(self, modules: Iterable[Module]) -> Sequential:
-        """Add several modules at the end."""
-        for module in modules:
-            self.append(module)
-        return self
-
-    def insert(self, index: int, module: Module) -> Sequential:
+    def insert(self, index: int, module: Module) -> Self:
         """Add a module before the one at `index`."""
         if not -len(self) <= index <= len(self):
             raise IndexError(say("errors.nn.index", index=index, count=len(self)))
-        _insert(self, index, module)
+        self._insert(index, module)
         return self
 
-    def pop(self, key: int | slice) -> Any:
-        """Take a module out."""
-        found = self[key]
-        del self[key]
-        return found
-
-    def __add__(self, other: Iterable[Module]) -> Sequential:
+    def __add__(self, other: Iterable[Module]) -> Self:
         return type(self)(*self, *other)
 
-    def __iadd__(self, other: Iterable[Module]) -> Sequential:
-        return self.extend(other)
 
-
-class ModuleList(Module):
+class ModuleList(_Sequence):
     """A list of modules whose parameters are found; it computes nothing itself."""
 
     def __init__(self, modules: Iterable[Module] | None = None):
@@ -116,48 +120,14 @@ class ModuleList(Module):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return type(self)(list(self)[index])
-        return self._modules[_at(self._modules, index)]
-
-    def __setitem__(self, index: int, module: Module) -> None:
-        self.add_module(_at(self._modules, index), module)
-
-    def __delitem__(self, index: int | slice) -> None:
-        rest = list(self)
-        del rest[index]
-        self._modules = {str(i): m for i, m in enumerate(rest)}
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._modules.values())
-
-    def append(self, module: Module) -> ModuleList:
-        """Add a module at the end."""
-        self.add_module(str(len(self)), module)
-        return self
-
-    def extend(self, modules: Iterable[Module]) -> ModuleList:
-        """Add several modules at the end."""
-        for module in modules:
-            self.append(module)
-        return self
+        return super().__getitem__(index)
 
     def insert(self, index: int, module: Module) -> None:
         """Add a module before the one at `index`."""
-        _insert(self, index, module)
+        self._insert(index, module)
 
-    def pop(self, key: int | slice) -> Any:
-        """Take a module out."""
-        found = self[key]
-        del self[key]
-        return found
-
-    def __add__(self, other: Iterable[Module]) -> ModuleList:
+    def __add__(self, other: Iterable[Module]) -> Self:
         return type(self)([*self, *other])
-
-    def __iadd__(self, other: Iterable[Module]) -> ModuleList:
-        return self.extend(other)
 
     def _inside(self) -> Iterator[tuple[str, str]]:
         """Equal neighbours print once: (0-3): 4 x Linear(...)."""

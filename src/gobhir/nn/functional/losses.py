@@ -35,11 +35,7 @@ def mse_loss(
 ) -> Tensor:
     """Mean of (input - target)^2; see engine.ops.losses.MSELoss."""
     reduction = chosen(reduction, size_average, reduce)
-    _compare_shapes(input, target)
-    if weight is None:
-        return losses.mse_loss(input, target, reduction=reduction)
-    each = losses.mse_loss(input, target, reduction="none")
-    return _weighted(each, _same_size(weight, input), reduction, weight)
+    return _by_element(losses.mse_loss, input, target, weight, reduction, divisor=weight)
 
 
 def l1_loss(
@@ -52,11 +48,7 @@ def l1_loss(
 ) -> Tensor:
     """Mean of |input - target|; see engine.ops.losses.L1Loss."""
     reduction = chosen(reduction, size_average, reduce)
-    _compare_shapes(input, target)
-    if weight is None:
-        return losses.l1_loss(input, target, reduction=reduction)
-    each = losses.l1_loss(input, target, reduction="none")
-    return _weighted(each, _same_size(weight, input), reduction, weight)
+    return _by_element(losses.l1_loss, input, target, weight, reduction, divisor=weight)
 
 
 def huber_loss(
@@ -67,11 +59,7 @@ def huber_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """Squared error within delta of the target, absolute beyond; see engine.ops.losses."""
-    _compare_shapes(input, target)
-    if weight is None:
-        return losses.huber_loss(input, target, reduction=reduction, delta=delta)
-    each = losses.huber_loss(input, target, reduction="none", delta=delta)
-    return _weighted(each, _same_size(weight, input), reduction)
+    return _by_element(losses.huber_loss, input, target, weight, reduction, delta=delta)
 
 
 def smooth_l1_loss(
@@ -197,6 +185,25 @@ def kl_div(
     return loss(input, target, reduction=reduction)
 
 
+def _by_element(
+    loss: Any,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    reduction: str,
+    divisor: Tensor | None = None,
+    **settings: Any,
+) -> Tensor:
+    """The loss of every element, times its weight where there is one, reduced."""
+    _compare_shapes(input, target)
+    if weight is None:
+        return loss(input, target, reduction=reduction, **settings)
+    if weight.shape != input.shape:
+        raise ValueError(say("errors.loss.weight_shape", x=input.shape, weight=weight.shape))
+    each = loss(input, target, reduction="none", **settings)
+    return _weighted(each, weight, reduction, divisor)
+
+
 def _weighted(
     each: Tensor, weight: Tensor, reduction: str, divisor: Tensor | None = None
 ) -> Tensor:
@@ -206,12 +213,6 @@ def _weighted(
     if reduction == "mean" and divisor is not None:
         return product.sum() / divisor.sum()
     return reduced(product, reduction)
-
-
-def _same_size(weight: Tensor, input: Tensor) -> Tensor:
-    if weight.shape != input.shape:
-        raise ValueError(say("errors.loss.weight_shape", x=input.shape, weight=weight.shape))
-    return weight
 
 
 def _compare_shapes(input: Tensor, target: Tensor) -> None:
