@@ -196,6 +196,7 @@ __all__ = [
     "special",
     "strided",
     "tensor",
+    "testing",
     "Tensor",
     "training",
     "uint8",
@@ -216,6 +217,7 @@ _LATER = {
     "linalg": "gobhir",
     "random": "gobhir",
     "special": "gobhir",
+    "testing": "gobhir",
     "training": "gobhir",
     "utils": "gobhir",
 }

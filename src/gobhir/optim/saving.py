@@ -22,7 +22,11 @@ def packed(optimizer: Optimizer) -> dict[str, Any]:
     number: dict[Any, int] = {}
     for p in optimizer._all():
         number.setdefault(p, len(number))
-    groups = [g | {"params": [number[p] for p in g["params"]]} for g in optimizer.param_groups]
+    groups = [
+        {k: v for k, v in group.items() if k != "params"}
+        | {"params": [number[p] for p in group["params"]]}
+        for group in optimizer.param_groups
+    ]
     return {
         "state": {number.get(p, p): own for p, own in optimizer.state.items()},
         "param_groups": groups,
