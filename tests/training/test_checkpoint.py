@@ -193,6 +193,10 @@ def test_what_cannot_be_gone_on_from(tmp_path: Path) -> None:
     other: Any = {"callbacks": EarlyStopping(3)}
     with pytest.raises(ValueError, match="EarlyStopping"):
         train(gobhir, "sgd", "none", network(gobhir), checkpoint=path, resume=True, **other)
+    with pytest.raises(ValueError, match="SGD.*Adam|Adam.*SGD"):
+        train(gobhir, "adam", "none", network(gobhir), checkpoint=path, resume=True)
+    with pytest.raises(IsADirectoryError, match="one file"):
+        train(gobhir, "sgd", "none", network(gobhir), checkpoint=tmp_path)
     model = gobhir.nn.Linear(6, 3)
     with pytest.raises(RuntimeError):
         train(gobhir, "sgd", "none", model, checkpoint=path, resume=True)

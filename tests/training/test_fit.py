@@ -575,6 +575,15 @@ REFUSED: dict[str, Any] = {
         ValueError,
         lambda f, m: quiet(m, (X, Y), "cross_entropy", metrics="mse"),
     ),
+    "examples as dictionaries": (
+        TypeError,
+        lambda f, m: quiet(m, [{"x": x, "y": y} for x, y in zip(X, Y, strict=True)], "mse"),
+    ),
+    "several results measured": (
+        TypeError,
+        lambda f, m: quiet(Twice(f), (X, Y), lambda out, y: out[0].sum(), metrics="accuracy"),
+    ),
+    "named results joined": (TypeError, lambda f, m: predict(Twice(f, named=True), X)),
     "no epoch": (IndexError, lambda f, m: quiet(m, (X, Y), "mse", epochs=0).best()),
     "no picture": (IndexError, lambda f, m: quiet(m, (X, Y), "mse", epochs=0).plot()),
     "no curve": (KeyError, lambda f, m: quiet(m, (X, Y), "cross_entropy").plot(names=["accuracy"])),
@@ -591,6 +600,15 @@ REFUSED: dict[str, Any] = {
     "nothing to predict": (ValueError, lambda f, m: predict(m, X[:0])),
     "column": (KeyError, lambda f, m: quiet(m, (X, Y), "cross_entropy")["accuracy"]),
 }
+
+
+def Twice(f: Any, named: bool = False) -> Any:
+    class Module(f.nn.Linear):  # type: ignore[name-defined, misc]
+        def forward(self, x: Any) -> Any:
+            out = super().forward(x)
+            return {"out": out} if named else (out, out)
+
+    return Module(6, 3)
 
 
 def LeftOut(f: Any) -> Any:

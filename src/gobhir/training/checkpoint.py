@@ -38,6 +38,8 @@ class Checkpoint(Callback):
         if every < 1:
             raise ValueError(say("errors.training.every_epochs", every=every))
         self.path = Path(path)
+        if self.path.is_dir():
+            raise IsADirectoryError(say("errors.training.checkpoint_folder", path=self.path))
         self.every = every
         self.others: list[Callback] = []
         self.generators: list[Any] = []
@@ -55,6 +57,7 @@ class Checkpoint(Callback):
             "stopped": run.stop_reason,
             "model": run.model.state_dict(),
             "optimizer": run.optimizer.state_dict(),
+            "kind": type(run.optimizer).__name__,
             "callbacks": [[type(c).__name__, c.state_dict()] for c in self.others],
             "random": _random_state(backend),
             "generators": [g.get_state() for g in self.generators],
@@ -68,12 +71,15 @@ class Checkpoint(Callback):
         backend, content = run.backend, load(self.path)
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
             raise ValueError(say("errors.training.no_checkpoint", path=self.path))
+        saved, now = content["kind"], type(run.optimizer).__name__
+        if saved != now:
+            raise ValueError(say("errors.training.other_optimizer", saved=saved, now=now))
+        callbacks = [name for name, _ in content["callbacks"]]
+        told = [type(c).__name__ for c in self.others]
+        if callbacks != told:
+            raise ValueError(say("errors.training.other_callbacks", saved=callbacks, now=told))
         backend.put_weights(_as_now(content["model"], run.model.state_dict(), backend))
         run.optimizer.load_state_dict(_as_now(content["optimizer"], None, backend))
-        names = [type(c).__name__ for c in self.others]
-        saved = [name for name, _ in content["callbacks"]]
-        if names != saved:
-            raise ValueError(say("errors.training.other_callbacks", saved=saved, now=names))
         for one, (_, state) in zip(self.others, content["callbacks"], strict=True):
             one.load_state_dict(_as_now(state, one.state_dict(), backend))
         _set_random_state(backend, content["random"])

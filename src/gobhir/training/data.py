@@ -3,7 +3,7 @@ walked through in batches as often as wished."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gobhir.lang import say
@@ -73,6 +73,8 @@ def batches(source: Any, backend: Backend) -> Iterator[Batch]:
     tensor = backend.tensor
     for batch in source:
         if not isinstance(batch, (tuple, list)):
+            if isinstance(batch, Mapping):
+                raise TypeError(say("errors.training.batch", type=type(batch).__name__))
             batch = (batch,)
         parts = tuple(tensor(part) for part in batch)
         yield parts if len(parts) > 1 else parts * 2  # alone it is its own target

@@ -58,4 +58,6 @@ def predict(model: Any, data: Any, *, batch_size: int = 256) -> Any:
         raise ValueError(say("errors.training.empty"))
     if isinstance(outputs[0], tuple):
         return tuple(backend.cat(list(parts)) for parts in zip(*outputs, strict=True))
+    if not hasattr(outputs[0], "shape"):
+        raise TypeError(say("errors.training.result", type=type(outputs[0]).__name__))
     return backend.cat(outputs)

@@ -57,6 +57,8 @@ class Measures:
             self._keep(output, target)
 
     def _keep(self, output: Any, target: Any) -> None:
+        if not hasattr(output, "shape"):
+            raise TypeError(say("errors.training.result", type=type(output).__name__))
         pair = self.backend.kept(output), self.backend.kept(target)
         if self._kept:
             last = self._kept[-1]
