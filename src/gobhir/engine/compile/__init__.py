@@ -31,7 +31,8 @@ replay.py, results.py, step.py      one recorded run; which run fits a call, and
 graph.py                            models that are differentiated outside
 unroll.py, names.py, rules.py,      small networks as plain Python
   source.py, live.py, quick.py
-split.py                            half a batch on each of two threads
+split.py, workers.py                half a batch here, half in a second process or thread
+product.py, blas.py                 products of matrices as BLAS likes them
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ def compile(
     """What does the same as `model`, a step function or a Module, and faster. Also a decorator.
 
     verbose: say what is recorded, and why something runs as it is written. threads: 2 gives half
-    of each batch to a second thread (RuntimeError where examples of a batch meet, as in
-    BatchNorm, or numbers are drawn, as in dropout). disable: give back `model` as it is. PyTorch's
+    of each batch to a second process forked from this one, or where there is no fork to a thread
+    (RuntimeError where examples of a batch meet, as in BatchNorm, or numbers are drawn, as in
+    dropout). disable: give back `model` as it is. PyTorch's
     other options (mode, backend, fullgraph, dynamic) are accepted and mean nothing here.
     """
     unknown = options.keys() - {"mode", "backend", "fullgraph", "dynamic", "options"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.compile.lowering import Line
+from gobhir.engine.compile.product import Line
 from gobhir.engine.compile.traced import arrays_in, owner
 from gobhir.engine.tensor import Tensor
 

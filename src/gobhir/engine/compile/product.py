@@ -9,10 +9,11 @@ the other way round. Its older kernels gain nothing, and lose nothing to speak o
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
+
+from gobhir.engine.compile.blas import alone, libraries
 
 Line = tuple[Callable[..., Any], tuple[Any, ...]]
 """One line of a replay: `f(*args)`."""
@@ -23,21 +24,20 @@ FEW = 32
 """Columns, or rows, that are few."""
 
 
-@cache
-def _has_kernels_in_place() -> bool:
-    from threadpoolctl import threadpool_info
-
-    return any(library.get("architecture") in AVX512 for library in threadpool_info())
-
-
 AVX512 = ("SkylakeX", "Cooperlake", "SapphireRapids")
+"""What OpenBLAS calls such kernels."""
+
+
+def _in_place() -> bool:
+    found = {getattr(library, "architecture", None) for library in libraries()}
+    return alone() and not found.isdisjoint(AVX512)
 
 
 def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Line]:
     """Lines that put a @ b into out, matrices all three."""
     rows, columns = out.shape
     work = rows * columns * a.shape[1]
-    if work > IN_PLACE and a.flags.c_contiguous and _has_kernels_in_place():
+    if work > IN_PLACE and a.flags.c_contiguous and _in_place():
         if b.flags.c_contiguous and columns <= FEW and work <= 3 * IN_PLACE:
             return _in_pieces(a, b, out, -(-work // IN_PLACE))
         if b.flags.f_contiguous and rows <= 2 * FEW and b.size > a.size:

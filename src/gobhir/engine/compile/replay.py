@@ -18,7 +18,7 @@ from gobhir.engine.compile.flat import Update
 from gobhir.engine.compile.graph import waits
 from gobhir.engine.compile.guards import python_state
 from gobhir.engine.compile.live import Keeper
-from gobhir.engine.compile.lowering import Line, lower
+from gobhir.engine.compile.lowering import lower
 from gobhir.engine.compile.memory import final, place
 from gobhir.engine.compile.names import Names, argument_names, parameter_names
 from gobhir.engine.compile.plan import (
@@ -28,6 +28,7 @@ from gobhir.engine.compile.plan import (
     without_needless_copies,
     without_repeated_calls,
 )
+from gobhir.engine.compile.product import Line
 from gobhir.engine.compile.program import Program
 from gobhir.engine.compile.recorder import Call, Diverged, Recorder
 from gobhir.engine.compile.results import Shown, filled, shown, untraced

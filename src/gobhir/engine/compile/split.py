@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.compile.blas import one_thread
 from gobhir.engine.compile.flat import Update, can_move, is_shared, shared_like
 from gobhir.engine.compile.replay import Part, Replay
 from gobhir.engine.compile.surroundings import Surroundings
-from gobhir.engine.compile.workers import Process, Thread, can_fork, one_blas_thread
+from gobhir.engine.compile.workers import Process, Thread, can_fork
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -74,10 +75,11 @@ class Split:
         self.forks = self.update.shared and _all_in_shared_memory(around, self.update)
         self.others = [shared_like(run.g) for run in self.update.runs]
         slots = [self.update.grads, self.update.grads_in(self.others)]
-        self.parts = [
-            Replay(step, a, k, around, Part(where))
-            for (a, k), where in zip(given, slots, strict=True)
-        ]
+        with one_thread():
+            self.parts = [
+                Replay(step, a, k, around, Part(where))
+                for (a, k), where in zip(given, slots, strict=True)
+            ]
         self.reason = next((p.reason for p in self.parts if p.reason is not None), None)
         self.sizes = [_length(a, k) for a, k in given]
         self.average()
@@ -96,7 +98,7 @@ class Split:
         given = halves(args, kwargs)
         assert given is not None
         self.update.adopt()
-        with one_blas_thread():
+        with one_thread():  # or BLAS's threads and these two would wait for one another
             worker = self._helper()
             worker.start(*given[1])
             try:

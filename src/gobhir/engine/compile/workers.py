@@ -15,14 +15,14 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
 from gobhir.engine.compile.arguments import given_array
+from gobhir.engine.compile.blas import one_thread
 from gobhir.engine.compile.flat import shared_like
 from gobhir.engine.compile.recorder import Diverged
 from gobhir.engine.compile.replay import Replay
@@ -140,7 +140,7 @@ def _serve(
 ) -> None:
     parent, settings = os.getppid(), None
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
-    with one_blas_thread():
+    with one_thread():  # or BLAS's threads would wait for one another
         while True:
             asked = count[ASKED].item()
             if asked == count[ANSWERED]:
@@ -178,23 +178,3 @@ def _acquired(semaphore: Any) -> bool:
             if semaphore.acquire(False):
                 return True
     return bool(semaphore.acquire(True, 1.0))
-
-
-_blas: list[Any] = []
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """BLAS on one thread meanwhile, or its threads and the two that replay wait for one another."""
-    if not _blas:
-        from threadpoolctl import ThreadpoolController
-
-        _blas.extend(ThreadpoolController().select(user_api="blas").lib_controllers)
-    before = [library.get_num_threads() for library in _blas]
-    for library in _blas:
-        library.set_num_threads(1)
-    try:
-        yield
-    finally:
-        for library, count in zip(_blas, before, strict=True):
-            library.set_num_threads(count)

@@ -1,0 +1,34 @@
+"""Which library multiplies matrices for NumPy, and on how many threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+
+@cache
+def libraries() -> tuple[Any, ...]:
+    """What threadpoolctl knows of each BLAS that is loaded."""
+    from threadpoolctl import ThreadpoolController
+
+    return tuple(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+def alone() -> bool:
+    """Whether no BLAS would divide a product among threads."""
+    return all(library.get_num_threads() == 1 for library in libraries())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Every BLAS on one thread meanwhile."""
+    before = [library.get_num_threads() for library in libraries()]
+    for library in libraries():
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, count in zip(libraries(), before, strict=True):
+            library.set_num_threads(count)
