@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -51,10 +51,13 @@ class Name:
 
 
 class Expr:
-    """Base of all trees. `shape`: () for a number, (n,) for a column vector, (m, n)."""
+    """Base of all trees."""
 
-    shape: tuple[int, ...]
-    parts: ClassVar[tuple[str, ...]] = ()
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """() for a number, (n,) for a column vector, (m, n). Operands broadcast."""
+        shapes = {c.shape for c in self.children}
+        return shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -87,8 +90,25 @@ def indices(shape: tuple[int, ...]) -> Iterator[Index]:
     return iter(np.ndindex(*shape))
 
 
+class Leaf(Expr):
+    """A number or a name. value: a Decimal, or an object array of them."""
+
+    value: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape if isinstance(self.value, np.ndarray) else ()
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return ()
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        return self
+
+
 @dataclass(frozen=True, eq=False)
-class Num(Expr):
+class Num(Leaf):
     """A written number (or an array of them, dtype object).
 
     source: what was typed into the calculator to get it, if it was computed on this line.
@@ -99,38 +119,16 @@ class Num(Expr):
     source: Expr | None = None
     constant: bool = False
 
-    @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
-        return self.value.shape if isinstance(self.value, np.ndarray) else ()
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return ()
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return self
-
     def at(self, index: Index) -> Expr:
         return Num(self.value[index], None, self.constant) if index else self
 
 
 @dataclass(frozen=True, eq=False)
-class Sym(Expr):
+class Sym(Leaf):
     """A named quantity and its value (Decimal, or an object array of Decimals)."""
 
     name: Name
     value: Any
-
-    @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
-        return self.value.shape if isinstance(self.value, np.ndarray) else ()
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return ()
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return self
 
     def at(self, index: Index) -> Expr:
         if not index:
@@ -153,10 +151,6 @@ class Nary(Expr):
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return type(self)(children)
-
-    @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
-        return np.broadcast_shapes(*(c.shape for c in self.children))
 
 
 class Sum(Nary):
@@ -182,10 +176,6 @@ class Unary(Expr):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return type(self)(children[0])
 
-    @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
-        return self.body.shape
-
 
 class Negative(Unary):
     """-t"""
@@ -195,7 +185,7 @@ class Transposed(Unary):
     """Rows and columns exchanged; a column vector becomes a row."""
 
     @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+    def shape(self) -> tuple[int, ...]:
         s = self.body.shape
         return (1, *s) if len(s) == 1 else s[::-1]
 
@@ -229,10 +219,6 @@ class Pair(Expr):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return type(self)(*children)
 
-    @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
-        return np.broadcast_shapes(self.left.shape, self.right.shape)
-
 
 class Fraction(Pair):
     """left over right"""
@@ -246,7 +232,7 @@ class MatMul(Pair):
     """Matrix product, as numpy.matmul; with a one-column right side an outer product."""
 
     @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+    def shape(self) -> tuple[int, ...]:
         a, b = self.left.shape, self.right.shape
         if len(a) == 1 and len(b) == 2:  # a column times a row
             return (a[0], b[1])
@@ -281,10 +267,6 @@ class Function(Expr):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return Function(self.name, children)
 
-    @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
-        return np.broadcast_shapes(*(c.shape for c in self.arguments))
-
 
 @dataclass(frozen=True, eq=False)
 class Cases(Expr):
@@ -303,10 +285,6 @@ class Cases(Expr):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return Cases(self.relation, *children)
 
-    @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
-        return np.broadcast_shapes(*(c.shape for c in self.children))
-
 
 @dataclass(frozen=True, eq=False)
 class SumOver(Expr):
@@ -324,7 +302,7 @@ class SumOver(Expr):
         return SumOver(children[0], self.axes, self.keepdims)
 
     @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+    def shape(self) -> tuple[int, ...]:
         kept = enumerate(self.body.shape)
         if self.keepdims:
             return tuple(1 if i in self.axes else n for i, n in kept)
@@ -352,7 +330,7 @@ class Spread(Unary):
         return Spread(children[0], self.to)
 
     @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+    def shape(self) -> tuple[int, ...]:
         return self.to
 
     def at(self, index: Index) -> Expr:
@@ -376,7 +354,7 @@ class Rearranged(Expr):
         return Rearranged(children[0], self.label, self.where)
 
     @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # computed, never set
+    def shape(self) -> tuple[int, ...]:
         return self.where.shape
 
     def at(self, index: Index) -> Expr:
