@@ -391,7 +391,7 @@ def test_the_browser_gets_the_address_that_lets_it_in(
 ) -> None:
     """A stand-in browser writes down what it was asked to open."""
     browser = tmp_path / "browser.sh"
-    browser.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {tmp_path}/opened\n')
+    browser.write_text(f'#!/bin/sh\ncd {tmp_path}; printf "%s" "$1" > part; mv part opened\n')
     browser.chmod(0o755)
     running = start(home, BROWSER=f"{browser} %s")
     deadline = time.monotonic() + PATIENCE
