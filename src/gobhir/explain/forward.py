@@ -10,16 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.derivation.expression import Expr, Function, Index, Name, Num, Sym
+from gobhir.derivation.expression import Expr, Function, Index, Name, Num, Power, Product, Sym
 from gobhir.derivation.rounding import decimals, significant
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step, Table
 from gobhir.engine.op import Family
-from gobhir.explain.lines import (
-    WIDEST,
-    distance,
-    dots,
-    element_line,
-)
+from gobhir.explain.lines import WIDEST, distance, dots, element_line
 from gobhir.explain.reading import Quantity, Reading, size
 
 ACTIVATIONS = {"sigmoid", "tanh", "relu", "leaky_relu"}
@@ -289,16 +284,13 @@ def _wanted(r: Reading) -> Say | None:
 
 
 def _remarks(r: Reading, q: Quantity) -> list[Piece]:
-    from gobhir.derivation.expression import Fraction, Power, Product
-
     if q.expr is None or q.record is None or q.record.op.family is Family.LOSS:
         return []
     half = isinstance(q.expr, Product) and any(
         isinstance(t, Num) and t.constant and str(t.value) == "0.5" for t in q.expr.terms
     )
-    half = half or isinstance(q.expr, Fraction)
     squared = any(isinstance(n, Power) and _is_two(n.right) for n in q.expr.walk())
-    return [Say("rules.loss.half")] if half and squared and isinstance(q.expr, Product) else []
+    return [Say("rules.loss.half")] if half and squared else []
 
 
 def _is_two(e: Expr) -> bool:

@@ -102,7 +102,7 @@ class Reading:
             for x in user.inputs:
                 if isinstance(x, Tensor) and x._record is not None:
                     self._users.setdefault(x._record, []).append(user)
-        self._layers = 0
+        self._layers: dict[Record, int] = {}
         self._others = 0
         self._reachable = _ancestors(run.loss)
         self._expressions: dict[Record, Use] = {}
@@ -219,13 +219,13 @@ class Reading:
         return record.op.name in _INLINE and len(users) == 1 and users[0].op.family in _FOLDS
 
     def _name_linear(self, record: Record) -> None:
-        self._layers += 1
+        layer = self._layers[record] = len(self._layers) + 1
         for x, letter, small in zip(record.inputs[1:], ("W", "b"), ("w", None), strict=False):
             if isinstance(x, Tensor) and x in self.run.parameters and x not in self.quantities:
                 exact = view(self.run.tape.value(x), True)
-                sym = Sym(Name(letter, self._layers, element=small), self.values(None, exact))
-                layer = self.run.layer_of(x)
-                self.quantities[x] = Quantity(sym, exact, given="parameter", layer=layer)
+                sym = Sym(Name(letter, layer, element=small), self.values(None, exact))
+                path = self.run.layer_of(x)
+                self.quantities[x] = Quantity(sym, exact, given="parameter", layer=path)
 
     def _name(self, record: Record) -> Name:
         run, batch = self.run, len(view(record.value).shape) >= 2
@@ -234,7 +234,8 @@ class Reading:
         if record is run.output and not (record.op.name == "linear" and run.loss_takes_logits):
             return Name("yhat")
         if record.op.name == "linear":
-            return Name("Z", self._layers, element="z") if batch else Name("z", self._layers)
+            layer = self._layers[record]
+            return Name("Z", layer, element="z") if batch else Name("z", layer)
         before = record.inputs[0] if record.inputs else None
         q = self.quantities.get(before._record) if isinstance(before, Tensor) else None
         if record.op.family is Family.ELEMENTWISE and q is not None and q.name.base in "zZ":
@@ -284,7 +285,8 @@ class Reading:
                 there = arrived.setdefault(_key(x), [])
                 there.append(self._contribution(record, i, c))
                 if x._record is None and len(there) == expected[x]:
-                    self._settle_leaf(x, arrived.pop(x))
+                    contributions = arrived.pop(x)
+                    self._settle(self.quantity(x), total(contributions), len(contributions), x)
 
     def _contribution(self, record: Record, i: int, c: Expr) -> Expr:
         if record.op is Part:
@@ -330,31 +332,20 @@ class Reading:
         exact_shape = q.sym.shape
         return labelled(c, Sym(q.name.d(), _blank(exact_shape)))
 
-    def _settle(self, q: Quantity, c: Expr, paths: int, record: Record | None) -> Pulled:
-        exact = view(self._exact_grads[record or self._tensor_of(q)], record is None)
+    def _settle(self, q: Quantity, c: Expr, paths: int, of: Record | Tensor) -> Pulled:
+        """The gradient of an op's result, or of a leaf, gets a name and a line."""
+        record = of if isinstance(of, Record) else None
+        exact = view(self._exact_grads[of], record is None)
         name = q.name.d()
-        if record is not None and record.op.name == "linear":
-            layer = self._layer_number(record)
+        if record in self._layers:
+            layer = self._layers[record]
             batch = len(exact.shape) >= 2
             name = Name("Delta", layer, element="delta") if batch else Name("delta", layer)
         sym = Sym(name, self.values(c, exact))
         out = Pulled(sym, exact, c, record, q.layer, of=q, paths=paths)
         self.pulled.append(out)
-        self.pulled_of[record if record is not None else self._tensor_of(q)] = out
+        self.pulled_of[of] = out
         return out
-
-    def _settle_leaf(self, x: Tensor, contributions: list[Expr]) -> None:
-        q = self.quantity(x)
-        self._settle(q, total(contributions), len(contributions), None)
-
-    def _tensor_of(self, q: Quantity) -> Tensor:
-        return next(k for k, v in self.quantities.items() if v is q)
-
-    def _layer_number(self, record: Record) -> int:
-        linear = [
-            r for r in self.run.tape.records if r.op.name == "linear" and r in self._reachable
-        ]
-        return linear.index(record) + 1
 
 
 def _has_rule(record: Record) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,12 +134,11 @@ def _after(run: Recording) -> tuple[np.ndarray, np.ndarray]:
 
 @contextmanager
 def _put_back(model: Any, optimizer: Any) -> Iterator[None]:
-    from copy import deepcopy
-
     from gobhir.engine import random
 
     values = [(t, t.array.copy(), t.grad) for t in (*model.parameters(), *model.buffers())]
-    kept = None if optimizer is None else deepcopy_state(optimizer.state, deepcopy)
+    states = {} if optimizer is None else optimizer.state
+    kept = {p: deepcopy(own) for p, own in states.items()}  # but not the parameters themselves
     generator = random.get_rng_state()
     try:
         yield
@@ -147,12 +147,6 @@ def _put_back(model: Any, optimizer: Any) -> Iterator[None]:
             for t, data, grad in values:
                 t.array[...] = data
                 t.grad = grad
-        if optimizer is not None:
-            optimizer.state.clear()
-            optimizer.state.update(kept)
+        states.clear()
+        states.update(kept)
         random.set_rng_state(generator)
-
-
-def deepcopy_state(state: Any, deepcopy: Any) -> dict[Any, Any]:
-    """An optimizer's state by parameter; the parameters themselves are not copied."""
-    return {p: deepcopy(own) for p, own in state.items()}
