@@ -149,6 +149,38 @@ class Parts(tuple[Any, ...]):
         return Parts(a if b is None else b if a is None else a + b for a, b in pairs)
 
 
+class Pieces:
+    """A gradient that is zero but for pieces of it: put together when all have arrived, so that
+    a tensor read in many places is not filled with zeros for each."""
+
+    __slots__ = ("dtype", "like", "pieces", "shape")
+    __array_ufunc__ = None  # array + Pieces is for Pieces to answer
+
+    def __init__(self, like: np.ndarray, index: Any, d: np.ndarray):
+        self.like, self.shape, self.dtype = like, like.shape, like.dtype
+        self.pieces = [(index, d)]
+
+    def __add__(self, other: Any) -> Any:
+        if type(other) is Pieces:
+            self.pieces += other.pieces
+            return self
+        return self._added_to(other.copy())
+
+    __radd__ = __add__
+
+    def whole(self) -> np.ndarray:
+        return self._added_to(np.zeros_like(self.like))
+
+    def _added_to(self, out: np.ndarray) -> np.ndarray:
+        for index, d in self.pieces:
+            window = out[index]
+            if isinstance(window, np.ndarray):
+                np.add(window, d, out=window)
+            else:
+                out[index] = window + d
+        return out
+
+
 class Part(Op):
     """Result number `place` of an op that has several."""
 

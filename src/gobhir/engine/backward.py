@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.apply import Part, Parts, apply
+from gobhir.engine.apply import Part, Parts, Pieces, apply
 from gobhir.engine.ops.reductions import SumTo
 from gobhir.engine.tape import Gradient, Record, enable_grad, no_grad, state
 from gobhir.engine.tensor import Tensor
@@ -124,6 +124,8 @@ def _pull(
             cotangent = pending.pop(record, None)
             if cotangent is None:
                 continue
+            if type(cotangent) is Pieces:
+                cotangent = cotangent.whole()
             cotangent = _heard(record, cotangent, create_graph)
             if wanted is not None and id(record) in wanted:
                 found[id(record)] = (cotangent, True)
@@ -204,6 +206,8 @@ def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: An
                 grads.append(None)
             else:
                 grads.append(pullback(cotangent, value, *inputs, **record.settings))
+    if state.watch is not None or state.tape is not None:
+        grads = [g.whole() if type(g) is Pieces else g for g in grads]
     if state.watch is not None:
         state.watch(op, tuple(grads), (cotangent, value, *inputs), _where(record))
     if op is not Part:
@@ -310,7 +314,7 @@ def _finish(t: Tensor, gradient: Any, shared: bool) -> Tensor:
     if isinstance(gradient, Tensor):
         out = gradient.clone() if shared else gradient
     else:
-        array = np.asarray(gradient)
+        array = gradient.whole() if type(gradient) is Pieces else np.asarray(gradient)
         out = Tensor._wrap(array.copy() if shared or array.base is not None else array)
     if t._record is None:
         for hook in t._hooks or ():

@@ -191,15 +191,19 @@ def _as_product(a: np.ndarray, axis: Any, out: np.ndarray) -> Line | None:
     packed = a.transpose(order)
     left = [d for d in order if d not in gone]
     count = math.prod(a.shape[d] for d in gone)
-    if not packed.flags.c_contiguous or not out.flags.c_contiguous or left != sorted(left):
+    if out.ndim == a.ndim:
+        sums = out.transpose([*left, *gone])
+    else:
+        sums = out.transpose([sorted(left).index(d) for d in left])
+    if not packed.flags.c_contiguous or not sums.flags.c_contiguous:
         return None
     if not 2 <= count <= LONGEST_SUM or a.size < 512:
         return None
     ones = _constant(np.ones((), a.dtype), count)
     if order == [*left, *sorted(gone, key=order.index)]:
-        return np.dot, (packed.reshape(-1, count), ones, out.reshape(-1))
+        return np.dot, (packed.reshape(-1, count), ones, sums.reshape(-1))
     if order == [*sorted(gone, key=order.index), *left]:
-        return np.dot, (ones, packed.reshape(count, -1), out.reshape(-1))
+        return np.dot, (ones, packed.reshape(count, -1), sums.reshape(-1))
     return None
 
 

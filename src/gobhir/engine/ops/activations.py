@@ -12,7 +12,7 @@ from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.choosing import keep, where
 from gobhir.engine.ops.elementary import exp
-from gobhir.engine.ops.special import erf_of
+from gobhir.engine.ops.special import share_below
 
 
 class Activation(Op, abstract=True):
@@ -155,7 +155,7 @@ class GELU(Activation):
     local = "0.5 * (1 + erf(z / sqrt(2))) + z * exp(-z**2 / 2) / sqrt(2 * pi)"
 
     def forward(z):
-        return z * (0.5 + 0.5 * erf_of(z * math.sqrt(0.5)))
+        return z * share_below(z)
 
     def vjp(da, a, z):
         return da * gelu_slope(z)
@@ -168,7 +168,7 @@ class GELUSlope(Activation):
     local = "(2 - z**2) * exp(-(z**2) / 2) / sqrt(2 * pi)"
 
     def forward(z):
-        return 0.5 + 0.5 * erf_of(z * math.sqrt(0.5)) + z * np.exp(-0.5 * z * z) * _PHI_0
+        return share_below(z) + z * np.exp(z * z * -0.5 + math.log(_PHI_0))
 
     def vjp(da, a, z):
         square = z * z

@@ -49,7 +49,7 @@ class Attention(Op):
         np.subtract(p, p.max(axis=-2, keepdims=True, initial=lowest), out=p)
         np.exp(p, out=p)
         # The highest score adds 1, so only a sum of zeros is below.
-        np.divide(p, np.maximum(p.sum(axis=-2, keepdims=True), 1), out=p)
+        np.multiply(p, 1 / np.maximum(p.sum(axis=-2, keepdims=True), 1), out=p)
         return _product(p.mT, v, q), memo(p)
 
     def vjps(d, out, q, k, v, mask=None, *, scale):
@@ -57,7 +57,7 @@ class Attention(Op):
             return _pieces(d[0], q, k, v, mask, scale)
         d, y, p = d[0], out[0], remembered(out[1], q.dtype)
         ds = np.matmul(v, d.mT)
-        np.subtract(ds, (d * y).sum(axis=-1)[..., None, :], out=ds)
+        np.subtract(ds, np.ascontiguousarray((d * y).sum(axis=-1))[..., None, :], out=ds)
         np.multiply(ds, p, out=ds)
         dq, dk = _product(ds.mT, k, q), _product(ds, q, k)
         return dq * scale, dk * scale, _product(p, d, v), ds.mT

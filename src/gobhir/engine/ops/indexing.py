@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from gobhir.engine.apply import apply, function
+from gobhir.engine.apply import Pieces, apply, function
 from gobhir.engine.drawing import marked
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.choosing import where
@@ -36,6 +36,8 @@ class GetItem(Op):
         return x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
 
     def vjp(d, out, x, *, index):
+        if isinstance(d, np.ndarray) and is_view(index):
+            return Pieces(x, index, d)
         return add_at(d, index=index, shape=x.shape)
 
 
@@ -215,6 +217,15 @@ def along(index, dim, shape):
     mesh = [np.arange(n).reshape(n, *[1] * (ndim - 1 - i)) for i, n in enumerate(shape)]
     mesh[dim] = index
     return tuple(mesh)
+
+
+def is_view(index):
+    """Whether x[index] lies in x's own memory, each place of it once: no array is in the index."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(type(p) in _PLAIN for p in parts)
+
+
+_PLAIN = (int, slice, type(None), type(...))
 
 
 def may_repeat(part):

@@ -39,6 +39,9 @@ class Special(Op, abstract=True):
 _FAST = (1.4189727699e-7, -5.669094560e-6, 8.764030689e-5, -6.197907852e-4, -1.918253318e-4,
          0.10276905402, 1.12837927444)  # fmt: skip
 
+_FAST_OF_Z = tuple(c * 0.5 ** (len(_FAST) - 0.5 - i) for i, c in enumerate(_FAST))
+"""The same for x = z / sqrt(2), in powers of z^2."""
+
 # Cody's rational functions: near 0, up to 4, and beyond. Highest power first.
 _NEAR = (
     (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2,
@@ -79,6 +82,13 @@ def erf_of(x):
     y = np.abs(x).clip(0, 6)  # beyond, erf is 1 to the last digit
     outer = np.copysign(1 - _gauss(y) * _ratio(y, _MIDDLE), x)
     return np.where(y < 0.46875, x * _ratio(np.minimum(y * y, 1), _NEAR), outer)
+
+
+def share_below(z):
+    """The share of a normal distribution below z, of an array: (1 + erf(z / sqrt(2))) / 2."""
+    if z.dtype.itemsize < 8:
+        return 0.5 + 0.5 * np.tanh(z * _polynomial(z * z, _FAST_OF_Z))
+    return 0.5 + 0.5 * erf_of(z * math.sqrt(0.5))
 
 
 def erfc_of(x):
