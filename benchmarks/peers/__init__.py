@@ -51,6 +51,14 @@ _ALL = (
         1,
         workloads="W2 W3 W4 W5",
     ),
+    Peer(
+        "gobhir compiled, batch on 2 threads, Haswell kernels",
+        "torchlike",
+        {"framework": "gobhir", "compiled": True, "split": True},
+        1,
+        coretype="Haswell",
+        workloads="W2 W3 W4 W5",
+    ),
     Peer("gobhir, Haswell kernels", "torchlike", {"framework": "gobhir"}, 2, coretype="Haswell"),
     Peer(
         "gobhir compiled, Haswell kernels",
