@@ -1,7 +1,7 @@
 """Help for commands in the language in force: what cli.py and the course's commands share.
 
-A command's, an argument's and an option's help is a key of the catalogue. It may import only
-lang; start reading at `told`.
+A command's, an argument's and an option's help is a key of the catalogue. It may import
+lang and examples; start reading at `told`.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def _take_apart(value: Any, name: str, tensors: dict[str, np.ndarray]) -> Any:
         return {"dict": parts}
     if isinstance(value, (list, tuple)):
         items = [_take_apart(item, f"{name}/{i}", tensors) for i, item in enumerate(value)]
-        return {type(value).__name__ if type(value) is tuple else "list": items}
+        return {"tuple" if type(value) is tuple else "list": items}
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from gobhir.lang import say, t
+from gobhir.lang import catalogue, language, say, t
 
 Row = dict[str, float]
 BESIDE = ("epoch", "lr", "seconds")
 """The columns that do not say how good the model is."""
-_LOWER = ("loss", "mse", "mae", "rmse")
+_LOWER = ("mse", "mae", "rmse")
 _HIGHER = ("accuracy", "precision", "recall", "f1", "auc", "average_precision", "r2")
 
 
@@ -113,8 +113,6 @@ def shown(value: float) -> str:
 
 def title(name: str, lang: str | None = None) -> str:
     """A column's name in words: val_loss -> validation loss. Names of one's own stay."""
-    from gobhir.lang import catalogue, language
-
     bare = name.removeprefix("val_")
     key = f"training.name.{'top' if bare.startswith('top_') else bare}"  # keys: training.name.*
     known = key in catalogue(lang or language())

@@ -30,10 +30,9 @@ class Measures:
         self._eager = [m for m in self.metrics.values() if not m.joins]
         self._patient = [m for m in self.metrics.values() if m.joins]
         logits = {"BCEWithLogitsLoss": True, "BCELoss": False}.get(type(loss).__name__)
-        for one in self.metrics.values():
-            scales = getattr(getattr(one, "matrix", one), "_scales", None)
-            if scales is not None and scales.from_logits is None:
-                scales.from_logits = logits
+        if logits is not None:
+            for one in self.metrics.values():
+                one.expect(logits)
 
     def reset(self) -> None:
         """Begin a pass."""

@@ -7,8 +7,9 @@ keeps the picture, `matplotlib.pyplot.show()` shows it.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,20 @@ from gobhir.training.metrics.regression import columns
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _QUIET = "#7a7a7a"
 
-Say = Callable[..., str]
+
+@dataclass(frozen=True)
+class _Speaker:
+    """Says plot texts in the picture's language."""
+
+    lang: str
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        return t(f"training.plot.{text}", self.lang, **values)  # keys: training.plot.*
 
 
 @contextmanager
-def _style(lang: str | None) -> Iterator[Say]:
-    """The house's style, and a function that says plot texts in the picture's language."""
+def _style(lang: str | None) -> Iterator[_Speaker]:
+    """The house's style, and who says the picture's texts."""
     from matplotlib import rc_context
     from matplotlib.rcsetup import cycler
 
@@ -56,12 +65,8 @@ def _style(lang: str | None) -> Iterator[Say]:
         "lines.linewidth": 2.0,
     }
 
-    def speak(text: str, /, **values: object) -> str:
-        return t(f"training.plot.{text}", chosen, **values)  # keys: training.plot.*
-
-    speak.lang = chosen  # type: ignore[attr-defined]
     with rc_context(settings):
-        yield speak
+        yield _Speaker(chosen)
 
 
 def _axes(ax: Any, size: tuple[float, float] = (5.2, 4.4)) -> Any:
@@ -93,7 +98,6 @@ def history(
         figure, grid = pyplot.subplots(
             high, wide, figsize=size, layout="constrained", squeeze=False
         )
-        spoken = speak.lang  # type: ignore[attr-defined]
         for ax, name in zip(grid.flat, chosen, strict=False):
             for column, part in ((name, "training"), (f"val_{name}", "validation")):
                 if column == name or column in run.names:
@@ -101,7 +105,7 @@ def history(
                     label = speak(part)
                     ax.plot(run["epoch"], run[column], marker=few, markersize=4, label=label)
             _mark_best(ax, run, f"val_{name}" if f"val_{name}" in run.names else name, speak)
-            ax.set_title(title(name, spoken))
+            ax.set_title(title(name, speak.lang))
             ax.set_xlabel(speak("epoch"))
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             ax.legend()
@@ -110,7 +114,7 @@ def history(
     return grid.ravel()[: len(chosen)]
 
 
-def _mark_best(ax: Any, run: History, column: str, speak: Say) -> None:
+def _mark_best(ax: Any, run: History, column: str, speak: _Speaker) -> None:
     if column != default_monitor(run.last) or len(run) < 2:
         return
     best = run.best(column, "min" if direction(column, "auto") > 0 else "max")
@@ -218,7 +222,7 @@ def _curves(given: Any, metric: Any, curve: Any) -> list[Any]:
 
 
 def _curve_name(
-    i: int, count: int, area: float, key: str, labels: Sequence[Any] | None, speak: Say
+    i: int, count: int, area: float, key: str, labels: Sequence[Any] | None, speak: _Speaker
 ) -> str:
     if count == 1 and labels is None:
         return speak(key, value=f"{area:.3f}")

@@ -105,8 +105,7 @@ class Bar(Progress):
 
 
 def progress(wish: Any) -> Progress:
-    """True: a bar where the output is a terminal or a notebook, else lines; "bar", "lines";
-    False: nothing."""
+    """True: a bar where the output is a terminal, else lines; "bar", "lines"; False: nothing."""
     if wish is False or wish is None:
         return Progress()
     if wish is True:

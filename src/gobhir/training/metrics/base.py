@@ -35,6 +35,9 @@ class Metric:
         """The measure over all that was seen. ValueError when that is nothing."""
         raise NotImplementedError(say("errors.metrics.no_method", metric=type(self).__name__))
 
+    def expect(self, logits: bool) -> None:
+        """Be told by the loss whether outputs are scores (logits) or probabilities."""
+
     def __call__(self, output: Any, target: Any) -> Any:
         self.reset()
         self.update(output, target)

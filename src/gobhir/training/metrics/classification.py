@@ -35,6 +35,10 @@ class _TwoScales:
         as_probability, as_score = (scores > cut for cut in self.cuts)
         return as_probability.astype(np.int64), as_score.astype(np.int64)
 
+    def expect(self, logits: bool) -> None:
+        if self.from_logits is None:
+            self.from_logits = logits
+
     @property
     def scores(self) -> bool:
         return self.outside if self.from_logits is None else self.from_logits
@@ -53,6 +57,9 @@ class Accuracy(Metric):
     def __init__(self, threshold: float = 0.5, from_logits: bool | None = None):
         self._scales = _TwoScales(threshold, from_logits)
         self.reset()
+
+    def expect(self, logits: bool) -> None:
+        self._scales.expect(logits)
 
     def reset(self) -> None:
         self._scales.reset()
@@ -126,6 +133,9 @@ class ConfusionMatrix(Metric):
         self._scales = _TwoScales(threshold, from_logits)
         self.reset()
 
+    def expect(self, logits: bool) -> None:
+        self._scales.expect(logits)
+
     def reset(self) -> None:
         self._scales.reset()
         self.labels = np.zeros(0, np.int64)
@@ -196,6 +206,9 @@ class _OfCounts(Metric):
         self.zero_division = zero_division
         self.matrix = ConfusionMatrix(None, threshold, from_logits)
         self.matrix.name = self.name
+
+    def expect(self, logits: bool) -> None:
+        self.matrix.expect(logits)
 
     def reset(self) -> None:
         self.matrix.reset()
