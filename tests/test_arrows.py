@@ -14,7 +14,7 @@ HOUSE = Path(gobhir.__file__).parent
 FLOORS = [
     {"lang"},
     {"engine", "derivation"},
-    {"autograd", "backends", "cuda", "linalg", "random", "serialization", "special"},
+    {"autograd", "backends", "cuda", "linalg", "random", "serialization", "special", "testing"},
     {"nn"},
     {"optim", "distributions", "utils"},
     {"gobhir", "examples"},
