@@ -1,26 +1,101 @@
 """PyTorch's `torch.distributions`: numbers drawn from a distribution, and how likely numbers are.
-Stands on engine/, nn/functional and lang/; nothing inside the house imports it.
+Stands on engine/, autograd, nn/functional and lang/; nothing inside the house imports it.
 Start reading in distribution.py: what every distribution offers; then normal.py.
 """
 
+from gobhir.distributions import transforms
 from gobhir.distributions.categorical import Bernoulli, Categorical
 from gobhir.distributions.continuous import Exponential, Laplace, Uniform
+from gobhir.distributions.counts import (
+    Binomial,
+    Geometric,
+    NegativeBinomial,
+    OneHotCategorical,
+    OneHotCategoricalStraightThrough,
+    Poisson,
+)
 from gobhir.distributions.distribution import Distribution, Independent
+from gobhir.distributions.gamma import Beta, Chi2, Dirichlet, Gamma, InverseGamma, StudentT
 from gobhir.distributions.kl import kl_divergence, register_kl
+from gobhir.distributions.mixture import (
+    MixtureSameFamily,
+    RelaxedBernoulli,
+    RelaxedOneHotCategorical,
+)
 from gobhir.distributions.multinomial import Multinomial
 from gobhir.distributions.normal import MultivariateNormal, Normal
+from gobhir.distributions.transformed import (
+    Cauchy,
+    Gumbel,
+    HalfCauchy,
+    HalfNormal,
+    LogNormal,
+    Pareto,
+    TransformedDistribution,
+    Weibull,
+)
+from gobhir.distributions.transforms import (
+    AbsTransform,
+    AffineTransform,
+    ComposeTransform,
+    ExpTransform,
+    IndependentTransform,
+    PowerTransform,
+    SigmoidTransform,
+    SoftmaxTransform,
+    SoftplusTransform,
+    TanhTransform,
+    Transform,
+    identity_transform,
+)
 
 __all__ = [
     "Bernoulli",
+    "Beta",
+    "Binomial",
     "Categorical",
+    "Cauchy",
+    "Chi2",
+    "Dirichlet",
     "Distribution",
     "Exponential",
+    "Gamma",
+    "Geometric",
+    "Gumbel",
+    "HalfCauchy",
+    "HalfNormal",
     "Independent",
+    "InverseGamma",
     "Laplace",
+    "LogNormal",
+    "MixtureSameFamily",
     "Multinomial",
     "MultivariateNormal",
+    "NegativeBinomial",
     "Normal",
+    "OneHotCategorical",
+    "OneHotCategoricalStraightThrough",
+    "Pareto",
+    "Poisson",
+    "RelaxedBernoulli",
+    "RelaxedOneHotCategorical",
+    "StudentT",
+    "TransformedDistribution",
     "Uniform",
+    "Weibull",
     "kl_divergence",
     "register_kl",
+    "transforms",
+    "AbsTransform",
+    "AffineTransform",
+    "ComposeTransform",
+    "ExpTransform",
+    "IndependentTransform",
+    "PowerTransform",
+    "SigmoidTransform",
+    "SoftmaxTransform",
+    "SoftplusTransform",
+    "TanhTransform",
+    "Transform",
+    "identity_transform",
 ]

@@ -65,13 +65,11 @@ class Exponential(Distribution):
     """rate exp(-rate x) for x >= 0: how long one waits for what happens `rate` times a second."""
 
     has_rsample = True
+    _positive = ("rate",)
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = together(rate)
         super().__init__({"rate": self.rate}, self.rate.shape, (), validate_args)
-
-    def _demand(self, name: str, value: Any) -> str:
-        return "" if bool((value > 0).all()) else "> 0"
 
     def _inside(self, value: Any) -> Tensor:
         return value >= 0
@@ -116,16 +114,12 @@ class Laplace(Distribution):
     away."""
 
     has_rsample = True
+    _positive = ("scale",)
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = together(loc, scale)
         given = {"loc": self.loc, "scale": self.scale}
         super().__init__(given, self.loc.shape, (), validate_args)
-
-    def _demand(self, name: str, value: Any) -> str:
-        if name == "scale" and not bool((value > 0).all()):
-            return "> 0"
-        return super()._demand(name, value)
 
     @property
     def mean(self) -> Tensor:

@@ -29,7 +29,9 @@ def together(*parameters: Any) -> list[Tensor]:
         dtype = None if first is None or first.dtype.kind != "f" else first.dtype
         made = p if isinstance(p, Tensor) else tensor(float(p), dtype=dtype)
         tensors.append(made)
-    return list(FUNCTIONS["broadcast_tensors"](*tensors))
+    # As they are where they can be: what is expanded is one more op for backward().
+    alike = all(p.shape == tensors[0].shape for p in tensors)
+    return tensors if alike else list(FUNCTIONS["broadcast_tensors"](*tensors))
 
 
 def summed(x: Tensor, count: int) -> Tensor:
@@ -43,6 +45,8 @@ class Distribution:
 
     has_rsample = False
     _validate_args = True
+    _positive: tuple[str, ...] = ()
+    """Parameters that must be above 0."""
 
     def __init__(
         self,
@@ -72,6 +76,8 @@ class Distribution:
 
     def _demand(self, name: str, value: Any) -> str:
         """What parameter `name` should be, where `value` is not that; else ""."""
+        if name in self._positive:
+            return "" if bool((value > 0).all()) else "> 0"
         return "" if bool(value.eq(value).all()) else "not nan"
 
     def _inside(self, value: Any) -> Tensor:
@@ -144,6 +150,11 @@ class Distribution:
     def entropy(self) -> Tensor:
         """The mean of -log_prob over what is drawn, in nats: batch_shape."""
         raise NotImplementedError(say("errors.distributions.none", what="entropy"))
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """All possible outcomes, along a new first dimension, for distributions that have finitely
+        many; expand: once for each distribution of the batch."""
+        raise NotImplementedError(say("errors.distributions.none", what="enumerate_support"))
 
     def perplexity(self) -> Tensor:
         """e to the power of the entropy."""

@@ -12,8 +12,11 @@ from typing import Any
 from gobhir import linalg
 from gobhir.distributions.categorical import Bernoulli, Categorical
 from gobhir.distributions.continuous import Exponential, Laplace, Uniform
+from gobhir.distributions.counts import Binomial, Geometric, OneHotCategorical, Poisson
 from gobhir.distributions.distribution import Distribution, Independent, summed
+from gobhir.distributions.gamma import Beta, Dirichlet, Gamma
 from gobhir.distributions.normal import MultivariateNormal, Normal
+from gobhir.distributions.transformed import Cauchy, HalfCauchy, HalfNormal, TransformedDistribution
 from gobhir.engine import Tensor
 from gobhir.engine.functions import FUNCTIONS
 from gobhir.lang import say
@@ -94,6 +97,75 @@ def _categorical(p: Categorical, q: Categorical) -> Tensor:
     each = p.probs * (p.logits - q.logits)
     each = each.masked_fill((q.probs == 0).expand_as(each), math.inf)
     return each.masked_fill((p.probs == 0).expand_as(each), 0).sum(-1)
+
+
+@register_kl(OneHotCategorical, OneHotCategorical)
+def _rows(p: OneHotCategorical, q: OneHotCategorical) -> Tensor:
+    return _categorical(p._one, q._one)
+
+
+@register_kl(Poisson, Poisson)
+def _poisson(p: Poisson, q: Poisson) -> Tensor:
+    return p.rate * (p.rate.log() - q.rate.log()) - (p.rate - q.rate)
+
+
+@register_kl(Geometric, Geometric)
+def _geometric(p: Geometric, q: Geometric) -> Tensor:
+    return -p.entropy() - (-q.probs).log1p() / p.probs - q.logits
+
+
+@register_kl(Gamma, Gamma)
+def _gamma(p: Gamma, q: Gamma) -> Tensor:
+    a, b = p.concentration, q.concentration
+    volumes = b * (p.rate / q.rate).log() + b.lgamma() - a.lgamma()
+    return volumes + (a - b) * a.digamma() + (q.rate - p.rate) * (a / p.rate)
+
+
+@register_kl(Dirichlet, Dirichlet)
+def _dirichlet(p: Dirichlet, q: Dirichlet) -> Tensor:
+    a, b = p.concentration, q.concentration
+    total = a.sum(-1)
+    volumes = total.lgamma() - b.sum(-1).lgamma() + (b.lgamma() - a.lgamma()).sum(-1)
+    return volumes + ((a - b) * (a.digamma() - total.digamma().unsqueeze(-1))).sum(-1)
+
+
+@register_kl(Beta, Beta)
+def _beta(p: Beta, q: Beta) -> Tensor:
+    return _dirichlet(p._shares, q._shares)
+
+
+@register_kl(HalfNormal, HalfNormal)
+def _half_normal(p: HalfNormal, q: HalfNormal) -> Tensor:
+    return _normal(p.base_dist, q.base_dist)
+
+
+@register_kl(Cauchy, Cauchy)
+def _cauchy(p: Cauchy, q: Cauchy) -> Tensor:
+    both = (p.scale + q.scale).pow(2) + (p.loc - q.loc).pow(2)
+    return both.log() - (4 * p.scale * q.scale).log()
+
+
+@register_kl(HalfCauchy, HalfCauchy)
+def _half_cauchy(p: HalfCauchy, q: HalfCauchy) -> Tensor:
+    return _cauchy(p.base_dist, q.base_dist)
+
+
+@register_kl(Binomial, Binomial)
+def _binomial(p: Binomial, q: Binomial) -> Tensor:
+    if bool((p.total_count > q.total_count).any()):
+        return q.probs.new_full(q.probs.shape, math.inf)
+    if bool((p.total_count < q.total_count).any()):
+        raise NotImplementedError(say("errors.distributions.kl", p="Binomial", q="Binomial"))
+    failures = (-p.probs).log1p() - (-q.probs).log1p()
+    return p.total_count * (p.probs * (p.logits - q.logits) + failures)
+
+
+@register_kl(TransformedDistribution, TransformedDistribution)
+def _transformed(p: TransformedDistribution, q: TransformedDistribution) -> Tensor:
+    if p.transforms != q.transforms or p.event_shape != q.event_shape:
+        names = {"p": type(p).__name__, "q": type(q).__name__}
+        raise NotImplementedError(say("errors.distributions.kl", **names))
+    return kl_divergence(p.base_dist, q.base_dist)
 
 
 @register_kl(Independent, Independent)

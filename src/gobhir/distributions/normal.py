@@ -19,16 +19,12 @@ class Normal(Distribution):
     """exp(-((x - loc) / scale)**2 / 2) / (scale sqrt(2 pi)): the bell curve around loc."""
 
     has_rsample = True
+    _positive = ("scale",)
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = together(loc, scale)
         given = {"loc": self.loc, "scale": self.scale}
         super().__init__(given, self.loc.shape, (), validate_args)
-
-    def _demand(self, name: str, value: Any) -> str:
-        if name == "scale" and not bool((value > 0).all()):
-            return "> 0"
-        return super()._demand(name, value)
 
     @property
     def mean(self) -> Tensor:
