@@ -10,6 +10,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,8 @@ def fit(
     model: a gobhir.nn.Module, or a torch.nn.Module.
     data: a DataLoader, a Dataset, or tensors or arrays (x, y); one alone is its own target.
     loss: loss(output, target) -> a number, or a name ("cross_entropy", "mse", ...).
-    optimizer: an optimizer over the model's parameters, or a name ("adam", "sgd", ...) with `lr`.
+    optimizer: an optimizer over the model's parameters, or a name ("adam", "sgd", ...) or class,
+        with `lr`.
     metrics: names ("accuracy"), Metric objects, or functions of (output, target). They are
         computed from the outputs of training itself, and on the validation data.
     callbacks: Callback objects, or functions of the run, called after each epoch.
@@ -80,7 +82,7 @@ def fit(
 
     backend = backend_of(model)
     function = backend.loss(loss)
-    if not isinstance(epochs, int) or epochs < 0:
+    if not isinstance(epochs, Integral) or epochs < 0:
         raise ValueError(say("errors.training.epochs", epochs=epochs))
     if seed is not None:
         _seed(backend, seed)
