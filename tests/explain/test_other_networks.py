@@ -74,3 +74,15 @@ def test_the_page_is_whole(name: str) -> None:
     first = next(name for name, p in model.named_parameters() if p.numel() > 1)
     index = ", ".join("0" for _ in model.get_parameter(first).shape)
     assert page.why(f"{first}[{index}]").to_text("bn")
+
+
+def test_the_page_of_one_image_speaks_of_what_there_is() -> None:
+    gobhir.manual_seed(0)
+    model = convolutional()
+    page = gobhir.explain(
+        model, gobhir.randn(1, 1, 4, 4), gobhir.tensor([1]), loss=nn.CrossEntropyLoss()
+    )
+    told = " ".join(page.to_text("en").split())
+    assert told.startswith("One training step, worked by hand")  # no "2-3": there is more to it
+    assert "16 numbers go in. We push one example" in told
+    assert "A small kernel slides over the image" in told and "Each row of X" not in told

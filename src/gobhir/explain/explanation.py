@@ -129,7 +129,8 @@ def _title(r: Reading) -> Say:
     sizes = [
         q.shape for t, q in r.quantities.items() if isinstance(t, Tensor) and q.name.base == "W"
     ]
-    if not sizes:
+    ruled = all(q.expr is not None for q in r.computed if q.record is not None)
+    if not sizes or not ruled:  # more than weighted sums and activations: sizes say too little
         return Say("rules.title.plain")
     chain = "-".join(str(n) for n in (sizes[0][-1], *(s[0] for s in sizes)))
     kinds = {q.record.op.name for q in r.computed if q.record is not None} & ACTIVATIONS
@@ -144,13 +145,14 @@ def _title(r: Reading) -> Say:
 
 def _intro(r: Reading) -> tuple[Say, ...]:
     inputs = size(r.quantities[r.run.x].shape) if r.run.x in r.quantities else 0
-    batch = r.run.x in r.quantities and len(r.quantities[r.run.x].shape) >= 2
+    shape = r.quantities[r.run.x].shape if r.run.x in r.quantities else ()
+    batch = len(shape) >= 2 and shape[0] > 1
     total = sum(size(p.shape) for t, p in r.pulled_of.items() if isinstance(t, Tensor))
     key = "rules.intro.batch" if batch else "rules.intro.one"
     key = "rules.intro.one_input" if inputs == 1 and not batch else key
     counts = {"inputs": Count(inputs), "parameters": Count(total)}
     if batch:
-        counts["examples"] = Count(r.quantities[r.run.x].shape[0])
+        counts["examples"] = Count(shape[0])
     return (Say(key, counts), Say("rules.intro.hand" if r.mode == "hand" else "rules.intro.exact"))
 
 

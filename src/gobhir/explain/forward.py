@@ -16,6 +16,7 @@ from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step, Table
 from gobhir.engine.op import Family
 from gobhir.explain.lines import WIDEST, distance, dots, element_line
 from gobhir.explain.reading import Quantity, Reading, size
+from gobhir.lang import catalogue
 
 ACTIVATIONS = {"sigmoid", "tanh", "relu", "leaky_relu"}
 
@@ -57,7 +58,7 @@ def start(r: Reading) -> Section:
         pieces.append(
             Say("rules.start.weights", {"w": Name("w", index=("j", "i")), "W": first.sym})
         )
-    if any(q.name.base == "X" for q in given):
+    if any(q.name.base == "X" and len(q.shape) == 2 for q in given):
         pieces.append(Say("rules.start.batch"))
     if r.mode == "hand" and any(_rounding_distance(q, r.mode) for q in given):
         pieces.append(Say("rules.start.rounded"))
@@ -167,7 +168,7 @@ def _activation(r: Reading, q: Quantity, before: Quantity | None) -> list[Piece]
     if size(q.shape) > 1:
         assert before is not None or not paired
         rows = [before, q] if paired and before is not None else [q]
-        pieces += [Say("rules.linear.rest"), *table(rows)]
+        pieces += [Say("rules.linear.rest" if paired else "rules.family.rest"), *table(rows)]
     return pieces
 
 
@@ -175,7 +176,7 @@ def _plain(r: Reading, q: Quantity) -> list[Piece]:
     """Any other op with a rule: its formula, one element, all results."""
     assert q.record is not None and q.expr is not None
     keys = {"op": q.record.op.name, "shape": str(q.shape)}
-    pieces: list[Piece] = [Say(f"rules.family.{q.record.op.family.value}", keys)]
+    pieces: list[Piece] = _own(q) or [Say(f"rules.family.{q.record.op.family.value}", keys)]
     # keys: rules.family.*
     if size(q.shape) == 1:
         return [*pieces, element_line(q, (0,) * len(q.shape), r.mode)]
@@ -184,11 +185,19 @@ def _plain(r: Reading, q: Quantity) -> list[Piece]:
     return [*pieces, Say("rules.family.rest"), *table([q])]
 
 
+def _own(q: Quantity) -> list[Piece]:
+    """The op's own sentence, where a teacher has one."""
+    assert q.record is not None
+    key = f"rules.op.{q.record.op.name}"
+    return [Say(key)] if key in catalogue("en") else []
+
+
 def opaque(q: Quantity) -> list[Piece]:
-    """No rule: name, shapes, values."""
+    """No rule: what it does, its name, shapes, values."""
     assert q.record is not None
     shapes = ", ".join(str(tuple(getattr(x, "shape", ()))) for x in q.record.inputs)
     return [
+        *_own(q),
         Say("rules.opaque.shown", {"op": q.record.op.name, "shapes": shapes, "out": str(q.shape)}),
         Line(q.sym, (Num(q.sym.value),)),
     ]
