@@ -276,3 +276,22 @@ def test_refused(call: Any) -> None:
     for t in (gobhir, torch):
         with pytest.raises(ValueError):
             call(t.distributions, t)
+
+
+def test_a_distribution_of_ones_own() -> None:
+    for t in (gobhir, torch):
+
+        class Always(t.distributions.Distribution):  # type: ignore[misc, name-defined]
+            arg_constraints: dict[str, Any] = {}
+
+            def __init__(self, value: Any) -> None:
+                self.value = value
+                super().__init__(batch_shape=value.shape, validate_args=False)
+
+            def rsample(self, sample_shape: Any = ()) -> Any:
+                return self.value.expand(self._extended_shape(sample_shape))
+
+        d = Always(t.ones(2))
+        assert tuple(d.sample((3,)).shape) == (3, 2)
+        with pytest.raises(NotImplementedError):
+            d.entropy()

@@ -37,7 +37,7 @@ class Bernoulli(Distribution):
     ) -> None:
         name, value = _named(probs, logits)
         (value,) = together(value)
-        super().__init__({name: value}, value.shape, (), validate_args)
+        super().__init__(value.shape, (), validate_args, parameters={name: value})
 
     def _demand(self, name: str, value: Any) -> str:
         if name == "probs" and not bool(((value >= 0) & (value <= 1)).all()):
@@ -105,7 +105,7 @@ class Categorical(Distribution):
         self._num_events = value.shape[-1]
         self._negative = name == "probs" and bool((value < 0).any() | (total <= 0).any())
         value = value / total if name == "probs" else value - total
-        super().__init__({name: value}, value.shape[:-1], (), validate_args)
+        super().__init__(value.shape[:-1], (), validate_args, parameters={name: value})
 
     def _demand(self, name: str, value: Any) -> str:
         return ">= 0" if self._negative else super()._demand(name, value)

@@ -19,7 +19,9 @@ class Uniform(Distribution):
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
         self.low, self.high = together(low, high)
-        super().__init__({"low": self.low, "high": self.high}, self.low.shape, (), validate_args)
+        super().__init__(
+            self.low.shape, (), validate_args, parameters={"low": self.low, "high": self.high}
+        )
 
     def _demand(self, name: str, value: Any) -> str:
         if name == "high" and not bool((self.low < value).all()):
@@ -69,7 +71,7 @@ class Exponential(Distribution):
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = together(rate)
-        super().__init__({"rate": self.rate}, self.rate.shape, (), validate_args)
+        super().__init__(self.rate.shape, (), validate_args, parameters={"rate": self.rate})
 
     def _inside(self, value: Any) -> Tensor:
         return value >= 0
@@ -119,7 +121,7 @@ class Laplace(Distribution):
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = together(loc, scale)
         given = {"loc": self.loc, "scale": self.scale}
-        super().__init__(given, self.loc.shape, (), validate_args)
+        super().__init__(self.loc.shape, (), validate_args, parameters=given)
 
     @property
     def mean(self) -> Tensor:

@@ -21,7 +21,7 @@ class Poisson(Distribution):
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = together(rate)
-        super().__init__({"rate": self.rate}, self.rate.shape, (), validate_args)
+        super().__init__(self.rate.shape, (), validate_args, parameters={"rate": self.rate})
 
     def _demand(self, name: str, value: Any) -> str:
         return "" if bool((value >= 0).all()) else ">= 0"
@@ -82,7 +82,7 @@ class Geometric(_OfCoins):
         if (probs is None) == (logits is None):
             Bernoulli(probs, logits)  # says what is wrong
         given, _ = self._settle(probs, logits, validate_args)
-        super().__init__(given, self._coin.batch_shape, (), validate_args)
+        super().__init__(self._coin.batch_shape, (), validate_args, parameters=given)
 
     def _demand(self, name: str, value: Any) -> str:
         if name == "probs" and not bool((value > 0).all()):
@@ -136,7 +136,7 @@ class Binomial(_OfCoins):
             Bernoulli(probs, logits)  # says what is wrong
         given, (count,) = self._settle(probs, logits, validate_args, total_count)
         self.total_count = count
-        super().__init__(given | {"total_count": count}, count.shape, (), validate_args)
+        super().__init__(count.shape, (), validate_args, parameters=given | {"total_count": count})
 
     def _demand(self, name: str, value: Any) -> str:
         if name == "total_count":
@@ -202,7 +202,7 @@ class NegativeBinomial(_OfCoins):
             Bernoulli(probs, logits)  # says what is wrong
         given, (count,) = self._settle(probs, logits, validate_args, total_count)
         self.total_count = count
-        super().__init__(given | {"total_count": count}, count.shape, (), validate_args)
+        super().__init__(count.shape, (), validate_args, parameters=given | {"total_count": count})
 
     def _demand(self, name: str, value: Any) -> str:
         if name == "total_count":
@@ -249,7 +249,7 @@ class OneHotCategorical(Distribution):
         self._one = Categorical(probs, logits, validate_args)
         given = self._one._parameters
         shape = next(iter(given.values())).shape
-        super().__init__(given, shape[:-1], shape[-1:], validate_args)
+        super().__init__(shape[:-1], shape[-1:], validate_args, parameters=given)
 
     def _demand(self, name: str, value: Any) -> str:
         return self._one._demand(name, value)

@@ -41,7 +41,7 @@ def summed(x: Tensor, count: int) -> Tensor:
 
 class Distribution:
     """Base of all distributions. `validate_args=False` leaves the checks of parameters and values
-    out."""
+    out. A subclass may hand its `parameters` over, by name: they are set, checked and shown."""
 
     has_rsample = False
     _validate_args = True
@@ -50,12 +50,13 @@ class Distribution:
 
     def __init__(
         self,
-        parameters: dict[str, Tensor],
         batch_shape: Any = (),
         event_shape: Any = (),
         validate_args: bool | None = None,
+        *,
+        parameters: dict[str, Tensor] | None = None,
     ) -> None:
-        self._parameters = parameters
+        self._parameters = parameters = parameters or {}
         self._batch_shape, self._event_shape = Size(batch_shape), Size(event_shape)
         if validate_args is not None:
             self._validate_args = validate_args
@@ -193,7 +194,7 @@ class Independent(Distribution):
         self.base_dist, self.reinterpreted_batch_ndims = base_distribution, count
         cut = len(batch) - count
         event = (*batch[cut:], *base_distribution.event_shape)
-        super().__init__({}, batch[:cut], event, validate_args)
+        super().__init__(batch[:cut], event, validate_args)
 
     @property
     def has_rsample(self) -> bool:  # type: ignore[override]

@@ -19,7 +19,6 @@ from gobhir.engine.generator import Generator, default_generator
 from gobhir.engine.tape import no_grad
 from gobhir.lang import say
 
-
 THIRD = float(np.float32(1) / np.float32(3))
 """PyTorch computes it in float32, and so all that is drawn with it."""
 
@@ -98,7 +97,7 @@ class Gamma(Distribution):
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         self.concentration, self.rate = together(concentration, rate)
         given = {"concentration": self.concentration, "rate": self.rate}
-        super().__init__(given, self.rate.shape, (), validate_args)
+        super().__init__(self.rate.shape, (), validate_args, parameters=given)
 
     def _inside(self, value: Any) -> Tensor:
         return value >= 0
@@ -196,7 +195,9 @@ class Dirichlet(Distribution):
             raise ValueError(say("errors.distributions.categories", name="concentration"))
         self.concentration = concentration
         shape = concentration.shape
-        super().__init__({"concentration": concentration}, shape[:-1], shape[-1:], validate_args)
+        super().__init__(
+            shape[:-1], shape[-1:], validate_args, parameters={"concentration": concentration}
+        )
 
     def _inside(self, value: Any) -> Tensor:
         return (value >= 0).all(-1) & ((value.sum(-1) - 1).abs() < 1e-6)
@@ -250,7 +251,7 @@ class Beta(Distribution):
         one, zero = together(concentration1, concentration0)
         self.concentration1, self.concentration0 = one, zero
         given = {"concentration1": one, "concentration0": zero}
-        super().__init__(given, one.shape, (), validate_args)
+        super().__init__(one.shape, (), validate_args, parameters=given)
 
     def _inside(self, value: Any) -> Tensor:
         return (value >= 0) & (value <= 1)
@@ -299,7 +300,7 @@ class StudentT(Distribution):
         self.df, self.loc, self.scale = together(df, loc, scale)
         self._squares = Chi2(self.df, False)
         given = {"df": self.df, "loc": self.loc, "scale": self.scale}
-        super().__init__(given, self.df.shape, (), validate_args)
+        super().__init__(self.df.shape, (), validate_args, parameters=given)
 
     @property
     def mean(self) -> Tensor:

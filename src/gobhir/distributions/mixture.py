@@ -34,7 +34,7 @@ class MixtureSameFamily(Distribution):
         self.mixture_distribution = mixture_distribution
         self.component_distribution = component_distribution
         shapes = (component_distribution.batch_shape[:-1], component_distribution.event_shape)
-        super().__init__({}, *shapes, validate_args)
+        super().__init__(*shapes, validate_args)
 
     def _wide(self, x: Tensor) -> Tensor:
         """With a dimension for the components before those of the event."""
@@ -109,7 +109,9 @@ class RelaxedBernoulli(Distribution):
     ) -> None:
         self.temperature = temperature
         self._coin = Bernoulli(probs, logits, validate_args)
-        super().__init__(self._coin._parameters, self._coin.batch_shape, (), validate_args)
+        super().__init__(
+            self._coin.batch_shape, (), validate_args, parameters=self._coin._parameters
+        )
 
     def _demand(self, name: str, value: Any) -> str:
         return self._coin._demand(name, value)
@@ -166,7 +168,7 @@ class RelaxedOneHotCategorical(Distribution):
         self._one = Categorical(probs, logits, validate_args)
         given = self._one._parameters
         shape = next(iter(given.values())).shape
-        super().__init__(given, shape[:-1], shape[-1:], validate_args)
+        super().__init__(shape[:-1], shape[-1:], validate_args, parameters=given)
 
     def _demand(self, name: str, value: Any) -> str:
         return self._one._demand(name, value)

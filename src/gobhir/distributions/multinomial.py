@@ -28,7 +28,7 @@ class Multinomial(Distribution):
         self._one = Categorical(probs, logits, validate_args)
         given = self._one._parameters
         shape = next(iter(given.values())).shape
-        super().__init__(given, self._one.batch_shape, shape[-1:], validate_args)
+        super().__init__(self._one.batch_shape, shape[-1:], validate_args, parameters=given)
 
     def _demand(self, name: str, value: Any) -> str:
         return self._one._demand(name, value)

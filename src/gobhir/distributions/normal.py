@@ -24,7 +24,7 @@ class Normal(Distribution):
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = together(loc, scale)
         given = {"loc": self.loc, "scale": self.scale}
-        super().__init__(given, self.loc.shape, (), validate_args)
+        super().__init__(self.loc.shape, (), validate_args, parameters=given)
 
     @property
     def mean(self) -> Tensor:
@@ -89,7 +89,9 @@ class MultivariateNormal(Distribution):
         batch = FUNCTIONS["broadcast_shapes"](matrix.shape[:-2], loc.shape[:-1])
         matrix = matrix.expand(batch + matrix.shape[-2:])
         self.loc = loc.expand((*batch, loc.shape[-1]))
-        super().__init__({"loc": self.loc, name: matrix}, batch, self.loc.shape[-1:], validate_args)
+        super().__init__(
+            batch, self.loc.shape[-1:], validate_args, parameters={"loc": self.loc, name: matrix}
+        )
         if name == "scale_tril":
             self._tril = matrix
         else:

@@ -44,7 +44,7 @@ class TransformedDistribution(Distribution):
         more = max(together_dims - len(base_distribution.event_shape), 0)
         self.base_dist = Independent(base_distribution, more) if more else base_distribution
         shapes = (self.base_dist.batch_shape, self.base_dist.event_shape)
-        super().__init__(_parameters or {}, *shapes, validate_args)
+        super().__init__(*shapes, validate_args, parameters=_parameters or {})
 
     @property
     def has_rsample(self) -> bool:  # type: ignore[override]
@@ -242,7 +242,7 @@ class Cauchy(Distribution):
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = together(loc, scale)
         given = {"loc": self.loc, "scale": self.scale}
-        super().__init__(given, self.loc.shape, (), validate_args)
+        super().__init__(self.loc.shape, (), validate_args, parameters=given)
 
     @property
     def mean(self) -> Tensor:
@@ -286,7 +286,7 @@ class _Half(Distribution):
     def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
         (self.scale,) = together(scale)
         self.base_dist = self._whole(self.scale.new_zeros(self.scale.shape), self.scale, False)
-        super().__init__({"scale": self.scale}, self.scale.shape, (), validate_args)
+        super().__init__(self.scale.shape, (), validate_args, parameters={"scale": self.scale})
 
     def _inside(self, value: Any) -> Tensor:
         return value >= 0
