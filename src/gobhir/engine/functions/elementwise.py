@@ -230,20 +230,28 @@ def frexp(input: Any) -> Any:
 
 
 @both
-@takes_out
 def conj(input: Any) -> Any:
     """input itself: its numbers are real."""
     return as_operand(input)
 
 
-alias("conj_physical", conj)
+@in_place
+@both
+@takes_out
+def conj_physical(input: Any) -> Any:
+    """input itself: its numbers are real."""
+    return as_operand(input)
+
+
+alias("resolve_conj", conj)
+alias("resolve_neg", conj)
 alias("real", conj)
 Tensor.real = property(conj)  # type: ignore[attr-defined]
 
 _AT_THE_TOP = """abs acos acosh arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh
 ceil clamp clamp_max clamp_min clip cos cosh deg2rad erf erfc exp exp2 expm1 fix floor frac ldexp
 log log10 log1p log2 logit nan_to_num neg negative rad2deg reciprocal relu round rsqrt sigmoid sin
-sinc sinh sqrt square tan tanh trunc xlogy"""
+sinc sinh sqrt square tan tanh trunc xlogy conj_physical i0"""
 """What PyTorch offers as `torch.f_` too."""
 
 for _name in _AT_THE_TOP.split():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.functions.indexing import forward, number_or_array, one_number
-from gobhir.engine.functions.publish import as_operand, in_place, of_tensor, takes_out
+from gobhir.engine.functions.publish import FUNCTIONS, as_operand, in_place, of_tensor, takes_out
 from gobhir.engine.functions.shapes import place
 from gobhir.engine.inplace import into
 from gobhir.engine.ops import choosing, indexing
@@ -242,6 +242,9 @@ def index_put(
         return indexing.set_item(input, values, index=at)
     shape = np.empty(input.shape, bool)[at].shape
     return input + indexing.add_at(values.expand(*shape), index=at, shape=input.shape)
+
+
+FUNCTIONS["index_put_"] = Tensor.index_put_
 
 
 @in_place

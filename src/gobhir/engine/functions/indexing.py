@@ -11,6 +11,7 @@ import numpy as np
 from gobhir.engine.arrays import one_value
 from gobhir.engine.creation import as_tensor
 from gobhir.engine.functions.publish import (
+    FUNCTIONS,
     as_operand,
     function,
     method,
@@ -199,6 +200,15 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 def zero_(self: Tensor) -> Tensor:
     """Write 0 everywhere."""
     return assign(self, 0, "zero_")
+
+
+@function
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A tensor like input, with one number everywhere."""
+    return fill_(as_operand(input).clone(), value)
+
+
+FUNCTIONS["fill_"], FUNCTIONS["zero_"] = fill_, zero_
 
 
 @method

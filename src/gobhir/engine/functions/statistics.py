@@ -114,8 +114,8 @@ def _cut(x: Any, dim: int, part: slice) -> Any:
 def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: int = 1) -> Any:
     """Slopes of samples along each of `dim` (all dimensions when None), one tensor a dimension:
     central differences within, one-sided ones at both ends (of edge_order 1 or 2). spacing: how
-    far apart the samples are (1), one number or one a dimension; or where they are, a tensor or list
-    a dimension. https://docs.pytorch.org/docs/stable/generated/torch.gradient.html
+    far apart the samples are (1), one number or one a dimension; or where they are, a tensor a
+    dimension. https://docs.pytorch.org/docs/stable/generated/torch.gradient.html
     """
     x = as_operand(input)
     dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim

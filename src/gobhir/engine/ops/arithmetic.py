@@ -211,7 +211,7 @@ class Pow(Arithmetic):
                 raise RuntimeError(say("errors.arithmetic.negative_power"))
         elif y.dtype.kind == "i":
             # A whole number to a negative power: only 1 and -1 leave anything.
-            return np.where((y < 0) & (np.abs(x) != 1), 0, np.power(x, np.abs(y)))
+            return np.where((y < 0) & (np.abs(x) != 1), 0, np.power(x, np.where(y < 0, y & 1, y)))
         return x**y
 
     def vjp_x(d, out, x, y):
