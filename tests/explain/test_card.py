@@ -9,6 +9,7 @@ import torch
 import gobhir  # noqa: F401  registers the ops
 from gobhir.engine import OPS
 from gobhir.explain.card import card
+from gobhir.lang import catalogue
 
 SHIPPED = sorted(n for n, op in OPS.items() if op.__module__.startswith("gobhir."))
 
@@ -84,3 +85,8 @@ def test_every_example_is_one_a_teacher_would_give(name: str) -> None:
     told = card(name).to_text("en")
     for garbled in ("-0.,", "-0. ", "e+1", "array(", "<class"):
         assert garbled not in told.split("In the code")[0]
+
+
+def test_every_sentence_of_its_own_belongs_to_an_op() -> None:
+    own = [key.removeprefix("rules.op.") for key in catalogue("en") if key.startswith("rules.op.")]
+    assert own and not [name for name in own if name not in OPS]

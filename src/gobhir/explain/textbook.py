@@ -18,7 +18,7 @@ SUM, NEGATIVE, PRODUCT, POWER, ATOM = range(5)
 
 _RAISED = dict(zip("0123456789+−()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ", strict=True))
 _LOWERED = dict(zip("0123456789t−", "₀₁₂₃₄₅₆₇₈₉ₜ₋", strict=True))
-_NAMES = {**FUNCTIONS, "log": "ln", "sigmoid": "σ"}
+_NAMES = {**FUNCTIONS, "log": "ln", "sigmoid": "σ", "i0": "I₀", "i1": "I₁"}
 _RELATIONS = {
     ast.Gt: (">", "≤"), ast.GtE: ("≥", "<"), ast.Lt: ("<", "≥"), ast.LtE: ("≤", ">"),
     ast.Eq: ("=", "≠"), ast.NotEq: ("≠", "="),
