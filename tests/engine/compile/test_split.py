@@ -1,7 +1,10 @@
-"""Half a batch on each of two threads."""
+"""Half a batch here, half in a second process or thread."""
 
 from __future__ import annotations
 
+import copy
+import gc
+import multiprocessing
 from typing import Any
 
 import numpy as np
@@ -9,11 +12,12 @@ import pytest
 
 import gobhir
 from gobhir import nn, optim
-from gobhir.engine.compile import compile
+from gobhir.engine.compile import compile, split
+from gobhir.engine.compile.workers import can_fork
 from tests.engine.compile.steps import close
 
 
-def made(net: Any, loss_of: Any, optimizer: Any = optim.Adam) -> Any:
+def made(net: Any, loss_of: Any, optimizer: Any = optim.Adam, whole: bool = False) -> Any:
     gobhir.manual_seed(0)
     model = net()
     updates = optimizer(model.parameters(), lr=0.01)
@@ -25,7 +29,7 @@ def made(net: Any, loss_of: Any, optimizer: Any = optim.Adam) -> Any:
         updates.step()
         return loss
 
-    return step, model
+    return (step, model, updates) if whole else (step, model)
 
 
 def mlp() -> Any:
@@ -54,6 +58,101 @@ def test_two_halves_make_a_whole(reduction: str, n: int) -> None:
     assert case.split in case.trusted
     short = batch(0, 1)
     assert step(*short).item() == pytest.approx(theirs(*short).item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", [optim.Adam, optim.NAdam, optim.RMSprop, optim.SGD])
+def test_settings_and_states_from_outside_count(optimizer: Any) -> None:
+    """A learning rate by schedule, weights written by hand, a state loaded: as on one processor."""
+    loss_of = nn.CrossEntropyLoss()
+    (mine, a, fast), (theirs, b, slow) = (
+        made(mlp, loss_of, optimizer, whole=True) for _ in range(2)
+    )
+    step, saved = compile(mine, threads=2), {}
+    for k in range(14):
+        for model, updates in ((a, fast), (b, slow)):
+            updates.param_groups[0]["lr"] = 0.01 / (1 + k // 3)
+            if k == 6:
+                with gobhir.no_grad():
+                    next(model.parameters()).mul_(0.5)
+            if k == 8:
+                saved[model] = copy.deepcopy(updates.state_dict())
+            if k == 10:
+                updates.load_state_dict(saved[model])
+        x, y = batch(k, 8)
+        assert step(x, y).item() == pytest.approx(theirs(x, y).item(), rel=1e-4)
+    for p, q in zip(a.parameters(), b.parameters(), strict=True):
+        close(p.detach().numpy(), q.detach().numpy(), 1e-4)
+        for key, value in fast.state[p].items():
+            close(value.numpy(), slow.state[q][key].numpy(), 1e-4)
+
+
+def test_a_buffer_changed_in_between_counts() -> None:
+    class Shifted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = mlp()
+            self.register_buffer("shift", gobhir.zeros(6))
+
+        def forward(self, x: Any) -> Any:
+            return self.inner(x + self.shift)
+
+    (mine, a), (theirs, b) = (made(Shifted, nn.CrossEntropyLoss()) for _ in range(2))
+    step = compile(mine, threads=2)
+    for k in range(8):
+        a.shift.fill_(k)
+        b.shift.fill_(k)
+        x, y = batch(k, 8)
+        assert step(x, y).item() == pytest.approx(theirs(x, y).item(), rel=1e-4)
+
+
+def trained() -> Any:
+    step = compile(made(mlp, nn.CrossEntropyLoss())[0], threads=2)
+    for k in range(5):
+        step(*batch(k, 8))
+    return step
+
+
+@pytest.mark.skipif(not can_fork(), reason="needs fork and two processors")
+def test_the_second_process_goes_with_the_step() -> None:
+    before = multiprocessing.active_children()
+    step = trained()
+    helpers = [p for p in multiprocessing.active_children() if p not in before]
+    assert helpers
+    del step
+    gc.collect()
+    for helper in helpers:
+        helper.join(10)
+        assert helper.exitcode == 0
+
+
+@pytest.mark.skipif(not can_fork(), reason="needs fork and two processors")
+@pytest.mark.parametrize("lang", ["bn", "en"])
+def test_a_second_process_that_was_stopped_is_named(lang: str) -> None:
+    before = multiprocessing.active_children()
+    step = trained()
+    for helper in multiprocessing.active_children():
+        if helper not in before:
+            helper.kill()
+            helper.join(10)
+    gobhir.use_language(lang)
+    try:
+        with pytest.raises(RuntimeError, match="threads=2.*-9"):
+            step(*batch(9, 8))
+    finally:
+        gobhir.use_language(None)
+
+
+def test_where_nothing_can_be_forked_a_thread_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split, "can_fork", lambda: False)
+    before = multiprocessing.active_children()
+    (mine, a), (theirs, b) = (made(mlp, nn.CrossEntropyLoss()) for _ in range(2))
+    step = compile(mine, threads=2)
+    for k in range(6):
+        x, y = batch(k, 8)
+        assert step(x, y).item() == pytest.approx(theirs(x, y).item(), rel=1e-4)
+    assert [p for p in multiprocessing.active_children() if p not in before] == []
+    for p, q in zip(a.parameters(), b.parameters(), strict=True):
+        close(p.detach().numpy(), q.detach().numpy(), 1e-4)
 
 
 @pytest.mark.parametrize("layer", [lambda: nn.BatchNorm1d(40), lambda: nn.Dropout(0.3)])

@@ -506,3 +506,28 @@ def test_a_counter_of_the_users_own_goes_on_counting() -> None:
     for k in range(7):
         compiled(*examples(2, k))
     assert before + 7 == COUNT
+
+
+def test_a_result_read_as_a_number_is_rounded_like_the_tensor_that_it_is() -> None:
+    step = compile(made()[0])
+    loss = [step(*examples()) for _ in range(6)][-1]
+    number = loss.item()
+    assert number == float(loss) == float(np.float32(number)) == loss.numpy()
+    loss.mul_(2)
+    assert loss.item() == 2 * number
+
+
+@pytest.mark.parametrize("model", ["4-4-1", "wide"])
+def test_loaded_settings_count(model: str) -> None:
+    mine, theirs = made(model), made(model)
+    step = compile(mine[0])
+    for k in range(9):
+        if k == 6:
+            for updates in (mine[2], theirs[2]):
+                saved = updates.state_dict()
+                saved["param_groups"][0]["lr"] = 0.7
+                updates.load_state_dict(saved)
+        x, y = examples(3, seed=k)
+        step(x, y)
+        theirs[0](x, y)
+    same_state(mine, theirs, 1e-4)

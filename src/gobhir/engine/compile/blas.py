@@ -24,11 +24,12 @@ def alone() -> bool:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Every BLAS on one thread meanwhile."""
-    before = [library.get_num_threads() for library in libraries()]
-    for library in libraries():
+    found = [(library, library.get_num_threads()) for library in libraries()]
+    several = [(library, count) for library, count in found if count > 1]
+    for library, _ in several:
         library.set_num_threads(1)
     try:
         yield
     finally:
-        for library, count in zip(libraries(), before, strict=True):
+        for library, count in several:
             library.set_num_threads(count)

@@ -62,22 +62,22 @@ class Update:
         self.runs: list[_Run] = []
         self.own_step = _has_own_step(optimizer)
         wanted = set(parameters)
-        for group in optimizer.param_groups:
+        for number, group in enumerate(optimizer.param_groups):
             own = [p for p in group["params"] if p in wanted]
             together = [p for p in own if self._flat() and can_move(p)]
             for dtype in {p.array.dtype: None for p in together}:
-                self._add(group, [p for p in together if p.array.dtype == dtype], True)
+                self._add(number, [p for p in together if p.array.dtype == dtype], True)
             for p in own:
                 if p not in set(together):
-                    self._add(group, [p], False)
+                    self._add(number, [p], False)
         self.parameters = [p for run in self.runs for p in run.parameters]
         self.grads = {p: g for run in self.runs for p, g in run.grads.items()}
 
     def _flat(self) -> bool:
         return bool(self.optimizer.elementwise) and not self.own_step
 
-    def _add(self, group: Any, parameters: list[Tensor], moved: bool) -> None:
-        self.runs.append(_Run(self.optimizer, group, parameters, moved, self.shared))
+    def _add(self, number: int, parameters: list[Tensor], moved: bool) -> None:
+        self.runs.append(_Run(self.optimizer, number, parameters, moved, self.shared))
 
     @staticmethod
     def of(optimizer: Any, parameters: list[Tensor], shared: bool = False) -> Update:
@@ -91,7 +91,10 @@ class Update:
     def fits(self) -> bool:
         """Whether the optimizer still has the groups that this update was made from."""
         groups = self.optimizer.param_groups
-        return all(any(run.group is g for g in groups) for run in self.runs)
+        return all(
+            run.number < len(groups) and set(run.parameters) <= set(run.group["params"])
+            for run in self.runs
+        )
 
     def grads_in(self, flats: list[np.ndarray]) -> dict[Tensor, np.ndarray]:
         """Where the gradients lie in other long arrays, laid out as this update's own."""
@@ -155,9 +158,9 @@ class _Run:
     """Parameters of one group and dtype, side by side if `moved`, else the only one."""
 
     def __init__(
-        self, optimizer: Any, group: Any, parameters: list[Tensor], moved: bool, in_shared: bool
+        self, optimizer: Any, number: int, parameters: list[Tensor], moved: bool, in_shared: bool
     ):
-        self.optimizer, self.group, self.parameters = optimizer, group, parameters
+        self.optimizer, self.number, self.parameters = optimizer, number, parameters
         dtype = parameters[0].array.dtype
         sizes = [p.array.size for p in parameters]
         ends = np.cumsum([0, *sizes]).tolist()
@@ -179,6 +182,12 @@ class _Run:
             self.g = self.grads[parameters[0]]
         self.state: dict[str, np.ndarray] = {}
         self.shown: list[dict[str, Tensor]] = []
+
+    @property
+    def group(self) -> dict[str, Any]:
+        """The settings: loading a state puts other dictionaries in their place."""
+        found: dict[str, Any] = self.optimizer.param_groups[self.number]
+        return found
 
     def _new(self, like: np.ndarray) -> np.ndarray:
         return shared_like(like) if self.in_shared else np.empty_like(like)

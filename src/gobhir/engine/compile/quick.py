@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import itemgetter
+from struct import Struct, error
 from typing import Any
 
 import numpy as np
@@ -21,20 +22,40 @@ class Number(Tensor):
     """A tensor of one number that is only made when somebody looks at more than the number."""
 
     __slots__ = ("_value",)
-    _value: float
+    _value: float | None
+    """None once the tensor is made: from then on it may be changed in place."""
     _dtype: Any = np.dtype(np.float32)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _SLOTS:
+        if name not in _SLOTS or self._value is None:
             raise AttributeError(name)
         with np.errstate(over="ignore"):
             self._set(np.array(self._value, self._dtype), False)
+        self._value = None
         return getattr(self, name)
+
+    def item(self) -> Any:
+        value = self._value
+        try:
+            return _float32.unpack(_float32.pack(value))[0]
+        except (error, OverflowError):  # None, or too large for float32
+            return super().item()
+
+    __float__ = item
 
 
 class Number64(Number):
     __slots__ = ()
     _dtype = np.dtype(np.float64)
+
+    def item(self) -> Any:
+        value = self._value
+        return super().item() if value is None else value
+
+    __float__ = item
+
+
+_float32 = Struct("f")
 
 
 _SLOTS = set(Tensor.__slots__) - {"__weakref__"}
