@@ -304,6 +304,11 @@ class Tensor:
 
             self._record.retained = keep
 
+    @property
+    def retains_grad(self) -> bool:
+        """Whether this is a computed tensor that keeps its `.grad`."""
+        return self._record is not None and self._record.retained is not None
+
     def __copy__(self) -> Tensor:
         out = type(self).__new__(type(self))
         out._set(self.array, self.requires_grad)

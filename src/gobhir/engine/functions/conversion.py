@@ -164,6 +164,7 @@ Tensor.nbytes = property(lambda self: self.array.nbytes)  # type: ignore[attr-de
 Tensor.ndimension = Tensor.dim  # type: ignore[attr-defined]
 Tensor.get_device = lambda self: -1  # type: ignore[attr-defined]
 Tensor.layout = property(lambda self: strided)  # type: ignore[attr-defined]
+Tensor.is_cpu = property(lambda self: True)  # type: ignore[attr-defined]
 for _name in ("is_cuda", "is_sparse", "is_quantized", "is_mps", "is_meta"):
     setattr(Tensor, _name, property(lambda self: False))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.matrices import cholesky, inv, matrices, solve, solve_triangular
+from gobhir.engine.functions.matrices import cholesky, inv, matrices, solve, solve_triangular, svd
 from gobhir.engine.functions.publish import FUNCTIONS, function, of_tensor, takes_out
 from gobhir.engine.functions.results import named
 from gobhir.engine.ops import lu as ops
@@ -137,6 +137,32 @@ def linalg_lu_solve(
 def lu_solve(input: Any, LU_data: Any, LU_pivots: Any) -> Any:
     """X with A @ X = input, where LU_data and LU_pivots are what `lu_factor` gave for A."""
     return linalg_lu_solve(LU_data, LU_pivots, input)
+
+
+# -- principal components ----
+
+
+@function
+def svd_lowrank(A: Any, q: int = 6, niter: int = 2, M: Any = None) -> tuple[Any, Any, Any]:
+    """U, S and V of the q largest singular values of A (of A - M): (..., m, q), (..., q),
+    (..., n, q). PyTorch approaches them from random directions, niter times; these are exact."""
+    x = matrices("svd_lowrank", A if M is None else A - M)
+    U, S, Vh = svd(x, full_matrices=False)
+    return U[..., :q], S[..., :q], Vh[..., :q, :].mT
+
+
+@function
+def pca_lowrank(
+    A: Any, q: int | None = None, center: bool = True, niter: int = 2
+) -> tuple[Any, Any, Any]:
+    """The principal components of A's columns: U, S and V with V's columns the q (6 unless told)
+    directions in which the rows of A differ most. center: each column less its mean."""
+    x = matrices("pca_lowrank", A)
+    sizes = x.array.shape[-2:]
+    most = min(6, *sizes) if q is None else q
+    if not 0 <= most <= min(sizes):
+        raise ValueError(say("errors.linalg.components", q=q, x=x.array.shape))
+    return svd_lowrank(x - x.mean(-2, keepdim=True) if center else x, most, niter)
 
 
 # -- with a report ----

@@ -244,7 +244,7 @@ def index_put(
     return input + indexing.add_at(values.expand(*shape), index=at, shape=input.shape)
 
 
-FUNCTIONS["index_put_"] = Tensor.index_put_
+FUNCTIONS["index_put_"] = Tensor.index_put_  # type: ignore[attr-defined]
 
 
 @in_place

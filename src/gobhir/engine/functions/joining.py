@@ -12,7 +12,14 @@ import numpy as np
 
 from gobhir.engine.creation import zeros
 from gobhir.engine.dtypes import promoted
-from gobhir.engine.functions.publish import FUNCTIONS, alias, function, of_tensor, takes_out
+from gobhir.engine.functions.publish import (
+    FUNCTIONS,
+    alias,
+    function,
+    numpy_names,
+    of_tensor,
+    takes_out,
+)
 from gobhir.engine.functions.shapes import atleast_1d, atleast_2d, atleast_3d, place
 from gobhir.engine.inplace import into
 from gobhir.engine.ops import joining, shapes
@@ -187,6 +194,7 @@ def _parted(x: Any, dim: int, op: str) -> tuple[int, int]:
 
 
 @of_tensor
+@numpy_names
 def split(input: Any, split_size: Any, dim: int = 0) -> tuple[Any, ...]:
     """Parts of split_size along `dim` (the last one may be smaller), or of these sizes."""
     at, size = _parted(input, dim, "split")
@@ -210,6 +218,7 @@ def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> tuple[Any, .
 
 
 @of_tensor
+@numpy_names
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most so many parts of equal size along `dim`; the last one may be smaller."""
     if chunks < 1:
@@ -226,6 +235,7 @@ alias("unsafe_chunk", chunk)
 
 
 @of_tensor
+@numpy_names
 def tensor_split(
     input: Any, indices_or_sections: Any, dim: int = 0, *, indices: Any = None, sections: Any = None
 ) -> tuple[Any, ...]:
@@ -272,6 +282,7 @@ def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
 
 
 @of_tensor
+@numpy_names
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """One tensor for each place along `dim`, which is gone. IndexError without dimensions."""
     if not input.ndim:
@@ -282,6 +293,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
 
 
 @of_tensor
+@numpy_names
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     """`length` places along `dim` from `start` on (a view)."""
     if not input.ndim:
@@ -299,6 +311,7 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
 
 
 @of_tensor
+@numpy_names
 def select(input: Any, dim: int, index: int) -> Any:
     """What is at one place along `dim`, which is gone (a view)."""
     if not input.ndim:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.drawing import clash
-from gobhir.engine.functions.publish import function, method, of_tensor
+from gobhir.engine.functions.publish import function, method, numpy_names, of_tensor
 from gobhir.engine.ops import shapes
 from gobhir.engine.size import Size
 from gobhir.engine.tensor import Tensor
@@ -119,6 +119,7 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
 
 
 @of_tensor
+@numpy_names
 def squeeze(input: Any, dim: Any = None) -> Any:
     """Without dimensions of size 1, or without those of `dim` (an int or several) that have it."""
     shape = input.array.shape
@@ -131,6 +132,7 @@ def squeeze(input: Any, dim: Any = None) -> Any:
 
 
 @of_tensor
+@numpy_names
 def unsqueeze(input: Any, dim: int) -> Any:
     """With a new dimension of size 1 at `dim`."""
     shape = input.array.shape
