@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 import gobhir
 from gobhir import nn
+from tests.explain.agreement import check
 
 
 class Product(nn.Module):
@@ -38,16 +38,6 @@ class ByHand(nn.Module):
     def forward(self, x: Any) -> Any:
         h = x @ self.w + self.bias
         return h @ h.t() if self.inner else h.t() @ h
-
-
-def check(model: nn.Module, x: Any) -> None:
-    page = gobhir.explain(model, x, None, loss=lambda out: (out**3).sum(), mode="hand")
-    reading = page.reading
-    assert not reading.unruled
-    for q in (*reading.computed, *reading.pulled):
-        by_hand, exact = (np.ravel(np.asarray(v, float)) for v in (q.sym.value, q.exact))
-        assert by_hand == pytest.approx(exact, rel=0.02, abs=2e-4), q.name
-    assert page.to_text("bn") and page.to_html("en")
 
 
 SHAPES = [

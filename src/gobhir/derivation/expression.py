@@ -245,7 +245,7 @@ class MatMul(Pair):
         if len(a.shape) == 1 and len(b.shape) == 2:
             return Product((a.at(index[:1]), b.at((0, index[1]))))
         if not b.shape:
-            return Product((a.at((*index, 0)), b))
+            return Product((a.at((*index, 0)), b.at(())))
         row, column = (index, ()) if len(b.shape) == 1 else (index[:-1], index[-1:])
         return total(
             Product((a.at((*row, k)), b.at((*row[:-1], k, *column)[-len(b.shape) :])))
@@ -361,8 +361,6 @@ class Rearranged(Expr):
         flat = int(self.where[index])
         if flat < 0:
             return number(0)
-        if not self.body.shape:
-            return self.body
         return self.body.at(tuple(int(i) for i in np.unravel_index(flat, self.body.shape)))
 
 

@@ -176,8 +176,6 @@ def _rearrangement_pull(use: Use, i: int, c: Expr) -> Expr | None:
     back[flat[taken]] = taken
     if c.shape == x.shape and np.array_equal(back, np.arange(back.size)):
         return c
-    if not c.shape:
-        return c
     return Rearranged(c, use.record.op.name, back.reshape(x.shape))
 
 
