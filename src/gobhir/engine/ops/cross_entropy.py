@@ -122,7 +122,7 @@ def _plain(a):
 
 def _check_classes(z, y, weight, ignore_index, label_smoothing):
     if z.dtype.kind != "f" or not z.ndim:
-        raise RuntimeError(say("errors.loss.logits", dtype=z.dtype, shape=z.shape))
+        raise NotImplementedError(say("errors.loss.logits", dtype=z.dtype, shape=z.shape))
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(say("errors.loss.smoothing", value=label_smoothing))
     if y.shape == z.shape and y.dtype.kind == "f":

@@ -56,7 +56,7 @@ def share(d, reduction, count):
 def together(p, y):
     """Both as they are, after a look at what every loss needs: fitting shapes, real numbers."""
     if p.dtype.kind != "f":
-        raise RuntimeError(say("errors.loss.dtype", dtype=p.dtype))
+        raise NotImplementedError(say("errors.loss.dtype", dtype=p.dtype))
     try:
         np.broadcast_shapes(p.shape, y.shape)
     except ValueError:

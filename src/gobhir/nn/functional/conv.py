@@ -6,10 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from gobhir.engine import Tensor
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops import convolution as ops
 from gobhir.lang import say
+from gobhir.nn.functional.kinds import only_floating
 from gobhir.nn.functional.sizes import batched, each
 
 __all__ = [
@@ -36,6 +39,7 @@ def _conv(n: int) -> Callable[..., Tensor]:
     ) -> Tensor:
         stride, dilation = each(stride, n, "stride"), each(dilation, n, "dilation")
         x, alone = batched(as_operand(input), n, conv.__name__)
+        only_floating(x, conv.__name__, "iu")
         if not isinstance(padding, str):
             both, more = each(padding, n, "padding"), (0,) * n
         else:
@@ -73,6 +77,8 @@ def _transposed(n: int) -> Callable[..., Tensor]:
             "output_padding": each(output_padding, n, "output_padding"),
         }
         x, alone = batched(as_operand(input), n, conv_transpose.__name__)
+        if x.dtype != np.int64:
+            only_floating(x, conv_transpose.__name__)
         for more, s, d in zip(
             options["output_padding"], options["stride"], options["dilation"], strict=True
         ):

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
-from gobhir.engine.dtypes import default_dtype, promoted
+from gobhir.engine.dtypes import promoted
 from gobhir.engine.functions.norms import pdist
 from gobhir.engine.functions.publish import function
 from gobhir.engine.functions.shapes import place
+from gobhir.lang import say
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
@@ -28,7 +29,8 @@ def pairwise_distance(
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 / (|x1| |x2|) along `dim`, between -1 and 1; lengths below eps count as eps."""
     kind = promoted([x1.array, x2.array])
-    kind = kind if kind.kind == "f" else default_dtype()
+    if kind.kind != "f":
+        raise NotImplementedError(say("errors.dtype.not_for", op="cosine_similarity", dtype=kind))
     place(dim, max(x1.ndim, x2.ndim))
     x1, x2 = x1.to(kind), x2.to(kind)
     shape = np.broadcast_shapes(x1.shape, x2.shape) if _fit(x1, x2) else (x1 + x2).shape

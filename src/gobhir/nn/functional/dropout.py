@@ -14,6 +14,7 @@ from gobhir.engine.inplace import become
 from gobhir.engine.ops import dropout as ops
 from gobhir.engine.random import default_generator
 from gobhir.lang import say, warn
+from gobhir.nn.functional.kinds import only_floating
 
 __all__ = [
     "alpha_dropout",
@@ -107,6 +108,8 @@ def _dropped(
         return x
     if channels and x.ndim < 2:
         raise RuntimeError(say("errors.dropout.no_channels", x=x.shape))
+    if p < 1:
+        only_floating(x, name)
 
     def drop(z: Tensor) -> Tensor:
         if p == 1:

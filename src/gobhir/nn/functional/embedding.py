@@ -14,6 +14,7 @@ from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops import embedding as ops
 from gobhir.engine.ops.choosing import where
 from gobhir.lang import say
+from gobhir.nn.functional.kinds import only_floating
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 
@@ -111,6 +112,7 @@ def embedding_bag(
     if weights is not None and weights.dtype != weight.dtype:
         kinds = {"x": weight.dtype, "y": weights.dtype}
         raise RuntimeError(say("errors.loss.same_dtype", **kinds))
+    only_floating(weight, "embedding_bag")
     padding = padding_row(padding_idx, len(weight))
     which, bags = _bag_of_each(offsets.array, x.numel(), include_last_offset)
     if padding is not None:

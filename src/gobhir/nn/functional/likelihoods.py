@@ -12,7 +12,8 @@ from gobhir.engine.creation import as_tensor
 from gobhir.engine.functions.publish import check_operands
 from gobhir.engine.ops import ctc, likelihoods
 from gobhir.lang import say
-from gobhir.nn.functional.reduction import chosen, floating
+from gobhir.nn.functional.kinds import floating, only_floating
+from gobhir.nn.functional.reduction import chosen
 
 __all__ = ["ctc_loss", "gaussian_nll_loss", "nll_loss", "poisson_nll_loss"]
 
@@ -46,7 +47,7 @@ def poisson_nll_loss(
     """Minus the log-probability of the count `target`; see engine.ops.likelihoods."""
     reduction = chosen(reduction, size_average, reduce)
     options: Any = {"log_input": log_input, "full": full, "eps": eps}
-    x, y = floating(input), floating(target)
+    x, y = (floating(t, "poisson_nll_loss") for t in (input, target))
     return likelihoods.poisson_nll_loss(x, y, reduction=reduction, **options)
 
 
@@ -92,9 +93,10 @@ def ctc_loss(
     labels end to end. input_lengths, target_lengths: (N). zero_infinity: labels that do not fit
     into the steps cost 0 instead of infinity.
     """
+    only_floating(log_probs, "ctc_loss")
     batched = log_probs.ndim == 3
     s = log_probs if batched else log_probs.unsqueeze(1)
-    if log_probs.ndim not in (2, 3) or s.dtype.kind != "f":
+    if log_probs.ndim not in (2, 3):
         raise RuntimeError(say("errors.loss.ctc_scores", shape=log_probs.shape, dtype=s.dtype))
     T, N, classes = s.shape
     if not 0 <= blank < classes:

@@ -46,8 +46,11 @@ def l1_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Mean of |input - target|; see engine.ops.losses.L1Loss."""
+    """Mean of |input - target|; see engine.ops.losses.L1Loss. Whole numbers give whole numbers."""
     reduction = chosen(reduction, size_average, reduce)
+    check_operands(input, target)
+    if weight is None and input.dtype.kind in "iu" and target.dtype.kind in "iu":
+        return reduced((input - target).abs(), reduction)
     return _by_element(losses.l1_loss, input, target, weight, reduction, divisor=weight)
 
 

@@ -16,7 +16,8 @@ from gobhir.engine.ops.choosing import where
 from gobhir.lang import say
 from gobhir.nn.functional.activations import logsigmoid
 from gobhir.nn.functional.distance import pairwise_distance
-from gobhir.nn.functional.reduction import chosen, floating, reduced
+from gobhir.nn.functional.kinds import floating, only_floating
+from gobhir.nn.functional.reduction import chosen, reduced
 
 __all__ = [
     "cosine_embedding_loss",
@@ -70,7 +71,7 @@ def margin_ranking_loss(
     if not input1.ndim == input2.ndim == target.ndim:
         shapes = {"a": input1.shape, "b": input2.shape, "c": target.shape}
         raise RuntimeError(say("errors.loss.dims", **shapes))
-    x1, x2, y = floating(input1), floating(input2), floating(target)
+    x1, x2, y = (floating(t, "margin_ranking_loss") for t in (input1, input2, target))
     return margins.margin_ranking_loss(x1, x2, y, margin=margin, reduction=reduction)
 
 
@@ -92,6 +93,7 @@ def multi_margin_loss(
         raise ValueError(say("errors.loss.power", p=p))
     if weight is not None and weight.ndim != 1:
         raise ValueError(say("errors.loss.class_weight", classes="C", got=weight.shape))
+    only_floating(input, "multi_margin_loss")
     x, y = _rows(input), target.array.reshape(-1)
     N, classes = x.shape
     if target.ndim > 1 or len(y) != N:
@@ -138,6 +140,7 @@ def multilabel_margin_loss(
     exceeding the wrong one's by 1; divided by the number of classes. input, target: (N, classes)
     or (classes); in each row of target the right classes stand in front, and -1 ends them."""
     reduction = chosen(reduction, size_average, reduce)
+    only_floating(input, "multilabel_margin_loss")
     x = _rows(input)
     N, classes = x.shape
     if target.shape != input.shape:

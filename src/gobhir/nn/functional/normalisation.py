@@ -12,6 +12,7 @@ from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.inplace import write
 from gobhir.engine.ops import batch_norm as ops
 from gobhir.lang import say
+from gobhir.nn.functional.kinds import only_floating
 
 __all__ = [
     "batch_norm",
@@ -50,6 +51,7 @@ def batch_norm(
         if statistic is not None and statistic.shape != (x.shape[1],):
             want = x.shape[1]
             raise RuntimeError(say("errors.norm.parameters", got=statistic.numel(), want=want))
+    only_floating(x, "batch_norm")
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError(say("errors.norm.no_statistics"))
@@ -77,6 +79,7 @@ def instance_norm(
         return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
     if math.prod(x.shape[2:]) == 1:
         raise ValueError(say("errors.norm.one_value", x=x.shape))
+    only_floating(x, "instance_norm")
     y, mean, variance = ops.instance_norm(x, weight, bias, eps=eps)
     _run(running_mean, running_var, mean, variance, momentum, math.prod(x.shape[2:]))
     return y
@@ -111,7 +114,8 @@ def layer_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """The last dimensions, of `normalized_shape`, brought to mean 0 and variance 1 together."""
-    count = _last(as_operand(input), normalized_shape, weight, bias)
+    only_floating(as_operand(input), "layer_norm")
+    count = _last(input, normalized_shape, weight, bias)
     return ops.layer_norm(input, weight, bias, count=count, eps=eps)[0]
 
 
@@ -119,7 +123,8 @@ def rms_norm(
     input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
     """The last dimensions, of `normalized_shape`, divided by their root mean square."""
-    count = _last(as_operand(input), normalized_shape, weight, None)
+    only_floating(as_operand(input), "rms_norm")
+    count = _last(input, normalized_shape, weight, None)
     least = float(np.finfo(input.dtype).eps) if eps is None else eps
     if input.dtype == np.float16:  # whose squares would overflow
         scale = None if weight is None else weight.float()
@@ -155,6 +160,7 @@ def group_norm(
         raise ValueError(say("errors.norm.one_value", x=x.shape))
     if x.shape[1] % num_groups:
         raise RuntimeError(say("errors.norm.groups", x=x.shape, groups=num_groups))
+    only_floating(x, "group_norm")
     for p in (weight, bias):
         if p is not None and p.shape != (x.shape[1],):
             raise RuntimeError(say("errors.norm.parameters", got=p.numel(), want=x.shape[1]))
@@ -176,6 +182,8 @@ def local_response_norm(
         raise ValueError(say("errors.norm.dimensions", x=x.shape, want="(N, C, L, ...)"))
     if not x.numel():
         return x
+    if x.dtype != np.int64:
+        only_floating(x, "local_response_norm")
     channels = np.arange(x.shape[1])
     before = channels[:, None] - channels  # how many channels each stands before each
     near = Tensor._wrap(((before <= size // 2) & (before >= -((size - 1) // 2))).astype(x.dtype))

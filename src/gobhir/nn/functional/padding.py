@@ -11,6 +11,7 @@ from gobhir.engine import Tensor
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops.padding import constant_pad
 from gobhir.lang import say
+from gobhir.nn.functional.kinds import only_floating
 
 __all__ = ["pad"]
 
@@ -41,6 +42,8 @@ def pad(
         raise RuntimeError(say("errors.pad.value", mode=mode))
     if len(pairs) not in (1, 2, 3) or lead not in (1, 2):
         raise NotImplementedError(say("errors.pad.dims", mode=mode, x=shape, pad=tuple(widths)))
+    if mode != "circular":
+        only_floating(x, mode, "iu")
     if 0 in shape[1:] and mode != "circular":
         raise RuntimeError(say("errors.pad.empty", mode=mode, x=shape))
     for dim, (before, after) in enumerate(pairs, lead):

@@ -13,6 +13,7 @@ from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops import pooling as ops
 from gobhir.engine.ops import resampling
 from gobhir.lang import say
+from gobhir.nn.functional.kinds import only_floating
 from gobhir.nn.functional.sizes import batched, each
 
 __all__ = [
@@ -52,6 +53,7 @@ def _max_pool(n: int) -> Callable[..., Any]:
         options = _windows(kernel_size, stride, padding, n)
         options["dilation"] = each(dilation, n, "dilation")
         x, alone = batched(as_operand(input), n, max_pool.__name__)
+        only_floating(x, max_pool.__name__, "iu" if n > 1 else "")
         if alone and 0 in input.shape:
             raise RuntimeError(say("errors.pool.empty", x=input.shape, kernel=options["kernel"]))
         out = ops.max_pool(x, ceil_mode=ceil_mode, **options)
@@ -118,6 +120,7 @@ def _adaptive_avg_pool(n: int) -> Callable[..., Tensor]:
 def _adaptive_max_pool(n: int) -> Callable[..., Any]:
     def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
         x, alone, size = _adaptive(input, output_size, n, adaptive_max_pool.__name__)
+        only_floating(x, adaptive_max_pool.__name__)
         kernel = _even(x.shape[2:], size)
         if kernel is not None and not return_indices:
             options = {"kernel": kernel, "stride": kernel, "padding": (0,) * n}
@@ -208,6 +211,7 @@ def _max_unpool(n: int) -> Callable[..., Tensor]:
     ) -> Tensor:
         w = _windows(kernel_size, stride, padding, n)
         x, alone = batched(as_operand(input), n, max_unpool.__name__)
+        only_floating(x, max_unpool.__name__)
         if indices.dtype != np.int64:
             raise RuntimeError(say("errors.pool.indices_dtype", dtype=indices.dtype))
         if indices.shape != input.shape:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from gobhir.engine import Tensor
-from gobhir.engine.dtypes import default_dtype
 from gobhir.lang import say, warn
 
 
@@ -19,11 +18,6 @@ def chosen(reduction: str, size_average: bool | None = None, reduce: bool | None
     reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
     warn(say("errors.loss.legacy", reduction=reduction))
     return reduction
-
-
-def floating(x: Tensor) -> Tensor:
-    """x, whole numbers as floating ones, for losses that PyTorch makes of ops which do that."""
-    return x if x.dtype.kind == "f" else x.to(default_dtype())
 
 
 def reduced(each: Tensor, reduction: str) -> Any:

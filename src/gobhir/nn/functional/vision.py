@@ -14,6 +14,7 @@ from gobhir.engine import Tensor
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops import convolution, resampling
 from gobhir.lang import say
+from gobhir.nn.functional.kinds import only_floating
 from gobhir.nn.functional.pooling import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -168,6 +169,7 @@ def unfold(
 ) -> Tensor:
     """All windows of an image, each a column: (N, C, H, W) to (N, C * kernel, windows)."""
     x, alone = batched(as_operand(input), 2, "unfold")
+    only_floating(x, "unfold", "b")
     out = convolution.im2_col(x, **_windows(kernel_size, dilation, padding, stride))
     return out[0] if alone else out
 
@@ -182,6 +184,7 @@ def fold(
 ) -> Tensor:
     """Windows added up to an image of output_size: (N, C * kernel, windows) to (N, C, H, W)."""
     x, alone = batched(as_operand(input), 1, "fold")
+    only_floating(x, "fold", "b")
     size = each(output_size, 2, "output_size")
     out = convolution.col2_im(x, size=size, **_windows(kernel_size, dilation, padding, stride))
     return out[0] if alone else out
@@ -235,6 +238,7 @@ def grid_sample(
     fits = n in (2, 3) and grid.ndim == x.ndim and grid.shape[-1] == n
     if not fits or grid.shape[0] != x.shape[0] or (mode == "bicubic" and n != 2):
         raise RuntimeError(say("errors.vision.grid", x=x.shape, grid=grid.shape))
+    only_floating(x, "grid_sample")
     if grid.dtype != x.dtype:
         raise RuntimeError(say("errors.loss.same_dtype", x=x.dtype, y=grid.dtype))
     taps = []
