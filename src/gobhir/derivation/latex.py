@@ -10,7 +10,8 @@ import re
 from decimal import Decimal
 
 from gobhir.derivation.expression import Expr, Name, without_labels
-from gobhir.derivation.notation import FUNCTIONS, GREEK, WORDS, Notation, letters
+from gobhir.derivation.letters import FUNCTIONS, GREEK, WORDS, letters
+from gobhir.derivation.notation import Notation
 from gobhir.derivation.text import measure
 from gobhir.lang import t
 

@@ -6,9 +6,7 @@ it makes ("ink") is text or a small picture of text: anything that `+` joins wit
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -34,30 +32,14 @@ from gobhir.derivation.expression import (
     Transposed,
 )
 from gobhir.derivation.general import LETTERS, indexed
+from gobhir.derivation.letters import GREEK, letters, plain_number
 from gobhir.derivation.rounding import decimal, significant
 
 # How tightly a piece holds together; it is put in brackets where its surroundings hold tighter.
 SUM, NEGATIVE, DOTTED, PRODUCT, POWER, ATOM = range(6)
 
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "eta": "η",
-    "theta": "θ", "lambda": "λ", "mu": "μ", "nu": "ν", "rho": "ρ", "sigma": "σ", "tau": "τ",
-    "phi": "ϕ", "pi": "π", "omega": "ω",
-    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Sigma": "Σ", "Omega": "Ω",
-}  # fmt: skip
-
 OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!="}
 
-FUNCTIONS = {
-    "relu": "ReLU", "leaky_relu": "LeakyReLU",
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan",
-    "lgamma": "lnΓ", "digamma": "ψ", "polygamma": "ψ",
-}  # fmt: skip
-"""Functions that are written otherwise than they are called."""
-
-WORDS = ("new", "old")
-"""Words in an index that speak the page's language."""
-# keys: page.word.*
 LONG = 64
 """Characters of a sum that go on one row inside brackets or a fraction."""
 FOLDED = 8
@@ -71,34 +53,6 @@ class Joins(Protocol):
 
 
 Ink = TypeVar("Ink", bound=Joins)
-
-
-@dataclass(frozen=True)
-class Letters:
-    """A name's base, taken apart: beta1_hat is the letter beta with a hat and index 1."""
-
-    stem: str
-    hat: bool
-    digits: str
-
-
-def letters(base: str) -> Letters:
-    """yhat, m_hat, beta1, W, running_mean, ... A word that is no letter stays whole."""
-    hat = base.endswith("hat") and len(base) > 3
-    stem = base.removesuffix("hat").rstrip("_") if hat else base
-    found = re.fullmatch(r"([A-Za-z]+?)_?(\d+)", stem)
-    name, digits = (found[1], found[2]) if found else (stem, "")
-    if len(name) == 1 or name in GREEK:
-        return Letters(name, hat, digits)
-    return Letters(base, False, "")
-
-
-def plain_number(x: Decimal) -> tuple[str, int | None]:
-    """Digits, and the power of ten where 0.00012 or 1200000 would be hard to read."""
-    if x != 0 and not (Decimal("1e-4") <= abs(x) < Decimal("1e6")):
-        exponent = x.adjusted()
-        return format(x.scaleb(-exponent), "f"), exponent
-    return format(x, "f"), None
 
 
 def entry(value: Any) -> Decimal:

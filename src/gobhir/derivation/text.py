@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from gobhir.derivation.expression import Expr, Name, without_labels
-from gobhir.derivation.notation import FUNCTIONS, GREEK, WORDS, Notation, letters
+from gobhir.derivation.letters import FUNCTIONS, GREEK, WORDS, letters
+from gobhir.derivation.notation import Notation
 from gobhir.lang import t
 
 _SUPER = dict(zip("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ", strict=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
-from gobhir.derivation.notation import FUNCTIONS, GREEK
+from gobhir.derivation.letters import FUNCTIONS, GREEK
 from gobhir.derivation.text import Box, fenced, width
 from gobhir.lang import t
 
