@@ -15,7 +15,7 @@ from weakref import ref
 import numpy as np
 
 from gobhir.engine import Tensor, Update
-from gobhir.engine.hooks import RemovableHandle
+from gobhir.engine.hooks import RemovableHandle, changes
 from gobhir.engine.tape import enable_grad, no_grad, state
 from gobhir.lang import say, warn
 from gobhir.optim.checks import check_betas, check_range, check_run, check_step
@@ -194,6 +194,7 @@ class Optimizer:
             raise ValueError(say("errors.optim.required", name=missing[0]))
         self.check(group)
         self.param_groups.append(group)
+        changes[0] += 1
 
     def _all(self) -> Iterator[Tensor]:
         return (p for group in self.param_groups for p in group["params"])

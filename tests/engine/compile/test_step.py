@@ -10,7 +10,7 @@ import pytest
 import gobhir
 from gobhir import nn, optim
 from gobhir.engine.compile import compile
-from tests.engine.compile.steps import MODELS, OPTIMIZERS, examples, made, same_state
+from tests.engine.compile.steps import MODELS, OPTIMIZERS, close, examples, made, same_state
 
 
 def replayed(compiled: Any) -> bool:
@@ -531,3 +531,92 @@ def test_loaded_settings_count(model: str) -> None:
         step(x, y)
         theirs[0](x, y)
     same_state(mine, theirs, 1e-4)
+
+
+@pytest.mark.parametrize("model", ["4-4-1", "wide"])
+def test_a_layer_that_is_thawed_learns_again(model: str) -> None:
+    mine, theirs = made(model), made(model)
+    step = compile(mine[0])
+    for net in (mine[1], theirs[1]):
+        net[0].requires_grad_(False)
+    for k in range(12):
+        if k == 6:
+            for net in (mine[1], theirs[1]):
+                net[0].requires_grad_(True)
+        x, y = examples(3, seed=k)
+        step(x, y)
+        theirs[0](x, y)
+    same_state(mine, theirs, 1e-4)
+    assert replayed(step)
+
+
+@pytest.mark.parametrize("model", ["4-4-1", "wide"])
+def test_parameters_that_an_optimizer_is_given_later_learn(model: str) -> None:
+    both = []
+    for _ in range(2):
+        gobhir.manual_seed(0)
+        net = MODELS[model]()
+        updates = optim.SGD(net[2].parameters(), lr=0.1)
+
+        def step(x: Any, y: Any, net: Any = net, updates: Any = updates) -> Any:
+            updates.zero_grad()
+            loss = nn.functional.mse_loss(net(x), y)
+            loss.backward()
+            updates.step()
+            return loss
+
+        both.append((step, net, updates))
+    compiled = compile(both[0][0])
+    for k in range(12):
+        if k == 6:
+            for _, net, updates in both:
+                updates.add_param_group({"params": net[0].parameters(), "lr": 0.05})
+        x, y = examples(3, seed=k)
+        compiled(x, y)
+        both[1][0](x, y)
+    same_state(both[0], both[1], 1e-4)
+
+
+@pytest.mark.parametrize("lang", ["bn", "en"])
+def test_a_step_that_prints_or_changes_an_argument_runs_as_written(
+    lang: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net = nn.Linear(4, 1)
+
+    def doubling(x: Any) -> Any:
+        x.mul_(2)
+        return net(x).detach()
+
+    def printing(x: Any) -> Any:
+        print("here")
+        return net(x).detach()
+
+    steps = [compile(doubling), compile(printing)]
+    gobhir.use_language(lang)
+    try:
+        for k in range(5):
+            x = gobhir.full((2, 4), float(k))
+            steps[0](x)
+            assert (x == 2 * k).all()
+            steps[1](x)
+    finally:
+        gobhir.use_language(None)
+    assert capsys.readouterr().out == "here\n" * 5
+    assert all(step.reason is not None for step in steps)
+
+
+def test_a_compiled_module_answers_for_the_module() -> None:
+    net = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5))
+    compiled = compile(net)
+    assert list(compiled.state_dict()) == list(net.state_dict())
+    x = examples(3)[0]
+    for mode in (True, False, True, False):
+        compiled.train(mode)
+        assert net.training is mode
+        for _ in range(4):
+            gobhir.manual_seed(1)
+            mine = compiled(x)
+            gobhir.manual_seed(1)
+            close(mine.detach().numpy(), net(x).detach().numpy(), 1e-6)
+    with pytest.raises(AttributeError):
+        _ = compiled.no_such_thing

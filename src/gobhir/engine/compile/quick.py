@@ -93,6 +93,9 @@ def quick(replay: Any, args: tuple[Any, ...], shown: Any) -> Callable[..., Any] 
         if isinstance(key, Tensor):
             scope[f"t{k}"] = key
             given[key] = f"t{k}.array.tolist()"
+    for k, t in enumerate(t for t in replay.surroundings.tensors if not t.requires_grad):
+        scope[f"frozen{k}"] = t
+        looks.append(f"frozen{k}.requires_grad")
     for k, name in enumerate(replay.names):
         scope[f"n{k}"], scope[f"was{k}"] = name.holder, name.now()
         now = f"n{k}.cell_contents" if name.key is None else f"n{k}[{name.key!r}]"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +90,7 @@ class Recorder:
         """Calls on Traced arrays in this thread are written down meanwhile."""
         outer, state.recorder = state.recorder, self
         try:
-            with nothing_hidden():
+            with nothing_hidden(), redirect_stdout(_Heard(self)):
                 yield
         finally:
             state.recorder = outer
@@ -133,6 +133,20 @@ class Recorder:
     def alive(self) -> list[Traced]:
         """The Traced arrays that somebody still holds."""
         return [t for ref in self.made if (t := ref()) is not None]
+
+
+class _Heard:
+    """Standard output, while a step is recorded: a replay would print nothing."""
+
+    def __init__(self, recorder: Recorder):
+        self._recorder, self._stdout = recorder, sys.stdout
+
+    def write(self, text: str) -> Any:
+        self._recorder.refuse("prints")
+        return self._stdout.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stdout, name)
 
 
 def _user_line() -> str:

@@ -63,7 +63,7 @@ class Replay:
         self.modes = surroundings.modes()
         self.checked = changes[0]
         self.learning = [t.requires_grad for t in surroundings.tensors]
-        self.settings = self._settings()
+        self.settings, self.groups = self._settings(), self._groups()
         self.names = [n._replace(value=n.now()) for n in surroundings.names]
         self.keeper: Keeper | None = None
         small = surroundings.small() and part is None
@@ -108,6 +108,11 @@ class Replay:
             try:
                 with tape or nullcontext():
                     result = step(*args, **kwargs)
+                for own, theirs in zip((*args, *kwargs.values()), given, strict=True):
+                    if isinstance(own, Tensor) and own._version:
+                        recorder.refuse("argument_changed")
+                        theirs.array[...] = plain(own.array)
+                own = theirs = None
                 now = python_state(self.names)
                 for place, value in outside.items():
                     if now.get(place) != value:
@@ -196,6 +201,8 @@ class Replay:
             [*self.homes, *self.had_grad.values()],
             [*results, *self.end_grads.values()],
         )
+        if any(b.kind == "input" for call in program.calls for b in program.writes(call)):
+            recorder.refuse("argument_changed")
         without_needless_copies(program)
         without_constant_calls(program)
         in_single_assignments(program)
@@ -371,7 +378,7 @@ class Replay:
         """Whether everything is still as it was when the step was recorded."""
         around = self.surroundings
         if self.checked != changes[0]:
-            if around.modes() != self.modes or around.hooked():
+            if around.modes() != self.modes or self._groups() != self.groups or around.hooked():
                 return False
             self.checked = changes[0]
         if [t.requires_grad for t in around.tensors] != self.learning:
@@ -396,6 +403,11 @@ class Replay:
         """Of the optimizers, but for the learning rate."""
         groups = [g for o, _ in self.surroundings.updates for g in o.param_groups]
         return [{k: v for k, v in g.items() if k != "lr"} for g in groups]
+
+    def _groups(self) -> list[list[int]]:
+        """How many parameters the groups of the optimizers have."""
+        optimizers = (o for o, _ in self.surroundings.updates)
+        return [[len(g["params"]) for g in o.param_groups] for o in optimizers]
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The step again. Diverged, with nothing changed, where it takes another way."""
