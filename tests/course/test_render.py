@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from gobhir.course import read_lesson
+from gobhir.course.markdown import parser
 from gobhir.course.outputs import html_output, output_html
 
 
@@ -168,3 +169,8 @@ def test_markdown_outputs_show_formulas_and_no_html():
 def test_an_error_is_one_line():
     error = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": ["..."]}
     assert output_html(error) == '<pre class="output output-error">ValueError: no</pre>'
+
+
+def test_no_line_ends_before_a_bangla_ending():
+    html = parser().render("PyTorch-এর `W`-তে, 3-4-1")
+    assert "PyTorch-\u2060এর" in html and "</code>-\u2060তে" in html and "3-4-1" in html

@@ -7,10 +7,12 @@ between the braces is what would stand between the braces of a Python f-string.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -31,9 +33,15 @@ def parser() -> MarkdownIt:
     md.use(front_matter_plugin).use(myst_block_plugin).use(myst_role_plugin)
     md.use(dollarmath_plugin, allow_labels=False, double_inline=True)
     md.block.ruler.at("math_block", _formula_block, {"alt": ["paragraph", "blockquote", "list"]})
+    md.add_render_rule("text", _text)
     md.add_render_rule("table_open", lambda *_: '<div class="table" tabindex="0"><table>\n')
     md.add_render_rule("table_close", lambda *_: "</table></div>\n")
     return md
+
+
+def _text(self: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
+    """No line may end between a word and the Bangla ending that a hyphen joins to it."""
+    return re.sub("-(?=[\u0980-\u09ff])", "-\u2060", escapeHtml(tokens[at].content))
 
 
 _formula_lines = math_block_dollar(False, None, False)
