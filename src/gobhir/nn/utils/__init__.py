@@ -28,13 +28,23 @@ __all__ = [
 ]
 
 # Loaded when asked for, so that `import gobhir` is quick.
-_MODULES = {"parametrizations", "parametrize"}
-_HOOKS = {"remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"}
+_MODULES = {"parametrizations", "parametrize", "prune", "stateless"}
+_FUNCTIONS = {
+    "fuse_conv_bn_eval": "fusion",
+    "fuse_conv_bn_weights": "fusion",
+    "fuse_linear_bn_eval": "fusion",
+    "fuse_linear_bn_weights": "fusion",
+    "remove_spectral_norm": "norm_hooks",
+    "remove_weight_norm": "norm_hooks",
+    "skip_init": "init",
+    "spectral_norm": "norm_hooks",
+    "weight_norm": "norm_hooks",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"gobhir.nn.utils.{name}")
-    if name in _HOOKS:
-        return getattr(import_module("gobhir.nn.utils.norm_hooks"), name)
+    if name in _FUNCTIONS:
+        return getattr(import_module(f"gobhir.nn.utils.{_FUNCTIONS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
