@@ -35,6 +35,7 @@ DIFFERENT = {
     "normal": "drawn numbers have no gradient here, in PyTorch it is 0",
     "polygamma": "infinite at its poles; PyTorch gives large numbers",
     "special.polygamma": "infinite at its poles; PyTorch gives large numbers",
+    "svd_lowrank": "exact here, in PyTorch nearly so",
 }
 UNORDERED = {"sort", "argsort", "topk", "kthvalue", "mode", "median", "nanmedian"}
 """Of equal numbers PyTorch takes any: only the values are compared."""
@@ -143,7 +144,9 @@ def result(make: Any, f: Any, sample: Any, in_place: bool, leaves: list[Any]) ->
         first = first.clone()
     args, kwargs = make(tuple(sample.args), leaves), make(sample.kwargs, leaves)
     try:
-        return f(first, *args, **kwargs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return f(first, *args, **kwargs)
     except Exception as refusal:
         return refusal
 
@@ -204,9 +207,7 @@ def test_samples(dtype: str) -> None:
                     continue
                 count += 1
                 try:
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")
-                        compare(op, what, mine, f, sample)
+                    compare(op, what, mine, f, sample)
                 except LeftOut:
                     pass
                 except Exception as error:

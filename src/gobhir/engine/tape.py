@@ -63,6 +63,8 @@ class Record:
         "versions",
     )
 
+    ran: Any
+
     def __init__(
         self,
         op: type[Op],
