@@ -102,3 +102,15 @@ def test_means_of_whole_numbers_are_whole(divisor: int | None) -> None:
     for t in (gobhir, torch):
         with pytest.raises(NotImplementedError):
             t.nn.functional.avg_pool2d(t.from_numpy(x.astype(np.int32)), 2)
+
+
+@pytest.mark.parametrize("name", ["max_pool2d", "adaptive_max_pool1d", "fractional_max_pool2d"])
+def test_with_indices(name: str) -> None:
+    x = numbers(6, (2, 3, 6, 6) if name.endswith("2d") else (2, 3, 6))
+    results = []
+    for t in (gobhir, torch):
+        t.manual_seed(1)
+        args = (2, 3) if name.startswith("frac") else (2,)
+        results.append(getattr(t.nn.functional, name + "_with_indices")(t.from_numpy(x), *args))
+    for got, want in zip(*results, strict=True):
+        np.testing.assert_array_equal(got.numpy(), want.numpy())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,12 @@ from gobhir.engine.random import rand
 from gobhir.lang import say
 from gobhir.nn.functional.sizes import batched, each
 
-__all__ = ["fractional_max_pool2d", "fractional_max_pool3d"]
+__all__ = [
+    "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
+    "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
+]
 
 
 def _fractional_max_pool(n: int) -> Callable[..., Any]:
@@ -100,3 +106,5 @@ def _starts(drawn: np.ndarray, full: int, m: int, k: int) -> np.ndarray:
 
 fractional_max_pool2d = _fractional_max_pool(2)
 fractional_max_pool3d = _fractional_max_pool(3)
+fractional_max_pool2d_with_indices = partial(fractional_max_pool2d, return_indices=True)
+fractional_max_pool3d_with_indices = partial(fractional_max_pool3d, return_indices=True)
