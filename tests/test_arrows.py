@@ -14,7 +14,17 @@ HOUSE = Path(gobhir.__file__).parent
 FLOORS = [
     {"lang"},
     {"engine", "derivation"},
-    {"autograd", "backends", "cuda", "linalg", "random", "serialization", "special", "testing"},
+    {
+        "accelerator",
+        "autograd",
+        "backends",
+        "cuda",
+        "linalg",
+        "random",
+        "serialization",
+        "special",
+        "testing",
+    },
     {"nn"},
     {"optim", "distributions", "utils"},
     {"gobhir", "examples"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,22 @@ def test_a_state_dict_is_an_ordinary_safetensors_file(tmp_path: Path) -> None:
     other.load_state_dict(gobhir.load(str(file)))
     assert gobhir.equal(model.weight, other.weight)
     assert [p.name for p in tmp_path.iterdir()] == ["weights.pt"]
+
+
+def test_open_files(tmp_path: Path) -> None:
+    model, memory = nn.Linear(3, 2), io.BytesIO()
+    gobhir.save({"model": model.state_dict(), "epoch": 3}, memory)
+    memory.seek(0)
+    loaded = gobhir.load(memory)
+    assert loaded["epoch"] == 3 and gobhir.equal(loaded["model"]["weight"], model.weight)
+    loaded["model"]["weight"].zero_()  # one may write into what was loaded
+    with (tmp_path / "x.pt").open("wb") as file:
+        gobhir.save(gobhir.ones(2), file)
+    with (tmp_path / "x.pt").open("rb") as file:
+        assert gobhir.load(file).tolist() == [1.0, 1.0]
+    for content in (b"", b"\x80\x04]", b"PK"):
+        with pytest.raises(ValueError, match="BytesIO"):
+            gobhir.load(io.BytesIO(content))
 
 
 def test_pytorch_reads_it_and_writes_it(tmp_path: Path) -> None:

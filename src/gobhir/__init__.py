@@ -108,6 +108,7 @@ newaxis = None  # as an index: one more dimension, of size 1
 
 __all__ = [
     *FUNCTIONS,
+    "accelerator",
     "arange",
     "as_tensor",
     "asarray",
@@ -207,6 +208,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "accelerator": "gobhir",
     "backends": "gobhir",
     "compile": "gobhir.engine.compile",
     "cuda": "gobhir",

@@ -23,7 +23,7 @@ class Backend:
         return False
 
 
-cuda = Backend()
+cuda = Backend(matmul=Backend(allow_tf32=False))
 cudnn = Backend(enabled=False, deterministic=True, benchmark=False)
 mkldnn = Backend(enabled=False)
 mps = Backend()

@@ -6,12 +6,13 @@ read the tensors by name; the order of the names and what is nested stand in the
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -21,18 +22,24 @@ from gobhir.lang import say
 _STRUCTURE = "gobhir"
 
 
-def save(obj: Any, f: str | os.PathLike[str]) -> None:
-    """Write a state_dict, or dictionaries and lists of Tensors, numbers and texts, to the file
-    `f`, as safetensors whatever its suffix. TypeError for what such a file cannot hold.
+def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
+    """Write a state_dict, or dictionaries and lists of Tensors, numbers and texts, to `f`, a path
+    or a file open for writing, as safetensors whatever its suffix. TypeError for what such a file
+    cannot hold.
 
-    The file is replaced only when the new one is complete and on the disk: a program that is
-    killed meanwhile, or a machine that loses its power, leaves the old file or the new one.
+    A file named by its path is replaced only when the new one is complete and on the disk: a
+    program that is killed meanwhile, or a machine that loses its power, leaves the old file or
+    the new one.
     """
     from safetensors.numpy import save as to_bytes
 
     tensors: dict[str, np.ndarray] = {}
     structure = _take_apart(obj, "", tensors)
-    _replace(Path(f), to_bytes(tensors, {_STRUCTURE: json.dumps(structure)}))
+    content = to_bytes(tensors, {_STRUCTURE: json.dumps(structure)})
+    if isinstance(f, (str, os.PathLike)):
+        _replace(Path(f), content)
+    else:
+        f.write(content)
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -53,45 +60,50 @@ def _replace(path: Path, content: bytes) -> None:
             os.close(folder)
 
 
-def load(f: str | os.PathLike[str], map_location: Any = None, weights_only: bool = True) -> Any:
-    """What `save` wrote, or the tensors by name of another safetensors or npz file.
+def load(
+    f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, weights_only: bool = True
+) -> Any:
+    """What `save` wrote, or the tensors by name of another safetensors or npz file; f is a path
+    or a file open for reading.
 
     map_location and weights_only are accepted and change nothing: there is one device, and
     nothing but numbers is ever read. ValueError for a pickle and for a damaged file.
     """
-    path = Path(f)
-    with path.open("rb") as file:
-        start = file.read(9)
-    if start[:2] == b"PK":
-        return _load_zip(path)
-    # A safetensors file begins with the length of its header, which may look like a pickle.
-    if start[:1] == b"\x80" and start[8:] != b"{":
-        raise ValueError(say("errors.file.pickle", path=path))
-    return _load_safetensors(path)
+    if isinstance(f, (str, os.PathLike)):
+        path: Any = Path(f)
+        content = path.read_bytes()
+    else:
+        path, content = getattr(f, "name", type(f).__name__), f.read()
+    from safetensors import SafetensorError
 
-
-def _load_zip(path: Path) -> dict[str, Tensor]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            pickled = any(name.endswith(".pkl") for name in archive.namelist())
-        if not pickled:
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: Tensor._wrap(arrays[name]) for name in arrays.files}
-    except (zipfile.BadZipFile, ValueError, EOFError) as trouble:
+        if not _pickled(content):
+            return (_from_npz if content[:2] == b"PK" else _from_safetensors)(content)
+    except (SafetensorError, zipfile.BadZipFile, ValueError, KeyError, EOFError) as trouble:
         raise ValueError(say("errors.file.damaged", path=path, detail=str(trouble))) from None
     raise ValueError(say("errors.file.pickle", path=path))
 
 
-def _load_safetensors(path: Path) -> Any:
-    from safetensors import SafetensorError, safe_open
+def _pickled(content: bytes) -> bool:
+    if content[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return any(name.endswith(".pkl") for name in archive.namelist())
+    # A safetensors file begins with the length of its header, which may look like a pickle.
+    return content[:1] == b"\x80" and content[8:9] != b"{"
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: Tensor._wrap(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118  no dict
-    except (SafetensorError, TypeError) as trouble:
-        raise ValueError(say("errors.file.damaged", path=path, detail=str(trouble))) from None
-    structure = metadata.get(_STRUCTURE)
+
+def _from_npz(content: bytes) -> dict[str, Tensor]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {name: Tensor._wrap(arrays[name]) for name in arrays.files}
+
+
+def _from_safetensors(content: bytes) -> Any:
+    from safetensors.numpy import load as arrays_in
+
+    # copies, because what is read out of bytes cannot be written to
+    tensors = {name: Tensor._wrap(a.copy()) for name, a in arrays_in(content).items()}
+    length = int.from_bytes(content[:8], "little")
+    structure = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get(_STRUCTURE)
     return tensors if structure is None else _put_together(json.loads(structure), tensors)
 
 

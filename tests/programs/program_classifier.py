@@ -5,6 +5,9 @@ from torch.utils.data import DataLoader, TensorDataset, random_split
 
 torch.manual_seed(0)
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+if torch.accelerator.is_available():
+    device = torch.accelerator.current_accelerator()
+torch.backends.cuda.matmul.allow_tf32 = False
 centres = torch.tensor([[0.0, 2.0], [2.0, -1.0], [-2.0, -1.0]])
 labels = torch.randint(0, 3, (240,))
 points = centres[labels] + 0.7 * torch.randn(240, 2)
