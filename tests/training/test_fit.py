@@ -26,6 +26,7 @@ from gobhir.training import (
     fit,
     predict,
 )
+from gobhir.training.history import title
 from gobhir.training.metrics import Accuracy
 
 FRAMEWORKS = [gobhir, torch]
@@ -695,6 +696,7 @@ def test_history() -> None:
     header, row = repr(History([{"epoch": 1, "average_precision": 0.5}])).splitlines()
     assert len(header) == len(row), "long names push no number out of its column"
     assert repr(History()) == "History(running)"
+    assert title("val_top_3", "en") == "validation top-3 accuracy" and title("mine", "bn") == "mine"
     assert math.isnan(History([{"loss": 1.0}, {"f1": 1.0}])["f1"][0])
 
 

@@ -100,6 +100,8 @@ def test_what_the_pictures_show() -> None:
     ax = plots.roc(metric, lang="en")
     assert len(ax.lines) == 4 and ax.lines[0].get_label().startswith("0: ")
     assert plots.roc((SCORES, Y), ax=ax) is ax and len(ax.lines) == 8
+    digits = plots.roc((RNG.normal(size=(40, 10)), np.arange(40) % 10), lang="en").lines[:10]
+    assert len({(line.get_color(), line.get_linestyle()) for line in digits}) == 10
     p, y = [1.0, 2.0, 3.0], [1.0, 2.5, 3.5]
     points = plots.predictions(p, y, lang="en").collections[0].get_offsets()
     assert np.asarray(points).tolist() == [[1.0, 1.0], [2.5, 2.0], [3.5, 3.0]]
