@@ -94,3 +94,13 @@ def test_softmax_without_a_dimension_warns() -> None:
         with pytest.warns(UserWarning):
             out = t.nn.Softmin()(t.ones(2, 4))
         assert out[0].tolist() == [0.25] * 4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rrelu_draws_as_pytorch(dtype: str) -> None:
+    told = []
+    for t in (gobhir, torch):
+        x = t.linspace(-2, 2, 30, dtype=getattr(t, dtype)).flip(0).reshape(5, 6)
+        t.manual_seed(1)
+        told.append(t.nn.RReLU(0.1, 0.5)(x).numpy())
+    np.testing.assert_allclose(*told, rtol=1e-6)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.creation import empty
 from gobhir.engine.functions.publish import FUNCTIONS, as_operand, both, function
 from gobhir.engine.inplace import become
 from gobhir.engine.ops import activations
-from gobhir.engine.random import rand
 from gobhir.lang import say, warn
 
 __all__ = [
@@ -109,13 +109,16 @@ def rrelu(
     inplace: bool = False,
 ) -> Tensor:
     """z above 0, r * z below, elementwise, with r drawn evenly from [lower, upper) for every
-    element in training, and halfway between the two otherwise."""
+    element below in training, and halfway between the two otherwise."""
     if not lower <= upper:
         raise RuntimeError(say("errors.nn.rrelu", lower=lower, upper=upper))
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
-    drawn = rand(*as_operand(input).shape, dtype=input.dtype) * (upper - lower) + lower
-    return _run(lambda z: activations.prelu(z, drawn), input, inplace)
+    below = as_operand(input).array <= 0
+    slope = np.ones(below.shape, input.dtype)
+    drawn = empty(int(below.sum()), dtype=np.float64).uniform_(lower, upper)
+    slope[below] = drawn.array
+    return _run(lambda z: activations.prelu(z, Tensor._wrap(slope)), input, inplace)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
