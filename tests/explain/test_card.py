@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
-import gobhir  # noqa: F401  registers the ops
+import gobhir
+from gobhir import nn
 from gobhir.engine import OPS
-from gobhir.explain.card import card
+from gobhir.explain.card import _DONE_BY, card
 from gobhir.lang import catalogue
 
 SHIPPED = sorted(n for n, op in OPS.items() if op.__module__.startswith("gobhir."))
@@ -76,8 +79,51 @@ def test_a_name_in_pytorchs_spelling_finds_its_op() -> None:
         "F.cross_entropy": "cross_entropy_loss",
         "logsumexp": "log_sum_exp",
         "atan2": "atan2",
+        "Tensor.view": "reshape",
+        "nn.LSTM": "lstm_layer",
+        "unsqueeze": "reshape",
     }.items():
         assert card(asked).op.name == found
+
+
+CALLS: dict[str, Any] = {
+    "view": lambda x: x.view(4),
+    "flatten": lambda x: x.flatten(),
+    "squeeze": lambda x: x.view(2, 1, 2).squeeze(),
+    "unsqueeze": lambda x: x.unsqueeze(0),
+    "transpose": lambda x: x.transpose(0, 1),
+    "movedim": lambda x: x.movedim(0, 1),
+    "broadcastto": lambda x: x.broadcast_to((3, 2, 2)),
+    "concat": lambda x: gobhir.concat([x, x]),
+    "pad": lambda x: nn.functional.pad(x, (1, 1)),
+    "bmm": lambda x: x[None].bmm(x[None]),
+    "dot": lambda x: x[0].dot(x[1]),
+    "square": lambda x: x.square(),
+    "gather": lambda x: x.gather(1, gobhir.tensor([[0], [1]])),
+    "indexselect": lambda x: x.index_select(0, gobhir.tensor([0])),
+    "maskedfill": lambda x: x.masked_fill(x > 2, 0.0),
+    "scaleddotproductattention": lambda x: nn.functional.scaled_dot_product_attention(x, x, x),
+    "interpolate": lambda x: nn.functional.interpolate(x[None, None], scale_factor=2),
+    "lstm": lambda x: nn.LSTM(2, 2)(x)[0],
+    "lstmcell": lambda x: nn.LSTMCell(2, 2)(x)[0],
+    "gru": lambda x: nn.GRU(2, 2)(x)[0],
+    "grucell": lambda x: nn.GRUCell(2, 2)(x),
+    "rnn": lambda x: nn.RNN(2, 2)(x)[0],
+    "rnncell": lambda x: nn.RNNCell(2, 2)(x),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_is_no_op_shows_the_op_that_does_its_work(name: str) -> None:
+    node, ran = CALLS[name](gobhir.ones(2, 2, requires_grad=True)).grad_fn, []
+    while node is not None:
+        ran.append(node.name().removesuffix("Backward0"))
+        node = next((n for n, _ in node.next_functions if n is not None), None)
+    assert OPS[_DONE_BY[name]].__name__ in ran
+
+
+def test_every_op_that_does_anothers_work_is_there() -> None:
+    assert not [op for op in _DONE_BY.values() if op not in OPS]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -30,6 +30,19 @@ WIDTH = 88
 Arrays = tuple[np.ndarray, ...]
 
 
+_DONE_BY = {
+    "view": "reshape", "flatten": "reshape", "unflatten": "reshape", "squeeze": "reshape",
+    "unsqueeze": "reshape", "transpose": "permute", "t": "permute", "swapaxes": "permute",
+    "movedim": "permute", "broadcastto": "expand", "concat": "cat", "pad": "constant_pad",
+    "mm": "mat_mul", "bmm": "mat_mul", "mv": "mat_mul", "dot": "mat_mul", "square": "pow",
+    "gather": "get_item", "indexselect": "get_item", "maskedfill": "where",
+    "lstm": "lstm_layer", "lstmcell": "lstm_step", "gru": "gru_layer", "grucell": "gru_step",
+    "rnn": "rnn_layer", "rnncell": "rnn_step", "scaleddotproductattention": "attention",
+    "interpolate": "resample", "upsample": "resample",
+}  # fmt: skip
+"""What PyTorch has as functions of their own, and the op that does their work here."""
+
+
 @dataclass(frozen=True)
 class Example:
     """Inputs and settings that the op takes, what it makes of them, and the gradients of the
@@ -155,7 +168,8 @@ class Card:
         file = Path(inspect.getsourcefile(self.op) or "")
         line = inspect.getsourcelines(self.op)[1]
         room = Path(gobhir.__file__).parent
-        shown = file.relative_to(room.parent) if file.is_relative_to(room) else file
+        root = next((r for r in (Path.cwd(), room.parent) if file.is_relative_to(r)), None)
+        shown = file if root is None else file.relative_to(root)
         source = textwrap.dedent(inspect.getsource(self.op)).rstrip()
         where = t("rules.card.place", lang, file=shown.as_posix(), line=line)
         return f"{where}\n{_indented(*source.splitlines())}"
@@ -164,7 +178,8 @@ class Card:
 def card(name: str) -> Card:
     """The card of the op called `name`, in PyTorch's spelling too ("sigmoid", "matmul", "conv2d",
     "nn.MSELoss"). ValueError with the names that come near it for an unknown one."""
-    found = {_bare(known): op for known, op in OPS.items()}.get(_bare(name))
+    named = {_bare(known): op for known, op in OPS.items()}
+    found = named.get(_bare(name)) or OPS.get(_DONE_BY.get(_bare(name), ""))
     if found is None:
         near = get_close_matches(name, OPS, n=5, cutoff=0.5)
         raise ValueError(say("errors.op.unknown", name=name, near=", ".join(near) or "sigmoid"))
