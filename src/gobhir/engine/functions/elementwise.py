@@ -75,7 +75,7 @@ for _other, _name in {
 @both
 def round(input: Any, *, decimals: int = 0, out: Tensor | None = None) -> Any:
     """The nearest whole number, or number with so many decimals; halves go to the even one."""
-    if as_operand(input).dtype.kind != "f" and (decimals or input.dtype == bool):
+    if decimals and as_operand(input).dtype.kind != "f":
         raise NotImplementedError(say("errors.dtype.not_for", op="round", dtype=input.dtype))
     result = rounding.round(as_operand(input), decimals=decimals)
     return result if out is None else into(out, result)

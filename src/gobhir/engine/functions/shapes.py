@@ -34,12 +34,6 @@ def places(dims: Sequence[int], count: int) -> tuple[int, ...]:
     return found
 
 
-def check_dims(x: Tensor, dim: Any) -> None:
-    """IndexError when x has not all of these dimensions."""
-    for d in (dim,) if isinstance(dim, int) else (dim or ()):
-        place(d, x.ndim)
-
-
 def sizes_of(sizes: Any) -> tuple[int, ...]:
     """(2, 3) from the arguments `2, 3` as from `(2, 3)`."""
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):

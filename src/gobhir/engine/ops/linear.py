@@ -69,7 +69,7 @@ class MatMul(Op):
     def forward(x, y):
         if x.dtype != y.dtype:
             raise RuntimeError(say("errors.dtype.matmul", x=x.dtype, y=y.dtype))
-        if x.dtype == bool:
+        if x.dtype.kind == "b":
             raise NotImplementedError(say("errors.dtype.not_for", op="matmul", dtype=x.dtype))
         try:
             if x.ndim > 2 and y.ndim == 2:
