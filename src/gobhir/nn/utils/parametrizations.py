@@ -15,9 +15,10 @@ from gobhir.lang import say
 from gobhir.nn.functional import normalize
 from gobhir.nn.init import normal_
 from gobhir.nn.module import Module
+from gobhir.nn.utils.orthogonal import orthogonal
 from gobhir.nn.utils.parametrize import register_parametrization
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
