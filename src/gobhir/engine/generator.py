@@ -27,6 +27,7 @@ class Generator:
     def __init__(self, device: Any = "cpu"):
         check_place(device)
         self.device = CPU
+        self._stream: Any = None
         self.seed()
 
     def manual_seed(self, seed: int) -> Generator:
@@ -35,7 +36,8 @@ class Generator:
         if not -(2**63) <= seed < 2**64:
             raise RuntimeError(say("errors.random.seed", seed=seed))
         self._seed = int(seed) % 2**64
-        self._stream: Any = None
+        if self._stream is not None:
+            self._stream.seed(self._seed % 2**32)
         self._spare: float | None = None
         return self
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 import gobhir
 from gobhir.training.backends.base import Backend
-from gobhir.utils.data import DataLoader, Subset, TensorDataset
+from gobhir.utils.data import BatchSampler, DataLoader, Subset, TensorDataset
+
+AT_ONCE = 1 << 22
+"""So many bytes of examples, at most, are put in order for a whole epoch."""
 
 
 class _LendingLoader(DataLoader[Any]):
@@ -23,7 +26,24 @@ class _LendingLoader(DataLoader[Any]):
         data = self.dataset
         while isinstance(data, Subset):
             data = data.dataset
-        self._last = len(data.tensors) - 1 if isinstance(data, TensorDataset) else 0
+        tensors = data.tensors if isinstance(data, TensorDataset) else ()
+        self._last = len(tensors) - 1
+        self._bytes = sum(t.nbytes for t in tensors)
+
+    def _fetch(self, numbers: Iterator[Any]) -> Iterator[Any]:
+        sampler, columns = self.batch_sampler, self._columns()
+        runs = sampler.runs() if isinstance(sampler, BatchSampler) else None
+        if columns is None or runs is None or self._bytes > AT_ONCE:
+            yield from super()._fetch(numbers)
+            return
+        # Once through all examples, and then only views.
+        cuts = list(runs)
+        whole = [column.array for column in columns(np.concatenate(cuts))] if cuts else []
+        start = 0
+        for cut in cuts:
+            end = start + len(cut)
+            yield [gobhir.Tensor._wrap(column[start:end]) for column in whole]
+            start = end
 
     def _rows(self, column: int, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
         if column == self._last:

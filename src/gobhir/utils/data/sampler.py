@@ -69,6 +69,7 @@ class RandomSampler(Sampler[int]):
         self.replacement = replacement
         self._num_samples = num_samples
         self.generator = generator
+        self._own = Generator()
         if not isinstance(replacement, bool):
             raise TypeError(say("errors.data.true_false", name="replacement", value=replacement))
         _check_positive("num_samples", self.num_samples)
@@ -85,6 +86,10 @@ class RandomSampler(Sampler[int]):
     def runs(self) -> Iterator[np.ndarray]:
         """The same numbers, many at a time."""
         n = len(self.data_source)
+        if self.generator is None and not self.replacement and self.num_samples == n:
+            # The usual case: one order, from a stream that is started anew each time.
+            yield randperm(n, generator=self._own.manual_seed(draw_seed())).numpy()
+            return
         own = self.generator or Generator().manual_seed(draw_seed())
         if self.replacement:
             for start in range(0, self.num_samples, _AT_ONCE):
