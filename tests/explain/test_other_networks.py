@@ -86,3 +86,5 @@ def test_the_page_of_one_image_speaks_of_what_there_is() -> None:
     assert told.startswith("One training step, worked by hand")  # no "2-3": there is more to it
     assert "16 numbers go in. We push one example" in told
     assert "A small kernel slides over the image" in told and "Each row of X" not in told
+    forward = told[told.index("A small kernel") : told.index("Neuron 1, with nothing skipped")]
+    assert "row of weights" not in forward  # a ReLU after a convolution has none of its own

@@ -168,7 +168,8 @@ def _activation(r: Reading, q: Quantity, before: Quantity | None) -> list[Piece]
     if size(q.shape) > 1:
         assert before is not None or not paired
         rows = [before, q] if paired and before is not None else [q]
-        pieces += [Say("rules.linear.rest" if paired else "rules.family.rest"), *table(rows)]
+        weighted = paired and before is not None and before.expr is not None
+        pieces += [Say("rules.linear.rest" if weighted else "rules.family.rest"), *table(rows)]
     return pieces
 
 
