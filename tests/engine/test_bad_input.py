@@ -338,3 +338,26 @@ def test_what_is_allowed_but_hardly_meant(name: str, lang: str) -> None:
     text = str(caught[0].message)
     assert [part for part in told if part not in text] == []
     assert any("\u0980" <= letter <= "\u09ff" for letter in text) == (lang == "bn")
+
+
+REFUSED: dict[str, Callable[[ModuleType], Any]] = {
+    "whole numbers for logits": lambda t: t.nn.BCEWithLogitsLoss()(t.zeros(2), t.tensor([0, 1])),
+    "truth values for logits": lambda t: t.nn.BCEWithLogitsLoss()(t.zeros(1), t.tensor([True])),
+    "a divergence of whole numbers": lambda t: t.nn.KLDivLoss()(t.zeros(2), t.tensor([0, 1])),
+    "a kernel of nothing": lambda t: t.nn.Conv2d(1, 1, 0)(t.zeros(1, 1, 4, 4)),
+    "floats as words": lambda t: t.nn.Embedding(5, 3, max_norm=1.0)(t.zeros(2)),
+    "running numbers of another dtype": lambda t: t.nn.BatchNorm1d(2, affine=False)(
+        t.zeros(3, 2).double()
+    ),
+    "a size of other dimensions": lambda t: t.nn.Upsample((3, 3))(t.zeros(1, 1, 4)),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_with_the_same_kind_of_error(name: str) -> None:
+    kinds = []
+    for t in (gobhir, torch):
+        with pytest.raises((RuntimeError, ValueError)) as caught:
+            REFUSED[name](t)
+        kinds.append(caught.type)
+    assert kinds[0] is kinds[1]

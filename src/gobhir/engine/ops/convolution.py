@@ -350,6 +350,7 @@ def _check(x, W, b, stride, padding, dilation, groups, transposed=False):
     if W.dtype != x.dtype or (b is not None and b.dtype != x.dtype):
         raise RuntimeError(say("errors.dtype.linear", x=x.dtype, weight=W.dtype))
     for name, setting, least in (
+        ("kernel_size", W.shape[2:] or (1,), 1),
         ("stride", stride, 1),
         ("padding", padding, 0),
         ("dilation", dilation, 1),

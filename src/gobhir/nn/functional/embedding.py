@@ -74,7 +74,7 @@ def padding_row(padding_idx: int | None, rows: int) -> int | None:
 def _shorten(weight: Tensor, x: np.ndarray, max_norm: float, norm_type: float) -> None:
     """Cut the rows that are asked for down to the length max_norm."""
     rows = np.unique(x)
-    if rows.size and not (rows[0] >= 0 and rows[-1] < len(weight)):
+    if x.dtype.kind not in "iu" or rows.size and not (rows[0] >= 0 and rows[-1] < len(weight)):
         return  # the lookup says what is wrong
     found = weight.array[rows]
     lengths = np.linalg.norm(found, norm_type, axis=1, keepdims=True)

@@ -109,6 +109,8 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """binary_cross_entropy of sigmoid(input); see engine.ops.losses.BCEWithLogitsLoss."""
     check_operands(input, target)
+    if input.dtype.kind == "f" and target.dtype.kind != "f":
+        raise RuntimeError(say("errors.loss.same_dtype", x=input.dtype, y=target.dtype))
     reduction = chosen(reduction, size_average, reduce)
 
     def loss(reduction: str) -> Tensor:
@@ -180,6 +182,9 @@ def kl_div(
 ) -> Tensor:
     """Divergence from log-probabilities `input` to `target`; see engine.ops.losses.KLDivLoss."""
     check_operands(input, target)
+    for x in (input, target):
+        if x.dtype.kind != "f":
+            raise RuntimeError(say("errors.loss.dtype", dtype=x.dtype))
     if size_average is not None or reduce is not None:
         reduction = chosen(reduction, size_average, reduce)
     elif reduction == "mean":

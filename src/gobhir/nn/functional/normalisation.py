@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.dtypes import float16
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.inplace import write
 from gobhir.engine.ops import batch_norm as ops
@@ -52,6 +53,9 @@ def batch_norm(
             want = x.shape[1]
             raise RuntimeError(say("errors.norm.parameters", got=statistic.numel(), want=want))
     only_floating(x, "batch_norm")
+    for statistic in (running_mean, running_var):
+        if statistic is not None and x.dtype not in (statistic.dtype, float16):
+            raise RuntimeError(say("errors.dtype.linear", x=x.dtype, weight=statistic.dtype))
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError(say("errors.norm.no_statistics"))

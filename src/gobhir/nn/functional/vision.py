@@ -66,6 +66,9 @@ def interpolate(
         raise ValueError(say("errors.vision.antialias", mode=mode))
     if size is not None and recompute_scale_factor is not None and recompute_scale_factor:
         raise ValueError(say("errors.vision.recompute"))
+    for wish in (size, scale_factor):
+        if isinstance(wish, (tuple, list)) and len(wish) != n:
+            raise ValueError(say("errors.vision.dims", wish=tuple(wish), x=x.shape, n=n))
     if mode not in _FREE and _LINEAR.get(mode) != x.ndim or not 3 <= x.ndim <= 5:
         raise NotImplementedError(say("errors.vision.mode", mode=mode, x=x.shape))
     if size is not None:
