@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import warnings
 import weakref
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
@@ -30,6 +31,52 @@ def test_a_hundred_thousand_ops_neither_recurse_nor_stay() -> None:
             gone = weakref.ref(y)
             del y
             assert gone() is None
+    finally:
+        gc.enable()
+
+
+CHAINS: dict[str, Callable[[gobhir.Tensor], gobhir.Tensor]] = {
+    "numbers": lambda y: y * 1.0,
+    "views": lambda y: y.view(2, 2).view(4),
+    "slices": lambda y: y[:],
+    "in place": lambda y: y.add_(1.0),
+    "results of several": lambda y: y.sort()[0],
+    "joined": lambda y: gobhir.cat([y[:2], y[2:]]),
+    "written into": lambda y: y.index_fill_(0, gobhir.tensor([1]), 0.5),
+}
+
+
+def differentiated(y: gobhir.Tensor, x: gobhir.Tensor, way: str) -> None:
+    if way == "retain_graph":
+        loss = y.sum()
+        loss.backward(retain_graph=True)
+        loss.backward()
+    elif way == "create_graph":
+        (slope,) = gobhir.autograd.grad(y.pow(2).sum(), x, create_graph=True)
+        slope.sum().backward()
+    x.grad = None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["no_grad", "retain_graph", "create_graph"])
+@pytest.mark.parametrize("name", CHAINS)
+def test_long_chains_of_all_kinds_leave_nothing_behind(name: str, way: str) -> None:
+    x = gobhir.arange(4.0, requires_grad=True)
+
+    def run(length: int) -> None:
+        with gobhir.set_grad_enabled(way != "no_grad"):
+            y = x * 1.0
+            for _ in range(length):
+                y = CHAINS[name](y)
+        differentiated(y, x, way)
+
+    run(3)
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        run(5_000)
+        assert len(gc.get_objects()) - before < 100
     finally:
         gc.enable()
 
