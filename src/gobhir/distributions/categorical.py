@@ -157,3 +157,49 @@ class Categorical(Distribution):
         """0 to the number of categories - 1, along a new first dimension."""
         values = arange(self._num_events).view(-1, *[1] * len(self._batch_shape))
         return values.expand(-1, *self._batch_shape) if expand else values
+
+
+class OfCoin(Distribution):
+    """A distribution made of throws of one coin, `_coin`: probs, or logits, as Bernoulli takes
+    them; total_count, where it counts throws."""
+
+    def __init__(
+        self, probs: Any, logits: Any, validate_args: bool | None, total_count: Any = None
+    ) -> None:
+        name, value = _named(probs, logits)
+        given = {name: value} | ({} if total_count is None else {"total_count": total_count})
+        given = dict(zip(given, together(*given.values()), strict=True))
+        self._coin = Bernoulli(**{name: given[name]}, validate_args=validate_args)
+        super().__init__(given[name].shape, (), validate_args, parameters=given)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("probs", "logits"):
+            return getattr(self._coin, name)
+        raise AttributeError(name)
+
+    @property
+    def param_shape(self) -> Any:
+        return self._coin.batch_shape
+
+
+class OfOutcomes(Distribution):
+    """A distribution of rows with a number for each of several outcomes; probs, or logits, as the
+    Categorical behind it, `_one`, takes them."""
+
+    def __init__(self, probs: Any, logits: Any, validate_args: bool | None) -> None:
+        self._one = Categorical(probs, logits, validate_args)
+        given = self._one._parameters
+        shape = next(iter(given.values())).shape
+        super().__init__(shape[:-1], shape[-1:], validate_args, parameters=given)
+
+    def _demand(self, name: str, value: Any) -> str:
+        return self._one._demand(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("probs", "logits"):
+            return getattr(self._one, name)
+        raise AttributeError(name)
+
+    @property
+    def param_shape(self) -> Any:
+        return self._one.param_shape

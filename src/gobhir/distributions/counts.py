@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gobhir.distributions.categorical import Bernoulli, Categorical
+from gobhir.distributions.categorical import OfCoin, OfOutcomes
 from gobhir.distributions.distribution import Distribution, together
 from gobhir.distributions.gamma import drawn_rates
 from gobhir.engine import Tensor
@@ -52,37 +52,13 @@ class Poisson(Distribution):
         return FUNCTIONS["xlogy"](value, rate) - rate - (value + 1).lgamma()
 
 
-class _OfCoins(Distribution):
-    """A distribution made of throws of one coin: probs, or logits, as Bernoulli takes them."""
-
-    _coin: Bernoulli
-
-    def _settle(self, probs: Any, logits: Any, validate_args: bool | None, *others: Any) -> Any:
-        name, value = ("probs", probs) if logits is None else ("logits", logits)
-        value, *more = together(value, *others)
-        self._coin = Bernoulli(**{name: value}, validate_args=validate_args)
-        return {name: value}, more
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("probs", "logits"):
-            return getattr(self._coin, name)
-        raise AttributeError(name)
-
-    @property
-    def param_shape(self) -> Any:
-        return self._coin.batch_shape
-
-
-class Geometric(_OfCoins):
+class Geometric(OfCoin):
     """How many failures come before the first success: (1 - probs)^k probs."""
 
     def __init__(
         self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        if (probs is None) == (logits is None):
-            Bernoulli(probs, logits)  # says what is wrong
-        given, _ = self._settle(probs, logits, validate_args)
-        super().__init__(self._coin.batch_shape, (), validate_args, parameters=given)
+        super().__init__(probs, logits, validate_args)
 
     def _demand(self, name: str, value: Any) -> str:
         if name == "probs" and not bool((value > 0).all()):
@@ -122,7 +98,7 @@ class Geometric(_OfCoins):
         return self._coin.entropy() / self.probs
 
 
-class Binomial(_OfCoins):
+class Binomial(OfCoin):
     """How many of total_count tries succeed, each with probability `probs`."""
 
     def __init__(
@@ -132,11 +108,7 @@ class Binomial(_OfCoins):
         logits: Any = None,
         validate_args: bool | None = None,
     ) -> None:
-        if (probs is None) == (logits is None):
-            Bernoulli(probs, logits)  # says what is wrong
-        given, (count,) = self._settle(probs, logits, validate_args, total_count)
-        self.total_count = count
-        super().__init__(count.shape, (), validate_args, parameters=given | {"total_count": count})
+        super().__init__(probs, logits, validate_args, total_count)
 
     def _demand(self, name: str, value: Any) -> str:
         if name == "total_count":
@@ -188,7 +160,7 @@ class Binomial(_OfCoins):
         return -(log_prob.exp() * log_prob).sum(0)
 
 
-class NegativeBinomial(_OfCoins):
+class NegativeBinomial(OfCoin):
     """How many successes come, each with probability `probs`, before total_count failures."""
 
     def __init__(
@@ -198,11 +170,7 @@ class NegativeBinomial(_OfCoins):
         logits: Any = None,
         validate_args: bool | None = None,
     ) -> None:
-        if (probs is None) == (logits is None):
-            Bernoulli(probs, logits)  # says what is wrong
-        given, (count,) = self._settle(probs, logits, validate_args, total_count)
-        self.total_count = count
-        super().__init__(count.shape, (), validate_args, parameters=given | {"total_count": count})
+        super().__init__(probs, logits, validate_args, total_count)
 
     def _demand(self, name: str, value: Any) -> str:
         if name == "total_count":
@@ -240,31 +208,16 @@ class NegativeBinomial(_OfCoins):
         return chance + ways.masked_fill((n + value == 0).expand(ways.shape), 0.0)
 
 
-class OneHotCategorical(Distribution):
+class OneHotCategorical(OfOutcomes):
     """Categorical, its samples as rows of zeros with a single 1: batch_shape + (outcomes,)."""
 
     def __init__(
         self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        self._one = Categorical(probs, logits, validate_args)
-        given = self._one._parameters
-        shape = next(iter(given.values())).shape
-        super().__init__(shape[:-1], shape[-1:], validate_args, parameters=given)
-
-    def _demand(self, name: str, value: Any) -> str:
-        return self._one._demand(name, value)
+        super().__init__(probs, logits, validate_args)
 
     def _inside(self, value: Any) -> Tensor:
         return ((value == 0) | (value == 1)).all(-1) & (value.sum(-1) == 1)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("probs", "logits"):
-            return getattr(self._one, name)
-        raise AttributeError(name)
-
-    @property
-    def param_shape(self) -> Any:
-        return self._one.param_shape
 
     @property
     def mean(self) -> Tensor:

@@ -123,12 +123,8 @@ class Gamma(Distribution):
         if self._validate_args:
             self._check(value)
         a, rate = self.concentration, self.rate
-        return (
-            FUNCTIONS["xlogy"](a, rate)
-            + FUNCTIONS["xlogy"](a - 1, value)
-            - rate * value
-            - (a.lgamma())
-        )
+        powers = FUNCTIONS["xlogy"](a, rate) + FUNCTIONS["xlogy"](a - 1, value)
+        return powers - rate * value - a.lgamma()
 
     def entropy(self) -> Tensor:
         a = self.concentration

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gobhir.distributions.categorical import Bernoulli, Categorical
+from gobhir.distributions.categorical import Categorical, OfCoin, OfOutcomes
 from gobhir.distributions.distribution import Distribution, together
 from gobhir.engine import Tensor
 from gobhir.engine.dtypes import finfo
@@ -91,7 +91,7 @@ class MixtureSameFamily(Distribution):
         return f"MixtureSameFamily(\n  {inside})"
 
 
-class RelaxedBernoulli(Distribution):
+class RelaxedBernoulli(OfCoin):
     """A number between 0 and 1 that gradients pass through: sigmoid((logits + noise) /
     temperature); at low temperatures nearly a Bernoulli's 0 or 1.
 
@@ -108,18 +108,10 @@ class RelaxedBernoulli(Distribution):
         validate_args: bool | None = None,
     ) -> None:
         self.temperature = temperature
-        self._coin = Bernoulli(probs, logits, validate_args)
-        super().__init__(
-            self._coin.batch_shape, (), validate_args, parameters=self._coin._parameters
-        )
+        super().__init__(probs, logits, validate_args)
 
     def _demand(self, name: str, value: Any) -> str:
         return self._coin._demand(name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("probs", "logits"):
-            return getattr(self._coin, name)
-        raise AttributeError(name)
 
     def _inside(self, value: Any) -> Tensor:
         return (value >= 0) & (value <= 1)
@@ -147,7 +139,7 @@ class RelaxedBernoulli(Distribution):
         return RelaxedBernoulli(self.temperature, **given, validate_args=False)
 
 
-class RelaxedOneHotCategorical(Distribution):
+class RelaxedOneHotCategorical(OfOutcomes):
     """Shares that add up to 1 and that gradients pass through: softmax((logits + Gumbel noise) /
     temperature); at low temperatures nearly a row of zeros with a single 1.
 
@@ -165,18 +157,7 @@ class RelaxedOneHotCategorical(Distribution):
         validate_args: bool | None = None,
     ) -> None:
         self.temperature = temperature
-        self._one = Categorical(probs, logits, validate_args)
-        given = self._one._parameters
-        shape = next(iter(given.values())).shape
-        super().__init__(shape[:-1], shape[-1:], validate_args, parameters=given)
-
-    def _demand(self, name: str, value: Any) -> str:
-        return self._one._demand(name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("probs", "logits"):
-            return getattr(self._one, name)
-        raise AttributeError(name)
+        super().__init__(probs, logits, validate_args)
 
     def _inside(self, value: Any) -> Tensor:
         return (value >= 0).all(-1) & ((value.sum(-1) - 1).abs() < 1e-6)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gobhir.distributions.categorical import Categorical
-from gobhir.distributions.distribution import Distribution
+from gobhir.distributions.categorical import OfOutcomes
 from gobhir.engine import Tensor
 from gobhir.engine.creation import ones_like, zeros
 from gobhir.engine.functions import FUNCTIONS
 from gobhir.engine.tape import no_grad
 
 
-class Multinomial(Distribution):
+class Multinomial(OfOutcomes):
     """Counts of the outcomes of `total_count` draws; probs and logits as Categorical takes them.
     A sample has one count for each outcome: batch_shape + (outcomes,), of the dtype of probs."""
 
@@ -25,25 +24,10 @@ class Multinomial(Distribution):
         validate_args: bool | None = None,
     ) -> None:
         self.total_count = total_count
-        self._one = Categorical(probs, logits, validate_args)
-        given = self._one._parameters
-        shape = next(iter(given.values())).shape
-        super().__init__(self._one.batch_shape, shape[-1:], validate_args, parameters=given)
-
-    def _demand(self, name: str, value: Any) -> str:
-        return self._one._demand(name, value)
+        super().__init__(probs, logits, validate_args)
 
     def _inside(self, value: Any) -> Tensor:
         return (value >= 0).all(-1) & (value.sum(-1) <= self.total_count)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("probs", "logits"):
-            return getattr(self._one, name)
-        raise AttributeError(name)
-
-    @property
-    def param_shape(self) -> Any:
-        return self._one.param_shape
 
     @property
     def mean(self) -> Tensor:
