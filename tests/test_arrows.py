@@ -22,6 +22,7 @@ FLOORS = [
         "linalg",
         "random",
         "serialization",
+        "signal",
         "special",
         "testing",
     },

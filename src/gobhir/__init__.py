@@ -193,6 +193,7 @@ __all__ = [
     "set_printoptions",
     "set_rng_state",
     "short",
+    "signal",
     "Size",
     "special",
     "strided",
@@ -218,11 +219,19 @@ _LATER = {
     "fit": "gobhir.training",
     "linalg": "gobhir",
     "random": "gobhir",
+    "signal": "gobhir",
     "special": "gobhir",
     "testing": "gobhir",
     "training": "gobhir",
     "utils": "gobhir",
 }
+_LATER |= dict.fromkeys(
+    [
+        *("bartlett_window", "blackman_window", "hamming_window", "hann_window"),
+        "kaiser_window",
+    ],
+    "gobhir.signal.windows",
+)
 """What is imported when it is first asked for, and where it stands."""
 
 

@@ -46,6 +46,8 @@ def one_value(value: Any, dtype: np.dtype) -> np.ndarray:
     """One number as the dtype holds it: -1 is 255 as uint8, as PyTorch has it. RuntimeError for a
     number that is too large."""
     value = np.asarray(getattr(value, "array", value))
+    if value.dtype.kind == "c" != dtype.kind:
+        raise RuntimeError(say("errors.tensor.overflow", number=value, dtype=dtype))
     if dtype.kind in "iu":
         most = int(np.iinfo(dtype).max)
         fits = int(np.iinfo(dtype).min) or -most  # of unsigned ones too
