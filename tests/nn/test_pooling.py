@@ -114,3 +114,27 @@ def test_with_indices(name: str) -> None:
         results.append(getattr(t.nn.functional, name + "_with_indices")(t.from_numpy(x), *args))
     for got, want in zip(*results, strict=True):
         np.testing.assert_array_equal(got.numpy(), want.numpy())
+
+
+EMPTY: list[tuple[str, tuple[int, ...], tuple[Any, ...]]] = [
+    ("max_pool2d", (2, 0, 4, 4), (2,)),
+    ("max_pool1d", (0, 3, 4), (2,)),
+    ("avg_pool2d", (1, 0, 4, 4), (2,)),
+    ("adaptive_max_pool2d", (2, 0, 4, 4), (2,)),
+    ("adaptive_max_pool2d", (2, 3, 4, 4), ((0, 2),)),
+    ("adaptive_max_pool1d", (0, 4), (2,)),
+    ("adaptive_avg_pool3d", (1, 0, 2, 2, 2), (2,)),
+    ("interpolate", (2, 0, 4), (3,)),
+    ("interpolate", (0, 2, 4), (3,)),
+]
+
+
+@pytest.mark.parametrize(("name", "shape", "args"), EMPTY)
+def test_nothing_to_pool(name: str, shape: tuple[int, ...], args: tuple[Any, ...]) -> None:
+    answers: list[Any] = []
+    for t in (gobhir, torch):
+        try:
+            answers.append(tuple(getattr(t.nn.functional, name)(t.zeros(*shape), *args).shape))
+        except RuntimeError:
+            answers.append("refused")
+    assert answers[0] == answers[1]

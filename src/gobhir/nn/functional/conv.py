@@ -40,6 +40,8 @@ def _conv(n: int) -> Callable[..., Tensor]:
         stride, dilation = each(stride, n, "stride"), each(dilation, n, "dilation")
         x, alone = batched(as_operand(input), n, conv.__name__)
         only_floating(x, conv.__name__, "iu")
+        if 0 in x.shape[2:]:
+            raise RuntimeError(say("errors.pool.no_numbers", name=conv.__name__, x=x.shape))
         if not isinstance(padding, str):
             both, more = each(padding, n, "padding"), (0,) * n
         else:

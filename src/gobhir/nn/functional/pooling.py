@@ -61,8 +61,7 @@ def _max_pool(n: int) -> Callable[..., Any]:
         options["dilation"] = each(dilation, n, "dilation")
         x, alone = batched(as_operand(input), n, max_pool.__name__)
         only_floating(x, max_pool.__name__, "iu" if n > 1 else "")
-        if alone and 0 in input.shape:
-            raise RuntimeError(say("errors.pool.empty", x=input.shape, kernel=options["kernel"]))
+        _check_filled(x, max_pool.__name__)
         out = ops.max_pool(x, ceil_mode=ceil_mode, **options)
         if not return_indices:
             return out[0] if alone else out
@@ -87,6 +86,7 @@ def _avg_pool(n: int) -> Callable[..., Tensor]:
         if divisor_override == 0:
             raise RuntimeError(say("errors.pool.divisor"))
         x, alone = batched(as_operand(input), n, avg_pool.__name__)
+        _check_filled(x, avg_pool.__name__)
         out = ops.avg_pool(
             x,
             ceil_mode=ceil_mode,
@@ -97,6 +97,12 @@ def _avg_pool(n: int) -> Callable[..., Tensor]:
         return out[0] if alone else out
 
     return _named(avg_pool, "avg_pool", n, "The mean of each window of {over}; without N too.")
+
+
+def _check_filled(x: Tensor, name: str) -> None:
+    """RuntimeError unless every example has something in it; there may be no example at all."""
+    if 0 in x.shape[1:]:
+        raise RuntimeError(say("errors.pool.no_numbers", name=name, x=x.shape))
 
 
 def _windows(kernel_size: Any, stride: Any, padding: Any, n: int) -> dict[str, tuple[int, ...]]:
@@ -114,6 +120,8 @@ def _adaptive_avg_pool(n: int) -> Callable[..., Tensor]:
         x, alone, size = _adaptive(input, output_size, n, adaptive_avg_pool.__name__)
         if x.dtype.kind != "f":
             raise NotImplementedError(say("errors.pool.dtype", dtype=x.dtype))
+        if n == 3:
+            _check_filled(x, adaptive_avg_pool.__name__)
         if (kernel := _even(x.shape[2:], size)) is not None:
             out = ops.avg_pool(x, kernel=kernel, stride=kernel, padding=(0,) * n)
         else:
@@ -128,6 +136,8 @@ def _adaptive_max_pool(n: int) -> Callable[..., Any]:
     def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
         x, alone, size = _adaptive(input, output_size, n, adaptive_max_pool.__name__)
         only_floating(x, adaptive_max_pool.__name__)
+        if not alone:
+            _check_filled(x, adaptive_max_pool.__name__)
         kernel = _even(x.shape[2:], size)
         if kernel is not None and not return_indices:
             options = {"kernel": kernel, "stride": kernel, "padding": (0,) * n}
@@ -183,7 +193,7 @@ def _largest_of(x: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
         shape = [1] * (2 * n)
         shape[i], shape[n + i] = index.shape
         at = at * full + index.reshape(shape)
-    at = at.reshape((*size, -1))
+    at = at.reshape((*size, math.prod(at.shape[n:])))
     images = x.reshape((*x.shape[:2], math.prod(x.shape[2:])))
     best = images[:, :, at].argmax(-1)
     return np.take_along_axis(

@@ -83,7 +83,7 @@ def interpolate(
         raise NotImplementedError(say("errors.dtype.not_for", op=mode, dtype=x.dtype))
     if mode == "area":
         return _AREA[x.ndim](x, wished)
-    if min(*wished, *x.shape[2:]) < 1:
+    if min(*wished, *x.shape[2:]) < 1 or not x.shape[1]:
         raise RuntimeError(say("errors.vision.empty", x=x.shape, size=wished))
     kind = "cubic" if mode == "bicubic" else "linear" if mode in _LINEAR else mode
     settings = {"align_corners": bool(align_corners), "scales": scales, "antialias": antialias}
