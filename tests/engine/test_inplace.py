@@ -159,6 +159,13 @@ def view_needed(t: Any, x: Any, y: Any) -> Any:
     return z
 
 
+def a_number_as_a_row_of_one(t: Any, x: Any, y: Any) -> Any:
+    z = x.sum() * 1
+    z.scatter_reduce_(0, t.tensor(0), y.sum(), "prod")
+    z.cumprod_(0)
+    return z * x
+
+
 def change_a_leaf(t: Any, x: Any, y: Any) -> Any:
     x += 1
     return x
@@ -198,6 +205,7 @@ GOOD = [
     a_view_of_a_view,
     history_before_the_change_stays,
     again_and_again,
+    a_number_as_a_row_of_one,
     activation_in_place,
     overwrite_all,
     change_a_detached_part,
@@ -253,9 +261,7 @@ def test_the_error_names_what_changed_it() -> None:
     z = gobhir.ones(2, requires_grad=True) * 1
     out = z.exp()
     out.mul_(2)
-    with pytest.raises(
-        RuntimeError, match=r"exp needs.*inplace operation \(mul_, in line \d+ of .*out.mul_\(2\)"
-    ):
+    with pytest.raises(RuntimeError, match=r"exp.*inplace operation.*mul_, .*out\.mul_\(2\)"):
         out.sum().backward()
 
 
