@@ -34,6 +34,11 @@ t.tensor([1.7], dtype=t.int64) | t.tensor([[t.tensor(1.0)]])
 t.tensor(-1, dtype=t.uint8) | t.tensor(2.0, requires_grad=True)
 t.as_tensor([1, 2]) | t.as_tensor(np.ones(2)) | t.asarray([1, 2.0]) | t.scalar_tensor(3)
 t.Tensor([1, 2]) | t.Tensor(2, 3) * 0 | t.Tensor() | t.Tensor((2, 3))
+t.full((2,), -9, dtype=t.uint8) | t.zeros(2, out=t.ones(3, dtype=t.int64))
+t.arange(1.0, 5.5, 2.0, dtype=t.int32) | t.arange(1.0, 5.5, 2.0, dtype=t.int64)
+t.linspace(4.3, -3, 50, dtype=t.int64) | t.logspace(4.3, 0, 2, base=2, dtype=t.int64)
+t.full((2,), 3, out=t.zeros(2)) | t.rand(2, out=t.zeros(2, dtype=t.float64)) * 0
+t.ones(2).fill_(t.tensor(3)) | t.fill(t.ones(2), 3) | t.ones(2, dtype=t.uint8).fill_(-3)
 t.LongTensor([1, 2]) | t.FloatTensor(2, 3) * 0 | t.BoolTensor([True]) | t.DoubleTensor([1.5])
 """
 
@@ -67,6 +72,15 @@ def test_made(code: str) -> None:
         "t.tensor(None)",
         "t.tensor([[1, 2], [3]])",
         "t.tensor(300, dtype=t.uint8)",
+        "t.full((2,), 300, dtype=t.uint8)",
+        "t.full((2,), 1e40)",
+        "t.full((2,), float('nan'), dtype=t.int64)",
+        "t.ones(2).masked_fill(t.ones(2) > 0, 1j)",
+        "t.ones(2).fill_(1e40)",
+        "t.zeros(2, dtype=t.float32, out=t.zeros(2, dtype=t.int64))",
+        "t.arange(2, dtype=t.bool)",
+        "t.arange(0, 2, 0.5, dtype=t.int64)",
+        "t.linspace(0, 1, 3, dtype=t.bool)",
         "t.Tensor(2.5)",
         "t.from_numpy([1])",
         "t.device('nope')",

@@ -53,7 +53,8 @@ def one_value(value: Any, dtype: np.dtype) -> np.ndarray:
         fits = int(np.iinfo(dtype).min) or -most  # of unsigned ones too
         if not fits <= value <= most:
             raise RuntimeError(say("errors.tensor.overflow", number=value, dtype=dtype))
-    out = value.astype(dtype)
+    with np.errstate(over="ignore"):
+        out = value.astype(dtype)
     if out.dtype.kind == "f" and np.isinf(out) and not np.isinf(value):
         raise RuntimeError(say("errors.tensor.overflow", number=value, dtype=dtype))
     return out

@@ -140,6 +140,8 @@ def test_whole_numbers(drawn: tuple, dtype: str, seed: int) -> None:
     shape, dim = drawn
     x = numbers(seed, shape, "float64", 0, 3).astype(dtype)
     check(lambda t: t.sum(dim), lambda t: t.sum(dim), [x])
+    for f in (lambda t: t.sum(dim, dtype=t.dtype), lambda t: t.prod(0, dtype=t.dtype)):
+        check(f, f, [x] if shape else [x.reshape(1)])
     check(lambda t: t.any(dim), lambda t: t.any(dim), [x])
     check(lambda t: t.all(dim, True), lambda t: t.all(dim, True), [x])
     check(lambda t: t.count_nonzero(dim), lambda t: t.count_nonzero(dim), [x])
