@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -59,6 +60,10 @@ def write(x: Tensor, values: Any, op: str, at: Any = ...) -> None:
     if not x.array.flags.writeable:
         raise RuntimeError(say("errors.tensor.inplace_expanded"))
     _check_dtype(values.dtype, x.dtype)
+    if state.tape is not None:
+        state.tape.written.append(ref(x))
+    elif state.recorder is not None:  # gobhir.compile is watching
+        state.recorder.writes(x.array)
     try:
         x.array[at] = values
     except IndexError:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
+from weakref import ref
 
 import numpy as np
 
@@ -146,6 +147,8 @@ class Tape:
     """An ordered recording. Use as a context manager; recordings do not nest."""
 
     entries: list[Record | Gradient | Update] = field(default_factory=list)
+    written: list[ref[Tensor]] = field(default_factory=list)
+    """Tensors that were changed in place."""
     _seen: dict[int, tuple[Tensor, np.ndarray]] = field(default_factory=dict)
     _scope: tuple[Any, ...] = ()
     _outer: Tape | None = None

@@ -57,6 +57,12 @@ def examples(batch: int = 1, seed: int = 0) -> tuple[Any, Any]:
     return gobhir.tensor(x), gobhir.tensor(rng.random((batch, 1)).astype(np.float32))
 
 
+def replayed(compiled: Any) -> bool:
+    """Whether the last case really is replayed, not run as it is written."""
+    case = list(compiled._cases.values())[-1]
+    return bool(case.trusted) and not case.given_up
+
+
 def same_state(a: Made, b: Made, near: float = 1e-5) -> None:
     """Both models and optimizers are in the same state; gradients within 1e-5 of the largest."""
     for (name, p), q in zip(a[1].named_parameters(), b[1].parameters(), strict=True):

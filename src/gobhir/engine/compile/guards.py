@@ -14,12 +14,18 @@ _CONSTANT = (types.ModuleType, type, types.BuiltinFunctionType)
 _OURS = ("gobhir", "numpy")
 
 
+FEW = 100
+"""So many entries at most of a list or dictionary are watched."""
+
+
 class Name(NamedTuple):
     """`holder[key]` (of a dict) or the content of a cell (`key` is None) was `value`."""
 
     holder: Any
     key: str | None
     value: Any
+    entries: Any = None
+    """Of a list, set or dictionary: the numbers and texts in it."""
 
     def now(self) -> Any:
         if self.key is not None:
@@ -29,11 +35,25 @@ class Name(NamedTuple):
         except ValueError:  # a variable that was deleted
             return None
 
+    def noted(self) -> Name:
+        """As it is now."""
+        now = self.now()
+        return self._replace(value=now, entries=_entries(now))
+
     def holds(self) -> bool:
         now = self.now()
         if now is self.value:
-            return True
+            return self.entries is None or self.entries == _entries(now)
         return type(now) is type(self.value) and isinstance(now, _PLAIN) and now == self.value
+
+
+def _entries(value: Any) -> Any:
+    """The numbers and texts in a list, set or dictionary of a few entries; None of others."""
+    if not isinstance(value, (list, set, dict)) or len(value) > FEW:
+        return None
+    if isinstance(value, dict):
+        return {k: v for k, v in value.items() if isinstance(v, _PLAIN)}
+    return [v for v in value if isinstance(v, _PLAIN)]
 
 
 def python_state(names: list[Name]) -> dict[Any, Any]:
@@ -99,7 +119,7 @@ def _walk(f: Any, seen: set[int]) -> Iterator[Name]:
             value = f.__globals__[key]
             if not isinstance(value, _CONSTANT):
                 yield Name(f.__globals__, key, value)
-                mentioned.append(value)
+            mentioned.append(value)
     for value in mentioned:
         yield from _walk(value, seen)
         yield from _attributes(value, f.__code__, seen)
@@ -108,7 +128,10 @@ def _walk(f: Any, seen: set[int]) -> Iterator[Name]:
 def _attributes(thing: Any, code: types.CodeType, seen: set[int]) -> Iterator[Name]:
     """Attributes of an object that the code mentions. Those of modules and optimizers are
     watched elsewhere."""
-    own: dict[str, Any] = getattr(thing, "__dict__", {})
+    own: Any = getattr(thing, "__dict__", {})
+    if isinstance(thing, type) and thing.__module__.split(".")[0] not in (*_OURS, "builtins"):
+        plain = (key for key in _mentioned(code) if isinstance(own.get(key), _PLAIN))
+        yield from (Name(own, key, own[key]) for key in plain if key in own)
     known = isinstance(thing, (Tensor, types.FunctionType, *_CONSTANT))
     if known or hasattr(thing, "_modules") or hasattr(thing, "param_groups"):
         return

@@ -67,6 +67,8 @@ def quick(replay: Any, args: tuple[Any, ...], shown: Any) -> Callable[..., Any] 
     keeper, source = replay.keeper, replay.keeper.source
     kind = getattr(shown, "kind", "")
     simple = kind in ("tensor", "number") and not shown.array.ndim
+    if any(name.entries is not None for name in replay.names):
+        return None
     if not simple or replay.starts_without or not keeper.attached or keeper.seen:
         return None
     scope: dict[str, Any] = {

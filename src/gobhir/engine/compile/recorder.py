@@ -130,6 +130,11 @@ class Recorder:
             for (p, grad), (w, g) in zip(pairs, arrays, strict=True):
                 p.array, grad.array = w, g
 
+    def writes(self, array: np.ndarray) -> None:
+        """Something is about to be written into it in place."""
+        if not isinstance(array, Traced):
+            self.refuse("outside")
+
     def alive(self) -> list[Traced]:
         """The Traced arrays that somebody still holds."""
         return [t for ref in self.made if (t := ref()) is not None]

@@ -64,7 +64,7 @@ class Replay:
         self.checked = changes[0]
         self.learning = [t.requires_grad for t in surroundings.tensors]
         self.settings, self.groups = self._settings(), self._groups()
-        self.names = [n._replace(value=n.now()) for n in surroundings.names]
+        self.names = [n.noted() for n in surroundings.names]
         self.keeper: Keeper | None = None
         small = surroundings.small() and part is None
         self.updates = [] if small or part else [Update.of(o, ps) for o, ps in surroundings.updates]
@@ -112,6 +112,9 @@ class Replay:
                     if isinstance(own, Tensor) and own._version:
                         recorder.refuse("argument_changed")
                         theirs.array[...] = plain(own.array)
+                    if isinstance(own, Tensor) and own.grad is not None:
+                        gradient = Tensor._wrap(plain(own.grad.array).copy())
+                        theirs.grad = gradient if theirs.grad is None else theirs.grad + gradient
                 own = theirs = None
                 now = python_state(self.names)
                 for place, value in outside.items():

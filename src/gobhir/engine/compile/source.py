@@ -184,7 +184,8 @@ class Writer:
             own = [known[id(p)] for p in group["params"] if id(p) in known]
             if not own:
                 continue
-            self.source.groups.append((optimizer, optimizer.param_groups.index(group)))
+            numbers = (i for i, g in enumerate(optimizer.param_groups) if g is group)
+            self.source.groups.append((optimizer, next(numbers)))
             suffix = str(len(self.source.groups)) if len(self.source.groups) > 1 else ""
             lines += self._group(optimizer, group, own, suffix)
         return lines

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
+from gobhir.engine.compile.compare import Snapshot, close, near
 from gobhir.engine.compile.graph import Both, Halves, differentiable
 from gobhir.engine.compile.quick import quick
 from gobhir.engine.compile.recorder import Diverged, recording
@@ -15,15 +17,10 @@ from gobhir.engine.compile.replay import Replay
 from gobhir.engine.compile.split import Split, halves, refuse
 from gobhir.engine.compile.surroundings import Surroundings, watch
 from gobhir.engine.dtypes import default_dtype
-from gobhir.engine.random import default_generator
 from gobhir.engine.tape import state
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import Message, language, say
 
-TOLERANCE = 1e-5
-"""How far a replay may be from the step as it is written, relative to the largest entry."""
-MERE_ROUNDING = 1e-5
-"""A gradient that is so much smaller than the largest one is met to the bit, or not at all."""
 PATIENCE = 3
 """So many times in a row a replay may take another way before it is given up."""
 
@@ -67,6 +64,14 @@ class Compiled:
         if name == "step":
             raise AttributeError(name)
         return getattr(self.step, name)  # a compiled Module answers for the Module
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        """A compiled method: each object has a compiled step of its own."""
+        if owner is None or not isinstance(self.step, FunctionType):
+            return self
+        own = Compiled(MethodType(self.step, owner), self.verbose, self.threads)
+        object.__setattr__(owner, self.step.__name__, own)  # found first from now on
+        return own
 
     def run(self, *columns: Any) -> Tensor:
         """The step for one example after the other: `run(xs, ys)` calls step(xs[i : i + 1],
@@ -210,7 +215,7 @@ class _Case:
                 return step(*args, **kwargs)
         if len(around.updates) != 1:
             raise refuse("one_update")
-        before = _Snapshot(around)
+        before = Snapshot(around)
         fresh = split is None or not split.holds()
         if split is None or fresh:
             try:
@@ -237,12 +242,12 @@ class _Case:
         raise refuse("coupled")
 
     def _as_whole(
-        self, grads: dict[Tensor, np.ndarray], args: Any, kwargs: Any, before: _Snapshot
+        self, grads: dict[Tensor, np.ndarray], args: Any, kwargs: Any, before: Snapshot
     ) -> Any:
         """The step as it is written, on the whole batch; None, and nothing changed, if its
         gradients are not these."""
         result = self.compiled.step(*args, **kwargs)
-        if all(p.grad is not None and _near(g, p.grad.array) for p, g in grads.items()):
+        if all(p.grad is not None and near(g, p.grad.array) for p, g in grads.items()):
             return result
         before.restore()
         return None
@@ -255,7 +260,7 @@ class _Case:
         if replay is None or replay not in self.trusted:
             ones = (Tensor._wrap(np.ones(shape, dtype)) for shape, dtype in self.shapes)
             given = (*ones, *args)
-            before = _Snapshot(self.surroundings)
+            before = Snapshot(self.surroundings)
             if replay is None:
                 self._record(given, kwargs, both)
             else:
@@ -307,14 +312,14 @@ class _Case:
     def _check(self, replay: Replay, args: Any, kwargs: Any, step: Any = None) -> Any:
         """The first replay, beside the step as it is written, from the same state."""
         around = replay.surroundings
-        before = _Snapshot(around)
+        before = Snapshot(around)
         mine = replay.run(args, kwargs)
-        replayed = _Snapshot(around)
+        replayed = Snapshot(around)
         before.restore()
         theirs = (step or self.compiled.step)(*args, **kwargs)
-        written = _Snapshot(around)
+        written = Snapshot(around)
         loose = replay.keeper is None and not around.exact
-        same = _close(mine, theirs) and written.near(replayed, before)
+        same = close(mine, theirs) and written.near(replayed, before)
         if same and not (loose and written.has_mere_rounding()):
             self.trusted.add(replay)
             if replay.keeper is None:
@@ -338,76 +343,3 @@ class _Case:
             around.exact = True
         else:
             self._give_up(say("errors.compile.differs"))
-
-
-class _Snapshot:
-    """All that a step changes, as it is now."""
-
-    def __init__(self, around: Surroundings):
-        self.around = around
-        self.random = default_generator.get_state()
-        self.values = [t.array.copy() for t in around.tensors]
-        self.grads = [None if t.grad is None else t.grad.array.copy() for t in around.tensors]
-        self.optimizers = [
-            (o, {p: {k: _copied(v) for k, v in own.items()} for p, own in o.state.items()})
-            for o, _ in around.updates
-        ]
-
-    def restore(self) -> None:
-        default_generator.set_state(self.random)
-        around = self.around
-        for t, value, grad in zip(around.tensors, self.values, self.grads, strict=True):
-            t.array[...] = value
-            t.grad = None if grad is None else Tensor._wrap(grad)
-        for optimizer, kept in self.optimizers:
-            for p, own in kept.items():
-                for key, value in own.items():
-                    now = optimizer.state[p].get(key)
-                    if isinstance(now, Tensor):
-                        now.array[...] = value.array
-                    else:
-                        optimizer.state[p][key] = value
-
-    def has_mere_rounding(self) -> bool:
-        """Whether some gradient is so small beside the others that it may be nothing but rounding,
-        as that of a bias whose mean BatchNorm takes away."""
-        sizes = [np.abs(g).max(initial=0.0) for g in self.grads if g is not None]
-        return any(0 < size < MERE_ROUNDING * max(sizes) for size in sizes)
-
-    def near(self, other: _Snapshot, before: _Snapshot) -> bool:
-        """Whether both runs, from the same start, ended in the same place."""
-        for a, b in zip(self.grads, other.grads, strict=True):
-            if (a is None) != (b is None) or (a is not None and not _near(a, b)):
-                return False
-        for a, b, start in zip(self.values, other.values, before.values, strict=True):
-            with np.errstate(all="ignore"):
-                moved = np.abs(a.astype(np.float64) - start).sum() if a.dtype.kind == "f" else 0.0
-                if not _near(a, b) and not np.abs(a - b).sum() <= 0.01 * moved:
-                    return False
-        return True
-
-
-def _copied(value: Any) -> Any:
-    return Tensor._wrap(value.array.copy()) if isinstance(value, Tensor) else value
-
-
-def _near(a: Any, b: Any) -> bool:
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    if a.dtype.kind != "f":
-        return bool((a == b).all())
-    largest = np.abs(b[np.isfinite(b)]).max(initial=0.0)
-    return bool(np.allclose(a, b, TOLERANCE, TOLERANCE * largest, equal_nan=True))
-
-
-def _close(a: Any, b: Any) -> bool:
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return _near(a.array, b.array)
-    if type(a) in (tuple, list) and type(a) is type(b):
-        return len(a) == len(b) and all(map(_close, a, b))
-    if type(a) is dict and type(b) is dict:
-        return a.keys() == b.keys() and all(_close(a[k], b[k]) for k in a)
-    if isinstance(a, (float, np.ndarray)):
-        return _near(a, b)
-    return bool(a == b)

@@ -71,6 +71,10 @@ def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surrou
         for x in record.inputs:
             if isinstance(x, Tensor) and x._record is None and id(x) not in given:
                 made.append(weakref.ref(x))
+    for one in tape.written:
+        x = one()
+        if x is not None and not x.requires_grad and id(x) not in given:
+            made.append(one)
     optimizers: dict[int, tuple[Any, list[Tensor]]] = {}
     for update in tape.updates:
         optimizers.setdefault(id(update.optimizer), (update.optimizer, []))[1].append(
