@@ -77,6 +77,7 @@ def test_multilabel_soft_margin(reduction: str) -> None:
     compare("multilabel_soft_margin_loss", [X, y], reduction=reduction)
     compare("multilabel_soft_margin_loss", [X, y], weight, reduction=reduction)
     compare("multilabel_soft_margin_loss", [X[0], y[0]], reduction=reduction)
+    compare("multilabel_soft_margin_loss", [X[0], y], reduction=reduction)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
@@ -175,6 +176,7 @@ S = (3, 4)
 REFUSED: dict[str, Any] = {
     "hinge shapes": lambda t: F(t, "hinge_embedding_loss", *zeros(t, S, (3,))),
     "soft shapes": lambda t: F(t, "soft_margin_loss", *zeros(t, S, (3,))),
+    "soft grows": lambda t: F(t, "soft_margin_loss", *zeros(t, (4,), S)),
     "ranking dims": lambda t: F(t, "margin_ranking_loss", *zeros(t, S, S, (4,))),
     "ranking shapes": lambda t: F(t, "margin_ranking_loss", *zeros(t, S, S, (3, 3))),
     "cosine dims": lambda t: F(t, "cosine_embedding_loss", *zeros(t, S, S, (3, 1))),

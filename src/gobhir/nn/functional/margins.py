@@ -54,6 +54,8 @@ def soft_margin_loss(
 ) -> Tensor:
     """ln(1 + e^(-target input)); targets are 1 or -1."""
     reduction = chosen(reduction, size_average, reduce)
+    if input.shape != target.shape and (input + target).shape != input.shape:
+        raise RuntimeError(say("errors.loss.same_shape", x=input.shape, y=target.shape))
     return margins.soft_margin_loss(input, target, reduction=reduction)
 
 
@@ -171,7 +173,7 @@ def multilabel_soft_margin_loss(
     reduction = chosen(reduction, size_average, reduce)
     each: Any = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     each = each if weight is None else each * weight
-    return reduced(each.sum(-1) / input.shape[-1], reduction)
+    return reduced(each.sum(input.ndim - 1) / input.shape[-1], reduction)
 
 
 def cosine_embedding_loss(
