@@ -237,6 +237,82 @@ def layers_frozen_and_replaced(wrap: Wrap) -> Iterator[Any]:
 
 
 @story
+def layers_thawed(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model = network(width)
+        model[0].requires_grad_(False)
+        step = wrap(plain_step(model, torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)))
+        for _ in range(6):
+            yield step(*numbers())
+        model[0].requires_grad_(True)
+        for _ in range(6):
+            yield step(*numbers())
+        yield list(model.parameters())
+
+
+@story
+def a_running_sum_and_switches(wrap: Wrap) -> Iterator[Any]:
+    model, total, count, how = network(), torch.zeros(()), torch.zeros(2).long(), {"l1": False}
+    optimizer = torch.optim.SGD(
+        [{"params": model[0].parameters(), "lr": 0.02}, {"params": model[2].parameters()}], lr=0.1
+    )
+
+    @wrap
+    def step(x: Any, y: Any, times: int) -> Any:
+        loss = 0
+        for _ in range(times):
+            loss = loss + (F.l1_loss if how["l1"] else F.mse_loss)(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total.add_(loss.detach())
+        count[0] += 1
+        return loss
+
+    for i in range(20):
+        how["l1"] = i > 12
+        yield step(*numbers(), 1 + i % 2), total, count
+
+
+@story
+def a_step_that_is_a_method(wrap: Wrap) -> Iterator[Any]:
+    class Trainer:
+        def __init__(self) -> None:
+            self.model, self.scale = network(), 1.0
+            self.optimizer = torch.optim.Adam(self.model.parameters(), 0.01)
+
+        @wrap
+        def step(self, x: Any, y: Any) -> Any:
+            loss = F.mse_loss(self.model(x), y) * self.scale
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            return loss
+
+    trainers = Trainer(), Trainer()
+    for i in range(12):
+        trainers[0].scale = 1.0 if i < 6 else 0.5
+        yield [trainer.step(*numbers()) for trainer in trainers]
+
+
+@story
+def a_compiled_network(wrap: Wrap) -> Iterator[Any]:
+    model = wrap(nn.Sequential(nn.Linear(3, 8), nn.Dropout(), nn.Linear(8, 1)))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    for _ in range(8):
+        x, y = numbers()
+        loss = F.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        yield loss
+    model.eval()
+    with torch.no_grad():
+        yield model(torch.ones(4, 3)), model(torch.ones(1, 3))
+    yield list(model.state_dict().values())
+
+
+@story
 def weights_loaded_between_steps(wrap: Wrap) -> Iterator[Any]:
     for width in (4, 40):
         model = network(width)
