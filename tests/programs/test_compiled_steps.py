@@ -220,32 +220,19 @@ def an_average_beside_the_network(wrap: Wrap) -> Iterator[Any]:
 
 
 @story
-def layers_frozen_and_replaced(wrap: Wrap) -> Iterator[Any]:
-    model = network()
-    optimizer = torch.optim.Adam(model.parameters(), 0.01)
-    step = wrap(plain_step(model, optimizer))
-    for _ in range(5):
-        yield step(*numbers())
-    model[0].requires_grad_(False)
-    for _ in range(5):
-        yield step(*numbers())
-    model[2] = nn.Linear(8, 1)
-    optimizer.add_param_group({"params": model[2].parameters()})
-    for _ in range(5):
-        yield step(*numbers())
-    yield list(model.parameters())
-
-
-@story
-def layers_thawed(wrap: Wrap) -> Iterator[Any]:
-    for width in (4, 40):
+def layers_frozen_thawed_and_replaced(wrap: Wrap) -> Iterator[Any]:
+    for width in (8, 40):
         model = network(width)
         model[0].requires_grad_(False)
-        step = wrap(plain_step(model, torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)))
-        for _ in range(6):
-            yield step(*numbers())
-        model[0].requires_grad_(True)
-        for _ in range(6):
+        optimizer = torch.optim.SGD(model.parameters(), 0.05, momentum=0.9)
+        step = wrap(plain_step(model, optimizer))
+        for change in range(3):
+            for _ in range(5):
+                yield step(*numbers())
+            model[0].requires_grad_(change == 0)
+        model[2] = nn.Linear(width, 1)
+        optimizer.add_param_group({"params": model[2].parameters()})
+        for _ in range(5):
             yield step(*numbers())
         yield list(model.parameters())
 
