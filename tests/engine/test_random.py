@@ -237,3 +237,32 @@ def test_what_cannot_be_drawn() -> None:
         for t in (torch, gobhir):
             with pytest.raises((RuntimeError, ValueError)):
                 wrong(t)
+
+
+LYING = [
+    lambda t: t.zeros(5, 7).t(),
+    lambda t: t.zeros(3, 4, 5).permute(2, 0, 1),
+    lambda t: t.zeros(6, 8)[:, ::2],
+    lambda t: t.zeros(2, 3).t(),
+]
+
+
+@pytest.mark.parametrize("lying", LYING)
+@pytest.mark.parametrize(
+    "fill",
+    [
+        lambda t, x: x.uniform_(),
+        lambda t, x: x.normal_(1.0, 2.0),
+        lambda t, x: x.bernoulli_(0.3),
+        lambda t, x: x.random_(10),
+        lambda t, x: t.randn_like(x),
+        lambda t, x: t.rand_like(x),
+    ],
+)
+def test_numbers_come_in_the_order_of_memory(lying: Any, fill: Any) -> None:
+    drawn = []
+    for t in (gobhir, torch):
+        t.manual_seed(5)
+        drawn += [fill(t, lying(t)).numpy(), t.rand(1).numpy()]
+    np.testing.assert_allclose(drawn[0], drawn[2], rtol=1e-6)
+    np.testing.assert_array_equal(drawn[1], drawn[3])

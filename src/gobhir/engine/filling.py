@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.functions.memory import is_contiguous, stride
 from gobhir.engine.generator import Generator, default_generator
 from gobhir.engine.inplace import assign
 from gobhir.engine.tensor import Tensor
@@ -22,12 +23,33 @@ def _filler(f: Callable[..., np.ndarray]) -> None:
     """Offer f, which makes the numbers, as the method that writes them."""
 
     def fill(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
-        values = f(self.array, *args, generator=generator, **kwargs)
+        if is_contiguous(self) or any(isinstance(x, Tensor) for x in args):
+            values = f(self.array, *args, generator=generator, **kwargs)
+        else:
+            order = np.argsort([-step for step in stride(self)], kind="stable")
+            source: Any = _OneByOne(source_of(generator))
+            values = f(self.array.transpose(order), *args, generator=source, **kwargs)
+            values = values.transpose(np.argsort(order))
         return assign(self, values.astype(self.array.dtype, copy=False), f.__name__)
 
     fill.__name__ = fill.__qualname__ = f.__name__
     fill.__doc__ = f.__doc__
     setattr(Tensor, f.__name__, fill)
+
+
+class _OneByOne:
+    """A stream for tensors whose numbers do not follow one another in rows. PyTorch fills these
+    in the order in which they lie in memory, with normal numbers drawn one at a time."""
+
+    def __init__(self, source: Generator):
+        self.source = source
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+    def bell(self, n: int, dtype: np.dtype, mean: float, std: float) -> np.ndarray:
+        drawn = [self.source.bell(1, dtype, mean, std) for _ in range(n)]
+        return np.concatenate(drawn) if drawn else np.zeros(0, dtype)
 
 
 @_filler

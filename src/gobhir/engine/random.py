@@ -17,8 +17,10 @@ import numpy as np
 from gobhir.engine.creation import _array, _kind, _made, _same, _size
 from gobhir.engine.dtypes import int64
 from gobhir.engine.filling import check_range, check_std, coins, only_floating, source_of
+from gobhir.engine.functions.memory import is_contiguous, stride
 from gobhir.engine.functions.publish import takes_out
 from gobhir.engine.generator import Generator, default_generator
+from gobhir.engine.layout import contiguous_format
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -131,12 +133,23 @@ def randperm(
 
 def rand_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
     """Uniform numbers in [0, 1), of input's shape and dtype."""
-    return rand(_array(input).shape, dtype=_same(dtype, input), **options)
+    return _like(rand, "uniform_", input, dtype, options)
 
 
 def randn_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
     """Normal numbers of input's shape and dtype."""
-    return randn(_array(input).shape, dtype=_same(dtype, input), **options)
+    return _like(randn, "normal_", input, dtype, options)
+
+
+def _like(draw: Any, fill: str, input: Tensor, dtype: Any, options: dict[str, Any]) -> Any:
+    """Numbers drawn and laid out in the order in which input's lie in memory, as PyTorch does."""
+    shape, kind = _array(input).shape, _same(dtype, input)
+    if is_contiguous(input) or options.get("memory_format") is contiguous_format:
+        return draw(shape, dtype=kind, **options)
+    order = np.argsort([-step for step in stride(input)], kind="stable")
+    room = Tensor._wrap(np.zeros([shape[d] for d in order], kind)).permute(*np.argsort(order))
+    getattr(room, fill)(generator=options.get("generator"))
+    return room.requires_grad_() if options.get("requires_grad") else room
 
 
 def randint_like(
