@@ -60,10 +60,10 @@ class CrossEntropyLoss(Loss):
         options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
         at = min(z.ndim - 1, 1)
         if _only_labels(z, y, weight, **options):
-            shifted = z - _highest(z, at)
+            shifted = _below_highest(z, at)
             total = np.exp(shifted).sum(axis=at)
-            right = np.take_along_axis(shifted, _places(z, y, at), at)
-            return reduced(np.log(total) - right.reshape(total.shape), reduction, y.size)
+            right = np.take(shifted.reshape(-1), _places(z, y, at))
+            return reduced(np.log(total) - right, reduction, y.size)
         asked = CrossEntropyLoss.asked(z, y, weight, **options)
         s = LogSoftmax.forward(z, dim=at)
         # A class that is not asked for adds nothing, even if its probability is 0.
@@ -74,11 +74,10 @@ class CrossEntropyLoss(Loss):
     def vjp_z(d, out, z, y, weight=None, *, reduction, **options):
         at = min(z.ndim - 1, 1)
         if isinstance(z, np.ndarray) and _only_labels(z, y, weight, **options):
-            p = z - _highest(z, at)
+            p = _below_highest(z, at)
             np.exp(p, out=p)
             np.divide(p, p.sum(axis=at, keepdims=True), out=p)
-            places = _places(z, y, at)
-            np.put_along_axis(p, places, np.take_along_axis(p, places, at) - 1, at)
+            np.subtract.at(p.reshape(-1), _places(z, y, at).reshape(-1), 1)
             return np.multiply(p, _along_classes(d, z, at, reduction, y.size), out=p)
         asked = CrossEntropyLoss.asked(z, y, weight, **options)
         d = _along_classes(d, z, at, reduction, CrossEntropyLoss.count(z, y, weight, **options))
@@ -100,13 +99,20 @@ def _only_labels(z, y, weight, *, ignore_index, label_smoothing):
     return not (y == ignore_index).any()
 
 
-def _highest(z, at):
-    return z.max(axis=at, keepdims=True, initial=-np.inf)
+def _below_highest(z, at):
+    """z less its largest number along the classes, row by row in new memory."""
+    top = z.max(axis=at, keepdims=True, initial=-np.inf)
+    return np.subtract(z, top, out=np.empty(z.shape, z.dtype))
 
 
 def _places(z, y, at):
-    """The class numbers with a dimension of size 1 where the classes are."""
-    return y.reshape(tuple(1 if i == at else n for i, n in enumerate(z.shape)))
+    """Where the numbers of the right classes lie in z's memory, row by row; y's shape."""
+    inner = math.prod(z.shape[at + 1 :])
+    rows = np.arange(y.size).reshape(y.shape)
+    if inner == 1:
+        return rows * z.shape[at] + y
+    outer, within = np.divmod(rows, inner)
+    return (outer * z.shape[at] + y) * inner + within
 
 
 def _along_classes(d, z, at, reduction, count):
