@@ -237,7 +237,7 @@ class Reader:
         while depth:
             token = self.take()
             depth += (token == r"\begin") - (token == r"\end")
-            if depth > 1 or token not in ("&", r"\\", r"\end"):
+            if depth and not (depth == 1 and token in ("&", r"\\")):
                 inside.append(token)
         self.group()
         return Reader(inside).whole()

@@ -86,7 +86,7 @@ def compare(mine: Any, theirs: Any, leaves: Any, leaves_t: Any, second: bool, dr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FUNCTIONS.keys() - ONLY_FOR_OTHER_DTYPES)
+@pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - ONLY_FOR_OTHER_DTYPES))
 def test_functions(name: str) -> None:
     op = FUNCTIONS[name]
     seed(0)
