@@ -180,7 +180,9 @@ def test_a_long_sum_under_a_fraction_takes_several_rows_and_says_the_same() -> N
 
 def test_rows_stand_within_rows_and_are_read_so() -> None:
     inner = Fraction(Sum(tuple(num(f"0.12{k}456789") for k in range(9))), num("9"))
-    whole = Fraction(Sum(tuple(Product((num(f"0.98{k}654321"), inner)) for k in range(5))), num("7"))
+    whole = Fraction(
+        Sum(tuple(Product((num(f"0.98{k}654321"), inner)) for k in range(5))), num("7")
+    )
     written = latex(whole)
     assert written.count(r"\begin{aligned}") > 1
     assert tree(read(written)) == tree(expected(whole))
