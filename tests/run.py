@@ -17,7 +17,10 @@ def main(arguments: list[str]) -> int | str:
     os.chdir(Path(__file__).resolve().parent.parent)
     if "--quick" in arguments:
         arguments.remove("--quick")
-        arguments = ["-m", "not slow and not browser", "--taste=3", *arguments]
+        arguments = [
+            "-m", "not slow and not browser", "--taste=2", "-p", "no:nbmake",
+            "--ignore-glob=*torchs_samples.py", *arguments,  # these two are slow to import
+        ]  # fmt: skip
     elif chromium.find() is None:
         chromium.install()
     checks = {
