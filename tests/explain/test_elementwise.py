@@ -15,11 +15,11 @@ F = nn.functional
 FUNCTIONS: dict[str, tuple[Any, str]] = {
     "atan": (lambda z: z.atan(), "arctan"),
     "clamp": (lambda z: z.clamp(-0.5, 0.5), "min"),
-    "elu": (F.elu, "elu"),
+    "elu": (F.elu, "bends smoothly"),
     "erf": (lambda z: z.erf(), "erf"),
     "gelu": (F.gelu, "erf"),
     "gelu by tanh": (lambda z: F.gelu(z, approximate="tanh"), "π"),
-    "hardswish": (F.hardswish, "hardswish"),
+    "hardswish": (F.hardswish, "hardsigmoid"),
     "lgamma": (lambda z: (z * z + 1).lgamma(), "ψ"),
     "mish": (F.mish, "tanh"),
     "remainder": (lambda z: z % 0.7, "floor"),
