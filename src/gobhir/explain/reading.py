@@ -247,7 +247,7 @@ class Reading:
 
     def _probabilities(self, record: Record, z: Expr) -> Sym:
         """Cross-entropy takes logits; the probabilities behind it get a line of their own."""
-        from gobhir.engine.ops.normalisation import Softmax
+        from gobhir.engine.ops.softmax import Softmax
 
         logits = self.run.tape.value(record.inputs[0])
         dim = 1 if logits.ndim > 1 else 0

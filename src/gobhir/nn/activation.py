@@ -1,5 +1,5 @@
 """Activation functions as layers. What each computes stands in engine/ops/activations.py and
-engine/ops/normalisation.py."""
+engine/ops/softmax.py."""
 
 from __future__ import annotations
 

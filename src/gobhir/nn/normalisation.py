@@ -1,4 +1,4 @@
-"""Normalisation layers. What they compute stands in engine/ops/batch_norm.py."""
+"""Normalisation layers. What they compute stands in engine/ops/normalisation.py."""
 
 from __future__ import annotations
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.apply import apply
 from gobhir.engine.functions.publish import method, numpy_names, of_tensor
 from gobhir.engine.functions.results import named
 from gobhir.engine.functions.shapes import place, places, sizes_of
-from gobhir.engine.ops import choosing, normalisation, reductions, sorting
+from gobhir.engine.ops import choosing, reductions, sorting
+from gobhir.engine.ops.softmax import LogSoftmax, Softmax
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -354,7 +356,7 @@ def count_nonzero(input: Any, dim: Any = None) -> Any:
 def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
     """e^z / sum e^z along `dim`."""
     source = input if dtype is None else input.to(dtype)
-    return normalisation.softmax(source, dim=place(dim, input.ndim))
+    return apply(Softmax, source, dim=place(dim, input.ndim))
 
 
 @of_tensor
@@ -362,4 +364,4 @@ def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
 def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
     """log(softmax) along `dim`."""
     source = input if dtype is None else input.to(dtype)
-    return normalisation.log_softmax(source, dim=place(dim, input.ndim))
+    return apply(LogSoftmax, source, dim=place(dim, input.ndim))

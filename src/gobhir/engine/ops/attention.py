@@ -12,8 +12,8 @@ from gobhir.engine.ops.choosing import where
 from gobhir.engine.ops.joining import stack
 from gobhir.engine.ops.linear import matmul
 from gobhir.engine.ops.memo import memo, remembered
-from gobhir.engine.ops.normalisation import softmax
 from gobhir.engine.ops.reductions import sum
+from gobhir.engine.ops.softmax import softmax
 from gobhir.engine.tensor import Tensor
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from gobhir.engine.apply import function
 from gobhir.engine.ops.losses import Loss, reduced, share
-from gobhir.engine.ops.normalisation import LogSoftmax, log_softmax, softmax
 from gobhir.engine.ops.reductions import sum
+from gobhir.engine.ops.softmax import LogSoftmax, log_softmax, softmax
 from gobhir.lang import say
 
 

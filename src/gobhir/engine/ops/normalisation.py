@@ -1,56 +1,268 @@
-"""Numbers brought onto a common scale along one dimension: softmax and its logarithm."""
+"""Normalisation: numbers shifted and scaled to mean 0 and variance 1, then by learned weights.
+
+The ops differ in which numbers share a mean: one channel of all examples (batch), one channel
+of one example (instance), some channels of one example (group), one row (layer).
+Sources: Ioffe and Szegedy (2015) for batch, Ulyanov et al. (2016) for instance, Wu and He (2018)
+for group, Ba, Kiros and Hinton (2016) for layer, Zhang and Sennrich (2019) for RMSNorm.
+
+Mean and (biased) variance are results too: the gradient needs them again, and running
+statistics are made of them. In the gradient three paths meet: straight through, through the
+mean, and through the variance.
+"""
+
+import math
 
 import numpy as np
 
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.elementary import exp
 from gobhir.engine.ops.reductions import sum
+from gobhir.lang import say
 
 
-class Softmax(Op):
-    """p_i = e^z_i / sum_j e^z_j along `dim`: positive, summing to 1. z, p: same shape.
+class Standardisation(Op, abstract=True):
+    family = Family.NORMALISATION
+    formula = "(x - mean) / sqrt(variance + eps) * weight + bias"
+    local = {"weight": "(x - mean) / sqrt(variance + eps)", "bias": "1"}
+    result = "y"
+    results = ("y", "mean", "variance")
+    unread = (0,)  # a ReLU may write over y
 
-    The largest z is subtracted first; it cancels, and nothing overflows.
+
+class BatchNorm(Standardisation):
+    """Each channel brought to mean 0 and variance 1 over the whole batch.
+
+    x, y: (N, C, ...); weight, bias: (C) or None; mean, variance: (1, C, 1, ...).
+    """
+
+    example = ([[[1.0, 2.0], [3.0, 6.0], [5.0, 1.0]], [1.0, 0.5], [0.0, 0.1]], {})
+
+    def forward(x, weight=None, bias=None, *, eps=1e-5):
+        return _channels(x, weight, bias, eps, _all_but_channels(x))
+
+    def vjps(d, out, x, weight=None, bias=None, *, eps):
+        return _channels_back(d, out, x, weight, eps, _all_but_channels(x))
+
+
+class InstanceNorm(Standardisation):
+    """Each channel of each example brought to mean 0 and variance 1.
+
+    x, y: (N, C, ...); weight, bias: (C) or None; mean, variance: (N, C, 1, ...).
+    """
+
+    example = ([[[[1.0, 2.0, 4.0], [3.0, 6.0, 5.0]]], [1.0, 0.5], [0.0, 0.1]], {})
+
+    def forward(x, weight=None, bias=None, *, eps=1e-5):
+        return _channels(x, weight, bias, eps, tuple(range(2, x.ndim)))
+
+    def vjps(d, out, x, weight=None, bias=None, *, eps):
+        return _channels_back(d, out, x, weight, eps, tuple(range(2, x.ndim)))
+
+
+class LayerNorm(Standardisation):
+    """The last `count` dimensions brought to mean 0 and variance 1 together.
+
+    x, y: (..., *shape); weight, bias: (*shape) or None; mean, variance: (..., 1, ...).
+    """
+
+    def forward(x, weight=None, bias=None, *, count=1, eps=1e-5):
+        return _elements(x, weight, bias, eps, tuple(range(x.ndim - count, x.ndim)))
+
+    def vjps(d, out, x, weight=None, bias=None, *, count, eps):
+        dx, dw, db = _elements_back(d, out, x, weight, eps, tuple(range(x.ndim - count, x.ndim)))
+        if weight is None and bias is None:
+            return dx, None, None
+        lead = tuple(range(x.ndim - count))
+        return dx, None if weight is None else sum(dw, dim=lead), sum(db, dim=lead)
+
+
+class GroupNorm(Standardisation):
+    """Each of `groups` groups of channels of each example brought to mean 0 and variance 1.
+
+    x, y: (N, C, ...); weight, bias: (C) or None; mean, variance: (N, groups, 1, 1, ...).
+    """
+
+    example = (
+        [[[[1.0, 2.0], [4.0, 8.0], [3.0, 6.0], [5.0, 1.0]]], [1.0, 0.5, 1.0, 0.5], [0.0] * 4],
+        {"groups": 2},
+    )
+
+    def forward(x, weight=None, bias=None, *, groups, eps=1e-5):
+        grouped = _grouped(x, groups)
+        along = (groups, -1) + (1,) * (x.ndim - 2)
+        w, b = (None if p is None else p.reshape(along) for p in (weight, bias))
+        y, mean, variance = _elements(grouped, w, b, eps, tuple(range(2, grouped.ndim)))
+        return y.reshape(x.shape), mean, variance
+
+    def vjps(d, out, x, weight=None, bias=None, *, groups, eps):
+        grouped, (dy, *rest) = _grouped(x, groups), d
+        w = None if weight is None else weight.reshape((groups, -1) + (1,) * (x.ndim - 2))
+        dims = tuple(range(2, grouped.ndim))
+        d = (dy.reshape(grouped.shape), *rest)
+        dx, dw, db = _elements_back(d, out, grouped, w, eps, dims)
+        lead, dx = (0, *range(3, grouped.ndim)), dx.reshape(x.shape)
+        if weight is None and bias is None:
+            return dx, None, None
+        dw = None if weight is None else sum(dw, dim=lead).reshape(weight.shape)
+        return dx, dw, None if bias is None else sum(db, dim=lead).reshape(bias.shape)
+
+
+class BatchNormByRunning(Op):
+    """BatchNorm in use: mean and variance are those that training collected.
+
+    x, y: (N, C, ...); mean, variance: (C); weight, bias: (C) or None.
     """
 
     family = Family.NORMALISATION
-    formula = "exp(z) / sum(exp(z))"
-    back = {"z": "p * (d - sum(d * p))"}
-    result = "p"
-    accepts = "f"
+    formula = "(x - mean) / sqrt(variance + eps) * weight + bias"
+    local = {
+        "x": "weight / sqrt(variance + eps)",
+        "weight": "(x - mean) / sqrt(variance + eps)",
+        "bias": "1",
+    }
+    result = "y"
+    example = ([[[1.0, 2.0], [3.0, 6.0]], [2.0, 3.0], [1.0, 4.0], [1.0, 0.5], [0.0, 0.1]], {})
 
-    def forward(z, *, dim):
-        p = _below_largest(z, dim)
-        np.exp(p, out=p)
-        return np.divide(p, p.sum(axis=dim, keepdims=True), out=p)
+    def forward(x, mean, variance, weight=None, bias=None, *, eps=1e-5):
+        check_parameters(x, x.shape[1], weight, bias)
+        along = (-1,) + (1,) * (x.ndim - 2)
+        scale = (variance + eps) ** -0.5
+        if weight is not None:
+            scale = scale * weight
+        shift = -mean * scale if bias is None else bias - mean * scale
+        return x * scale.reshape(along) + shift.reshape(along)
 
-    def vjp(dp, p, z, *, dim):
-        return p * (dp - sum(dp * p, dim=dim, keepdim=True))
+    def vjp_x(dy, y, x, mean, variance, weight=None, bias=None, *, eps):
+        scale = (variance + eps) ** -0.5
+        if weight is not None:
+            scale = scale * weight
+        return dy * scale.reshape((-1,) + (1,) * (x.ndim - 2))
+
+    def vjp_weight(dy, y, x, mean, variance, weight=None, bias=None, *, eps):
+        along = (-1,) + (1,) * (x.ndim - 2)
+        turned = sum(dy * (x - mean.reshape(along)), dim=_all_but_channels(x))
+        return turned * (variance + eps) ** -0.5
+
+    def vjp_bias(dy, y, x, mean, variance, weight=None, bias=None, *, eps):
+        return sum(dy, dim=_all_but_channels(x))
 
 
-class LogSoftmax(Op):
-    """log of softmax along `dim`, computed without losing small probabilities."""
+class RMSNorm(Op):
+    """x divided by the root of its mean square over the last `count` dimensions.
+
+    x, y: (..., *shape); weight: (*shape) or None.
+    """
 
     family = Family.NORMALISATION
-    formula = "z - log(sum(exp(z)))"
-    back = {"z": "d - exp(s) * sum(d)"}
-    result = "s"
-    accepts = "f"
+    formula = "x / sqrt(mean(x**2) + eps) * weight"
+    local = {"weight": "x / sqrt(mean(x**2) + eps)"}
+    result = "y"
 
-    def forward(z, *, dim):
-        s = _below_largest(z, dim)
-        return np.subtract(s, np.log(np.exp(s).sum(axis=dim, keepdims=True)), out=s)
+    def forward(x, weight=None, *, count=1, eps):
+        y = x * _rms(x, count, eps)
+        if weight is not None:
+            y *= weight
+        return y
 
-    def vjp(ds, s, z, *, dim):
-        return ds - exp(s) * sum(ds, dim=dim, keepdim=True)
+    def vjp_x(dy, y, x, weight=None, *, count, eps):
+        dims = tuple(range(x.ndim - count, x.ndim))
+        r = _rms(x, count, eps)
+        g = dy if weight is None else dy * weight
+        turned = sum(g * x, dim=dims, keepdim=True) / math.prod(x.shape[i] for i in dims)
+        return (g - x * (r * r * turned)) * r
+
+    def vjp_weight(dy, y, x, weight=None, *, count, eps):
+        return sum(dy * x * _rms(x, count, eps), dim=tuple(range(x.ndim - count)))
 
 
-def _below_largest(z, dim):
-    """z less its largest number along `dim`, in new memory, where the rest is worked out, too."""
-    top = z.max(axis=dim, keepdims=True, initial=-np.inf)
-    return np.subtract(z, top, out=np.empty(z.shape, z.dtype))
+def _rms(x, count, eps):
+    dims = tuple(range(x.ndim - count, x.ndim))
+    square = sum(x * x, dim=dims, keepdim=True) / max(math.prod(x.shape[i] for i in dims), 1)
+    return (square + eps) ** -0.5
 
 
-softmax = function(Softmax)
-log_softmax = function(LogSoftmax)
+def check_parameters(x, channels, *parameters):
+    """RuntimeError unless there is one weight for each channel, of x's dtype."""
+    for p in parameters:
+        if p is not None and p.shape != (channels,):
+            raise RuntimeError(say("errors.norm.parameters", got=p.size, want=channels))
+        if p is not None and p.dtype != x.dtype:
+            raise RuntimeError(say("errors.dtype.linear", x=x.dtype, weight=p.dtype))
+
+
+def _all_but_channels(x):
+    return (0, *range(2, x.ndim))
+
+
+def _grouped(x, groups):
+    return x.reshape((x.shape[0], groups, x.shape[1] // groups, *x.shape[2:]))
+
+
+def _statistics(x, dims):
+    """x less its mean, the mean and the variance over these dimensions."""
+    count = x.dtype.type(max(math.prod(x.shape[i] for i in dims), 1))
+    mean = np.add.reduce(x, axis=dims, keepdims=True) / count
+    centred = x - mean
+    square = centred * centred
+    return centred, mean, np.add.reduce(square, axis=dims, keepdims=True) / count
+
+
+def _channels(x, weight, bias, eps, dims):
+    """Where all numbers that share a mean share a weight too."""
+    check_parameters(x, x.shape[1], weight, bias)
+    along = (-1,) + (1,) * (x.ndim - 2)
+    y, mean, variance = _statistics(x, dims)
+    scale = (variance + eps) ** -0.5
+    y *= scale if weight is None else scale * weight.reshape(along)
+    if bias is not None:
+        y += bias.reshape(along)
+    return y, mean, variance
+
+
+def _channels_back(d, out, x, weight, eps, dims):
+    dy, d_mean, d_variance = d
+    _, mean, variance = out
+    count = max(math.prod(x.shape[i] for i in dims), 1)
+    r, centred = (variance + eps) ** -0.5, x - mean
+    total = sum(dy, dim=dims, keepdim=True)
+    turned = sum(dy * centred, dim=dims, keepdim=True)
+    scale = r if weight is None else r * weight.reshape((-1,) + (1,) * (x.ndim - 2))
+    d_mean = d_mean - scale * total
+    d_variance = d_variance - 0.5 * scale * r * r * turned
+    dx = dy * scale + centred * (d_variance * (2 / count)) + d_mean / count
+    channels = (x.shape[1],)
+    return dx, sum(turned * r, dim=0).reshape(channels), sum(total, dim=0).reshape(channels)
+
+
+def _elements(x, weight, bias, eps, dims):
+    """Where the numbers that share a mean have weights of their own."""
+    y, mean, variance = _statistics(x, dims)
+    y *= (variance + eps) ** -0.5
+    if weight is not None:
+        y *= weight
+    if bias is not None:
+        y += bias
+    return y, mean, variance
+
+
+def _elements_back(d, out, x, weight, eps, dims):
+    """The gradient to x, and those to weight and bias before they are summed up."""
+    dy, d_mean, d_variance = d
+    _, mean, variance = out
+    count = max(math.prod(x.shape[i] for i in dims), 1)
+    r, centred = (variance + eps) ** -0.5, x - mean
+    g = dy if weight is None else dy * weight
+    total = sum(g, dim=dims, keepdim=True)
+    turned = sum(g * centred, dim=dims, keepdim=True)
+    d_mean = d_mean - r * total
+    d_variance = d_variance - 0.5 * r * r * r * turned
+    dx = g * r + centred * (d_variance * (2 / count)) + d_mean / count
+    return dx, None if weight is None else dy * (centred * r), dy
+
+
+batch_norm = function(BatchNorm)
+instance_norm = function(InstanceNorm)
+layer_norm = function(LayerNorm)
+group_norm = function(GroupNorm)
+batch_norm_by_running = function(BatchNormByRunning)
+rms_norm = function(RMSNorm)

@@ -1,5 +1,5 @@
 """Activation functions and softmax. What each computes stands in engine/ops/activations.py and
-engine/ops/normalisation.py.
+engine/ops/softmax.py.
 
 inplace=True writes the result over the input.
 """

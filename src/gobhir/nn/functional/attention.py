@@ -16,7 +16,7 @@ from gobhir.engine.functions.publish import check_operands
 from gobhir.engine.ops import attention as ops
 from gobhir.engine.ops.joining import cat
 from gobhir.engine.ops.linear import linear, matmul
-from gobhir.engine.ops.normalisation import softmax
+from gobhir.engine.ops.softmax import softmax
 from gobhir.engine.tape import state
 from gobhir.lang import say, warn
 from gobhir.nn.functional.dropout import dropout

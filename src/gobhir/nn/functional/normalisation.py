@@ -1,4 +1,4 @@
-"""Normalisation. What each function computes stands in engine/ops/batch_norm.py."""
+"""Normalisation. What each function computes stands in engine/ops/normalisation.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gobhir.engine import Tensor
 from gobhir.engine.dtypes import float16
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.inplace import write
-from gobhir.engine.ops import batch_norm as ops
+from gobhir.engine.ops import normalisation as ops
 from gobhir.lang import say
 from gobhir.nn.functional.kinds import only_floating
 
