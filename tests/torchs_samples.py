@@ -17,7 +17,7 @@ import gobhir
 pytest.importorskip("expecttest")
 pytest.importorskip("torch.testing._internal.common_utils")
 # Importing it forbids everyone to set torch.backends' flags; other tests run programs that do.
-torch.backends.__allow_nonbracketed_mutation_flag = True
+torch.backends.flags_frozen.__globals__["__allow_nonbracketed_mutation_flag"] = True
 
 
 class Unknown(Exception):
