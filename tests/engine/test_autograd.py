@@ -180,6 +180,16 @@ def test_no_grad(t: Any) -> None:
     assert not doubled(x).requires_grad
 
 
+@BOTH
+def test_switches_as_decorators(t: Any) -> None:
+    assert not t.no_grad(t.is_grad_enabled)()  # `@no_grad`, without parentheses
+    assert not t.inference_mode(t.is_grad_enabled)()
+    assert t.inference_mode(False)(t.is_grad_enabled)()
+    assert not t.set_grad_enabled(False)(t.is_grad_enabled)() and t.is_grad_enabled()
+    with t.no_grad():
+        assert t.enable_grad(t.is_grad_enabled)()
+
+
 def test_no_grad_nests_with_itself() -> None:
     guard = gobhir.no_grad()
     with guard, guard:

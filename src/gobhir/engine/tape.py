@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
@@ -46,7 +47,7 @@ class Record:
     the input a new history, and this one keeps the old. `scope` is the stack of modules inside
     which the op ran, outermost first. `versions` says how often each input Tensor, and at last
     the result, had been changed in place by then. `ran` is there while anomalies are looked for:
-    the user's line in which the op ran, and the module, if any.
+    the user's line in which the op ran, and the modules, innermost first.
     """
 
     __slots__ = (
@@ -210,6 +211,11 @@ class no_grad:
 
     wanted = False
 
+    def __new__(cls, *given: Any) -> Any:
+        if given and callable(given[0]):  # `@no_grad`, without parentheses
+            return cls()(given[0])
+        return super().__new__(cls)
+
     def __init__(self) -> None:
         self._outer: list[bool] = []
 
@@ -221,11 +227,11 @@ class no_grad:
         state.grad_enabled = self._outer.pop()
 
     def __call__(self, function: Any) -> Any:
-        from functools import wraps
-
         @wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with type(self)():
+            block = no_grad()  # one for each call: calls may run side by side
+            block.wanted = self.wanted
+            with block:
                 return function(*args, **kwargs)
 
         return wrapped
@@ -250,16 +256,8 @@ class set_grad_enabled(no_grad):
         state.grad_enabled = self.wanted
 
     def __call__(self, function: Any) -> Any:
-        from functools import wraps
-
-        state.grad_enabled = self._outer[-1]
-
-        @wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with set_grad_enabled(self.wanted):
-                return function(*args, **kwargs)
-
-        return wrapped
+        state.grad_enabled = self._outer[-1]  # as a decorator it is for the function alone
+        return super().__call__(function)
 
 
 class inference_mode(no_grad):
@@ -267,7 +265,7 @@ class inference_mode(no_grad):
 
     def __init__(self, mode: bool = True) -> None:
         super().__init__()
-        self.wanted = not mode and state.grad_enabled
+        self.wanted = not mode
 
 
 def is_grad_enabled() -> bool:

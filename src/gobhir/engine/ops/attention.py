@@ -9,6 +9,7 @@ import numpy as np
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.choosing import where
+from gobhir.engine.ops.indexing import plain
 from gobhir.engine.ops.joining import stack
 from gobhir.engine.ops.linear import matmul
 from gobhir.engine.ops.memo import memo, remembered
@@ -77,8 +78,7 @@ def weights(q, k, mask, scale):
     if mask is None:
         return softmax(scores, dim=-1)
     scores = scores + mask
-    plain = scores.array if isinstance(scores, Tensor) else scores
-    blind = np.isneginf(plain).all(axis=-1, keepdims=True)
+    blind = np.isneginf(plain(scores)).all(axis=-1, keepdims=True)
     if not blind.any():
         return softmax(scores, dim=-1)
     return where(blind, 0.0, softmax(where(blind, 0.0, scores), dim=-1))

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from gobhir.engine.apply import function
+from gobhir.engine.ops.indexing import plain
 from gobhir.engine.ops.losses import Loss, reduced, share
 from gobhir.engine.ops.reductions import sum
 from gobhir.engine.ops.softmax import LogSoftmax, log_softmax, softmax
@@ -37,7 +38,7 @@ class CrossEntropyLoss(Loss):
         if y.dtype.kind == "f":
             wish = y * (1 - label_smoothing) + even if label_smoothing else y
         else:
-            labels = _plain(y).reshape([1 if i == at else n for i, n in enumerate(z.shape)])
+            labels = plain(y).reshape([1 if i == at else n for i, n in enumerate(z.shape)])
             hot = labels == np.arange(classes).reshape(along)
             wish = (hot * (1 - label_smoothing) + even) * (labels != ignore_index)
             wish = wish.astype(z.dtype)
@@ -49,11 +50,11 @@ class CrossEntropyLoss(Loss):
         if y.dtype.kind == "f":
             at = min(z.ndim - 1, 1)
             return math.prod(n for i, n in enumerate(z.shape) if i != at)
-        labels = _plain(y)
+        labels = plain(y)
         kept = labels != ignore_index
         if weight is None:
             return kept.sum().astype(z.dtype)
-        return np.where(kept, _plain(weight)[np.where(kept, labels, 0)], 0).sum()
+        return np.where(kept, plain(weight)[np.where(kept, labels, 0)], 0).sum()
 
     def forward(z, y, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
         _check_classes(z, y, weight, ignore_index, label_smoothing)
@@ -120,10 +121,6 @@ def _along_classes(d, z, at, reduction, count):
     if reduction != "none":
         return d
     return d.reshape(tuple(1 if i == at else n for i, n in enumerate(z.shape)))
-
-
-def _plain(a):
-    return a if isinstance(a, np.ndarray) else a.array
 
 
 def _check_classes(z, y, weight, ignore_index, label_smoothing):

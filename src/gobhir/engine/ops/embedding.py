@@ -4,6 +4,7 @@ import numpy as np
 
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
+from gobhir.engine.ops.indexing import plain
 from gobhir.lang import say
 
 
@@ -33,7 +34,7 @@ class Embedding(Op):
         return np.take(W, x, axis=0)
 
     def vjp_W(d, out, x, W, *, padding_idx, scale_grad_by_freq):
-        at = x if isinstance(x, np.ndarray) else x.array
+        at = plain(x)
         if scale_grad_by_freq:
             often = np.bincount(at.reshape(-1), minlength=W.shape[0])
             d = d / often[at][..., None].astype(d.dtype)

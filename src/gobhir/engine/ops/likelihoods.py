@@ -12,6 +12,7 @@ from gobhir.engine.apply import function
 from gobhir.engine.ops.choosing import maximum, where
 from gobhir.engine.ops.cross_entropy import check_labels
 from gobhir.engine.ops.elementary import exp, log
+from gobhir.engine.ops.indexing import plain
 from gobhir.engine.ops.losses import Loss, reduced, share, together
 from gobhir.lang import say
 
@@ -46,16 +47,12 @@ class NLLLoss(Loss):
 
     def vjp_s(d, out, s, y, weight=None, *, ignore_index, reduction):
         at = min(s.ndim - 1, 1)
-        labels, w = (None if a is None else _plain(a) for a in (y, weight))
+        labels, w = (plain(a) for a in (y, weight))
         places, w = _right(s, labels, w, ignore_index, at)
         slope = np.zeros(s.shape, s.dtype)
         np.put_along_axis(slope, places, -w, at)
         d = share(d, reduction, w.sum())
         return (d.reshape(w.shape) if reduction == "none" else d) * slope
-
-
-def _plain(a):
-    return a if isinstance(a, np.ndarray) else a.array
 
 
 def _right(s, y, weight, ignore_index, at):

@@ -5,6 +5,7 @@ import numpy as np
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.diagonals import tril, triu
+from gobhir.engine.ops.indexing import plain
 from gobhir.engine.ops.joining import cat
 from gobhir.engine.ops.linalg import solve
 from gobhir.engine.ops.linear import matmul
@@ -66,7 +67,7 @@ def _exchange(a, j, best):
 
 def permutation(rows, dtype):
     """P with (P @ X)[rows[i]] = X[i]: (..., m) to (..., m, m)."""
-    rows = getattr(rows, "array", rows)
+    rows = plain(rows)
     return (rows[..., None, :] == np.arange(rows.shape[-1])[:, None]).astype(dtype)
 
 

@@ -17,6 +17,14 @@ from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.convolution import meeting
 from gobhir.lang import say
 
+_IMAGE = [
+    [[[1.0, 2.0, 0.5, -1.0], [0.0, 3.0, 1.0, 2.0], [2.0, -1.0, 1.5, 0.0], [1.0, 0.5, 4.0, 2.5]]]
+]
+_LARGEST, _BACK = [[[[3.0, 2.0], [2.0, 4.0]]]], [[[[0.5, -1.0], [1.0, 0.25]]]]
+_TWO_BY_TWO = {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)}
+"""For the ops' cards: an image, the largest of its four windows, a gradient of those, and the
+settings that make these windows."""
+
 
 class MaxPool(Op):
     """The largest number of each window. x: (N, C, *size); out: (N, C, *size').
@@ -28,21 +36,7 @@ class MaxPool(Op):
     family = Family.REDUCTION
     formula = "max(window(x))"
     local = "1 if first_largest else 0"
-    example = (
-        [
-            [
-                [
-                    [
-                        [1.0, 2.0, 0.5, -1.0],
-                        [0.0, 3.0, 1.0, 2.0],
-                        [2.0, -1.0, 1.5, 0.0],
-                        [1.0, 0.5, 4.0, 2.5],
-                    ]
-                ]
-            ]
-        ],
-        {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)},
-    )
+    example = ([_IMAGE], _TWO_BY_TWO)
 
     def forward(x, *, kernel, stride, padding, dilation, ceil_mode=False):
         size = pooled_size(x, kernel, stride, padding, dilation, ceil_mode)
@@ -68,23 +62,7 @@ class MaxPoolBack(Op):
     family = Family.GATHER
     formula = "sum(d if first_largest else 0)"
     local = {"d": "1 if first_largest else 0"}
-    example = (
-        [
-            [[[[0.5, -1.0], [1.0, 0.25]]]],
-            [
-                [
-                    [
-                        [1.0, 2.0, 0.5, -1.0],
-                        [0.0, 3.0, 1.0, 2.0],
-                        [2.0, -1.0, 1.5, 0.0],
-                        [1.0, 0.5, 4.0, 2.5],
-                    ]
-                ]
-            ],
-            [[[[3.0, 2.0], [2.0, 4.0]]]],
-        ],
-        {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)},
-    )
+    example = ([_BACK, _IMAGE, _LARGEST], _TWO_BY_TWO)
 
     def forward(d, x, out, *, kernel, stride, padding, dilation):
         size = out.shape[2:]
@@ -113,32 +91,7 @@ class MaxPoolPick(Op):
     family = Family.GATHER
     formula = "g[first_largest]"
     local = {"g": "1 if first_largest else 0"}
-    example = (
-        [
-            [
-                [
-                    [
-                        [1.0, 2.0, 0.5, -1.0],
-                        [0.0, 3.0, 1.0, 2.0],
-                        [2.0, -1.0, 1.5, 0.0],
-                        [1.0, 0.5, 4.0, 2.5],
-                    ]
-                ]
-            ],
-            [
-                [
-                    [
-                        [1.0, 2.0, 0.5, -1.0],
-                        [0.0, 3.0, 1.0, 2.0],
-                        [2.0, -1.0, 1.5, 0.0],
-                        [1.0, 0.5, 4.0, 2.5],
-                    ]
-                ]
-            ],
-            [[[[3.0, 2.0], [2.0, 4.0]]]],
-        ],
-        {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)},
-    )
+    example = ([_IMAGE, _IMAGE, _LARGEST], _TWO_BY_TWO)
 
     def forward(g, x, out, *, kernel, stride, padding, dilation):
         frame = (out.shape[2:], kernel, stride, padding, dilation)
@@ -165,18 +118,7 @@ class AvgPool(Op):
     local = "1 / count"
     shape_only = True
     example = (
-        [
-            [
-                [
-                    [
-                        [1.0, 2.0, 0.5, -1.0],
-                        [0.0, 3.0, 1.0, 2.0],
-                        [2.0, -1.0, 1.5, 0.0],
-                        [1.0, 0.5, 4.0, 2.5],
-                    ]
-                ]
-            ]
-        ],
+        [_IMAGE],
         {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)},
     )
 
@@ -206,7 +148,7 @@ class AvgPoolBack(Op):
     local = "1 / count"
     shape_only = True
     example = (
-        [[[[[0.5, -1.0], [1.0, 0.25]]]]],
+        [_BACK],
         {"size": (4, 4), "kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)},
     )
 
@@ -231,7 +173,7 @@ class MaxUnpool(Op):
     formula = "unpool(x)"
     local = "1"
     shape_only = True
-    example = ([[[[[0.5, -1.0], [1.0, 0.25]]]], [[[[0, 3], [9, 15]]]]], {"size": (4, 4)})
+    example = ([_BACK, [[[[0, 3], [9, 15]]]]], {"size": (4, 4)})
 
     def forward(x, at, *, size):
         count = math.prod(size)

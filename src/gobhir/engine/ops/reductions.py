@@ -13,6 +13,7 @@ from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.choosing import keep, where
 from gobhir.engine.ops.elementary import abs, exp, sign
+from gobhir.engine.ops.indexing import plain
 from gobhir.engine.ops.scans import product_of_others
 from gobhir.engine.ops.shapes import expand
 
@@ -213,8 +214,7 @@ class Chosen(Reduction, abstract=True):
 
 
 def _how_many(mask, dim, dtype):
-    mask = mask.array if hasattr(mask, "requires_grad") else mask
-    return np.sum(mask, axis=axes(dim, mask.ndim), keepdims=True, dtype=dtype)
+    return np.sum(plain(mask), axis=axes(dim, mask.ndim), keepdims=True, dtype=dtype)
 
 
 class Amax(Chosen):
