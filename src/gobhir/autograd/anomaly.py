@@ -7,6 +7,7 @@ at gradients only, this one at results too.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -41,29 +42,31 @@ class set_detect_anomaly(detect_anomaly):
         pass
 
 
-def _look(op: Any, value: Any, inputs: Any, backward: Message | None = None) -> Any:
+def _look(op: Any, value: Any, inputs: Any, ran: Callable[[], Message] | None = None) -> Any:
     """RuntimeError if there is a NaN in the op's result that none of its inputs had. Else where
-    the op runs, so that an error in backward() can say it: the user's line, and the module."""
+    the op runs, so that an error in backward() can say it: the user's line, and the modules.
+    ran: in backward(), what says where the op had run."""
     if not _has_nan(value) or any(_has_nan(x) for x in inputs):
-        return place(), _module()
+        return place(), _modules() if ran is None else ()
     numbers = (_array(x) for x in inputs)
     sizes = [f"{a.min():.4g} … {a.max():.4g}" for a in numbers if a is not None and a.size]
     ranges = "; ".join(sizes)
-    if backward is None:
+    if ran is None:
         raise RuntimeError(say("errors.nan.forward", op=op.name, ranges=ranges))
-    raise RuntimeError(say("errors.nan.backward", op=op.name, ranges=ranges, where=backward))
+    raise RuntimeError(say("errors.nan.backward", op=op.name, ranges=ranges, where=ran()))
 
 
-def _module() -> Any:
-    """The innermost module whose forward is running, or None."""
+def _modules() -> tuple[Any, ...]:
+    """The modules whose forward is running, innermost first."""
+    found: list[Any] = []
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        if frame.f_code.co_name == "forward":
+        if frame.f_code.co_name == "forward" and frame.f_code.co_argcount:
             module = frame.f_locals.get(frame.f_code.co_varnames[0])
-            if hasattr(module, "named_modules"):
-                return module
+            if hasattr(module, "named_modules") and not (found and found[-1] is module):
+                found.append(module)
         frame = frame.f_back
-    return None
+    return tuple(found)
 
 
 def _array(x: Any) -> np.ndarray | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -209,7 +211,7 @@ def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: An
     if state.watch is not None or state.tape is not None:
         grads = [g.whole() if type(g) is Pieces else g for g in grads]
     if state.watch is not None:
-        state.watch(op, tuple(grads), (cotangent, value, *inputs), _where(record))
+        state.watch(op, tuple(grads), (cotangent, value, *inputs), partial(_where, record))
     if op is not Part:
         grads = [None if g is None else _fitted(g, x) for g, x in zip(grads, inputs, strict=False)]
     if state.tape is not None:
@@ -273,14 +275,16 @@ def _refuse_if_needed(record: Record) -> None:
 def _where(record: Record) -> Message:
     """In which line, and in which layer, the op ran; how to find out, where that is not known."""
     op = record.op.name
-    place, module = getattr(record, "ran", (None, None))
+    place, modules = getattr(record, "ran", (None, ()))
     if place is None:
         return say("errors.backward.line_unknown", op=op)
     at = {"op": op, "line": place.line, "file": place.file, "code": place.code}
-    if module is None:
+    if not modules:
         return say("errors.backward.line", **at)
-    layer, *more = repr(module).split("\n")
-    return say("errors.backward.line_in_layer", layer=f"{layer}...)" if more else layer, **at)
+    first, *more = repr(modules[0]).split("\n")
+    path = ".".join(outer._way_to(inner) for inner, outer in reversed([*pairwise(modules)]))
+    layer = (f"'{path}', " if path else "") + (f"{first}...)" if more else first)
+    return say("errors.backward.line_in_layer", layer=layer, **at)
 
 
 def modified(op: str, by: str, where: Message | str = "") -> RuntimeError:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gobhir.engine import Tensor
 from gobhir.engine.creation import empty
+from gobhir.engine.functions.publish import as_operand
 from gobhir.lang import say
 from gobhir.nn import init
 from gobhir.nn.functional.linear import bilinear, linear
@@ -126,7 +127,7 @@ class Flatten(Module):
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, input: Tensor) -> Tensor:
-        return input.flatten(self.start_dim, self.end_dim)
+        return as_operand(input).flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -142,7 +143,7 @@ class Unflatten(Module):
         self.dim, self.unflattened_size = dim, unflattened_size
 
     def forward(self, input: Any) -> Tensor:
-        return input.unflatten(self.dim, self.unflattened_size)
+        return as_operand(input).unflatten(self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -346,9 +346,7 @@ def _name_the_layer(trouble: Exception, module: Module) -> None:
         values = {"layer": _first_line(module), "trouble": message, "inner": module}
         told = say("errors.nn.in_layer", **values)
     else:
-        names = (name for name, m in module._modules.items() if m is inner)
-        step = next(names, type(inner).__name__)
-        path = join(step, str(message.values.get("path", "")))
+        path = join(module._way_to(inner), str(message.values.get("path", "")))
         told = say("errors.nn.in_layer_at", **(message.values | {"path": path, "inner": module}))
     trouble.args = (told, *trouble.args[1:])
 

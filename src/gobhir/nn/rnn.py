@@ -11,6 +11,7 @@ from typing import Any
 
 from gobhir.engine import Tensor
 from gobhir.engine.creation import empty, zeros
+from gobhir.engine.drawing import marked
 from gobhir.engine.functions.publish import check_operands
 from gobhir.engine.ops import recurrent
 from gobhir.engine.ops.joining import cat, stack
@@ -153,7 +154,8 @@ class RNNBase(Module):
         if x.ndim != dims:
             raise RuntimeError(say("errors.rnn.dims", want=dims, shape=x.shape))
         if x.shape[-1] != self.input_size:
-            raise RuntimeError(say("errors.rnn.input_size", want=self.input_size, shape=x.shape))
+            drawn = marked(x.shape, -1)
+            raise RuntimeError(say("errors.rnn.input_size", want=self.input_size, shape=drawn))
 
     def _first_states(
         self, given: tuple[Tensor, ...] | None, x: Tensor, batch: int

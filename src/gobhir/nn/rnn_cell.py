@@ -10,6 +10,7 @@ from typing import Any
 
 from gobhir.engine import Tensor
 from gobhir.engine.creation import empty, zeros
+from gobhir.engine.drawing import marked
 from gobhir.engine.functions.publish import check_operands
 from gobhir.engine.ops import recurrent
 from gobhir.lang import say
@@ -68,7 +69,8 @@ class RNNCellBase(Module):
         elif not batched:
             given = tuple(s.unsqueeze(0) for s in given)
         if x.shape[1] != self.input_size:
-            raise RuntimeError(say("errors.rnn.input_size", want=self.input_size, shape=x.shape))
+            drawn = marked(x.shape, -1)
+            raise RuntimeError(say("errors.rnn.input_size", want=self.input_size, shape=drawn))
         want = (x.shape[0], self.hidden_size)
         for s in given:
             if s.shape != want:

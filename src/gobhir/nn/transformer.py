@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.drawing import marked
 from gobhir.engine.dtypes import default_dtype
 from gobhir.lang import say
 from gobhir.nn import functional as F
@@ -303,8 +304,8 @@ class Transformer(Module):
             raise RuntimeError(say("errors.attention.batches", **sizes))
         for x in (src, tgt):
             if x.shape[-1] != self.d_model:
-                got = x.shape[-1]
-                raise RuntimeError(say("errors.attention.features", want=self.d_model, got=got))
+                drawn = marked(x.shape, -1)
+                raise RuntimeError(say("errors.attention.features", want=self.d_model, shape=drawn))
         memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
         return self.decoder(
             tgt,

@@ -55,7 +55,7 @@ class Tree:
             self._buffers[name] = value
         elif name in registries.get("_modules", ()):
             if value is not None:
-                raise TypeError(say("errors.nn.not_module", name=name, type=_kind(value)))
+                raise _not_module(name, value)
             self._modules[name] = None
         else:
             self._forget(name)
@@ -101,7 +101,7 @@ class Tree:
     def add_module(self, name: str, module: Any) -> None:
         """Make `module` a child under `name`."""
         if not isinstance(module, Tree):
-            raise TypeError(say("errors.nn.not_module", name=name, type=_kind(module)))
+            raise _not_module(name, module)
         self._settle(name, "_modules", module)
 
     register_module = add_module
@@ -148,6 +148,10 @@ class Tree:
     def children(self) -> Iterator[Any]:
         """The modules directly inside."""
         return (m for _, m in self.named_children())
+
+    def _way_to(self, module: Any) -> str:
+        """The path to a module inside; of one that is not, the name of its class."""
+        return next((path for path, m in self.named_modules() if m is module), _kind(module))
 
     def get_submodule(self, target: str) -> Any:
         """The module at a path such as "encoder.0"; AttributeError if there is none."""
@@ -224,3 +228,12 @@ def join(path: str, name: str) -> str:
 
 def _kind(value: object) -> str:
     return type(value).__name__
+
+
+def _not_module(name: str, value: object) -> TypeError:
+    """What was meant most likely: a class without its parentheses, a list not unpacked."""
+    if isinstance(value, type):
+        return TypeError(say("errors.nn.not_called", name=name, type=value.__name__))
+    key = "module_list" if isinstance(value, (list, tuple)) else "not_module"
+    # keys: errors.nn.module_list, errors.nn.not_module
+    return TypeError(say(f"errors.nn.{key}", name=name, type=_kind(value)))

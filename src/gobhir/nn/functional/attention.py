@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
-from gobhir.engine.drawing import clash
+from gobhir.engine.drawing import clash, marked
 from gobhir.engine.functions.publish import check_operands
 from gobhir.engine.ops import attention as ops
 from gobhir.engine.ops.joining import cat
@@ -342,8 +342,8 @@ def _check_features(
 ) -> None:
     shapes = {"q": query.shape, "k": key.shape, "v": value.shape}
     if query.shape[-1] != embed_dim:
-        got = query.shape[-1]
-        raise AssertionError(say("errors.attention.features", want=embed_dim, got=got))
+        drawn = marked(query.shape, -1)
+        raise AssertionError(say("errors.attention.features", want=embed_dim, shape=drawn))
     if embed_dim % heads:
         raise AssertionError(say("errors.attention.heads", features=embed_dim, heads=heads))
     separate = isinstance(in_weight, tuple)
