@@ -120,6 +120,16 @@ def test_third_derivative(t: Any) -> None:
 
 
 @BOTH
+def test_a_polynomial_can_be_derived_until_nothing_is_left(t: Any) -> None:
+    x = t.tensor(2.0, requires_grad=True)
+    y, slopes = x**3, []
+    for _ in range(4):
+        (y,) = t.autograd.grad(y, x, create_graph=True)
+        slopes.append(y.item())
+    assert slopes == [12, 12, 6, 0]
+
+
+@BOTH
 def test_gradient_penalty(t: Any) -> None:
     """A gradient in the loss: create_graph with backward()."""
     w = t.tensor([0.5, -1.0], dtype=t.float64, requires_grad=True)

@@ -216,7 +216,10 @@ class Pow(Arithmetic):
 
     def vjp_x(d, out, x, y):
         if isinstance(y, (int, float)):
-            return d * (2 * x) if y == 2 else d * (y * pow(x, y - 1)) if y else keep(d, False)
+            if y == 2 and isinstance(x, np.ndarray):
+                return d * (2 * x)
+            # For Tensors x**1 and x**0 too: so a polynomial can be derived until nothing is left.
+            return d * (y * pow(x, y - 1)) if y else keep(d, False)
         # 0 ** -1 is infinite, but d(x**0)/dx is 0 everywhere.
         return keep(d * (y * x ** where(y == 0, 1.0, y - 1)), y != 0)
 
