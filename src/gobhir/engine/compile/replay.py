@@ -16,7 +16,7 @@ import numpy as np
 from gobhir.engine.compile.arguments import Arguments
 from gobhir.engine.compile.flat import Update
 from gobhir.engine.compile.graph import waits
-from gobhir.engine.compile.guards import python_state
+from gobhir.engine.compile.guards import python_state, same
 from gobhir.engine.compile.live import Keeper
 from gobhir.engine.compile.lowering import lower
 from gobhir.engine.compile.memory import final, place
@@ -104,7 +104,15 @@ class Replay:
                 recorder.refuse("argument_grad")
             args = tuple(self._own(k, a) for k, a in enumerate(args))
             kwargs = {k: self._own(k, a) for k, a in kwargs.items()}
-            outside = python_state(self.names)
+            arrays = [(n, n.now()) for n in self.names if n.traced()]
+            for name, array in arrays:
+                name.put(trace(array))
+            self.arrays = [array for _, array in arrays]
+            with recorder.paused():
+                outside = python_state(self.names)
+            for n in self.names:
+                if hasattr(n.value, "__next__"):
+                    recorder.refuse("python", name=n.key or type(n.value).__name__)
             try:
                 with tape or nullcontext():
                     result = step(*args, **kwargs)
@@ -116,12 +124,16 @@ class Replay:
                         gradient = Tensor._wrap(plain(own.grad.array).copy())
                         theirs.grad = gradient if theirs.grad is None else theirs.grad + gradient
                 own = theirs = None
-                now = python_state(self.names)
+                with recorder.paused():
+                    now = python_state(self.names)
                 for place, value in outside.items():
-                    if now.get(place) != value:
-                        scheduler = place[1] in ("last_epoch", "_step_count")
+                    if not same(now.get(place), value):
+                        scheduler = place[1] in ("last_epoch", "_step_count", "_last_lr")
                         recorder.refuse("scheduler" if scheduler else "python", name=place[1])
             finally:
+                for name, array in arrays:
+                    if isinstance(name.now(), Traced):
+                        name.put(array)
                 for t, home in zip(tensors, self.homes, strict=True):
                     if owner(t.array) is owner(home):
                         t.array = home
@@ -201,7 +213,7 @@ class Replay:
         program = Program.of(
             recorder.calls,
             [b for _, b in self.inputs],
-            [*self.homes, *self.had_grad.values()],
+            [*self.homes, *self.had_grad.values(), *self.arrays],
             [*results, *self.end_grads.values()],
         )
         if any(b.kind == "input" for call in program.calls for b in program.writes(call)):
@@ -309,10 +321,14 @@ class Replay:
             calls.append(call)
         program.calls = calls
         read = set().union(*(program.reads(c) for c in calls)) if calls else set()
+        written = set().union(*(program.writes(c) for c in calls)) if calls else set()
         self.adds_to = []
         for t, before in self.had_grad.items():
             base = program.base(before)
             if base not in read and not any(program.base(e) is base for e in ends.values()):
+                continue
+            if base not in read and base not in written:
+                del ends[t]  # it stays as it is
                 continue
             end = ends.get(t)
             slot = slots.get(t)
@@ -412,7 +428,7 @@ class Replay:
         optimizers = (o for o, _ in self.surroundings.updates)
         return [[len(g["params"]) for g in o.param_groups] for o in optimizers]
 
-    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def run(self, args: Any, kwargs: Any) -> Any:
         """The step again. Diverged, with nothing changed, where it takes another way."""
         if self.keeper is not None:
             return self._run_unrolled(self.keeper, args, kwargs)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.compile.arguments import given_array
 from gobhir.engine.compile.blas import one_thread
 from gobhir.engine.compile.flat import Update, can_move, is_shared, shared_like
 from gobhir.engine.compile.replay import Part, Replay
@@ -32,19 +33,25 @@ def halves(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[Any, Any
         return None
     count = tensors[0].shape[0]
 
-    def part(value: Any, first: bool) -> Any:
-        long = isinstance(value, (Tensor, np.ndarray)) and value.ndim
-        if not long or not len(value) or len(value) % count:
+    def part(value: Any, which: int) -> Any:
+        if not isinstance(value, (Tensor, np.ndarray)):
             return value
-        at = count // 2 * (len(value) // count)
-        which = slice(0, at) if first else slice(at, None)
-        return Tensor._wrap(value.array[which]) if isinstance(value, Tensor) else value[which]
+        array = value.array if isinstance(value, Tensor) else value
+        array = array[_cut(array, count)[which]]
+        return Tensor._wrap(array) if isinstance(value, Tensor) else array
 
-    both = []
-    for first in (True, False):
-        some = tuple(part(a, first) for a in args)
-        both.append((some, {k: part(a, first) for k, a in kwargs.items()}))
-    return both
+    return [
+        (tuple(part(a, i) for a in args), {k: part(a, i) for k, a in kwargs.items()})
+        for i in range(2)
+    ]
+
+
+def _cut(array: np.ndarray, count: int) -> tuple[Any, Any]:
+    """Where the first and the second half of so many examples stand in an argument."""
+    if not array.ndim or not len(array) or len(array) % count:
+        return ..., ...
+    at = count // 2 * (len(array) // count)
+    return slice(0, at), slice(at, None)
 
 
 def _length(args: Any, kwargs: Any) -> int:
@@ -82,6 +89,10 @@ class Split:
             ]
         self.reason = next((p.reason for p in self.parts if p.reason is not None), None)
         self.sizes = [_length(a, k) for a, k in given]
+        self.cuts = [
+            (key, *_cut(given_array(key, args, kwargs), sum(self.sizes)))
+            for key, _ in self.parts[0].inputs
+        ]
         self.average()
         self.worker: Process | Thread | None = None
         self.known: list[Any] = []
@@ -95,14 +106,16 @@ class Split:
 
     def gradients(self, args: Any, kwargs: Any) -> Any:
         """Both halves' results; the gradients are where each half leaves its own."""
-        given = halves(args, kwargs)
-        assert given is not None
+        first, second = {}, {}
+        for key, half, rest in self.cuts:
+            array = given_array(key, args, kwargs)
+            first[key], second[key] = array[half], array[rest]
         self.update.adopt()
         with one_thread():  # or BLAS's threads and these two would wait for one another
             worker = self._helper()
-            worker.start(*given[1])
+            worker.start(second, second)
             try:
-                mine = self.parts[0].run(*given[0])
+                mine = self.parts[0].run(first, first)
             finally:
                 theirs = worker.wait()
         return self._together(mine, theirs)

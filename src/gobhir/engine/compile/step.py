@@ -168,6 +168,12 @@ class _Case:
         step = self.compiled.step
         if self.given_up:
             return step(*args, **kwargs)
+        split = self.split
+        if split is not None and split in self.trusted and split.holds():
+            try:
+                return split.run(args, kwargs)
+            except Diverged:
+                return step(*args, **kwargs)
         if self.surroundings is None:
             result, self.surroundings = watch(step, args, kwargs)
             count = differentiable(result)
@@ -208,11 +214,6 @@ class _Case:
         step, around = self.compiled.step, self.surroundings
         assert around is not None
         split = self.split
-        if split is not None and split in self.trusted and split.holds():
-            try:
-                return split.run(args, kwargs)
-            except Diverged:
-                return step(*args, **kwargs)
         if len(around.updates) != 1:
             raise refuse("one_update")
         before = Snapshot(around)
