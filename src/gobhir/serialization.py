@@ -11,6 +11,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,19 +46,29 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
 def _replace(path: Path, content: bytes) -> None:
     part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+        try:
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+    except OSError as trouble:
+        raise not_written(path, trouble) from None
     if hasattr(os, "O_DIRECTORY"):  # the new name too; Windows takes care of that by itself
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def not_written(path: Path, trouble: OSError) -> OSError:
+    """The same kind of error, with what to do."""
+    detail = trouble.strerror or str(trouble)
+    return type(trouble)(say("errors.file.write", path=path, detail=detail))
 
 
 def load(
@@ -71,7 +82,11 @@ def load(
     """
     if isinstance(f, (str, os.PathLike)):
         path: Any = Path(f)
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError as trouble:
+            at = {"detail": trouble.strerror or str(trouble), "folder": Path.cwd()}
+            raise type(trouble)(say("errors.file.read", path=path, **at)) from None
     else:
         path, content = getattr(f, "name", type(f).__name__), f.read()
     from safetensors import SafetensorError

@@ -18,6 +18,10 @@ def check_range(
         if value.numel() != 1:
             raise ValueError(say("errors.optim.one_element", name=name, shape=value.shape))
         value = value.item()
+    try:
+        low <= value  # noqa: B015  a text, say, cannot be compared
+    except TypeError:
+        raise TypeError(say("errors.optim.number", name=name, value=repr(value))) from None
     if most is not None:
         if not low <= value <= most:
             raise ValueError(

@@ -90,6 +90,8 @@ class Optimizer:
         self._opt_called: bool | None = None
         """None: no scheduler asks; then, whether a step was taken since one does."""
         self._scratch: dict[tuple[np.dtype, int], np.ndarray] = {}
+        if not isinstance(params, Iterable) or isinstance(params, (str, Mapping)):
+            raise TypeError(say("errors.optim.not_parameters", type=type(params).__name__))
         groups = list(params)
         if not groups:
             raise ValueError(say("errors.optim.no_parameters"))

@@ -10,13 +10,14 @@ import os
 import random
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.lang import say
-from gobhir.serialization import load, save
+from gobhir.serialization import load, not_written, save
 from gobhir.training.backends import Backend
 from gobhir.training.callbacks import Callback
 
@@ -44,6 +45,16 @@ class Checkpoint(Callback):
         self.others: list[Callback] = []
         self.generators: list[Any] = []
 
+    def on_fit_begin(self, run: Run) -> None:
+        """An hour of training is not to end in a folder that nobody may write to."""
+        folder = self.path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                pass
+        except OSError as trouble:
+            raise not_written(self.path, trouble) from None
+
     def on_epoch_end(self, run: Run) -> None:
         if run.epoch % self.every == 0 or run.epoch == run.epochs or run.stop_reason:
             self.write(run)
@@ -63,7 +74,6 @@ class Checkpoint(Callback):
             "generators": [g.get_state() for g in self.generators],
             "history": [list(row.items()) for row in run.history.rows],
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         save(_plain(content, backend), self.path)
 
     def read(self, run: Run) -> None:

@@ -15,7 +15,7 @@ from gobhir.engine import Tensor
 from gobhir.engine.random import Generator
 from gobhir.lang import say, warn
 from gobhir.utils.data.collate import default_collate, default_convert
-from gobhir.utils.data.dataset import IterableDataset, Subset, TensorDataset, _examples
+from gobhir.utils.data.dataset import IterableDataset, Subset, TensorDataset, _examples, example
 from gobhir.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
 
 T = TypeVar("T", covariant=True)
@@ -121,7 +121,7 @@ class DataLoader(Generic[T]):
     def _fetch(self, numbers: Iterator[Any]) -> Iterator[Any]:
         if self.batch_sampler is None:
             for i in numbers:
-                yield self.collate_fn(self.dataset[i])
+                yield self.collate_fn(example(self.dataset, i))
         elif (columns := self._columns()) is not None:
             quick = self.batch_sampler.runs() if type(self.batch_sampler) is BatchSampler else None
             for batch in numbers if quick is None else quick:
@@ -153,9 +153,14 @@ class DataLoader(Generic[T]):
 
         def take(batch: Any) -> list[Tensor]:
             rows = np.asarray(batch, np.intp)
-            if chosen is not None:
-                rows = chosen[rows]
-            return [Tensor._wrap(self._rows(i, array, rows)) for i, array in columns]
+            try:
+                if chosen is not None:
+                    rows = chosen[rows]
+                return [Tensor._wrap(self._rows(i, array, rows)) for i, array in columns]
+            except IndexError:
+                size = len(self.dataset)
+                far = next(i for i in batch if not -size <= i < size)
+                raise IndexError(say("errors.data.index", index=far, size=size)) from None
 
         return take
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from gobhir.engine import Tensor
 from gobhir.engine.random import Generator, randperm
-from gobhir.lang import say, warn
+from gobhir.lang import Message, say, warn
 
 T = TypeVar("T", covariant=True)
 
@@ -171,10 +171,21 @@ class Subset(Dataset[T]):
         return len(self.indices)
 
 
+def example(dataset: Any, i: Any) -> Any:
+    """Example number i. IndexError that says so where there is none: a data set of somebody's own
+    says it in its own words."""
+    try:
+        return dataset[i]
+    except IndexError as trouble:
+        if isinstance(dataset, Dataset) or isinstance(next(iter(trouble.args), None), Message):
+            raise
+        raise IndexError(say("errors.data.index", index=i, size=len(dataset))) from None
+
+
 def _examples(dataset: Any, indices: Sequence[int]) -> list[Any]:
     """Several examples, at once where the data set can do that."""
     if not callable(getattr(dataset, "__getitems__", None)):
-        return [dataset[i] for i in indices]
+        return [example(dataset, i) for i in indices]
     found = dataset.__getitems__(indices)
     if len(found) != len(indices):
         raise ValueError(say("errors.data.items_count", got=len(found), want=len(indices)))

@@ -41,14 +41,14 @@ class SequentialSampler(Sampler[int]):
         self.data_source = data_source
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self.data_source)))
+        return iter(range(_count(self.data_source)))
 
     def runs(self) -> Iterator[np.ndarray]:
         """The same numbers, many at a time."""
-        yield np.arange(len(self.data_source))
+        yield np.arange(_count(self.data_source))
 
     def __len__(self) -> int:
-        return len(self.data_source)
+        return _count(self.data_source)
 
 
 class RandomSampler(Sampler[int]):
@@ -72,12 +72,14 @@ class RandomSampler(Sampler[int]):
         self._own = Generator()
         if not isinstance(replacement, bool):
             raise TypeError(say("errors.data.true_false", name="replacement", value=replacement))
+        if num_samples is None and not self.num_samples:
+            raise ValueError(say("errors.data.empty"))
         _check_positive("num_samples", self.num_samples)
 
     @property
     def num_samples(self) -> int:
         """How many numbers one walk through gives."""
-        return len(self.data_source) if self._num_samples is None else self._num_samples
+        return _count(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
         for numbers in self.runs():
@@ -195,6 +197,16 @@ class BatchSampler(Sampler[list[int]]):
     def __len__(self) -> int:
         n = len(self.sampler)  # type: ignore[arg-type]  # has a length when its author gave it one
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+
+
+def _count(data: Sized) -> int:
+    """How many examples there are. TypeError where the data set does not say it."""
+    try:
+        return len(data)
+    except TypeError:
+        if hasattr(data, "__len__"):
+            raise  # its own trouble
+        raise TypeError(say("errors.data.no_len", type=type(data).__name__)) from None
 
 
 def _check_positive(name: str, value: Any) -> None:
