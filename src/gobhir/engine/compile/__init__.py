@@ -18,10 +18,11 @@ The first call runs as it is written and is watched, the second is recorded, the
 against the step itself; from then on the calls are replayed. Another shape, mode or setting is
 recorded anew; a learning rate, weights written by hand, loaded states count at once. What a list
 of calls cannot hold (a number taken out of a tensor and used, a tensor kept elsewhere) is noticed:
-the step then runs as it is written, and `verbose` says why. Lists and dictionaries that the step
-itself reads from around it are not watched.
+the step then runs as it is written, and `verbose` says why. Of a list or dictionary around the
+step, up to a hundred entries are watched.
 
-surroundings.py, guards.py          what a step works on, and what it looks up from outside
+surroundings.py, reached.py,        what a step works on, and what it looks up from outside
+  guards.py
 recorder.py, traced.py, hidden.py,  one run written down
   reading.py
 program.py, plan.py, memory.py,     what is left out, where results are kept, how a call is

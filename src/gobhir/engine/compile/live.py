@@ -106,7 +106,10 @@ class Keeper:
         )
 
     def has_the_state(self) -> bool:
-        """Whether the optimizers still have the state that the generator works on."""
+        """Whether the optimizers still have the state that the generator works on: one count of
+        steps for all parameters of a group."""
+        if self.seen and any(len({t.array.item() for t in c}) > 1 for c in self.source.counts):
+            return False
         return all(
             optimizer.state.get(p, {}).get(key) is tensor
             for optimizer, p, key, tensor in self.source.state_of

@@ -101,6 +101,8 @@ def quick(replay: Any, args: tuple[Any, ...], shown: Any) -> Callable[..., Any] 
     for k, name in enumerate(replay.names):
         scope[f"n{k}"], scope[f"was{k}"] = name.holder, name.now()
         now = f"n{k}.cell_contents" if name.key is None else f"n{k}[{name.key!r}]"
+        if name.key is not None and name.value is None:  # perhaps there is none yet
+            now = f"n{k}.get({name.key!r})"
         looks.append(f"{now} is not was{k}")
     for k, (optimizer, number) in enumerate(source.groups):
         group = optimizer.param_groups[number]

@@ -112,7 +112,7 @@ class Replay:
                 outside = python_state(self.names)
             for n in self.names:
                 if hasattr(n.value, "__next__"):
-                    recorder.refuse("python", name=n.key or type(n.value).__name__)
+                    recorder.refuse("python", name=n.word)
             try:
                 with tape or nullcontext():
                     result = step(*args, **kwargs)
@@ -130,6 +130,7 @@ class Replay:
                     if not same(now.get(place), value):
                         scheduler = place[1] in ("last_epoch", "_step_count", "_last_lr")
                         recorder.refuse("scheduler" if scheduler else "python", name=place[1])
+                del outside, now, value  # they know Traced arrays
             finally:
                 for name, array in arrays:
                     if isinstance(name.now(), Traced):
@@ -293,6 +294,8 @@ class Replay:
                     raise CannotUnroll
                 elif home.size:
                     writer.argument(t, names[t], home)
+            if any(t in self.had_grad for t in self.no_grads):
+                raise CannotUnroll  # the generator takes no gradient away
             results = [s.array for s in shown(self.result)]
             self.keeper = Keeper(writer.write(results, ends, recorder.updates))
         except CannotUnroll:

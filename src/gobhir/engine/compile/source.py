@@ -42,6 +42,8 @@ class Source:
         self.states: list[Tensor] = []
         self.state_of: list[tuple[Any, Tensor, str, Tensor]] = []
         """(optimizer, parameter, key, tensor): where each state is to be found."""
+        self.counts: list[list[Tensor]] = []
+        """How many steps were taken: of each group, the tensors that say so."""
         self.grads: list[Tensor] = []
         self.groups: list[tuple[Any, int]] = []
         self.parameters: list[str] = []
@@ -194,6 +196,10 @@ class Writer:
         settings = optimizer.settings(group)
         lr, t = "lr" + suffix, "t" + suffix
         counts = False
+        states = [optimizer.state.get(p, {}) for p, _ in own]
+        self.source.counts.append([state["step"] for state in states if "step" in state])
+        if len({t.array.item() for t in self.source.counts[-1]}) > 1:
+            raise CannotUnroll  # one variable counts the steps of all
         lines: list[str] = []
         hoisted: dict[str, str] = {}
         for p, grads in own:

@@ -87,6 +87,8 @@ class Split:
                 Replay(step, a, k, around, Part(where))
                 for (a, k), where in zip(given, slots, strict=True)
             ]
+        # A forked process would not see what becomes of arrays that are no tensors.
+        self.forks = self.forks and not any(p.arrays for p in self.parts)
         self.reason = next((p.reason for p in self.parts if p.reason is not None), None)
         self.sizes = [_length(a, k) for a, k in given]
         self.cuts = [

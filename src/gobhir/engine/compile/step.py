@@ -23,6 +23,10 @@ from gobhir.lang import Message, language, say
 
 PATIENCE = 3
 """So many times in a row a replay may take another way before it is given up."""
+FRUITLESS = 8
+"""So many recordings in a row may fit no later call."""
+CASES = 64
+"""So many kinds of arguments are remembered."""
 
 
 class Compiled:
@@ -57,6 +61,8 @@ class Compiled:
         if case is None:
             if self._cases:
                 self._say("errors.compile.again")
+            if len(self._cases) == CASES:
+                self._cases.pop(next(iter(self._cases))).forget()
             case = self._cases[key] = _Case(self, (args, kwargs))
         return case(args, kwargs)
 
@@ -142,6 +148,8 @@ def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             parts.append((type(value), value))
         elif isinstance(value, (list, dict, set, tuple)):
             return None
+        elif isinstance(value, np.generic):
+            parts.append((type(value), value.item()))
         else:
             parts.append(("object", id(value)))
     return (*parts, *kwargs)
@@ -158,7 +166,8 @@ class _Case:
         self.trusted: set[Any] = set()
         self.split: Split | None = None
         self.given_up = False
-        self.strayed = 0
+        self.strayed = self.fruitless = 0
+        self.fresh = True
         self.both: Both | None = None
         self.shapes: list[Any] = []
         self.several = False
@@ -176,7 +185,11 @@ class _Case:
                 return step(*args, **kwargs)
         if self.surroundings is None:
             result, self.surroundings = watch(step, args, kwargs)
+            self.fresh = True
             count = differentiable(result)
+            if (self.both is None) is bool(count):
+                self.forget()
+            self.both = None
             if count and state.grad_enabled:
                 leaves = [t for t in self.surroundings.tensors if t.requires_grad]
                 self.both = Both(step, leaves, count)
@@ -192,7 +205,7 @@ class _Case:
             return self._in_halves(self.both, args, kwargs)
         replay = next((r for r in self.replays if r.holds()), None)
         if replay is None:
-            return self._record(args, kwargs)
+            return self(args, kwargs) if self._unsteady() else self._record(args, kwargs)
         try:
             if replay not in self.trusted:
                 return self._check(replay, args, kwargs)
@@ -202,7 +215,7 @@ class _Case:
             if self.strayed == PATIENCE:
                 self._give_up(say("errors.compile.strayed"))
             return step(*args, **kwargs)
-        self.strayed = 0
+        self.strayed = self.fruitless = 0
         if replay.keeper is not None and not kwargs:
             self.compiled._quick = quick(replay, args, replay.result)
             self.compiled._arity = len(args)
@@ -260,6 +273,8 @@ class _Case:
         assert self.surroundings is not None
         if replay is None or replay not in self.trusted:
             ones = (Tensor._wrap(np.ones(shape, dtype)) for shape, dtype in self.shapes)
+            if replay is None and self._unsteady():
+                return self(args, kwargs)
             given = (*ones, *args)
             before = Snapshot(self.surroundings)
             if replay is None:
@@ -274,13 +289,37 @@ class _Case:
         if halves.busy():
             return step(*args, **kwargs)
         try:
+            self.fruitless = 0
             return halves(args, kwargs)
         except Diverged:
             return step(*args, **kwargs)
 
+    def _unsteady(self) -> bool:
+        """Where no recording fits: whether another one would be no use. Then the step has been
+        given up, or is to be watched again, because it works on other things than before."""
+        assert self.surroundings is not None
+        self.fruitless += 1
+        if self.fruitless > FRUITLESS:
+            last = self.replays[-1].names if self.replays else self.surroundings.names
+            changed = (n.word for n in last if not n.holds())
+            self._give_up(say("errors.compile.unsteady", name=next(changed, "Module")))
+        elif not self.surroundings.complete(but_for_names=self.fresh):
+            self.surroundings = None
+        self.fresh = False
+        return self.given_up or self.surroundings is None
+
+    def forget(self) -> None:
+        """Let go of all recordings."""
+        for replay in self.replays:
+            if replay.keeper is not None:
+                replay.keeper.release()
+        self.replays = []
+        self.trusted = set()
+        self.halves = {}
+
     def _give_up(self, reason: Message) -> None:
         self.given_up = True
-        self.replays = []
+        self.forget()
         self.compiled._tell(reason)
 
     def _record(self, args: Any, kwargs: Any, step: Any = None) -> Any:

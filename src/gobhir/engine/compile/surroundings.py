@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from types import MethodType
 from typing import Any
 
-from gobhir.engine.compile.guards import Name, names_in
+from gobhir.engine.compile.guards import Name
+from gobhir.engine.compile.reached import Reached
 from gobhir.engine.tape import Tape
 from gobhir.engine.tensor import Tensor
 
@@ -35,6 +35,17 @@ class Surroundings:
         """What about the modules decides which calls a step makes: training or not, settings,
         which parameters and modules there are."""
         return tuple(_settings(m) for m in self.modules)
+
+    def complete(self, but_for_names: bool = False) -> bool:
+        """Whether all layers and parameters of now were there, too, when the step was watched, and
+        the other objects that it looks up."""
+        known = {id(t) for t in self.tensors} | {id(m) for m in self.modules}
+        now = [
+            *(x for m in self.modules for x in (m, *m.modules(), *m.parameters(), *m.buffers())),
+            *(p for o, _ in self.updates for group in o.param_groups for p in group["params"]),
+        ]
+        steady = but_for_names or all(n.steady() for n in self.names)
+        return steady and known.issuperset(map(id, now))
 
     def hooked(self) -> bool:
         """Whether somebody listens in: a replay would not call them."""
@@ -86,16 +97,18 @@ def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surrou
         if record.spent:
             record.inputs = record.edges = record.versions = ()
     record = tape = None  # type: ignore[assignment]
-    for root in modules.values():
-        found.modules += [m for m in root.modules() if m not in found.modules]
-        for t in (*root.parameters(), *root.buffers()):
+    reached = Reached(step, (*args, *kwargs.values()), list(modules.values()))
+    every = {id(m): m for root in (*modules.values(), *reached.modules) for m in root.modules()}
+    found.modules = list(every.values())
+    for m in found.modules:
+        for t in (*m.parameters(recurse=False), *m.buffers(recurse=False)):
             tensors[id(t)] = t
+    for optimizer in reached.optimizers:
+        tensors |= {id(p): p for group in optimizer.param_groups for p in group["params"]}
     for ref in made:
         if (t := ref()) is not None:
             tensors[id(t)] = t
     found.tensors = list(tensors.values())
     found.updates = list(optimizers.values())
-    found.names = names_in(step)
-    for m in found.modules:
-        found.names += names_in(MethodType(type(m).forward, m))
+    found.names = reached.names
     return result, found

@@ -1,0 +1,213 @@
+"""What a step can reach: variables from around it, and attributes of objects among them, in its
+own code and in that of the user's functions and classes that it mentions."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import sys
+import sysconfig
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from gobhir.engine.compile.guards import CONSTANT, CONTAINERS, FEW, PLAIN, Name
+from gobhir.engine.tensor import Tensor
+
+_OURS = ("gobhir", "numpy")
+_LIBRARY = sysconfig.get_path("stdlib")
+_ANY = {"getattr", "vars", "__dict__"}
+"""Words of code that reads attributes by names that do not stand in it."""
+_OWN = {"_parameters", "_buffers", "_modules", "_hooks", "_passing_buffers"}
+"""Attributes of a module that are looked after elsewhere."""
+_SETTINGS = (bool, int, float, str)
+"""What `Surroundings.modes` knows of modules."""
+_NOT_CALLED = {"__init__", "__new__", "__repr__", "__dict__", "__weakref__", "__init_subclass__"}
+_FUNCTIONS = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property)
+
+
+class Reached:
+    """names: what a step looks up. modules, optimizers: those among what it finds there."""
+
+    def __init__(self, step: Callable[..., Any], given: Iterable[Any], modules: Iterable[Any]):
+        self.modules: list[Any] = []
+        self.optimizers: list[Any] = []
+        self._found: dict[tuple[int, Any], Name] = {}
+        self._seen: dict[int, Any] = {}
+        self._words = {"forward"}  # Module.__call__ calls it
+        self._things: list[Any] = []
+        self._vars: dict[int, _Vars] = {}
+        for thing in (step, *given, *modules):
+            self._visit(thing)
+        before = -1
+        while before != len(self._found) + len(self._things) + len(self._words):
+            before = len(self._found) + len(self._things) + len(self._words)
+            for thing in list(self._things):
+                self._attributes(thing)
+        self.names = list(self._found.values())
+
+    def _name(self, holder: Any, key: Any, word: str = "") -> None:
+        if (id(holder), key) not in self._found:
+            name = Name(holder, key, None, word=word or str(key)).noted()
+            self._found[id(holder), key] = name
+            self._visit(name.value)
+
+    def _visit(self, x: Any) -> None:
+        if isinstance(x, (Tensor, *PLAIN, types.BuiltinFunctionType)) or id(x) in self._seen:
+            return
+        self._seen[id(x)] = x
+        if isinstance(x, CONTAINERS):
+            if len(x) <= FEW:
+                for v in x.values() if isinstance(x, dict) else x:
+                    self._visit(v)
+        elif isinstance(x, functools.partial):
+            self._visit(x.func)
+            for holder in (dict(enumerate(x.args)), x.keywords):
+                for key in holder:
+                    self._name(holder, key)
+        elif isinstance(x, types.MethodType):
+            self._visit(x.__self__)
+            self._visit(x.__func__)
+        elif isinstance(x, types.FunctionType):
+            self._function(x)
+        elif isinstance(x, (type, types.ModuleType)):
+            if users(x.__module__ if isinstance(x, type) else x.__name__):
+                self._things.append(x)
+        elif "__wrapped__" in getattr(x, "__dict__", ()):  # what `compile` made, for one
+            self._visit(x.__wrapped__)
+        elif hasattr(x, "_modules"):
+            self.modules.append(x)
+            for child in x.children():
+                self._visit(child)
+            if users(type(x).__module__):
+                self._things.append(x)
+        else:
+            if hasattr(x, "param_groups"):
+                self.optimizers.append(x)
+            self._things.append(x)
+
+    def _function(self, f: types.FunctionType) -> None:
+        self._visit(getattr(f, "__wrapped__", None))
+        if not users(f.__module__):
+            return
+        for word, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+            self._name(cell, None, word)
+        own = f.__code__.co_varnames[: f.__code__.co_argcount]
+        values = f.__defaults__ or ()
+        defaults = dict(zip(own[len(own) - len(values) :], values, strict=True))
+        defaults |= f.__kwdefaults__ or {}
+        for key in defaults:
+            self._name(defaults, key)
+        for key, attribute in _mentioned(f.__code__, f.__globals__):
+            if attribute or key in _ANY:
+                self._words.add(key)
+            elif key in f.__globals__:
+                self._named_unless_constant(f.__globals__, key)
+
+    def _named_unless_constant(self, holder: Any, key: str) -> None:
+        value = holder.get(key)
+        if isinstance(value, CONSTANT):
+            self._visit(value)
+        else:
+            self._name(holder, key)
+
+    def _attributes(self, thing: Any) -> None:
+        """Watch those attributes of an object, class or module of the user's that the code
+        mentions."""
+        own, keys = self._own(thing)
+        words = self._words
+        if hasattr(thing, "param_groups"):
+            if "param_groups" in words:
+                self._name(own, "param_groups")
+            return
+        if "get_last_lr" in words and "_last_lr" in keys:
+            self._name(own, "_last_lr")
+        if isinstance(thing, CONSTANT):
+            for key in words & keys:
+                if isinstance(own.get(key), _FUNCTIONS):
+                    self._visit(_code(own.get(key)))
+                else:
+                    self._named_unless_constant(own, key)
+            return
+        every = not words.isdisjoint(_ANY)
+        for key in (words | keys if every else set(words)) - _OWN:
+            if key not in keys:
+                self._of_the_class(thing, own, key)
+            elif not (hasattr(thing, "_modules") and isinstance(own[key], _SETTINGS)):
+                self._name(own, key)
+        for kind in type(thing).__mro__:
+            if users(kind.__module__):
+                for key, found in list(vars(kind).items()):
+                    if key.startswith("__") and key not in _NOT_CALLED:
+                        self._visit(_code(found))
+
+    def _of_the_class(self, thing: Any, own: Any, key: str) -> None:
+        for kind in type(thing).__mro__:
+            if key in vars(kind):
+                found = vars(kind)[key]
+                if users(kind.__module__) and isinstance(found, _FUNCTIONS):
+                    self._visit(_code(found))
+                elif users(kind.__module__) and isinstance(found, (*PLAIN, *CONTAINERS)):
+                    self._name(self._own(kind)[0], key)
+                    self._name(own, key)  # one of the object's own would come before it
+                return
+
+    def _own(self, thing: Any) -> tuple[Any, set[str]]:
+        """The attributes of an object, class or module as a dictionary, and their names."""
+        if not isinstance(thing, type) and hasattr(thing, "__dict__"):
+            return thing.__dict__, set(thing.__dict__)
+        holder = self._vars.setdefault(id(thing), _Vars(thing))
+        if isinstance(thing, type):
+            return holder, set(vars(thing))
+        slots = (k for kind in type(thing).__mro__ for k in getattr(kind, "__slots__", ()))
+        return holder, {k for k in slots if hasattr(thing, k)}
+
+
+class _Vars:
+    """The attributes of a class, or those in slots, read as a dictionary is."""
+
+    def __init__(self, thing: Any):
+        self.thing = thing
+
+    def get(self, key: str) -> Any:
+        return getattr(self.thing, key, None)
+
+    __getitem__ = get
+
+
+def _code(found: Any) -> Any:
+    """The function in a property or a static method."""
+    for name in ("fget", "__func__", "func"):
+        if isinstance(found, _FUNCTIONS) and hasattr(found, name):
+            return getattr(found, name)
+    return found if isinstance(found, types.FunctionType) else None
+
+
+@functools.cache
+def users(module: str | None) -> bool:
+    """Whether a module is the user's own: not Gobhir, NumPy, or installed with Python."""
+    name = module or "__main__"
+    if name.split(".")[0] in _OURS or name in sys.builtin_module_names:
+        return False
+    path = getattr(sys.modules.get(name), "__file__", None) or ""
+    return not path.startswith(_LIBRARY) and "-packages" not in path
+
+
+def _mentioned(code: types.CodeType, around: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+    """The names in the code; True with those of attributes, unless of a library (`torch.log`)."""
+    library = False
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            found = around.get(step.argval)
+            library = isinstance(found, types.ModuleType) and not users(found.__name__)
+            yield step.argval, False
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            if not library:
+                yield step.argval, True
+        else:
+            library = False
+            if step.opname in ("STORE_ATTR", "DELETE_ATTR"):
+                yield step.argval, True
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _mentioned(constant, around)
