@@ -128,7 +128,7 @@ def randperm(
     places = np.arange(max(n - 1, 0)) + words % np.arange(n, 1, -1, dtype=np.uint32)
     for i, j in enumerate(places.tolist()):
         order[i], order[j] = order[j], order[i]
-    return _made(np.array(order, _kind(dtype, options, int64)), options)
+    return _made(np.fromiter(order, _kind(dtype, options, int64), n), options)
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:

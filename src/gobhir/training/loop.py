@@ -102,26 +102,26 @@ def fit(
         told.append(keeper)
     clip = backend.clipping(clip_norm, clip_value)
     trainer = _Trainer(run, training, held_out, metrics, told, keeper, choose_progress(progress))
-    trainer.make_step = lambda: _make_step(backend, function, run.optimizer, clip, compile)
+    shows = bool(trainer.measures.metrics)
+    trainer.make_step = lambda: _make_step(run, clip, compile, shows)
     return trainer.go(best)
 
 
 def _make_step(
-    backend: Backend,
-    loss: Any,
-    optimizer: Any,
+    run: Run,
     clip: Callable[[], Any] | None,
     compile: bool | str | dict[str, Any],
+    shows: bool,
 ) -> Step:
     """One training step; recorded and replayed where that was asked for, or where it works."""
     if compile not in (True, False, "auto") and not isinstance(compile, dict):
         raise ValueError(say("errors.training.compile", wish=compile))
-    step = backend.step(loss, optimizer, clip)
+    step = run.backend.step(run.loss, run.optimizer, clip, shows)
     if compile == "auto":
-        compile = backend.compiles and not needs_closure(optimizer)
+        compile = run.backend.compiles and not needs_closure(run.optimizer)
     if compile is False:
         return step
-    return backend.compiled(step, **(compile if isinstance(compile, dict) else {}))
+    return run.backend.compiled(step, **(compile if isinstance(compile, dict) else {}))
 
 
 def _seed(backend: Backend, seed: int) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 from gobhir.lang import say
 
 Step = Callable[..., tuple[Any, Any]]
-"""One training step: inputs and target in, (loss, output) out; the parameters have moved."""
+"""One training step: inputs and target in, (loss, output or None) out; the parameters have
+moved."""
 
 LOSSES = {
     "cross_entropy": "CrossEntropyLoss",
@@ -154,8 +155,11 @@ class Backend:
 
     # -- the model -------------------------------------------------------------------------------
 
-    def step(self, loss: Any, optimizer: Any, clip: Callable[[], Any] | None) -> Step:
-        """Forward, loss, backward, update: the five lines of every training loop."""
+    def step(
+        self, loss: Any, optimizer: Any, clip: Callable[[], Any] | None, shows: bool = True
+    ) -> Step:
+        """Forward, loss, backward, update: the five lines of every training loop. shows: whether
+        the model's output is given back beside the loss, for metrics; else None is."""
         model = self.model
 
         def gradients(*batch: Any) -> tuple[Any, Any]:
@@ -165,7 +169,7 @@ class Backend:
             value.backward()
             if clip is not None:
                 clip()
-            return value, output
+            return value, output if shows else None
 
         def step(*batch: Any) -> tuple[Any, Any]:
             found = gradients(*batch)

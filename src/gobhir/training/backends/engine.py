@@ -32,18 +32,15 @@ class _LendingLoader(DataLoader[Any]):
 
     def _fetch(self, numbers: Iterator[Any]) -> Iterator[Any]:
         sampler, columns = self.batch_sampler, self._columns()
-        runs = sampler.runs() if isinstance(sampler, BatchSampler) else None
+        runs = sampler.whole_runs() if isinstance(sampler, BatchSampler) else None
         if columns is None or runs is None or self._bytes > AT_ONCE:
             yield from super()._fetch(numbers)
             return
         # Once through all examples, and then only views.
-        cuts = list(runs)
-        whole = [column.array for column in columns(np.concatenate(cuts))] if cuts else []
-        start = 0
-        for cut in cuts:
-            end = start + len(cut)
-            yield [gobhir.Tensor._wrap(column[start:end]) for column in whole]
-            start = end
+        whole = [column.array for column in columns(np.concatenate(list(runs)))]
+        size = self.batch_size or 1
+        for start in range(0, len(self) * size, size):
+            yield [gobhir.Tensor._wrap(column[start : start + size]) for column in whole]
 
     def _rows(self, column: int, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
         if column == self._last:
@@ -85,6 +82,10 @@ class EngineBackend(Backend):
 
     def kept(self, tensor: Any) -> np.ndarray:
         return np.array(tensor.array)  # a replayed step writes into the same arrays again
+
+    def weights(self) -> dict[str, Any]:
+        named = self.model.state_dict().items()
+        return {name: gobhir.Tensor._wrap(t.array.copy()) for name, t in named}
 
     def joined(self, kept: Sequence[Any]) -> np.ndarray:
         return np.concatenate(kept)

@@ -179,9 +179,14 @@ class BatchSampler(Sampler[list[int]]):
 
     def runs(self) -> Iterator[np.ndarray] | None:
         """The same batches as arrays, where the sampler gives its numbers many at a time."""
+        runs = self.whole_runs()
+        return None if runs is None else self._cut(runs)
+
+    def whole_runs(self) -> Iterator[np.ndarray] | None:
+        """The numbers before they are cut into batches, where they come many at a time."""
         if type(self.sampler) not in (SequentialSampler, RandomSampler):
             return None
-        return self._cut(self.sampler.runs())  # type: ignore[attr-defined]  # as both have
+        return self.sampler.runs()  # type: ignore[attr-defined,no-any-return]  # as both have
 
     def _cut(self, runs: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         size, rest = self.batch_size, np.zeros(0, np.int64)
