@@ -186,7 +186,7 @@ class BatchSampler(Sampler[list[int]]):
         """The numbers before they are cut into batches, where they come many at a time."""
         if type(self.sampler) not in (SequentialSampler, RandomSampler):
             return None
-        return self.sampler.runs()  # type: ignore[attr-defined,no-any-return]  # as both have
+        return self.sampler.runs()  # type: ignore[attr-defined]  # as both have
 
     def _cut(self, runs: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         size, rest = self.batch_size, np.zeros(0, np.int64)
