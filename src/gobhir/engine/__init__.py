@@ -29,6 +29,7 @@ ops/: what is computed. One op, one class: forward, pullbacks, formula, local de
 
 functions/: how it is called. PyTorch's names and arguments, as functions, methods, operators
     publish.py      gives a function its faces: gobhir.exp(x), x.exp(), x.exp_()
+    arguments.py    what arguments may be: annotations, kept to with TypeError
     results.py      results with names: values, indices
     one by one      arithmetic.py elementwise.py comparison.py
     many into few   reductions.py norms.py statistics.py counting.py sorting.py

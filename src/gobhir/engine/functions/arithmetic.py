@@ -9,6 +9,7 @@ import numpy as np
 
 from gobhir.engine.apply import apply
 from gobhir.engine.dtypes import promoted
+from gobhir.engine.functions.arguments import Number
 from gobhir.engine.functions.publish import (
     alias,
     as_operand,
@@ -18,6 +19,7 @@ from gobhir.engine.functions.publish import (
     in_place,
     method,
     number,
+    of_tensor,
     unary,
 )
 from gobhir.engine.inplace import become, into
@@ -158,13 +160,13 @@ def float_power_(self: Tensor, exponent: Any) -> Tensor:
 
 
 @in_place
-@both
+@of_tensor
 def square(input: Any, *, out: Tensor | None = None) -> Any:
     """input ** 2."""
     return pow(input, 2, out=out)
 
 
-@both
+@of_tensor
 def positive(input: Any) -> Any:
     """input itself; RuntimeError for truth values, which have no sign."""
     if as_operand(input).dtype.kind == "b":
@@ -173,9 +175,9 @@ def positive(input: Any) -> Any:
 
 
 @in_place
-@both
+@of_tensor
 def addcmul(
-    input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Tensor | None = None
+    input: Any, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
 ) -> Any:
     """input + value * tensor1 * tensor2."""
     operands = [as_operand(x) for x in (input, tensor1, tensor2)]
@@ -186,9 +188,9 @@ def addcmul(
 
 
 @in_place
-@both
+@of_tensor
 def addcdiv(
-    input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Tensor | None = None
+    input: Any, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
 ) -> Any:
     """input + value * tensor1 / tensor2. RuntimeError when both are of whole numbers."""
     operands = [as_operand(x) for x in (input, tensor1, tensor2)]
@@ -199,8 +201,8 @@ def addcdiv(
 
 
 @in_place
-@both
-def lerp(input: Any, end: Any, weight: Any, *, out: Tensor | None = None) -> Any:
+@of_tensor
+def lerp(input: Any, end: Tensor, weight: Number | Tensor, *, out: Tensor | None = None) -> Any:
     """input + weight * (end - input); weight a number or a Tensor. All of one dtype."""
     given = [as_operand(input), as_operand(end)]
     if input.dtype.kind != "f":

@@ -10,6 +10,7 @@ import numpy as np
 
 from gobhir.engine.drawing import clash
 from gobhir.engine.dtypes import promoted
+from gobhir.engine.functions.arguments import Number, checked
 from gobhir.engine.functions.publish import (
     alias,
     as_operand,
@@ -17,6 +18,7 @@ from gobhir.engine.functions.publish import (
     function,
     in_place,
     number,
+    of_tensor,
     takes_out,
 )
 from gobhir.engine.inplace import become, into
@@ -117,7 +119,7 @@ _logical("logical_xor", "Where exactly one is true (not 0).", np.logical_xor)
 
 
 @in_place
-@both
+@of_tensor
 def logical_not(input: Any, *, out: Tensor | None = None) -> Any:
     """Where input is 0."""
     result = Tensor._wrap(np.asarray(np.logical_not(as_operand(input).array)))
@@ -176,7 +178,7 @@ _bitwise("bitwise_right_shift", "rshift", "input / 2 ** other, rounded down.", _
 
 
 @in_place
-@both
+@of_tensor
 def bitwise_not(input: Any, *, out: Tensor | None = None) -> Any:
     """Every bit turned around; for bool: not."""
     if as_operand(input).dtype.kind not in "biu":
@@ -197,20 +199,20 @@ Tensor.__invert__ = _invert  # type: ignore[operator]
 # -- whole tensors ----
 
 
-@both
+@of_tensor
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether both have the same shape and the same numbers."""
-    x, y = as_operand(input), as_operand(other)
+    x, y = input, other
     return x.shape == y.shape and bool((x.array == y.array).all())
 
 
-@both
+@of_tensor
 def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
     """Where |input - other| <= atol + rtol |other|; infinities of one sign are close too, NaNs
     with equal_nan. Both of one dtype."""
-    x, y = as_operand(input).array, as_operand(other).array
+    x, y = input.array, other.array
     if x.dtype != y.dtype:
         raise RuntimeError(say("errors.arithmetic.one_dtype", x=x.dtype, y=y.dtype))
     for name, value in (("rtol", rtol), ("atol", atol)):
@@ -246,7 +248,7 @@ _of_alike("lcm", "iu", "The least number that both divide, 0 where one is 0.", n
 _of_alike("nextafter", "f", "The next number after input, towards other.", np.nextafter)
 
 
-@both
+@of_tensor
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
@@ -255,9 +257,14 @@ def allclose(
 
 
 @function
+@checked
 @takes_out
 def isin(
-    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
+    elements: Number | Tensor,
+    test_elements: Number | Tensor,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
 ) -> Tensor:
     """Which elements are among test_elements. One of the two may be a number."""
     if not isinstance(elements, Tensor):

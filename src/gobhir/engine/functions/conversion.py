@@ -10,6 +10,7 @@ from gobhir.engine import dtypes
 from gobhir.engine.device import check_place
 from gobhir.engine.device import device as device_type
 from gobhir.engine.dtypes import as_dtype, promoted
+from gobhir.engine.functions.arguments import Dtype, Number, checked
 from gobhir.engine.functions.publish import function, method, of_tensor
 from gobhir.engine.functions.shapes import place
 from gobhir.engine.functions.typed import NAMES
@@ -185,19 +186,22 @@ for _name, _f in {
 
 
 @function
-def result_type(tensor1: Any, tensor2: Any) -> np.dtype:
+@checked
+def result_type(tensor1: Number | Tensor, tensor2: Number | Tensor) -> np.dtype:
     """The dtype that an operation on these two, tensors or numbers, has."""
     return promoted([getattr(x, "array", x) for x in (tensor1, tensor2)])
 
 
 @function
-def promote_types(type1: Any, type2: Any) -> np.dtype:
+@checked
+def promote_types(type1: Dtype, type2: Dtype) -> np.dtype:
     """The smallest dtype of at least the kind and the size of both."""
     return dtypes.pair(as_dtype(type1), as_dtype(type2))
 
 
 @function
-def can_cast(from_: Any, to: Any) -> bool:
+@checked
+def can_cast(from_: Dtype, to: Dtype) -> bool:
     """Whether PyTorch's rules let one dtype go into the other: never into a lower kind."""
     order = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
     old, new = order[as_dtype(from_).kind], order[as_dtype(to).kind]

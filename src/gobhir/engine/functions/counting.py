@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.functions.arguments import Number, checked
 from gobhir.engine.functions.publish import as_operand, function, of_tensor, takes_out
 from gobhir.engine.functions.results import named
 from gobhir.engine.functions.shapes import place
@@ -112,7 +113,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 @takes_out
 def histogram(
     input: Tensor,
-    bins: Any,
+    bins: int | Tensor,
     *,
     range: Any = None,
     weight: Tensor | None = None,
@@ -149,10 +150,11 @@ def _bounds(x: Tensor, bins: Any, bounds: Any, op: str) -> tuple[Any, Any]:
 
 
 @function
+@checked
 @takes_out
 def searchsorted(
     sorted_sequence: Tensor,
-    input: Any,
+    input: Number | Tensor,
     *,
     out_int32: bool = False,
     right: bool = False,
@@ -188,9 +190,10 @@ def searchsorted(
 
 
 @function
+@checked
 @takes_out
 def bucketize(
-    input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
+    input: Number | Tensor, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
 ) -> Tensor:
     """Between which of the sorted boundaries (one dimension) each number of `input` lies."""
     if boundaries.ndim != 1:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.device import check_place
+from gobhir.engine.functions.arguments import checked
 from gobhir.engine.functions.publish import function, in_place, of_tensor, takes_out
 from gobhir.engine.functions.shapes import place, ravel
 from gobhir.engine.ops import diagonals
@@ -39,6 +40,7 @@ def _matrices(x: Any) -> Any:
 
 
 @function
+@checked
 def tril_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = np.int64, device: Any = None
 ) -> Tensor:
@@ -47,6 +49,7 @@ def tril_indices(
 
 
 @function
+@checked
 def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = np.int64, device: Any = None
 ) -> Tensor:

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.dtypes import default_dtype
+from gobhir.engine.functions.arguments import Number
 from gobhir.engine.functions.arithmetic import result_dtype
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
     alias,
-    as_operand,
     binary,
     both,
     in_place,
     number,
+    of_tensor,
     takes_out,
     unary,
 )
@@ -72,12 +73,12 @@ for _other, _name in {
 
 
 @in_place
-@both
+@of_tensor
 def round(input: Any, *, decimals: int = 0, out: Tensor | None = None) -> Any:
     """The nearest whole number, or number with so many decimals; halves go to the even one."""
-    if decimals and as_operand(input).dtype.kind != "f":
+    if decimals and input.dtype.kind != "f":
         raise NotImplementedError(say("errors.dtype.not_for", op="round", dtype=input.dtype))
-    result = rounding.round(as_operand(input), decimals=decimals)
+    result = rounding.round(input, decimals=decimals)
     return result if out is None else into(out, result)
 
 
@@ -86,10 +87,16 @@ def _bound(x: Any) -> Any:
 
 
 @in_place
-@both
-def clamp(input: Any, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Any:
+@of_tensor
+def clamp(
+    input: Any,
+    min: Number | Tensor | None = None,
+    max: Number | Tensor | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Any:
     """input, but at least min and at most max; numbers or Tensors, and one may be left out."""
-    x = as_operand(input)
+    x = input
     if min is None and max is None:
         raise RuntimeError(say("errors.arithmetic.clamp"))
     if x.array.dtype.kind == "b" == result_dtype(x, min, max).kind:
@@ -104,18 +111,18 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Tensor | None = 
 
 
 @in_place
-@both
-def clamp_min(input: Any, min: Any, *, out: Tensor | None = None) -> Any:
+@of_tensor
+def clamp_min(input: Any, min: Number | Tensor, *, out: Tensor | None = None) -> Any:
     """input, but at least min."""
-    result = choosing.clamp_min(as_operand(input), _bound(min))
+    result = choosing.clamp_min(input, _bound(min))
     return result if out is None else into(out, result)
 
 
 @in_place
-@both
-def clamp_max(input: Any, max: Any, *, out: Tensor | None = None) -> Any:
+@of_tensor
+def clamp_max(input: Any, max: Number | Tensor, *, out: Tensor | None = None) -> Any:
     """input, but at most max."""
-    result = choosing.clamp_max(as_operand(input), _bound(max))
+    result = choosing.clamp_max(input, _bound(max))
     return result if out is None else into(out, result)
 
 
@@ -123,7 +130,7 @@ alias("clip", clamp)
 
 
 @in_place
-@both
+@of_tensor
 def nan_to_num(
     input: Any,
     nan: float | None = None,
@@ -134,7 +141,7 @@ def nan_to_num(
 ) -> Any:
     """input with `nan` (0) for NaN, and for the infinities the largest and smallest number of
     the dtype, or what is given."""
-    x = as_operand(input)
+    x = input
     if x.dtype.kind == "f":
         limits = np.finfo(x.dtype)
         posinf = float(limits.max) if posinf is None else posinf
@@ -144,45 +151,45 @@ def nan_to_num(
 
 
 @in_place
-@both
+@of_tensor
 @takes_out
 def deg2rad(input: Any) -> Any:
     """Degrees as radians."""
-    return as_operand(input) * (math.pi / 180)
+    return input * (math.pi / 180)
 
 
 @in_place
-@both
+@of_tensor
 @takes_out
 def rad2deg(input: Any) -> Any:
     """Radians as degrees."""
-    return as_operand(input) * (180 / math.pi)
+    return input * (180 / math.pi)
 
 
 @in_place
-@both
+@of_tensor
 def logit(input: Any, eps: float | None = None, *, out: Tensor | None = None) -> Any:
     """log(x / (1 - x)), the inverse of sigmoid; with eps, x is first clamped to
     [eps, 1 - eps]."""
-    result = elementary.logit(as_operand(input), eps=eps)
+    result = elementary.logit(input, eps=eps)
     return result if out is None else into(out, result)
 
 
 @in_place
-@both
-def ldexp(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+@of_tensor
+def ldexp(input: Any, other: Tensor, *, out: Tensor | None = None) -> Any:
     """input * 2 ** other."""
-    x = as_operand(input)
+    x = input
     two = Tensor._wrap(np.array(2, x.dtype if x.dtype.kind == "f" else default_dtype()))
-    result = x * arithmetic.pow(two, as_operand(other))
+    result = x * arithmetic.pow(two, other)
     return result if out is None else into(out, result)
 
 
 @in_place
-@both
-def heaviside(input: Any, values: Any, *, out: Tensor | None = None) -> Any:
+@of_tensor
+def heaviside(input: Any, values: Tensor, *, out: Tensor | None = None) -> Any:
     """0 below 0, 1 above 0, `values` at 0. Both of one dtype."""
-    if as_operand(input).dtype != as_operand(values).dtype:
+    if input.dtype != values.dtype:
         raise RuntimeError(say("errors.arithmetic.one_dtype", x=input.dtype, y=values.dtype))
     result = rounding.heaviside(input, values)
     return result if out is None else into(out, result)
@@ -197,17 +204,17 @@ def polygamma(n: Any, input: Any = None) -> Any:
         n, input = input, n
     if n < 0:
         raise RuntimeError(say("errors.arithmetic.polygamma", n=n))
-    x = as_operand(input)
+    x = input
     return special.digamma(x) if n == 0 else special.polygamma(x, n=n)
 
 
 @in_place
-@both
+@of_tensor
 @takes_out
 def mvlgamma(input: Any, p: int) -> Any:
     """The logarithm of the multivariate gamma function of dimension p:
     p (p - 1) / 4 ln(pi) + the sum of lgamma(input - j / 2), j = 0 to p - 1."""
-    x = as_operand(input)
+    x = input
     x = x if x.dtype.kind == "f" else x.to(default_dtype())
     if p < 1:
         raise RuntimeError(say("errors.arithmetic.mvlgamma", p=p))
@@ -219,28 +226,28 @@ def mvlgamma(input: Any, p: int) -> Any:
 _Frexp = named("frexp", "mantissa", "exponent")
 
 
-@both
+@of_tensor
 @takes_out
 def frexp(input: Any) -> Any:
     """(mantissa, exponent): input = mantissa * 2 ** exponent, |mantissa| from 0.5 up to 1."""
-    if as_operand(input).dtype.kind != "f":
+    if input.dtype.kind != "f":
         raise RuntimeError(say("errors.dtype.not_for", op="frexp", dtype=input.dtype))
     mantissa, exponent = np.frexp(input.array)
     return _Frexp(Tensor._wrap(np.asarray(mantissa)), Tensor._wrap(np.asarray(exponent, np.int32)))
 
 
-@both
+@of_tensor
 def conj(input: Any) -> Any:
     """input itself: its numbers are real."""
-    return as_operand(input)
+    return input
 
 
 @in_place
-@both
+@of_tensor
 @takes_out
 def conj_physical(input: Any) -> Any:
     """input itself: its numbers are real."""
-    return as_operand(input)
+    return input
 
 
 alias("resolve_conj", conj)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.functions.arguments import on_tensor
 from gobhir.engine.functions.matrices import cholesky, inv, matrices, solve, solve_triangular, svd
 from gobhir.engine.functions.publish import FUNCTIONS, function, of_tensor, takes_out
 from gobhir.engine.functions.results import named
@@ -30,6 +31,7 @@ SolveEx = named("linalg_solve_ex", "result", "info")
 # -- Gaussian elimination ----
 
 
+@on_tensor
 @takes_out
 def lu(A: Any, *, pivot: bool = True) -> Any:
     """A = P @ L @ U: P exchanges rows, L is lower triangular with ones on its diagonal, U upper
@@ -44,6 +46,7 @@ def _with_pivots(pivot: bool) -> None:
         raise RuntimeError(say("errors.linalg.pivot"))
 
 
+@on_tensor
 @takes_out
 def lu_factor(A: Any, *, pivot: bool = True) -> Any:
     """L and U in one matrix (L below the diagonal, without its ones), and the row, counted from 1,
@@ -51,6 +54,7 @@ def lu_factor(A: Any, *, pivot: bool = True) -> Any:
     return Factored(*lu_factor_ex(A, pivot=pivot, check_errors=True)[:2])
 
 
+@on_tensor
 @takes_out
 def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> Any:
     """`lu_factor`, and for each matrix 0 or the first place, counted from 1, of a 0 on U's
@@ -99,9 +103,10 @@ def _rows(pivots: np.ndarray, m: int) -> np.ndarray:
 
 
 @function
+@on_tensor
 @takes_out
 def lu_unpack(
-    LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True
+    LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True
 ) -> Any:
     """P, L and U from what `lu_factor` gave."""
     m, n = LU_data.array.shape[-2:]
@@ -116,9 +121,10 @@ def lu_unpack(
     return Unpacked(P, L, U)
 
 
+@on_tensor
 @takes_out
 def linalg_lu_solve(
-    LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False
+    LU: Any, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False
 ) -> Any:
     """X with A @ X = B (X @ A = B with left=False; A.mT for A with adjoint), where LU and pivots
     are what `lu_factor` gave for A."""
@@ -134,7 +140,7 @@ def linalg_lu_solve(
 
 @of_tensor
 @takes_out
-def lu_solve(input: Any, LU_data: Any, LU_pivots: Any) -> Any:
+def lu_solve(input: Any, LU_data: Tensor, LU_pivots: Tensor) -> Any:
     """X with A @ X = input, where LU_data and LU_pivots are what `lu_factor` gave for A."""
     return linalg_lu_solve(LU_data, LU_pivots, input)
 
@@ -143,7 +149,10 @@ def lu_solve(input: Any, LU_data: Any, LU_pivots: Any) -> Any:
 
 
 @function
-def svd_lowrank(A: Any, q: int = 6, niter: int = 2, M: Any = None) -> tuple[Any, Any, Any]:
+@on_tensor
+def svd_lowrank(
+    A: Any, q: int = 6, niter: int = 2, M: Tensor | None = None
+) -> tuple[Any, Any, Any]:
     """U, S and V of the q largest singular values of A (of A - M): (..., m, q), (..., q),
     (..., n, q). PyTorch approaches them from random directions, niter times; these are exact."""
     x = matrices("svd_lowrank", A if M is None else A - M)
@@ -152,6 +161,7 @@ def svd_lowrank(A: Any, q: int = 6, niter: int = 2, M: Any = None) -> tuple[Any,
 
 
 @function
+@on_tensor
 def pca_lowrank(
     A: Any, q: int | None = None, center: bool = True, niter: int = 2
 ) -> tuple[Any, Any, Any]:
@@ -204,6 +214,7 @@ def _not_positive(a: np.ndarray) -> np.ndarray:
     return info
 
 
+@on_tensor
 @takes_out
 def inv_ex(A: Any, *, check_errors: bool = False) -> Any:
     """The inverse, and for each matrix 0 or where elimination found no pivot."""
@@ -212,8 +223,9 @@ def inv_ex(A: Any, *, check_errors: bool = False) -> Any:
     return InvEx(*_reported(inv, matrices("inv", A, square=True), _zero_pivot))
 
 
+@on_tensor
 @takes_out
-def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> Any:
+def solve_ex(A: Any, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Any:
     """`solve`, and for each matrix 0 or where elimination found no pivot."""
     if check_errors:
         solve(A, B, left=left)
@@ -221,6 +233,7 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -
     return SolveEx(*_reported(solve, A, _zero_pivot, B, left=left))
 
 
+@on_tensor
 @takes_out
 def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> Any:
     """`cholesky`, and for each matrix 0 or the order of its first part that is not positive

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.functions.arguments import Number
 from gobhir.engine.functions.indexing import forward, number_or_array, one_number
 from gobhir.engine.functions.publish import FUNCTIONS, as_operand, in_place, of_tensor, takes_out
 from gobhir.engine.functions.shapes import place
@@ -104,7 +105,13 @@ def masked_select(input: Any, mask: Tensor) -> Any:
 @of_tensor
 @takes_out
 def scatter(
-    input: Any, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
+    input: Any,
+    dim: int,
+    index: Tensor,
+    src: Number | Tensor | None = None,
+    *,
+    value: Number | None = None,
+    reduce: str | None = None,
 ) -> Any:
     """input with src (a tensor or a number) written where `index` says: for dim=0,
     out[index[i][j]][j] = src[i][j]. reduce: None, "add" or "multiply".
@@ -195,7 +202,7 @@ def index_reduce(
 @in_place
 @of_tensor
 @takes_out
-def index_add(input: Any, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Any:
+def index_add(input: Any, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Any:
     """input with alpha * (slice i of source along `dim`) added to its slice number index[i]."""
     at, x = _slices(input, dim, index, source, "index_add", RuntimeError)
     if alpha != 1:
@@ -218,7 +225,7 @@ def index_copy(input: Any, dim: int, index: Tensor, source: Tensor) -> Any:
 
 @in_place
 @of_tensor
-def index_fill(input: Any, dim: int, index: Tensor, value: Any) -> Any:
+def index_fill(input: Any, dim: int, index: Tensor, value: Number | Tensor) -> Any:
     """input with its slices number `index` along `dim` filled with one number."""
     x = _at_least_1d(input)
     dim = place(dim, input.ndim)
@@ -261,7 +268,7 @@ def put(input: Any, index: Tensor, source: Tensor, accumulate: bool = False) -> 
 
 @in_place
 @of_tensor
-def masked_fill(input: Any, mask: Tensor, value: Any) -> Any:
+def masked_fill(input: Any, mask: Tensor, value: Number | Tensor) -> Any:
     """input with one number wherever the mask (bool, broadcast against input) holds."""
     if mask.dtype != bool:
         raise RuntimeError(say("errors.index.mask_dtype", op="masked_fill", dtype=mask.dtype))
@@ -295,7 +302,12 @@ def select_scatter(input: Any, src: Tensor, dim: int, index: int) -> Any:
 @of_tensor
 @takes_out
 def slice_scatter(
-    input: Any, src: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
+    input: Any,
+    src: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
 ) -> Any:
     """input with src in place of its slices start:end:step along `dim`."""
     at = (*[slice(None)] * place(dim, input.ndim), forward(slice(start, end, step), input))

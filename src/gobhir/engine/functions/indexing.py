@@ -10,6 +10,7 @@ import numpy as np
 
 from gobhir.engine.arrays import one_value
 from gobhir.engine.creation import as_tensor
+from gobhir.engine.functions.arguments import Dims, Number, on_tensor
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
     as_operand,
@@ -203,9 +204,10 @@ def zero_(self: Tensor) -> Tensor:
 
 
 @function
-def fill(input: Tensor, value: Any) -> Tensor:
+@on_tensor
+def fill(input: Tensor, value: Number | Tensor) -> Tensor:
     """A tensor like input, with one number everywhere."""
-    return fill_(as_operand(input).clone(), value)
+    return fill_(input.clone(), value)
 
 
 FUNCTIONS["fill_"], FUNCTIONS["zero_"] = fill_, zero_
@@ -259,7 +261,8 @@ def argwhere(input: Tensor) -> Tensor:
 
 
 @function
-def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+@on_tensor
+def unravel_index(indices: Tensor, shape: Dims) -> tuple[Tensor, ...]:
     """The places that these numbers of the flattened tensor have in one of this shape: one tensor
     a dimension."""
     wished = (shape,) if isinstance(shape, int) else tuple(shape)

@@ -12,11 +12,11 @@ import numpy as np
 
 from gobhir.engine.creation import zeros
 from gobhir.engine.dtypes import promoted
+from gobhir.engine.functions.arguments import Dims, Sizes
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
     alias,
     function,
-    numpy_names,
     of_tensor,
     takes_out,
 )
@@ -194,8 +194,7 @@ def _parted(x: Any, dim: int, op: str) -> tuple[int, int]:
 
 
 @of_tensor
-@numpy_names
-def split(input: Any, split_size: Any, dim: int = 0) -> tuple[Any, ...]:
+def split(input: Any, split_size: Dims, dim: int = 0) -> tuple[Any, ...]:
     """Parts of split_size along `dim` (the last one may be smaller), or of these sizes."""
     at, size = _parted(input, dim, "split")
     if isinstance(split_size, (tuple, list)):
@@ -208,7 +207,7 @@ def split(input: Any, split_size: Any, dim: int = 0) -> tuple[Any, ...]:
 
 
 @of_tensor
-def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> tuple[Any, ...]:
+def split_with_sizes(input: Any, split_sizes: Sizes, dim: int = 0) -> tuple[Any, ...]:
     """Parts of these sizes along `dim`. RuntimeError unless they add up to the whole."""
     at, size = _parted(input, dim, "split")
     sizes = [index(n) for n in split_sizes]
@@ -218,7 +217,6 @@ def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> tuple[Any, .
 
 
 @of_tensor
-@numpy_names
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most so many parts of equal size along `dim`; the last one may be smaller."""
     if chunks < 1:
@@ -235,9 +233,13 @@ alias("unsafe_chunk", chunk)
 
 
 @of_tensor
-@numpy_names
 def tensor_split(
-    input: Any, indices_or_sections: Any, dim: int = 0, *, indices: Any = None, sections: Any = None
+    input: Any,
+    indices_or_sections: Dims | Tensor,
+    dim: int = 0,
+    *,
+    indices: Any = None,
+    sections: Any = None,
 ) -> tuple[Any, ...]:
     """So many parts along `dim`, the first ones larger by one where it does not come out even; or
     parts that end before each of the given indices."""
@@ -264,25 +266,24 @@ def _split_along(x: Any, wish: Any, dim: int, least: int, op: str) -> tuple[Any,
 
 
 @of_tensor
-def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+def hsplit(input: Any, indices_or_sections: Dims) -> tuple[Any, ...]:
     """Parted along columns (a vector along its only dimension), evenly or before given indices."""
     return _split_along(input, indices_or_sections, int(input.ndim > 1), 1, "hsplit")
 
 
 @of_tensor
-def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+def vsplit(input: Any, indices_or_sections: Dims) -> tuple[Any, ...]:
     """Parted along rows, evenly or before given indices."""
     return _split_along(input, indices_or_sections, 0, 2, "vsplit")
 
 
 @of_tensor
-def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+def dsplit(input: Any, indices_or_sections: Dims) -> tuple[Any, ...]:
     """Parted along the third dimension, evenly or before given indices."""
     return _split_along(input, indices_or_sections, 2, 3, "dsplit")
 
 
 @of_tensor
-@numpy_names
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """One tensor for each place along `dim`, which is gone. IndexError without dimensions."""
     if not input.ndim:
@@ -293,8 +294,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
 
 
 @of_tensor
-@numpy_names
-def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
+def narrow(input: Any, dim: int, start: int | Tensor, length: int) -> Any:
     """`length` places along `dim` from `start` on (a view)."""
     if not input.ndim:
         raise RuntimeError(say("errors.shape.part_number", op="narrow"))
@@ -311,7 +311,6 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
 
 
 @of_tensor
-@numpy_names
 def select(input: Any, dim: int, index: int) -> Any:
     """What is at one place along `dim`, which is gone (a view)."""
     if not input.ndim:

@@ -8,6 +8,7 @@ import numpy as np
 
 from gobhir.engine.drawing import marked
 from gobhir.engine.dtypes import promoted
+from gobhir.engine.functions.arguments import Tensors, checked, on_tensor
 from gobhir.engine.functions.publish import (
     alias,
     as_operand,
@@ -25,10 +26,10 @@ from gobhir.lang import say
 
 
 def _wants(op: str, *pairs: tuple[Any, int]) -> None:
-    """TypeError unless all are Tensors, RuntimeError unless each has so many dimensions."""
+    """RuntimeError unless each has so many dimensions."""
     for x, ndim in pairs:
-        if as_operand(x).array.ndim != ndim:
-            got = [p.array.shape for p, _ in pairs if isinstance(p, Tensor)]
+        if x.array.ndim != ndim:
+            got = [p.array.shape for p, _ in pairs]
             want = [n for _, n in pairs]
             raise RuntimeError(say("errors.linalg.ndim", op=op, want=want, got=got))
 
@@ -41,16 +42,16 @@ def matmul(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
     return result if out is None else into(out, result)
 
 
-@both
-def mm(input: Any, mat2: Any, *, out: Tensor | None = None) -> Any:
+@of_tensor
+def mm(input: Any, mat2: Tensor, *, out: Tensor | None = None) -> Any:
     """The product of two matrices: (n, m) @ (m, p)."""
     _wants("mm", (input, 2), (mat2, 2))
     result = linear.matmul(input, mat2)
     return result if out is None else into(out, result)
 
 
-@both
-def bmm(input: Any, mat2: Any, *, out: Tensor | None = None) -> Any:
+@of_tensor
+def bmm(input: Any, mat2: Tensor, *, out: Tensor | None = None) -> Any:
     """Products of two stacks of matrices, one by one: (b, n, m) @ (b, m, p)."""
     _wants("bmm", (input, 3), (mat2, 3))
     if input.array.shape[0] != mat2.array.shape[0]:
@@ -60,34 +61,34 @@ def bmm(input: Any, mat2: Any, *, out: Tensor | None = None) -> Any:
     return result if out is None else into(out, result)
 
 
-@both
+@of_tensor
 @takes_out
-def mv(input: Any, vec: Any) -> Any:
+def mv(input: Any, vec: Tensor) -> Any:
     """A matrix times a vector: (n, m) @ (m)."""
     _wants("mv", (input, 2), (vec, 1))
     return linear.matmul(input, vec)
 
 
-@both
+@of_tensor
 @takes_out
-def dot(input: Any, tensor: Any) -> Any:
+def dot(input: Any, tensor: Tensor) -> Any:
     """The sum of the products of two vectors' numbers."""
     _wants("dot", (input, 1), (tensor, 1))
     return linear.matmul(input, tensor)
 
 
-@both
+@of_tensor
 @takes_out
-def vdot(input: Any, other: Any) -> Any:
+def vdot(input: Any, other: Tensor) -> Any:
     """`dot` (which, were there complex numbers, would conjugate the first)."""
     return dot(input, other)
 
 
-@both
+@of_tensor
 @takes_out
-def inner(input: Any, other: Any) -> Any:
+def inner(input: Any, other: Tensor) -> Any:
     """Products summed over the last dimension of both; of numbers, the product."""
-    if not as_operand(input).ndim or not as_operand(other).ndim:
+    if not input.ndim or not other.ndim:
         return input * other
     if input.array.shape[-1] != other.array.shape[-1]:
         x, y = marked(input.array.shape, -1), marked(other.array.shape, -1)
@@ -95,9 +96,9 @@ def inner(input: Any, other: Any) -> Any:
     return tensordot(input, other, ([-1], [-1]))
 
 
-@both
+@of_tensor
 @takes_out
-def outer(input: Any, vec2: Any) -> Any:
+def outer(input: Any, vec2: Tensor) -> Any:
     """Every number of the first vector times every number of the second: (n), (m) to (n, m)."""
     _wants("outer", (input, 1), (vec2, 1))
     return shapes.reshape(input, shape=(input.array.size, 1)) * vec2
@@ -127,7 +128,7 @@ def _weighed(input: Any, beta: float, product: Any, alpha: float) -> Any:
 @in_place
 @of_tensor
 @takes_out
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta input + alpha (mat1 @ mat2). input broadcasts to the product."""
     return _weighed(input, beta, mm(mat1, mat2), alpha)
 
@@ -135,7 +136,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1
 @in_place
 @of_tensor
 @takes_out
-def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addmv(input: Any, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta input + alpha (mat @ vec). input broadcasts to the product."""
     return _weighed(input, beta, mv(mat, vec), alpha)
 
@@ -143,7 +144,7 @@ def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) 
 @in_place
 @of_tensor
 @takes_out
-def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addr(input: Any, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta input + alpha outer(vec1, vec2). input broadcasts to the product."""
     product = outer(vec1, vec2)
     kind = promoted([input.array, product.array])
@@ -155,7 +156,9 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1)
 @in_place
 @of_tensor
 @takes_out
-def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def baddbmm(
+    input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Any:
     """beta input + alpha bmm(batch1, batch2). input broadcasts to the products."""
     return _weighed(input, beta, bmm(batch1, batch2), alpha)
 
@@ -163,7 +166,7 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: flo
 @in_place
 @of_tensor
 @takes_out
-def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta input + alpha bmm(batch1, batch2).sum(0). input broadcasts to the sum."""
     return _weighed(input, beta, bmm(batch1, batch2).sum(0, dtype=input.array.dtype), alpha)
 
@@ -175,11 +178,12 @@ def chain_matmul(*matrices: Any) -> Any:
     return multi_dot(matrices)
 
 
+@checked
 @takes_out
-def multi_dot(tensors: Any) -> Any:
+def multi_dot(tensors: Tensors) -> Any:
     """The product of several matrices, in the order that takes the fewest multiplications. The
     first and the last one may be vectors."""
-    parts = [as_operand(t) for t in tensors]
+    parts = list(tensors)
     if len(parts) < 2:
         raise RuntimeError(say("errors.linalg.multi_dot"))
     row, column = parts[0].ndim == 1, parts[-1].ndim == 1
@@ -214,11 +218,13 @@ def _in_best_order(parts: list[Any]) -> Any:
 
 
 @function
+@checked
 @takes_out
-def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Any:
     """Products summed over pairs of dimensions: the last `dims` of a with the first of b, or the
     dimensions of a and of b that a pair of lists names. RuntimeError where sizes differ."""
-    x, y = as_operand(a), as_operand(b)
+    x: Any = a
+    y: Any = b
     if isinstance(dims, Tensor):
         dims = dims.tolist()
     if isinstance(dims, int):
@@ -252,11 +258,11 @@ def _ordered(x: Any, order: list[int]) -> Any:
     return x if order == sorted(order) else shapes.permute(x, dims=tuple(order))
 
 
-@both
+@of_tensor
 @takes_out
-def kron(input: Any, other: Any) -> Any:
+def kron(input: Any, other: Tensor) -> Any:
     """The Kronecker product: every number of input times all of other, as blocks."""
-    x, y = as_operand(input), as_operand(other)
+    x, y = input, other
     ndim = max(x.ndim, y.ndim)
     first, second = ((1,) * (ndim - t.ndim) + t.array.shape for t in (x, y))
     x = shapes.reshape(x, shape=tuple(k for n in first for k in (n, 1)))
@@ -265,12 +271,12 @@ def kron(input: Any, other: Any) -> Any:
     return shapes.reshape(x * y, shape=blocks)
 
 
-@both
+@of_tensor
 @takes_out
-def cross(input: Any, other: Any, dim: int | None = None) -> Any:
+def cross(input: Any, other: Tensor, dim: int | None = None) -> Any:
     """The cross product of vectors of three numbers along `dim` (the first dimension of size 3
     when None). RuntimeError when there is none."""
-    x, y = as_operand(input), as_operand(other)
+    x, y = input, other
     if dim is None:
         dim = next((d for d, n in enumerate(x.array.shape) if n == 3), None)
         if dim is None:
@@ -280,10 +286,11 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
     return linalg_cross(x, y, dim=dim)
 
 
+@on_tensor
 @takes_out
-def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
+def linalg_cross(input: Any, other: Tensor, *, dim: int = -1) -> Any:
     """The cross product of vectors of three numbers along `dim`; the other dimensions broadcast."""
-    x, y = as_operand(input), as_operand(other)
+    x, y = input, other
     if x.dtype == bool:
         raise NotImplementedError(say("errors.dtype.not_for", op="cross", dtype=x.dtype))
     if x.ndim != y.ndim or not x.ndim:
@@ -298,9 +305,10 @@ def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     return turned(x, -1) * turned(y, -2) - turned(x, -2) * turned(y, -1)
 
 
+@on_tensor
 @takes_out
-def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
+def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Any:
     """Products summed along `dim`; the other dimensions broadcast."""
-    if as_operand(x).dtype.kind != "f":
+    if x.dtype.kind != "f":
         raise RuntimeError(say("errors.linalg.dtype", op="vecdot", dtype=x.dtype))
-    return (as_operand(x) * as_operand(y)).sum(dim)
+    return (x * y).sum(dim)

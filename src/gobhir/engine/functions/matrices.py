@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.functions.arguments import Sizes, on_tensor
 from gobhir.engine.functions.publish import FUNCTIONS, as_operand, of_tensor, takes_out
 from gobhir.engine.functions.results import named
 from gobhir.engine.ops import linalg, shapes
@@ -51,14 +52,16 @@ def inverse(input: Any) -> Any:
     return linalg.inv(matrices("inv", input, square=True))
 
 
+@on_tensor
 @takes_out
 def inv(A: Any) -> Any:
     """The inverse: A @ out = I. LinAlgError (a RuntimeError) when there is none."""
     return inverse(A)
 
 
+@on_tensor
 @takes_out
-def solve(A: Any, B: Any, *, left: bool = True) -> Any:
+def solve(A: Any, B: Tensor, *, left: bool = True) -> Any:
     """X with A @ X = B, or X @ A = B with left=False. B holds matrices, or vectors: (..., n) for
     A: (..., n, n). LinAlgError when A has no inverse."""
     matrices("solve", A, square=True)
@@ -88,9 +91,10 @@ def stretched(A: Any, B: Any) -> tuple[Any, Any]:
     )
 
 
+@on_tensor
 @takes_out
 def solve_triangular(
-    A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
+    A: Any, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Any:
     """X with A @ X = B (X @ A = B with left=False), where of A only the upper or the lower
     triangle counts, with ones on its diagonal if unitriangular."""
@@ -107,7 +111,7 @@ def solve_triangular(
 @of_tensor
 @takes_out
 def triangular_solve(
-    input: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+    input: Any, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> Any:
     """X with A @ X = input (A.T with transpose), where of A only one triangle counts."""
     if transpose:
@@ -123,6 +127,7 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
     return linalg.pinv(matrices("pinv", input), rtol=float(rcond))
 
 
+@on_tensor
 @takes_out
 def pinv(
     A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
@@ -140,8 +145,9 @@ def pinv(
     )
 
 
+@on_tensor
 @takes_out
-def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
+def lstsq(A: Any, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """The X that makes the squares of A @ X - B smallest, and (but for the driver gels) A's rank;
     the sums of these squares with the drivers gels, gelsd and gelss (where A: (..., m, n) has
     m > n and full rank)."""
@@ -193,8 +199,9 @@ def matrix_exp(input: Any) -> Any:
     return linalg.matrix_exp(matrices("matrix_exp", input, square=True))
 
 
+@on_tensor
 @takes_out
-def tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
+def tensorsolve(A: Any, B: Tensor, dims: Sizes | None = None) -> Any:
     """X with tensordot(A, X, X.ndim) = B. `dims` of A are moved to its end before."""
     if dims is not None:
         A = A.movedim(tuple(dims), tuple(range(-len(dims), 0)))
@@ -206,6 +213,7 @@ def tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
     return shapes.reshape(X, shape=shape)
 
 
+@on_tensor
 @takes_out
 def tensorinv(A: Any, ind: int = 2) -> Any:
     """The inverse for tensordot over the first `ind` dimensions of A."""
@@ -245,6 +253,7 @@ def logdet(input: Any) -> Any:
 # -- decompositions ----
 
 
+@on_tensor
 @takes_out
 def cholesky(A: Any, *, upper: bool = False) -> Any:
     """L, lower triangular, with L @ L.mT = A (its transpose with upper). LinAlgError unless A is
@@ -262,7 +271,7 @@ def old_cholesky(input: Any, upper: bool = False) -> Any:
 
 @of_tensor
 @takes_out
-def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
+def cholesky_solve(input: Any, L: Tensor, upper: bool = False) -> Any:
     """X with A @ X = input, where L is A's Cholesky factor."""
     matrices("cholesky_solve", L, square=True)
     A = matmul(L.mT, L) if upper else matmul(L, L.mT)
@@ -278,6 +287,7 @@ def cholesky_inverse(input: Any, upper: bool = False) -> Any:
     return linalg.inv(A)
 
 
+@on_tensor
 @takes_out
 def qr(A: Any, mode: str = "reduced") -> Any:
     """Q with orthonormal columns, R upper triangular, Q @ R = A. mode: "reduced", "complete"
@@ -298,6 +308,7 @@ def old_qr(input: Any, some: bool = True) -> Any:
     return OldQR(*qr(input, "reduced" if some else "complete"))
 
 
+@on_tensor
 @takes_out
 def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """A = U @ diag(S) @ Vh, singular values largest first; U and Vh are square with
@@ -316,12 +327,14 @@ def old_svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
     return OldSVD(U, S, Vh.mT)
 
 
+@on_tensor
 @takes_out
 def svdvals(A: Any, *, driver: str | None = None) -> Any:
     """The singular values, largest first."""
     return svd(A, full_matrices=False).S
 
 
+@on_tensor
 @takes_out
 def eigh(A: Any, UPLO: str = "L") -> Any:
     """Eigenvalues, smallest first, and eigenvectors (columns) of symmetric matrices, of which the
@@ -332,12 +345,14 @@ def eigh(A: Any, UPLO: str = "L") -> Any:
     return Eigh(*linalg.eigh(A, UPLO=UPLO.upper()))
 
 
+@on_tensor
 @takes_out
 def eigvalsh(A: Any, UPLO: str = "L") -> Any:
     """The eigenvalues of symmetric matrices, smallest first."""
     return eigh(A, UPLO).eigenvalues
 
 
+@on_tensor
 def eig(A: Any) -> Any:
     """Eigenvalues and eigenvectors (columns) as complex numbers, without gradient."""
     values, vectors = np.linalg.eig(matrices("eig", A, square=True).array)
@@ -345,6 +360,7 @@ def eig(A: Any) -> Any:
     return Eig(Tensor._wrap(values.astype(kind)), Tensor._wrap(vectors.astype(kind)))
 
 
+@on_tensor
 def eigvals(A: Any) -> Any:
     """The eigenvalues as complex numbers, without gradient."""
     return eig(A).eigenvalues

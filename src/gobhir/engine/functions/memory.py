@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.functions.arguments import Sizes
 from gobhir.engine.functions.publish import method, of_tensor
 from gobhir.engine.functions.shapes import filled, place, sizes_of
 from gobhir.engine.ops import shapes, windows
@@ -107,7 +108,7 @@ def unfold(self: Any, dimension: int, size: int, step: int) -> Any:
 
 
 @of_tensor
-def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+def as_strided(input: Any, size: Sizes, stride: Sizes, storage_offset: int | None = None) -> Any:
     """A view of the tensor's memory by strides of one's own: out[i, j] is the number at
     storage_offset + i * stride[0] + j * stride[1]."""
     size, stride = sizes_of((size,)), sizes_of((stride,))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.functions.arguments import Dims, Dtype, Sizes, on_tensor
 from gobhir.engine.functions.matrices import inverse, matrices, svdvals
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
@@ -29,9 +30,15 @@ def _floating(x: Any, dtype: Any, op: str) -> Any:
     return x
 
 
+@on_tensor
 @takes_out
 def vector_norm(
-    x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+    x: Any,
+    ord: Any = 2,
+    dim: Dims | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: Dtype | None = None,
 ) -> Any:
     """(sum |x|^ord)^(1/ord) over `dim` (everything when None); for inf and -inf the largest and
     the smallest |x|, for 0 how many numbers are not 0."""
@@ -47,9 +54,15 @@ def vector_norm(
     return reductions.norm(x, p=float(ord), dim=found, keepdim=keepdim)
 
 
+@on_tensor
 @takes_out
 def matrix_norm(
-    A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
+    A: Any,
+    ord: Any = "fro",
+    dim: Sizes = (-2, -1),
+    keepdim: bool = False,
+    *,
+    dtype: Dtype | None = None,
 ) -> Any:
     """A norm of the matrices that two dimensions span: "fro" (root of the sum of squares), "nuc"
     (sum of singular values), inf, -inf (largest, smallest sum of a row), 1, -1 (of a column), 2,
@@ -84,9 +97,15 @@ def _extreme(x: Any, dim: int, largest: bool) -> Any:
     return x.amin(dim)
 
 
+@on_tensor
 @takes_out
 def norm(
-    A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+    A: Any,
+    ord: Any = None,
+    dim: Dims | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: Dtype | None = None,
 ) -> Any:
     """vector_norm or matrix_norm: with ord and no dim by the number of dimensions, with dim by how
     many it names. Without ord the root of the sum of all squares."""
@@ -103,6 +122,7 @@ def norm(
     return vector_norm(x, ord, dim, keepdim)
 
 
+@on_tensor
 @takes_out
 def cond(A: Any, p: Any = None) -> Any:
     """How many times larger an error can become when an equation with A is solved: the norm of A
@@ -120,6 +140,7 @@ def cond(A: Any, p: Any = None) -> Any:
         return whole * 0 + math.inf
 
 
+@on_tensor
 @takes_out
 def matrix_rank(
     A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
@@ -158,9 +179,10 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
 
 
 @function
+@on_tensor
 def cdist(
-    x1: Any,
-    x2: Any,
+    x1: Tensor,
+    x2: Tensor,
     p: float = 2.0,
     compute_mode: str = "use_mm_for_euclid_dist_if_necessary",
 ) -> Any:
@@ -173,6 +195,7 @@ def cdist(
 
 
 @function
+@on_tensor
 def pdist(input: Any, p: float = 2.0) -> Any:
     """Distances (the p-norm) of every pair of rows: (n, d) to (n (n - 1) / 2)."""
     x = _floating(input, None, "pdist")

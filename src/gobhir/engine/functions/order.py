@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gobhir.engine.functions.publish import alias, of_tensor
+from gobhir.engine.functions.arguments import Dims, Sizes
+from gobhir.engine.functions.publish import alias, of_sizes, of_tensor
 from gobhir.engine.functions.shapes import place, places, sizes_of, squeeze, unsqueeze
 from gobhir.engine.inplace import refuse_leaf
 from gobhir.engine.ops import shapes
@@ -13,7 +14,7 @@ from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
 
-@of_tensor
+@of_sizes
 def permute(input: Any, *order: Any, dims: Any = None) -> Any:
     """Dimensions in another order: out.shape[i] = input.shape[dims[i]]. RuntimeError unless each
     appears once."""
@@ -43,7 +44,7 @@ def t(input: Any) -> Any:
 
 
 @of_tensor
-def movedim(input: Any, source: Any, destination: Any) -> Any:
+def movedim(input: Any, source: Dims, destination: Dims) -> Any:
     """Dimensions moved to other places (an int, or several); the others keep their order."""
     sources = (source,) if isinstance(source, int) else tuple(source)
     goals = (destination,) if isinstance(destination, int) else tuple(destination)
@@ -124,7 +125,7 @@ for _name, _f in {
     _in_place(_name, _f)
 
 
-@of_tensor
+@of_sizes
 def flip(input: Any, *order: Any, dims: Any = None) -> Any:
     """The order along each of these dimensions reversed (a copy)."""
     wished = sizes_of(order if dims is None else (dims,))
@@ -149,7 +150,7 @@ def flipud(input: Any) -> Any:
 
 
 @of_tensor
-def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
+def roll(input: Any, shifts: Dims, dims: Dims = None) -> Any:
     """Moved on by `shifts` along `dims`; what leaves at the end comes in at the beginning. Without
     dims the numbers move as one long row."""
     steps: Sequence[int] = (shifts,) if isinstance(shifts, int) else tuple(shifts)
@@ -167,7 +168,7 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
 
 
 @of_tensor
-def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
+def rot90(input: Any, k: int = 1, dims: Sizes = (0, 1)) -> Any:
     """Turned k times by 90 degrees in the plane of two dimensions, from the first to the second."""
     if len(dims) != 2 or input.ndim < 2:
         raise RuntimeError(say("errors.shape.rot90", x=input.array.shape, dims=tuple(dims)))

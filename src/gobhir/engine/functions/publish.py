@@ -14,6 +14,7 @@ import numpy as np
 
 from gobhir.engine.apply import apply
 from gobhir.engine.dtypes import of_python
+from gobhir.engine.functions.arguments import on_tensor, shown
 from gobhir.engine.inplace import become, into
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -42,18 +43,23 @@ def both(f: F) -> F:
 
 
 def of_tensor(f: F) -> F:
-    """Offer f as `x.f`, and as `gobhir.f`, which refuses anything but a Tensor in the first
-    place: TypeError."""
+    """Offer f as `gobhir.f` and as `x.f`, its arguments checked, the first of them a Tensor."""
+    return both(on_tensor(f))
+
+
+def of_sizes(f: F) -> F:
+    """Offer f as `x.f(2, 3)` or `x.f((2, 3))`, and as `gobhir.f(x, (2, 3))`, where PyTorch wants
+    the tuple."""
+    f = method(on_tensor(f))
 
     @wraps(f)
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        first = args[0] if args else kwargs.get("input")
-        if not isinstance(first, Tensor):
-            raise TypeError(say("errors.tensor.wanted", type=type(first).__name__))
-        return f(*args, **kwargs)
+    def with_tuple(*args: Any, **named: Any) -> Any:
+        if len(args) > 1 and (len(args) > 2 or not isinstance(args[1], (tuple, list))):
+            raise TypeError(say("errors.shape.tuple", function=f.__name__, sizes=args[1:]))
+        return f(*args, **named)
 
-    FUNCTIONS[f.__name__] = checked
-    return method(f)
+    FUNCTIONS[f.__name__] = with_tuple
+    return f
 
 
 def takes_out(f: F) -> F:
@@ -65,25 +71,7 @@ def takes_out(f: F) -> F:
         result = f(*args, **kwargs)
         return result if out is None else into(out, result)
 
-    return call  # type: ignore[return-value]
-
-
-def numpy_names(f: F) -> F:
-    """Let f be called with NumPy's `axis` and `keepdims` for `dim` and `keepdim`, and with `out`,
-    as PyTorch's functions can."""
-
-    @wraps(f)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if not kwargs:
-            return f(*args)
-        if "axis" in kwargs:
-            kwargs["dim"] = kwargs.pop("axis")
-        if "keepdims" in kwargs:
-            kwargs["keepdim"] = kwargs.pop("keepdims")
-        out = kwargs.pop("out", None)
-        result = f(*args, **kwargs)
-        return result if out is None else into(out, result)
-
+    call.without_out = f  # type: ignore[attr-defined]  # for `checked`, which gives it itself
     return call  # type: ignore[return-value]
 
 
@@ -101,7 +89,7 @@ def in_place(f: F) -> F:
 
 def alias(name: str, f: Callable[..., Any]) -> None:
     """Offer `gobhir.<name>` and `x.<name>` as another name of f, in place too where f is."""
-    FUNCTIONS[name] = f
+    FUNCTIONS[name] = FUNCTIONS.get(f.__name__, f)
     setattr(Tensor, name, f)
     if hasattr(Tensor, f.__name__ + "_"):
         setattr(Tensor, name + "_", getattr(Tensor, f.__name__ + "_"))
@@ -165,7 +153,7 @@ def as_operand(x: Any) -> Tensor:
     """x itself. TypeError when it is no Tensor (a number does in the second place only)."""
     if isinstance(x, Tensor):
         return x
-    raise TypeError(say("errors.tensor.wanted", type=_type(x)))
+    raise TypeError(say("errors.tensor.wanted", type=shown(x)))
 
 
 def check_operands(*inputs: Any) -> None:
@@ -175,16 +163,10 @@ def check_operands(*inputs: Any) -> None:
             as_operand(x)
 
 
-def _type(x: Any) -> str:
-    """How the type is called, with where it comes from: there are Tensors in PyTorch too."""
-    kind = type(x)
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-
-
 def number(x: Any) -> Any:
     """A Python number as it is, a NumPy value as a Tensor. TypeError for anything else."""
     if isinstance(x, (int, float)):
         return float(x) if isinstance(x, np.float64) else x
     if isinstance(x, (np.generic, np.ndarray)):
         return Tensor._wrap(np.asarray(x))
-    raise TypeError(say("errors.tensor.wanted", type=type(x).__name__))
+    raise TypeError(say("errors.tensor.wanted", type=shown(x)))

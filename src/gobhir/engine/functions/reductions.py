@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.apply import apply
-from gobhir.engine.functions.publish import method, numpy_names, of_tensor
+from gobhir.engine.functions.arguments import Dim, Dims, Dtype
+from gobhir.engine.functions.publish import method, of_tensor, takes_out
 from gobhir.engine.functions.results import named
 from gobhir.engine.functions.shapes import place, places, sizes_of
 from gobhir.engine.ops import choosing, reductions, sorting
@@ -42,8 +43,10 @@ def _wanted_floats(x: Tensor, op: str) -> None:
 
 
 @of_tensor
-@numpy_names
-def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@takes_out
+def sum(
+    input: Any, dim: Dims | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> Any:
     """Sum over `dim`, an int or a tuple of them; over everything when None."""
     return _in_dtype(reductions.sum, input, dims_of(input, dim), keepdim, dtype)
 
@@ -71,8 +74,10 @@ def sum_to_size(self: Any, *size: Any) -> Any:
 
 
 @of_tensor
-@numpy_names
-def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@takes_out
+def nansum(
+    input: Any, dim: Dims | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> Any:
     """Sum over `dim` of what is not NaN."""
     source = input if dtype is None else input.to(dtype)
     if source.dtype.kind == "f":
@@ -81,8 +86,10 @@ def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
 
 
 @of_tensor
-@numpy_names
-def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@takes_out
+def mean(
+    input: Any, dim: Dims | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> Any:
     """Mean over `dim`, an int or a tuple of them; over everything when None."""
     source = input if dtype is None else input.to(dtype)
     if source.dtype.kind not in "fc":
@@ -91,8 +98,10 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
 
 
 @of_tensor
-@numpy_names
-def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@takes_out
+def nanmean(
+    input: Any, dim: Dims | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> Any:
     """Mean over `dim` of what is not NaN; NaN where nothing else is there."""
     _wanted_floats(input, "nanmean")
     number = input == input
@@ -101,8 +110,8 @@ def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 
 @of_tensor
-@numpy_names
-def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@takes_out
+def prod(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Any:
     """Product over `dim`, one dimension; over everything when None."""
     at = None if dim is None else place(dim, input.ndim)
     return _in_dtype(reductions.prod, input, at, keepdim, dtype)
@@ -119,11 +128,11 @@ def _spread(op: Any, x: Any, dim: Any, unbiased: Any, keepdim: bool, correction:
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def var(
     input: Any,
-    dim: Any = None,
-    unbiased: Any = None,
+    dim: Dims | bool | None = None,
+    unbiased: bool | None = None,
     keepdim: bool = False,
     *,
     correction: float | None = None,
@@ -134,11 +143,11 @@ def var(
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def std(
     input: Any,
-    dim: Any = None,
-    unbiased: Any = None,
+    dim: Dims | bool | None = None,
+    unbiased: bool | None = None,
     keepdim: bool = False,
     *,
     correction: float | None = None,
@@ -148,11 +157,11 @@ def std(
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def var_mean(
     input: Any,
-    dim: Any = None,
-    unbiased: Any = None,
+    dim: Dims | bool | None = None,
+    unbiased: bool | None = None,
     keepdim: bool = False,
     *,
     correction: float | None = None,
@@ -163,11 +172,11 @@ def var_mean(
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def std_mean(
     input: Any,
-    dim: Any = None,
-    unbiased: Any = None,
+    dim: Dims | bool | None = None,
+    unbiased: bool | None = None,
     keepdim: bool = False,
     *,
     correction: float | None = None,
@@ -178,21 +187,21 @@ def std_mean(
 
 
 @of_tensor
-@numpy_names
-def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
+@takes_out
+def logsumexp(input: Any, dim: Dims, keepdim: bool = False) -> Any:
     """ln of the sum of e^x over `dim`, without overflow."""
     return reductions.logsumexp(input, dim=dims_of(input, dim), keepdim=keepdim)
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def norm(
     input: Any,
     p: Any = "fro",
-    dim: Any = None,
+    dim: Dims | None = None,
     keepdim: bool = False,
     *,
-    dtype: Any = None,
+    dtype: Dtype | None = None,
 ) -> Any:
     """The p-norm over `dim` (everything when None): (sum |x|^p)^(1/p); "fro" is p = 2, and p may
     be inf, -inf or 0 (how many numbers are not 0)."""
@@ -226,16 +235,20 @@ _aminmax = named("aminmax", "min", "max")
 
 
 @of_tensor
-@numpy_names
-def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+@takes_out
+def max(
+    input: Any, dim: Dim | Tensor = None, keepdim: bool = False, *, other: Tensor | None = None
+) -> Any:
     """max(x): the largest number of all. max(x, dim): the largest along `dim` as (values,
     indices), the first one on a tie. max(x, other): elementwise, as `maximum`."""
     return _extreme("max", input, dim, keepdim, other)
 
 
 @of_tensor
-@numpy_names
-def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+@takes_out
+def min(
+    input: Any, dim: Dim | Tensor = None, keepdim: bool = False, *, other: Tensor | None = None
+) -> Any:
     """min(x): the smallest number of all. min(x, dim): the smallest along `dim` as (values,
     indices), the first one on a tie. min(x, other): elementwise, as `minimum`."""
     return _extreme("min", input, dim, keepdim, other)
@@ -245,11 +258,7 @@ def _extreme(name: str, x: Any, dim: Any, keepdim: bool, other: Any) -> Any:
     if isinstance(dim, Tensor):
         dim, other = None, dim
     if other is not None:
-        if not isinstance(other, Tensor) or not isinstance(keepdim, bool):
-            raise TypeError(say("errors.tensor.wanted", type=type(other).__name__))
         return (choosing.maximum if name == "max" else choosing.minimum)(x, other)
-    if not isinstance(keepdim, bool):
-        raise TypeError(say("errors.reduce.keepdim", type=type(keepdim).__name__))
     at = None if dim is None else place(dim, x.ndim)
     refuse_empty(x, at, name, RuntimeError)
     if at is None:
@@ -269,37 +278,37 @@ def _extreme_over(name: str, op: Any, x: Any, dim: Any, keepdim: bool) -> Any:
 
 
 @of_tensor
-@numpy_names
-def amax(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
+@takes_out
+def amax(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
     """The largest number over `dim`; equal ones share the gradient."""
     return _extreme_over("amax", reductions.amax, input, dim, keepdim)
 
 
 @of_tensor
-@numpy_names
-def amin(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
+@takes_out
+def amin(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
     """The smallest number over `dim`; equal ones share the gradient."""
     return _extreme_over("amin", reductions.amin, input, dim, keepdim)
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest and the largest number over `dim`, as (min, max)."""
     at = None if dim is None else place(dim, input.ndim)
     refuse_empty(input, at, "aminmax", RuntimeError)
-    return _aminmax(amin(input, at, keepdim), amax(input, at, keepdim))
+    return _aminmax(*(f(input, () if at is None else at, keepdim) for f in (amin, amax)))
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Where the largest number stands (the first one on a tie). No gradient."""
     return _place_of(np.argmax, "argmax", input, dim, keepdim)
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Where the smallest number stands (the first one on a tie). No gradient."""
     return _place_of(np.argmin, "argmin", input, dim, keepdim)
@@ -318,15 +327,15 @@ def _place_of(how: Any, name: str, x: Tensor, dim: Any, keepdim: bool) -> Tensor
 
 
 @of_tensor
-@numpy_names
-def all(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+@takes_out
+def all(input: Any, dim: Dims | None = None, keepdim: bool = False) -> Any:
     """Whether every number is true (not 0), everywhere or along `dim`."""
     return _judged(input, np.all, dim, keepdim)
 
 
 @of_tensor
-@numpy_names
-def any(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+@takes_out
+def any(input: Any, dim: Dims | None = None, keepdim: bool = False) -> Any:
     """Whether some number is true (not 0), everywhere or along `dim`."""
     return _judged(input, np.any, dim, keepdim)
 
@@ -342,7 +351,7 @@ def _judged(x: Tensor, how: Any, dim: Any, keepdim: bool) -> Tensor:
 
 
 @of_tensor
-def count_nonzero(input: Any, dim: Any = None) -> Any:
+def count_nonzero(input: Any, dim: Dims | None = None) -> Any:
     """How many numbers are not 0, over `dim`."""
     at = reductions.axes(dims_of(input, dim), input.ndim)
     return Tensor._wrap(np.asarray(np.count_nonzero(input.array, axis=at), np.int64))
@@ -352,16 +361,16 @@ def count_nonzero(input: Any, dim: Any = None) -> Any:
 
 
 @of_tensor
-@numpy_names
-def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+@takes_out
+def softmax(input: Any, dim: int, dtype: Dtype | None = None) -> Any:
     """e^z / sum e^z along `dim`."""
     source = input if dtype is None else input.to(dtype)
     return apply(Softmax, source, dim=place(dim, input.ndim))
 
 
 @of_tensor
-@numpy_names
-def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+@takes_out
+def log_softmax(input: Any, dim: int, dtype: Dtype | None = None) -> Any:
     """log(softmax) along `dim`."""
     source = input if dtype is None else input.to(dtype)
     return apply(LogSoftmax, source, dim=place(dim, input.ndim))

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from gobhir.engine.device import CPU, check_place, device
+from gobhir.engine.functions.arguments import checked
 from gobhir.engine.functions.publish import function
 
 
@@ -22,6 +23,7 @@ def set_default_device(device: Any) -> None:
 
 
 @function
+@checked
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Accepted and not needed: from the same seed the engine always computes the same."""
 
@@ -40,6 +42,7 @@ def get_num_threads() -> int:
 
 
 @function
+@checked
 def set_num_threads(n: int) -> None:
     """Accepted and without effect: NumPy's library reads OPENBLAS_NUM_THREADS when it starts."""
 

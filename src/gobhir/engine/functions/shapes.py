@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.drawing import clash
-from gobhir.engine.functions.publish import function, method, numpy_names, of_tensor
+from gobhir.engine.functions.arguments import Dim, Dims, Sizes, shown
+from gobhir.engine.functions.publish import (
+    as_operand,
+    check_operands,
+    function,
+    method,
+    of_sizes,
+    of_tensor,
+)
 from gobhir.engine.ops import shapes
 from gobhir.engine.size import Size
 from gobhir.engine.tensor import Tensor
@@ -20,10 +28,19 @@ from gobhir.lang import say
 def place(dim: int, count: int) -> int:
     """The dimension counted from the front. A tensor without dimensions is treated as having
     one, as in PyTorch. IndexError when there is no such dimension."""
-    n, dim = max(count, 1), index(dim)
+    n = count or 1
+    if dim.__class__ is not int:
+        dim = whole(dim)
     if not -n <= dim < n:
         raise IndexError(say("errors.shape.dim", dim=dim, low=-n, high=n - 1))
     return dim % n
+
+
+def whole(n: Any) -> int:
+    """n as an int. TypeError for what is no whole number, True and False among them."""
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        raise TypeError(say("errors.shape.sizes", sizes=shown(n)))
+    return index(n)
 
 
 def places(dims: Sequence[int], count: int) -> tuple[int, ...]:
@@ -36,12 +53,11 @@ def places(dims: Sequence[int], count: int) -> tuple[int, ...]:
 
 def sizes_of(sizes: Any) -> tuple[int, ...]:
     """(2, 3) from the arguments `2, 3` as from `(2, 3)`."""
+    if not sizes:
+        raise TypeError(say("errors.shape.sizes_missing"))
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = sizes[0]
-    try:
-        return tuple(index(n) for n in sizes)
-    except TypeError:
-        raise TypeError(say("errors.shape.sizes", sizes=sizes)) from None
+    return tuple([n if n.__class__ is int else whole(n) for n in sizes])
 
 
 def filled(shape: tuple[int, ...], count: int, of: Any) -> tuple[int, ...]:
@@ -67,7 +83,7 @@ def clone(input: Any, *, memory_format: Any = None) -> Any:
     return shapes.clone(input)
 
 
-@of_tensor
+@of_sizes
 def reshape(input: Any, *sizes: Any, shape: Any = None) -> Any:
     """The same numbers, row by row, under another shape; one -1 is worked out. RuntimeError when
     there are more or fewer numbers than the shape holds."""
@@ -101,7 +117,7 @@ def ravel(input: Any) -> Any:
 
 
 @of_tensor
-def unflatten(input: Any, dim: int, sizes: Any) -> Any:
+def unflatten(input: Any, dim: int, sizes: Sizes) -> Any:
     """One dimension parted into several: `sizes`, in which one -1 is worked out."""
     shape = input.array.shape
     at = place(dim, len(shape))
@@ -113,8 +129,7 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
 
 
 @of_tensor
-@numpy_names
-def squeeze(input: Any, dim: Any = None) -> Any:
+def squeeze(input: Any, dim: Dims = None) -> Any:
     """Without dimensions of size 1, or without those of `dim` (an int or several) that have it."""
     shape = input.array.shape
     if dim is None:
@@ -126,7 +141,6 @@ def squeeze(input: Any, dim: Any = None) -> Any:
 
 
 @of_tensor
-@numpy_names
 def unsqueeze(input: Any, dim: int) -> Any:
     """With a new dimension of size 1 at `dim`."""
     shape = input.array.shape
@@ -153,10 +167,10 @@ def expand_as(self: Any, other: Tensor) -> Any:
     return expand(self, other.array.shape)
 
 
-@of_tensor
-def broadcast_to(input: Any, size: Any) -> Any:
+@of_sizes
+def broadcast_to(input: Any, *sizes: Any, size: Any = None) -> Any:
     """Expanded to `size`; -1 keeps a size."""
-    return expand(input, size)
+    return expand(input, *sizes, size=size)
 
 
 @function
@@ -180,6 +194,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """All tensors expanded to the shape they have together."""
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
+    check_operands(*tensors)
     shape = broadcast_shapes(*(t.array.shape for t in tensors))
     return tuple(expand(t, shape) for t in tensors)
 
@@ -202,16 +217,20 @@ def repeat(self: Any, *sizes: Any, repeats: Any = None) -> Any:
     return shapes.clone(out) if out.array.base is not None else out
 
 
-@of_tensor
+@of_sizes
 def tile(input: Any, *sizes: Any, dims: Any = None) -> Any:
     """`repeat`, where missing repeats in front are 1."""
     times = sizes_of(sizes if dims is None else (dims,))
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
-@function
+@of_tensor
 def repeat_interleave(
-    input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+    input: Any,
+    repeats: Dim | Tensor = None,
+    dim: int | None = None,
+    *,
+    output_size: int | None = None,
 ) -> Any:
     """Every element along `dim` (of the flattened tensor when None) `repeats` times in a row, a
     number or one number an element. Of repeats alone: the indices that do this."""
@@ -239,14 +258,12 @@ def _counts(counts: np.ndarray) -> np.ndarray:
     return counts
 
 
-Tensor.repeat_interleave = repeat_interleave  # type: ignore[attr-defined]
-
-
 def _at_least(input: Any, tensors: Any, ndim: int) -> Any:
     if tensors or isinstance(input, (tuple, list)):
         several = (input, *tensors) if tensors else input
+        check_operands(*several)
         return tuple(_at_least(t, (), ndim) for t in several)
-    shape = input.array.shape
+    shape = as_operand(input).array.shape
     missing = ndim - len(shape)
     if missing <= 0:
         return input

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.dtypes import as_dtype
+from gobhir.engine.functions.arguments import Dtype
 from gobhir.engine.functions.joining import cat
-from gobhir.engine.functions.publish import in_place, numpy_names, of_tensor, takes_out
+from gobhir.engine.functions.publish import in_place, of_tensor, takes_out
 from gobhir.engine.functions.reductions import refuse_empty
 from gobhir.engine.functions.results import named
 from gobhir.engine.functions.shapes import place
@@ -40,7 +41,7 @@ def _ranked(op: Any, x: Any, dim: int, keepdim: bool = True, name: str = "", **m
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool | None = None) -> Any:
     """All numbers along `dim` in order, as (values, indices). Equal ones keep their order
     (whether `stable` or not), NaN counts as the largest."""
@@ -48,7 +49,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool | Non
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def argsort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Any:
     """The indices that put the numbers along `dim` in order."""
     at = place(dim, input.ndim)
@@ -64,7 +65,7 @@ def msort(input: Any) -> Any:
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest numbers (or smallest) along `dim`, in order, as (values, indices)."""
     at = place(dim, input.ndim)
@@ -75,7 +76,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest number along `dim`, counted from 1, as (values, indices)."""
     at = place(dim, input.ndim)
@@ -97,7 +98,7 @@ def _refuse_bool(x: Tensor, op: str) -> None:
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The number in the middle, of two middle ones the smaller: of everything, or along `dim` as
     (values, indices). NaN if one is there."""
@@ -105,7 +106,7 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The median of what is not NaN."""
     return _median("nanmedian", input, dim, keepdim, True)
@@ -121,7 +122,7 @@ def _median(name: str, x: Any, dim: int | None, keepdim: bool, skip: bool) -> An
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
     """The number that occurs most often along `dim`, the smallest of such, as (values, indices)."""
     at = place(dim, input.ndim)
@@ -133,10 +134,10 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def quantile(
     input: Any,
-    q: Any,
+    q: float | Tensor,
     dim: int | None = None,
     keepdim: bool = False,
     *,
@@ -152,10 +153,10 @@ def quantile(
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def nanquantile(
     input: Any,
-    q: Any,
+    q: float | Tensor,
     dim: int | None = None,
     keepdim: bool = False,
     *,
@@ -222,16 +223,16 @@ def _shares(x: Tensor, q: Any, interpolation: str) -> tuple[np.ndarray, tuple[in
 
 @in_place
 @of_tensor
-@numpy_names
-def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+@takes_out
+def cumsum(input: Any, dim: int, *, dtype: Dtype | None = None) -> Any:
     """Running sum along `dim`."""
     return _running("cumsum", scans.cumsum, input, dim, dtype)
 
 
 @in_place
 @of_tensor
-@numpy_names
-def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
+@takes_out
+def cumprod(input: Any, dim: int, *, dtype: Dtype | None = None) -> Any:
     """Running product along `dim`."""
     return _running("cumprod", scans.cumprod, input, dim, dtype)
 
@@ -244,29 +245,35 @@ def _running(name: str, op: Any, x: Any, dim: int, dtype: Any) -> Any:
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def logcumsumexp(input: Any, dim: int) -> Any:
     """ln of the running sum of e^x along `dim`, without overflow."""
     return along(scans.logcumsumexp, input, dim)
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def cummax(input: Any, dim: int) -> Any:
     """The largest number so far along `dim`, as (values, indices); the latest on a tie."""
     return _ranked(scans.cummax, input, dim)
 
 
 @of_tensor
-@numpy_names
+@takes_out
 def cummin(input: Any, dim: int) -> Any:
     """The smallest number so far along `dim`, as (values, indices); the latest on a tie."""
     return _ranked(scans.cummin, input, dim)
 
 
 @of_tensor
-@numpy_names
-def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+@takes_out
+def diff(
+    input: Any,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Any:
     """Each number less the one before it along `dim`, n times over."""
     if not input.ndim:
         raise RuntimeError(say("errors.reduce.diff_scalar"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.functions.arguments import Dims, Number, on_tensor
 from gobhir.engine.functions.joining import cat
 from gobhir.engine.functions.publish import as_operand, function, of_tensor
 from gobhir.engine.functions.shapes import place
@@ -15,7 +16,13 @@ from gobhir.lang import say
 
 
 @of_tensor
-def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+def cov(
+    input: Any,
+    *,
+    correction: int = 1,
+    fweights: Tensor | None = None,
+    aweights: Tensor | None = None,
+) -> Any:
     """Covariances of the rows of `input`, each row a variable, each column an observation: (n, m)
     to (n, n); of a vector its variance. fweights: how often each observation was made, aweights:
     how much it counts."""
@@ -67,19 +74,24 @@ def corrcoef(input: Any) -> Any:
 
 
 @function
-def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
+@on_tensor
+def trapezoid(y: Any, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1) -> Any:
     """The area under samples y along `dim`, in trapezoids between points x, or dx (1) apart."""
     return _areas(y, x, dx, dim).sum(dim)
 
 
 @function
-def trapz(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
+@on_tensor
+def trapz(y: Any, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1) -> Any:
     """`trapezoid` under its older name."""
     return trapezoid(y, x, dx=dx, dim=dim)
 
 
 @function
-def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
+@on_tensor
+def cumulative_trapezoid(
+    y: Any, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1
+) -> Any:
     """The areas under samples y up to each point but the first."""
     return _areas(y, x, dx, dim).cumsum(dim)
 
@@ -111,13 +123,16 @@ def _cut(x: Any, dim: int, part: slice) -> Any:
 
 
 @function
-def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: int = 1) -> Any:
+@on_tensor
+def gradient(
+    input: Any, *, spacing: Any = None, dim: Dims | None = None, edge_order: int = 1
+) -> Any:
     """Slopes of samples along each of `dim` (all dimensions when None), one tensor a dimension:
     central differences within, one-sided ones at both ends (of edge_order 1 or 2). spacing: how
     far apart the samples are (1), one number or one a dimension; or where they are, a tensor a
     dimension. https://docs.pytorch.org/docs/stable/generated/torch.gradient.html
     """
-    x = as_operand(input)
+    x = input
     dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
     along = [place(d, x.ndim) for d in dims]
     if x.dtype.kind in "ub":
@@ -169,18 +184,18 @@ def _end(y: Any, at: int, gap: np.ndarray, sign: int, edge_order: int) -> Any:
 
 
 @function
+@on_tensor
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Powers of a vector, one a column, highest first: x^(N-1), ..., x, 1."""
-    x = as_operand(x)
     if x.ndim != 1:
         raise RuntimeError(say("errors.shape.vector_wanted", x=x.array.shape))
     out = linalg_vander(x, N=N)
     return out if increasing else out.flip(1)
 
 
+@on_tensor
 def linalg_vander(x: Any, *, N: int | None = None) -> Any:
     """Powers of the vectors along the last dimension, one a column: 1, x, x^2, ..., x^(N-1)."""
-    x = as_operand(x)
     if x.dtype == bool:
         raise RuntimeError(say("errors.dtype.not_for", op="vander", dtype=x.dtype))
     x = x.reshape(1) if not x.ndim else x
