@@ -46,6 +46,19 @@ def test_what_stands_on_the_card_of_sigmoid() -> None:
     assert "ঢাল" in card("sigmoid").to_text("bn")
 
 
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("linear", "x (..., in), W (out, in), b (out) → z (..., out)"),  # as its docstring says
+        ("mse_loss", "p (3,), y (3,) → L ()"),  # those of the example
+        ("sigmoid", "any; the result has the same."),
+        ("add", "any that broadcast; the result has the common one."),
+    ],
+)
+def test_the_shapes_stand_on_the_card(name: str, shapes: str) -> None:
+    assert f"Shapes: {shapes}\n" in card(name).to_text("en")
+
+
 def test_an_unknown_op_is_told_its_neighbours() -> None:
     with pytest.raises(ValueError, match="sigmoid"):
         card("sigmod")
@@ -110,6 +123,10 @@ CALLS: dict[str, Any] = {
     "grucell": lambda x: nn.GRUCell(2, 2)(x),
     "rnn": lambda x: nn.RNN(2, 2)(x)[0],
     "rnncell": lambda x: nn.RNNCell(2, 2)(x),
+    "einsum": lambda x: gobhir.einsum("ij,jk->ik", x, x),
+    "relu6": lambda x: nn.functional.relu6(x),
+    "binarycrossentropy": lambda x: nn.functional.binary_cross_entropy(x, x.detach()),
+    "binarycrossentropywithlogits": lambda x: nn.functional.binary_cross_entropy_with_logits(x, x),
 }
 
 

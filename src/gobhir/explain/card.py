@@ -38,9 +38,12 @@ _DONE_BY = {
     "gather": "get_item", "indexselect": "get_item", "maskedfill": "where",
     "lstm": "lstm_layer", "lstmcell": "lstm_step", "gru": "gru_layer", "grucell": "gru_step",
     "rnn": "rnn_layer", "rnncell": "rnn_step", "scaleddotproductattention": "attention",
-    "interpolate": "resample", "upsample": "resample",
+    "interpolate": "resample", "upsample": "resample", "einsum": "mat_mul", "relu6": "hardtanh",
+    "binarycrossentropy": "bce_loss", "binarycrossentropywithlogits": "bce_with_logits_loss",
 }  # fmt: skip
 """What PyTorch has as functions of their own, and the op that does their work here."""
+_SHAPE = re.compile(r"(\w+(?:, \w+)*): (\((?:[^()]|\([^()]*\))*\))")
+"""In a docstring: "x, y: (N, C, ...)"."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Card:
             _indented(*self._formulas(lang)) + self._symbols(lang),
             self._gradient(lang),
             self._settings(lang),
+            self._shapes(lang),
             self._worked(lang),
             self._code(lang),
         ]
@@ -140,19 +144,48 @@ class Card:
         )
         return f"{t('rules.card.settings', lang)} {', '.join(named)}"
 
+    def _shapes(self, lang: str) -> str:
+        """In letters where docstrings, the op's or its kind's, give all of them, else those of the
+        example."""
+        if self.op.family is Family.ELEMENTWISE:
+            several = len(self.op.inputs) > 1
+            return t("rules.card.shapes_together" if several else "rules.card.shape_kept", lang)
+        if self.example is None:
+            return ""
+        said = {
+            name: shape
+            for kind in self.op.__mro__
+            for names, shape in _SHAPE.findall(" ".join((kind.__doc__ or "").split()))
+            for name in names.split(", ")
+        }
+        sides = self._named_inputs(), self._named_results()
+        if not all(name in said for side in sides for name in side):
+            said = {name: str(np.shape(x)) for side in sides for name, x in side.items()}
+        given, made = (", ".join(f"{name} {said[name]}" for name in side) for side in sides)
+        return _wrapped(f"{t('rules.card.shapes', lang)} {given} → {made}")
+
+    def _named_inputs(self) -> dict[str, Any]:
+        assert self.example is not None
+        inputs = self.example.inputs
+        names = _input_names(self.op, len(inputs))
+        return {n: x for n, x in zip(names, inputs, strict=True) if x is not None}
+
+    def _named_results(self) -> dict[str, Any]:
+        assert self.example is not None
+        value = self.example.value
+        values = value if isinstance(value, tuple) else (value,)
+        values = values[: len(values) - self.op.memos]
+        return dict(zip(_result_names(self.op, len(values)), values, strict=True))
+
     def _worked(self, lang: str) -> str:
         if self.example is None:
             return ""
-        e, op = self.example, self.op
-        names = _input_names(op, len(e.inputs))
-        rows = [(name, x) for name, x in zip(names, e.inputs, strict=True) if x is not None]
+        e, op, results = self.example, self.op, self._named_results()
+        rows = list(self._named_inputs().items())
         rows += [(name, _setting(value)) for name, value in e.settings.items()]
-        values = e.value if isinstance(e.value, tuple) else (e.value,)
-        values = values[: len(values) - op.memos]
-        called = _result_names(op, len(values))
-        rows += zip(called, values, strict=True)
+        rows += results.items()
         if e.cotangent is not None:
-            rows.append((f"∂L/∂{called[e.of]}", e.cotangent))
+            rows.append((f"∂L/∂{list(results)[e.of]}", e.cotangent))
             rows += [(f"∂L/∂{name}", g) for name, g in e.grads.items()]
         if op.family is Family.LOSS:
             rows = [row for row in rows if row[0] != "∂L/∂L"]

@@ -9,7 +9,7 @@ from gobhir.lang import say
 
 
 class Embedding(Op):
-    """out = W[x]: row x of the table for every x. x: whole numbers (...), W: (rows, features),
+    """out = W[x]: row x of the table for every x. x: (...), whole numbers; W: (rows, features),
     out: (..., features).
 
     The row `padding_idx` gets no gradient. scale_grad_by_freq: a row's gradient is divided by how
@@ -45,7 +45,7 @@ class Embedding(Op):
 
 class AddRows(Op):
     """Zeros (rows, features) with each row of v added to the row that x names: what Embedding
-    does, backwards. v: (..., features), x: whole numbers (...)."""
+    does, backwards. v: (..., features), x: (...), whole numbers; out: (rows, features)."""
 
     family = Family.GATHER
     formula = "add_rows(v)"

@@ -42,7 +42,7 @@ class Inv(MatrixOp):
 
 
 class Solve(MatrixOp):
-    """X with A @ X = B. A: (..., n, n), B and X: (..., n, k)."""
+    """X with A @ X = B. A: (..., n, n), B, X: (..., n, k)."""
 
     formula = "inv(A) @ B"
     back = {"A": "-inv(A).T @ d @ X.T", "B": "inv(A).T @ d"}
@@ -89,7 +89,7 @@ class Cofactor(MatrixOp):
 
 
 class CofactorChange(MatrixOp):
-    """How the cofactors of A change as A changes in the direction D. All: (..., n, n)."""
+    """How the cofactors of A change as A changes in the direction D. A, D, out: (..., n, n)."""
 
     formula = "sum(D * C) / det(A) * C - C @ D.T @ C / det(A)"
 
@@ -131,7 +131,8 @@ def _sign(U, Vh):
 
 
 class Slogdet(MatrixOp):
-    """Sign of the determinant and logarithm of its absolute value. A: (..., n, n), both (...)."""
+    """Sign of the determinant and logarithm of its absolute value. A: (..., n, n), sign,
+    logabsdet: (...)."""
 
     formula = "(sign(det(A)), log(abs(det(A))))"
     results = ("sign", "logabsdet")

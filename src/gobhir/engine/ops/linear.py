@@ -58,41 +58,42 @@ def _column(a):
 
 
 class MatMul(Op):
-    """x @ y. Vectors, matrices, and stacks of matrices that broadcast, as numpy.matmul."""
+    """A @ B. Vectors, matrices, and stacks of matrices that broadcast, as numpy.matmul.
+    A: (..., m, n), B: (..., n, k), out: (..., m, k); a vector is (n), and its dimension goes."""
 
     family = Family.LINEAR
-    formula = "x @ y"
-    local = {"x": "y", "y": "x"}
-    back = {"x": "d @ y.T", "y": "x.T @ d"}
+    formula = "A @ B"
+    local = {"A": "B", "B": "A"}
+    back = {"A": "d @ B.T", "B": "A.T @ d"}
     example = ([[[1.0, 2.0, 0.5], [0.0, -1.0, 3.0]], [[2.0, 1.0], [0.5, -1.0], [1.0, 0.0]]], {})
 
-    def forward(x, y):
-        if x.dtype != y.dtype:
-            raise RuntimeError(say("errors.dtype.matmul", x=x.dtype, y=y.dtype))
-        if x.dtype.kind == "b":
-            raise NotImplementedError(say("errors.dtype.not_for", op="matmul", dtype=x.dtype))
+    def forward(A, B):
+        if A.dtype != B.dtype:
+            raise RuntimeError(say("errors.dtype.matmul", x=A.dtype, y=B.dtype))
+        if A.dtype.kind == "b":
+            raise NotImplementedError(say("errors.dtype.not_for", op="matmul", dtype=A.dtype))
         try:
-            if x.ndim > 2 and y.ndim == 2:
-                return np.matmul(_rows(x), y).reshape((*x.shape[:-1], y.shape[1]))
-            return np.matmul(x, y)
+            if A.ndim > 2 and B.ndim == 2:
+                return np.matmul(_rows(A), B).reshape((*A.shape[:-1], B.shape[1]))
+            return np.matmul(A, B)
         except ValueError:
-            raise RuntimeError(_clash(x.shape, y.shape)) from None
+            raise RuntimeError(_clash(A.shape, B.shape)) from None
 
-    def vjp_x(d, out, x, y):
-        if y.ndim == 1:
-            return d * y if x.ndim == 1 else _column(d) * y
-        if x.ndim == 1:
-            return matmul(y, _column(d)).reshape((*d.shape[:-1], y.shape[-2]))
-        return matmul(d, y.mT)
+    def vjp_A(d, out, A, B):
+        if B.ndim == 1:
+            return d * B if A.ndim == 1 else _column(d) * B
+        if A.ndim == 1:
+            return matmul(B, _column(d)).reshape((*d.shape[:-1], B.shape[-2]))
+        return matmul(d, B.mT)
 
-    def vjp_y(d, out, x, y):
-        if x.ndim == 1:
-            return d * x if y.ndim == 1 else _column(x) * d.reshape((*d.shape[:-1], 1, d.shape[-1]))
-        if y.ndim == 1:
-            return matmul(x.mT, _column(d)).reshape((*x.shape[:-2], x.shape[-1]))
-        if y.ndim == 2:
-            return matmul(_rows(x).T, _rows(d))
-        return matmul(x.mT, d)
+    def vjp_B(d, out, A, B):
+        if A.ndim == 1:
+            return d * A if B.ndim == 1 else _column(A) * d.reshape((*d.shape[:-1], 1, d.shape[-1]))
+        if B.ndim == 1:
+            return matmul(A.mT, _column(d)).reshape((*A.shape[:-2], A.shape[-1]))
+        if B.ndim == 2:
+            return matmul(_rows(A).T, _rows(d))
+        return matmul(A.mT, d)
 
 
 def _clash(x, y):

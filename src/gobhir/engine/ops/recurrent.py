@@ -21,8 +21,8 @@ EXAMPLE_WEIGHTS = {gates: [_W_IH[:gates], _W_HH[:gates], None, None] for gates i
 
 
 class Step(Op, abstract=True):
-    """x: (B, in). h, c: (B, hidden). W_ih: (gates * hidden, in). W_hh: (gates * hidden, hidden).
-    b_ih, b_hh: (gates * hidden) or None."""
+    """x: (B, in). h, c, h_new, c_new: (B, hidden). W_ih: (gates * hidden, in). W_hh: (gates *
+    hidden, hidden). b_ih, b_hh: (gates * hidden) or None."""
 
     family = Family.RECURRENT
     result = "h_new"

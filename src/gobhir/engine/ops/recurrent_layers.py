@@ -22,8 +22,9 @@ _SEQUENCE = np.array([[[0.5]], [[-1.0]]])
 
 
 class Layer(Op, abstract=True):
-    """x: (T, B, in). Start: (B, hidden). Weights: (gates * hidden, in or hidden). With `reverse`
-    the sequence is read from its end. learn_x: whether anybody wants x's gradient."""
+    """x: (T, B, in). h, c, h_last, c_last: (B, hidden). h_t: (T, B, hidden). W_ih: (gates * hidden,
+    in). W_hh: (gates * hidden, hidden). b_ih, b_hh: (gates * hidden) or None. With `reverse` the
+    sequence is read from its end. learn_x: whether anybody wants x's gradient."""
 
     family = Family.RECURRENT
     result = "h_t"
