@@ -195,3 +195,26 @@ def test_a_derivation_and_a_replay_see_the_op() -> None:
     assert [r.op.name for r in tape.records] == ["Cube", "mul", "sum"]
     (again,) = replay(tape, [tape.records[1]])
     assert again.tolist() == [2.0, 16.0]
+
+
+@BOTH
+def test_a_second_derivative_of_what_is_differentiable_once(t: ModuleType) -> None:
+    class Square(t.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        @t.autograd.function.once_differentiable
+        def backward(ctx: Any, d: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            return 2 * x * d
+
+    x, w = (t.ones(2, requires_grad=True) for _ in range(2))
+    (g,) = t.autograd.grad(Square.apply(x).sum(), x, create_graph=True)
+    assert g.tolist() == [2, 2] and not g.requires_grad
+    (g,) = t.autograd.grad((w * Square.apply(x)).sum(), x, create_graph=True)
+    assert g.tolist() == [2, 2] and g.requires_grad
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        g.sum().backward()

@@ -225,11 +225,33 @@ def _checked(g: Any, x: Any, function: type[Function]) -> Any:
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """A backward that cannot itself be differentiated: its results are cut off."""
+    """A backward that cannot itself be differentiated: RuntimeError where that is tried, after
+    backward(create_graph=True)."""
 
     @wraps(backward)
     def wrapped(ctx: Any, *grads: Any) -> Any:
         with no_grad():
-            return backward(ctx, *grads)
+            answer = backward(ctx, *grads)
+        asked = [g for g in grads if isinstance(g, Tensor) and g.requires_grad]
+        if not asked or not state.grad_enabled:
+            return answer
+        several = isinstance(answer, tuple)
+        ends = [
+            _End.apply(g, asked[0]) if isinstance(g, Tensor) else g
+            for g in (answer if several else (answer,))
+        ]
+        return tuple(ends) if several else ends[0]
 
     return wrapped
+
+
+class _End(Function):
+    """A number as it is, whose gradient nobody knows."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, asked: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise RuntimeError(say("errors.function.once"))
