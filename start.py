@@ -382,12 +382,17 @@ def needs_torch(state):
 def main():
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # Windows consoles know less
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("command", nargs="?", default="start", choices=COMMANDS)
-    parser.add_argument("--torch", choices=["yes", "no"], help="with PyTorch, or without")
-    parser.add_argument("--no-torch", dest="torch", action="store_const", const="no")
-    parser.add_argument("--port", type=int, help="port of the studio")
-    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser = argparse.ArgumentParser(description=text("help.about"), add_help=False)
+    parser.add_argument(
+        "command", nargs="?", default="start", choices=COMMANDS, help=text("help.command")
+    )
+    parser.add_argument("-h", "--help", action="help", help=text("help.help"))
+    parser.add_argument("--torch", choices=["yes", "no"], help=text("help.torch"))
+    parser.add_argument(
+        "--no-torch", dest="torch", action="store_const", const="no", help=text("help.no_torch")
+    )
+    parser.add_argument("--port", type=int, help=text("help.port"))
+    parser.add_argument("--no-browser", action="store_true", help=text("help.no_browser"))
     options, rest = parser.parse_known_args()
     if rest and options.command in ("start", "format"):
         parser.error("unknown: " + " ".join(rest))

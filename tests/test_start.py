@@ -204,10 +204,19 @@ def test_old_python_is_told_which_one_is_needed(tmp_path: Path) -> None:
 def test_every_sentence_is_there_and_used() -> None:
     """Both languages have exactly the sentences that start.py and bundle.py say."""
     code = (ROOT / "start.py").read_text(encoding="utf-8")
-    used = set(re.findall(r'(?:say|text)\("((?:step|error)\.\w+)"', code))
+    used = set(re.findall(r'(?:say|text)\("((?:step|help|error)\.\w+)"', code))
     bundler = (ROOT / "frontend" / "bundle.py").read_text(encoding="utf-8")
     used |= {"error." + name for name in re.findall(r'BundleError\("(\w+)"', bundler)}
     for lang in ("bn", "en"):
         path = ROOT / "src" / "gobhir" / "lang" / lang / "start.toml"
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         assert {f"{part}.{name}" for part, names in tables.items() for name in names} == used
+
+
+@pytest.mark.parametrize(("lang", "words"), [("bn", "স্টুডিও"), ("en", "the studio")])
+def test_the_help_is_in_the_readers_language(lang: str, words: str) -> None:
+    environment = dict(os.environ, GOBHIR_LANG=lang, PYTHONIOENCODING="utf-8")
+    told = subprocess.run(
+        [sys.executable, ROOT / "start.py", "--help"], env=environment, capture_output=True
+    )
+    assert told.returncode == 0 and words in told.stdout.decode("utf-8")
