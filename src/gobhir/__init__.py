@@ -94,7 +94,6 @@ from gobhir.engine.tape import (
     set_grad_enabled,
 )
 from gobhir.lang import language, use_language
-from gobhir.serialization import load, save
 
 _LAYERS = """adaptive_avg_pool1d adaptive_max_pool1d avg_pool1d bilinear channel_shuffle conv1d
 conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity dropout
@@ -218,7 +217,9 @@ _LATER = {
     "explain": "gobhir",
     "fit": "gobhir.training",
     "linalg": "gobhir",
+    "load": "gobhir.serialization",
     "random": "gobhir",
+    "save": "gobhir.serialization",
     "signal": "gobhir",
     "special": "gobhir",
     "testing": "gobhir",

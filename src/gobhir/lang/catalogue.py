@@ -7,28 +7,36 @@ A third language is one more folder.
 from __future__ import annotations
 
 import linecache
-import locale
 import os
 import sys
-import sysconfig
-import tomllib
 import warnings
 from functools import cache
-from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-_HERE = Path(__file__).parent
-LANGUAGES: tuple[str, ...] = tuple(sorted(p.name for p in _HERE.iterdir() if any(p.glob("*.toml"))))
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def _areas(folder: str) -> list[str]:
+    """The TOML files of a language."""
+    return sorted(f for f in os.listdir(folder) if f.endswith(".toml"))
+
+
+LANGUAGES: tuple[str, ...] = tuple(
+    sorted(f.name for f in os.scandir(_HERE) if f.is_dir() and _areas(f.path))
+)
 _chosen: str | None = None
 
 
 @cache
 def catalogue(lang: str) -> dict[str, str]:
     """All sentences of one language, flat: {"errors.shape.linear": "..."}."""
+    import tomllib  # not needed until something is said
+
     flat: dict[str, str] = {}
-    for file in sorted((_HERE / lang).glob("*.toml")):
-        _flatten(tomllib.loads(file.read_text(encoding="utf-8")), file.stem, flat)
+    for area in _areas(os.path.join(_HERE, lang)):
+        with open(os.path.join(_HERE, lang, area), "rb") as file:
+            _flatten(tomllib.load(file), area.removesuffix(".toml"), flat)
     return flat
 
 
@@ -61,6 +69,8 @@ def language() -> str:
     wish = os.environ.get("GOBHIR_LANG", "").lower()
     if wish in LANGUAGES:
         return wish
+    import locale
+
     place = locale.getlocale()[0] or os.environ.get("LANG", "")
     return "bn" if place.lower().startswith(("bn", "bengali", "bangla")) else "en"
 
@@ -120,15 +130,21 @@ class Place(NamedTuple):
         return linecache.getline(self.file, self.line).strip()
 
 
-_INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
-_LIBRARIES = (str(_HERE.parent), "<frozen", *(sysconfig.get_path(name) for name in _INSTALLED))
+@cache
+def _libraries() -> tuple[str, ...]:
+    """Where the code of others lies, and Gobhir's."""
+    import sysconfig
+
+    installed = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
+    return (os.path.dirname(_HERE), "<frozen", *map(sysconfig.get_path, installed))
 
 
 def place() -> Place | None:
     """The innermost line on the way here that belongs neither to Gobhir nor to a library."""
     frame: FrameType | None = sys._getframe(1)
+    libraries = _libraries()
     while frame is not None:
-        if not frame.f_code.co_filename.startswith(_LIBRARIES):
+        if not frame.f_code.co_filename.startswith(libraries):
             return Place(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back
     return None
