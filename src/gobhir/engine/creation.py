@@ -69,7 +69,7 @@ def asarray(
 
 def scalar_tensor(s: Any, *, dtype: Any = None, **options: Any) -> Tensor:
     """One number as a tensor without dimensions, of the default dtype unless another is asked."""
-    return _made(as_array(s, as_dtype(dtype or default_dtype())), options)
+    return made(as_array(s, as_dtype(dtype or default_dtype())), options)
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
@@ -110,15 +110,15 @@ def _finish(array: np.ndarray, requires_grad: bool, device: Any) -> Tensor:
 _OPTIONS = {"device", "requires_grad", "layout", "pin_memory", "memory_format", "out"}
 
 
-def _made(array: np.ndarray, options: dict[str, Any]) -> Tensor:
+def made(array: np.ndarray, options: dict[str, Any]) -> Tensor:
     """The array as a Tensor, or in `out`. TypeError for an option that PyTorch has not either."""
     for name in options.keys() - _OPTIONS:
         raise TypeError(say("errors.tensor.option", name=name))
-    made = _finish(array, bool(options.get("requires_grad")), options.get("device"))
-    return made if options.get("out") is None else into(options["out"], made)
+    out = _finish(array, bool(options.get("requires_grad")), options.get("device"))
+    return out if options.get("out") is None else into(options["out"], out)
 
 
-def _size(sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+def shape_of(sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
     """(2, 3) from `2, 3` as from `(2, 3)` and `size=(2, 3)`. RuntimeError for a negative size."""
     if size is not None:
         sizes = (size,)
@@ -133,7 +133,7 @@ def _size(sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
     return shape
 
 
-def _kind(dtype: Any, options: dict[str, Any], usual: np.dtype | None = None) -> np.dtype:
+def dtype_asked(dtype: Any, options: dict[str, Any], usual: np.dtype | None = None) -> np.dtype:
     """The dtype asked for, by name or by `out`; without a wish the usual one. RuntimeError where
     name and `out` differ."""
     out = options.get("out")
@@ -151,40 +151,40 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Te
     value = getattr(fill_value, "array", fill_value)
     if not isinstance(value, (int, float, complex, np.generic, np.ndarray)):
         raise TypeError(say("errors.tensor.not_numbers", type=type(value).__name__))
-    kind = _kind(dtype, options, of_python(value))
-    return _made(np.full(_size((size,)), one_value(value, kind), kind), options)
+    kind = dtype_asked(dtype, options, of_python(value))
+    return made(np.full(shape_of((size,)), one_value(value, kind), kind), options)
 
 
 def zeros(*sizes: Any, size: Any = None, dtype: Any = None, **options: Any) -> Tensor:
     """All zeros; the default dtype unless another is asked for."""
-    return _made(np.zeros(_size(sizes, size), _kind(dtype, options)), options)
+    return made(np.zeros(shape_of(sizes, size), dtype_asked(dtype, options)), options)
 
 
 def ones(*sizes: Any, size: Any = None, dtype: Any = None, **options: Any) -> Tensor:
     """All ones; the default dtype unless another is asked for."""
-    return _made(np.ones(_size(sizes, size), _kind(dtype, options)), options)
+    return made(np.ones(shape_of(sizes, size), dtype_asked(dtype, options)), options)
 
 
 def empty(*sizes: Any, size: Any = None, dtype: Any = None, **options: Any) -> Tensor:
     """Room for numbers that somebody will write; here it starts as zeros, so that runs repeat."""
-    return _made(np.zeros(_size(sizes, size), _kind(dtype, options)), options)
+    return made(np.zeros(shape_of(sizes, size), dtype_asked(dtype, options)), options)
 
 
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, **options: Any) -> Tensor:
     """One value everywhere, in input's shape and dtype."""
     value = getattr(fill_value, "array", fill_value)
-    kind = _same(dtype, input)
-    return _made(np.full(_array(input).shape, one_value(value, kind), kind), options)
+    kind = dtype_like(dtype, input)
+    return made(np.full(array_of(input).shape, one_value(value, kind), kind), options)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
     """Zeros of input's shape and dtype."""
-    return _made(np.zeros(_array(input).shape, _same(dtype, input)), options)
+    return made(np.zeros(array_of(input).shape, dtype_like(dtype, input)), options)
 
 
 def ones_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
     """Ones of input's shape and dtype."""
-    return _made(np.ones(_array(input).shape, _same(dtype, input)), options)
+    return made(np.ones(array_of(input).shape, dtype_like(dtype, input)), options)
 
 
 def empty_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
@@ -192,20 +192,20 @@ def empty_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
     return zeros_like(input, dtype=dtype, **options)
 
 
-def _array(input: Any) -> np.ndarray:
+def array_of(input: Any) -> np.ndarray:
     if not isinstance(input, Tensor):
         raise TypeError(say("errors.tensor.wanted", type=type(input).__name__))
     return input.array
 
 
-def _same(dtype: Any, input: Tensor) -> np.dtype:
+def dtype_like(dtype: Any, input: Tensor) -> np.dtype:
     return input.array.dtype if dtype is None else as_dtype(dtype)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> Tensor:
     """Ones on the diagonal, zeros elsewhere; n rows, m columns (m = n when left out)."""
-    rows, columns = _size((n, n if m is None else m))
-    return _made(np.eye(rows, columns, dtype=_kind(dtype, options)), options)
+    rows, columns = shape_of((n, n if m is None else m))
+    return made(np.eye(rows, columns, dtype=dtype_asked(dtype, options)), options)
 
 
 def arange(
@@ -228,12 +228,12 @@ def arange(
             raise ValueError(say("errors.shape.arange", start=start, end=end, step=step))
         if kind == np.int64:  # PyTorch counts the steps of the other dtypes before it cuts
             count = -(-(stop - start) // step)
-    return _made((start + np.arange(count) * step).astype(kind), options)
+    return made((start + np.arange(count) * step).astype(kind), options)
 
 
 def _evenly_kind(op: str, dtype: Any, options: Any, usual: np.dtype | None = None) -> np.dtype:
     """The dtype asked for. NotImplementedError for bool, of which no steps can be made."""
-    kind = _kind(dtype, options, usual)
+    kind = dtype_asked(dtype, options, usual)
     if kind.kind == "b":
         raise NotImplementedError(say("errors.dtype.not_for", op=op, dtype=kind))
     return kind
@@ -246,7 +246,7 @@ def _number(v: Any) -> Any:
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, **options: Any) -> Tensor:
     """`steps` numbers from start to end, both included, evenly spaced."""
     kind = _evenly_kind("linspace", dtype, options)
-    return _made(_evenly(start, end, steps, kind, kind), options)
+    return made(_evenly(start, end, steps, kind, kind), options)
 
 
 def logspace(
@@ -255,7 +255,7 @@ def logspace(
     """base ** x for `steps` evenly spaced x from start to end, both included."""
     kind = _evenly_kind("logspace", dtype, options)
     powers = _evenly(start, end, steps, kind, np.dtype(np.float64))
-    return _made((base**powers).astype(kind), options)
+    return made((base**powers).astype(kind), options)
 
 
 def _evenly(start: Any, end: Any, steps: int, ends: np.dtype, kind: np.dtype) -> np.ndarray:
@@ -277,7 +277,7 @@ def _evenly(start: Any, end: Any, steps: int, ends: np.dtype, kind: np.dtype) ->
 
 def _new(name: str, make: Any) -> None:
     def method(self: Tensor, *sizes: Any, dtype: Any = None, **options: Any) -> Tensor:
-        return make(*sizes, dtype=_same(dtype, self), **options)
+        return make(*sizes, dtype=dtype_like(dtype, self), **options)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"{make.__doc__} The dtype is this tensor's unless another is asked for."

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.creation import _array, _kind, _made, _same, _size
+from gobhir.engine.creation import array_of, dtype_asked, dtype_like, made, shape_of
 from gobhir.engine.dtypes import int64
 from gobhir.engine.filling import check_range, check_std, coins, only_floating, source_of
 from gobhir.engine.functions.memory import is_contiguous, stride
@@ -75,9 +75,9 @@ def rand(
     **options: Any,
 ) -> Tensor:
     """Uniform numbers in [0, 1)."""
-    shape, kind = _size(sizes, size), _floating(dtype, options)
+    shape, kind = shape_of(sizes, size), _floating(dtype, options)
     values = source_of(generator).uniform(math.prod(shape), kind)
-    return _made(values.reshape(shape), options)
+    return made(values.reshape(shape), options)
 
 
 def randn(
@@ -88,9 +88,9 @@ def randn(
     **options: Any,
 ) -> Tensor:
     """Normal numbers: mean 0, variance 1."""
-    shape, kind = _size(sizes, size), _floating(dtype, options)
+    shape, kind = shape_of(sizes, size), _floating(dtype, options)
     values = source_of(generator).normal(math.prod(shape), kind)
-    return _made(values.reshape(shape), options)
+    return made(values.reshape(shape), options)
 
 
 def randint(
@@ -110,11 +110,11 @@ def randint(
         low, high = 0, low
     if size is None:
         raise TypeError(say("errors.random.size"))
-    shape, low, high = _size((size,)), index(low), index(high)
-    kind = _kind(dtype, options, int64)
+    shape, low, high = shape_of((size,)), index(low), index(high)
+    kind = dtype_asked(dtype, options, int64)
     check_range(low, high, kind)
     values = source_of(generator).integers(low, high, math.prod(shape))
-    return _made(values.reshape(shape).astype(kind), options)
+    return made(values.reshape(shape).astype(kind), options)
 
 
 def randperm(
@@ -128,7 +128,7 @@ def randperm(
     places = np.arange(max(n - 1, 0)) + words % np.arange(n, 1, -1, dtype=np.uint32)
     for i, j in enumerate(places.tolist()):
         order[i], order[j] = order[j], order[i]
-    return _made(np.fromiter(order, _kind(dtype, options, int64), n), options)
+    return made(np.fromiter(order, dtype_asked(dtype, options, int64), n), options)
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
@@ -143,7 +143,7 @@ def randn_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
 
 def _like(draw: Any, fill: str, input: Tensor, dtype: Any, options: dict[str, Any]) -> Any:
     """Numbers drawn and laid out in the order in which input's lie in memory, as PyTorch does."""
-    shape, kind = _array(input).shape, _same(dtype, input)
+    shape, kind = array_of(input).shape, dtype_like(dtype, input)
     if is_contiguous(input) or options.get("memory_format") is contiguous_format:
         return draw(shape, dtype=kind, **options)
     order = np.argsort([-step for step in stride(input)], kind="stable")
@@ -158,7 +158,7 @@ def randint_like(
     """Whole numbers from low (0 when left out) up to but without high, of input's shape and
     dtype."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, _array(input).shape, dtype=_same(dtype, input), **options)
+    return randint(low, high, array_of(input).shape, dtype=dtype_like(dtype, input), **options)
 
 
 def normal(
@@ -177,9 +177,9 @@ def normal(
     if not many:
         if size is None:
             raise TypeError(say("errors.random.size"))
-        shape, kind = _size((size,)), _floating(dtype, options)
+        shape, kind = shape_of((size,)), _floating(dtype, options)
         check_std(std)
-        return _made(source.bell(math.prod(shape), kind, mean, std).reshape(shape), options)
+        return made(source.bell(math.prod(shape), kind, mean, std).reshape(shape), options)
     shape, kind = np.broadcast_shapes(*(a.shape for a in many)), many[0].dtype
     only_floating(kind)
     check_std(many[-1].min(initial=0) if isinstance(std, Tensor) else std)
@@ -188,14 +188,14 @@ def normal(
     if isinstance(std, Tensor):
         values = values * many[-1]
     middle = many[0] if isinstance(mean, Tensor) else kind.type(mean)
-    return _made((values + middle).astype(kind), options)
+    return made((values + middle).astype(kind), options)
 
 
 @takes_out
 def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that stands in `input` (or with p), else 0, in input's dtype.
     RuntimeError for a probability outside of 0 to 1."""
-    array = _array(input)
+    array = array_of(input)
     if p is not None:
         return Tensor._wrap(coins(array, p, generator))
     only_floating(array.dtype)
@@ -209,7 +209,7 @@ def multinomial(
     """Places drawn by the weights in each row of `input`, which need not sum to 1: (n) to
     (num_samples), (m, n) to (m, num_samples). RuntimeError for weights that are negative or all
     0, or when more are to be drawn than there are and none is put back."""
-    weights = _array(input)
+    weights = array_of(input)
     if weights.dtype.kind != "f" or weights.ndim not in (1, 2) or not weights.shape[-1]:
         raise RuntimeError(say("errors.random.weights", shape=weights.shape, dtype=weights.dtype))
     if num_samples < 1 or (not replacement and num_samples > weights.shape[-1]):
@@ -233,7 +233,7 @@ def multinomial(
 
 def poisson(input: Any, generator: Generator | None = None) -> Tensor:
     """How many events happen where `input` are expected. RuntimeError for a negative rate."""
-    rates = _array(input)
+    rates = array_of(input)
     only_floating(rates.dtype)
     if (rates < 0).any():
         raise RuntimeError(say("errors.random.rate", rate=rates.min()))
@@ -270,7 +270,7 @@ def _events(rate: float, source: Generator) -> int:
 
 
 def _floating(dtype: Any, options: dict[str, Any]) -> np.dtype:
-    kind = _kind(dtype, options)
+    kind = dtype_asked(dtype, options)
     only_floating(kind)
     return kind
 

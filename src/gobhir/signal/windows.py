@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
-from gobhir.engine.creation import _made
+from gobhir.engine.creation import made
 from gobhir.engine.dtypes import as_dtype, default_dtype
 from gobhir.engine.ops.bessel import i0
 from gobhir.lang import say
@@ -44,7 +44,7 @@ def _window(
         raise ValueError(say("errors.shape.window", M=M, dtype=kind))
     last = M - 1 if sym else M
     values = shape(np.arange(M, dtype=np.float64), last) if M > 1 else np.ones(M)
-    return _made(values.astype(kind), options)
+    return made(values.astype(kind), options)
 
 
 def _positive(name: str, value: float) -> None:

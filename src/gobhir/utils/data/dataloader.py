@@ -15,7 +15,7 @@ from gobhir.engine import Tensor
 from gobhir.engine.random import Generator
 from gobhir.lang import say, warn
 from gobhir.utils.data.collate import default_collate, default_convert
-from gobhir.utils.data.dataset import IterableDataset, Subset, TensorDataset, _examples, example
+from gobhir.utils.data.dataset import IterableDataset, Subset, TensorDataset, example, examples
 from gobhir.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
 
 T = TypeVar("T", covariant=True)
@@ -128,7 +128,7 @@ class DataLoader(Generic[T]):
                 yield columns(batch)
         else:
             for batch in numbers:
-                yield self.collate_fn(_examples(self.dataset, batch))
+                yield self.collate_fn(examples(self.dataset, batch))
 
     def _columns(self) -> Callable[[Any], list[Tensor]] | None:
         """A function that takes a whole batch out of tensors at once, where that gives what

@@ -90,7 +90,7 @@ class StackDataset(Dataset[Any]):
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         columns = self.datasets
         named = isinstance(columns, dict)
-        fetched = [_examples(d, indices) for d in (columns.values() if named else columns)]
+        fetched = [examples(d, indices) for d in (columns.values() if named else columns)]
         rows = zip(*fetched, strict=True)
         return [dict(zip(columns, row, strict=True)) for row in rows] if named else list(rows)
 
@@ -165,7 +165,7 @@ class Subset(Dataset[T]):
         return self.dataset[self.indices[index]]
 
     def __getitems__(self, indices: Sequence[int]) -> list[T]:
-        return _examples(self.dataset, [self.indices[i] for i in indices])
+        return examples(self.dataset, [self.indices[i] for i in indices])
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -182,7 +182,7 @@ def example(dataset: Any, i: Any) -> Any:
         raise IndexError(say("errors.data.index", index=i, size=len(dataset))) from None
 
 
-def _examples(dataset: Any, indices: Sequence[int]) -> list[Any]:
+def examples(dataset: Any, indices: Sequence[int]) -> list[Any]:
     """Several examples, at once where the data set can do that."""
     if not callable(getattr(dataset, "__getitems__", None)):
         return [example(dataset, i) for i in indices]
