@@ -130,6 +130,8 @@ def checked(f: F, tensor_first: bool = False) -> F:
             kinds = ["Tensor"]
         rules = [_RULES.get(kind) for kind in kinds]
         if not any(rule is None or rule(value) for rule in rules):
+            if tensor_first and name == names[0]:
+                raise TypeError(say("errors.tensor.wanted", type=type_name(value)))
             raise TypeError(_explained(plain.__name__, name, kinds, value))
         if None not in rules and "Tensor" not in kinds and isinstance(value, Tensor):
             return value.item()
@@ -157,9 +159,12 @@ def _explained(function: str, name: str, kinds: list[str], value: Any) -> Messag
 
 
 def shown(value: Any) -> str:
-    """A short value as it is written, else the name of its type, with where it comes from: there
-    are Tensors in PyTorch too."""
+    """A short value as it is written, else the name of its type."""
+    plain = value is None or isinstance(value, (bool, int, float, str, tuple, list))
+    return repr(value) if plain and len(repr(value)) < 20 else type_name(value)
+
+
+def type_name(value: Any) -> str:
+    """The name of the type, with where it comes from: there are Tensors in PyTorch too."""
     kind = type(value)
-    if value is None or (kind in (bool, int, float, str) and len(repr(value)) < 20):
-        return repr(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"

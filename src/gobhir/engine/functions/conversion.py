@@ -10,7 +10,7 @@ from gobhir.engine import dtypes
 from gobhir.engine.device import check_place
 from gobhir.engine.device import device as device_type
 from gobhir.engine.dtypes import as_dtype, promoted
-from gobhir.engine.functions.arguments import Dtype, Number, checked
+from gobhir.engine.functions.arguments import Dtype, Number, checked, on_tensor
 from gobhir.engine.functions.publish import function, method, of_tensor
 from gobhir.engine.functions.shapes import place
 from gobhir.engine.functions.typed import NAMES
@@ -137,6 +137,7 @@ def is_signed(input: Any) -> bool:
 
 
 @function
+@on_tensor
 def detach(input: Tensor) -> Tensor:
     """The same numbers (shared memory), cut off from how they were computed."""
     return input.detach()

@@ -13,6 +13,7 @@ from gobhir.engine.functions.publish import (
     alias,
     as_operand,
     both,
+    check_operands,
     function,
     in_place,
     of_tensor,
@@ -172,10 +173,13 @@ def addbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha
 
 
 @function
+@checked
 @takes_out
-def chain_matmul(*matrices: Any) -> Any:
+def chain_matmul(*matrices: Tensor) -> Any:
     """The product of several matrices, in the order that takes the fewest multiplications."""
-    return multi_dot(matrices)
+    check_operands(*matrices)
+    _wants("chain_matmul", *((t, 2) for t in matrices))
+    return multi_dot(matrices) if len(matrices) > 1 else matrices[0]
 
 
 @checked

@@ -274,8 +274,7 @@ def old_cholesky(input: Any, upper: bool = False) -> Any:
 def cholesky_solve(input: Any, L: Tensor, upper: bool = False) -> Any:
     """X with A @ X = input, where L is A's Cholesky factor."""
     matrices("cholesky_solve", L, square=True)
-    A = matmul(L.mT, L) if upper else matmul(L, L.mT)
-    return solve(A, matrices("cholesky_solve", input))
+    return solve(_product(L, upper), matrices("cholesky_solve", input))
 
 
 @of_tensor
@@ -283,8 +282,15 @@ def cholesky_solve(input: Any, L: Tensor, upper: bool = False) -> Any:
 def cholesky_inverse(input: Any, upper: bool = False) -> Any:
     """The inverse of A, whose Cholesky factor is `input`."""
     matrices("cholesky_inverse", input, square=True)
-    A = matmul(input.mT, input) if upper else matmul(input, input.mT)
-    return linalg.inv(A)
+    return linalg.inv(_product(input, upper))
+
+
+def _product(L: Any, upper: bool) -> Any:
+    """What has this Cholesky factor, of which only one half is read. PyTorch's gradient goes to
+    the other half all the same."""
+    L = L.mT if upper else L
+    L = L - triu(L.detach(), diagonal=1)
+    return matmul(L, L.mT)
 
 
 @on_tensor

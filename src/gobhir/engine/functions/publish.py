@@ -14,7 +14,7 @@ import numpy as np
 
 from gobhir.engine.apply import apply
 from gobhir.engine.dtypes import of_python
-from gobhir.engine.functions.arguments import on_tensor, shown
+from gobhir.engine.functions.arguments import on_tensor, type_name
 from gobhir.engine.inplace import become, into
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -153,7 +153,7 @@ def as_operand(x: Any) -> Tensor:
     """x itself. TypeError when it is no Tensor (a number does in the second place only)."""
     if isinstance(x, Tensor):
         return x
-    raise TypeError(say("errors.tensor.wanted", type=shown(x)))
+    raise TypeError(say("errors.tensor.wanted", type=type_name(x)))
 
 
 def check_operands(*inputs: Any) -> None:
@@ -169,4 +169,4 @@ def number(x: Any) -> Any:
         return float(x) if isinstance(x, np.float64) else x
     if isinstance(x, (np.generic, np.ndarray)):
         return Tensor._wrap(np.asarray(x))
-    raise TypeError(say("errors.tensor.wanted", type=shown(x)))
+    raise TypeError(say("errors.tensor.wanted", type=type_name(x)))

@@ -223,8 +223,9 @@ def norm(
 @of_tensor
 def dist(input: Any, other: Tensor, p: float = 2) -> Any:
     """The p-norm of input - other."""
-    _wanted_floats(input, "dist")
-    return reductions.norm(input - other, p=float(p))
+    apart = input - other
+    _wanted_floats(apart, "dist")
+    return reductions.norm(apart, p=float(p))
 
 
 # -- extremes ----
@@ -279,14 +280,14 @@ def _extreme_over(name: str, op: Any, x: Any, dim: Any, keepdim: bool) -> Any:
 
 @of_tensor
 @takes_out
-def amax(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
+def amax(input: Any, dim: Dims | None = (), keepdim: bool = False) -> Any:
     """The largest number over `dim`; equal ones share the gradient."""
     return _extreme_over("amax", reductions.amax, input, dim, keepdim)
 
 
 @of_tensor
 @takes_out
-def amin(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
+def amin(input: Any, dim: Dims | None = (), keepdim: bool = False) -> Any:
     """The smallest number over `dim`; equal ones share the gradient."""
     return _extreme_over("amin", reductions.amin, input, dim, keepdim)
 
@@ -297,7 +298,7 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any
     """The smallest and the largest number over `dim`, as (min, max)."""
     at = None if dim is None else place(dim, input.ndim)
     refuse_empty(input, at, "aminmax", RuntimeError)
-    return _aminmax(*(f(input, () if at is None else at, keepdim) for f in (amin, amax)))
+    return _aminmax(amin(input, at, keepdim), amax(input, at, keepdim))
 
 
 @of_tensor
@@ -315,9 +316,9 @@ def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 def _place_of(how: Any, name: str, x: Tensor, dim: Any, keepdim: bool) -> Tensor:
-    at = None if dim is None else place(dim, x.ndim)
     if x.dtype == bool:
         raise RuntimeError(say("errors.reduce.no_bool", op=name))
+    at = None if dim is None else place(dim, x.ndim)
     refuse_empty(x, at, name, IndexError)
     axis = at if x.ndim else None
     return Tensor._wrap(np.asarray(how(x.array, axis=axis, keepdims=keepdim)))
@@ -343,7 +344,8 @@ def any(input: Any, dim: Dims | None = None, keepdim: bool = False) -> Any:
 def _judged(x: Tensor, how: Any, dim: Any, keepdim: bool) -> Tensor:
     at: Any = None
     if isinstance(dim, (tuple, list)):
-        at = places(dim, x.ndim) if x.ndim else ()
+        at = places(dim, x.ndim)
+        at = at if x.ndim else ()
     elif dim is not None:
         at = place(dim, x.ndim) if x.ndim else place(dim, 0) and None
     answer = np.asarray(how(x.array, axis=at, keepdims=keepdim))

@@ -192,8 +192,6 @@ def broadcast_shapes(*shapes: Any) -> Size:
 @function
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """All tensors expanded to the shape they have together."""
-    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
-        tensors = tuple(tensors[0])
     check_operands(*tensors)
     shape = broadcast_shapes(*(t.array.shape for t in tensors))
     return tuple(expand(t, shape) for t in tensors)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.dtypes import as_dtype
-from gobhir.engine.functions.arguments import Dtype
+from gobhir.engine.functions.arguments import Dim, Dtype
 from gobhir.engine.functions.joining import cat
 from gobhir.engine.functions.publish import in_place, of_tensor, takes_out
 from gobhir.engine.functions.reductions import refuse_empty
@@ -30,7 +30,9 @@ def along(op: Any, x: Any, dim: int, **settings: Any) -> Any:
     if x.ndim:
         return op(x, dim=at, **settings)
     out = op(x.reshape(1), dim=0, **settings)
-    return tuple(o.reshape(()) for o in out) if isinstance(out, tuple) else out.reshape(())
+    many = out if isinstance(out, tuple) else (out,)
+    flat = tuple(o.reshape(() if o.numel() else 0) for o in many)  # topk(0) has none
+    return flat if isinstance(out, tuple) else flat[0]
 
 
 def _ranked(op: Any, x: Any, dim: int, keepdim: bool = True, name: str = "", **more: Any) -> Any:
@@ -99,7 +101,7 @@ def _refuse_bool(x: Tensor, op: str) -> None:
 
 @of_tensor
 @takes_out
-def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def median(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
     """The number in the middle, of two middle ones the smaller: of everything, or along `dim` as
     (values, indices). NaN if one is there."""
     return _median("median", input, dim, keepdim, False)
@@ -107,7 +109,7 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 
 @of_tensor
 @takes_out
-def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def nanmedian(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
     """The median of what is not NaN."""
     return _median("nanmedian", input, dim, keepdim, True)
 
