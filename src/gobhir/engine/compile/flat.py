@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from gobhir.engine.compile.recorder import Diverged
 from gobhir.engine.tensor import Tensor
 
 ALIGNED = 64
@@ -92,7 +93,9 @@ class Update:
         """Whether the optimizer still has the groups that this update was made from."""
         groups = self.optimizer.param_groups
         return all(
-            run.number < len(groups) and set(run.parameters) <= set(run.group["params"])
+            run.number < len(groups)
+            and set(run.parameters) <= set(run.group["params"])
+            and all((p.array.dtype, p.array.shape) == (w.dtype, w.shape) for p, w in run.weights)
             for run in self.runs
         )
 
@@ -109,6 +112,8 @@ class Update:
         for run in self.runs:
             for p, mine in run.weights:
                 if p.array is not mine:
+                    if (p.array.dtype, p.array.shape) != (mine.dtype, mine.shape):
+                        raise Diverged
                     mine[...] = p.array
                     p.array = mine
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import random
 import types
 from collections import deque
@@ -17,6 +18,8 @@ CONSTANT = (types.ModuleType, type, types.BuiltinFunctionType)
 CONTAINERS = (list, tuple, set, frozenset, dict, deque)
 FEW = 100
 """So many entries at most of a list or dictionary are watched."""
+SHORT = 1000
+"""So many bytes at most of plain entries are kept."""
 DEEP = 4
 """Lists in lists, dictionaries in dictionaries: so many levels."""
 
@@ -28,7 +31,7 @@ class Name(NamedTuple):
     key: Any
     value: Any
     entries: Any = None
-    """Of a list, set or dictionary: what was in it."""
+    """Of a list, set or dictionary: what was in it, as bytes if that is short and plain."""
     word: str = ""
     """What the step calls it."""
 
@@ -50,7 +53,10 @@ class Name(NamedTuple):
         """As it is now."""
         now = self.now()
         watched = isinstance(now, CONTAINERS) or isinstance(now, np.ndarray) and not self.traced()
-        return self._replace(value=now, entries=entries(now) if watched else None)
+        found = _bytes(now) if isinstance(now, CONTAINERS) else None
+        if watched and (found is None or len(found) > SHORT):
+            found = entries(now)
+        return self._replace(value=now, entries=found if watched else None)
 
     def traced(self) -> bool:
         """Whether it is an array that can be a Traced one while a step is recorded: a replay
@@ -63,6 +69,8 @@ class Name(NamedTuple):
         now = self.now()
         if self.entries is None:
             return now is self.value or same(now, self.value)
+        if type(self.entries) is bytes:
+            return self.entries == _bytes(now)
         return type(now) is type(self.value) and same(entries(now), self.entries)
 
     def steady(self) -> bool:
@@ -70,8 +78,18 @@ class Name(NamedTuple):
         objects than before works on other tensors, too."""
         now = self.now()
         if now is self.value or isinstance(now, PLAIN) and isinstance(self.value, PLAIN):
-            return self.entries is None or _objects(entries(now)) == _objects(self.entries)
+            before = () if type(self.entries) is bytes else self.entries
+            return self.entries is None or _objects(entries(now)) == _objects(before)
         return False
+
+
+def _bytes(value: Any) -> bytes | None:
+    """Numbers and texts in lists, sets and dictionaries, written down by Python: this is soon
+    done. None where there is something else among them."""
+    try:
+        return marshal.dumps(value, 2)  # later versions write equal things in different ways
+    except ValueError:
+        return None
 
 
 def entries(value: Any, deep: int = DEEP) -> Any:

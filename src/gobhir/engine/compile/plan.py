@@ -187,6 +187,31 @@ def without_dead_calls(program: Program) -> None:
     program.calls = calls[::-1]
 
 
+def updates_after_guards(program: Program) -> bool:
+    """Let optimizers step after the last call that may find that a replay takes another way: by
+    then nothing is changed that could not be put back. False where something in between looks at
+    what they change."""
+    calls = program.calls
+    last = max((i for i, c in enumerate(calls) if guards(c)), default=-1)
+    late: list[Call] = []
+    touched: set[Base] = set()
+    for call in reversed(calls[: last + 1]):
+        if call.how == "update":
+            if not touched.isdisjoint(program.reads(call) | program.writes(call)):
+                return False
+            late.insert(0, call)
+        else:
+            touched |= program.reads(call) | program.writes(call)
+    early = [c for c in calls[: last + 1] if c.how != "update"]
+    program.calls = early + late + calls[last + 1 :]
+    return True
+
+
+def guards(call: Call) -> bool:
+    """Whether a replay may learn from it that it takes another way than the recorded run."""
+    return call.must and call.how not in ("update", "draw")
+
+
 def without_constant_calls(program: Program) -> None:
     """Drop every call whose result is the same each time: it has been computed already."""
     writers: dict[Base, list[Call]] = {}

@@ -27,11 +27,13 @@ _FUNCTIONS = (types.FunctionType, staticmethod, classmethod, property, functools
 
 
 class Reached:
-    """names: what a step looks up. modules, optimizers: those among what it finds there."""
+    """names: what a step looks up. modules, optimizers, leaves: those among what it finds there
+    (leaves: tensors that learn)."""
 
     def __init__(self, step: Callable[..., Any], given: Iterable[Any], modules: Iterable[Any]):
         self.modules: list[Any] = []
         self.optimizers: list[Any] = []
+        self.leaves: list[Tensor] = []
         self._found: dict[tuple[int, Any], Name] = {}
         self._seen: dict[int, Any] = {}
         self._words = {"forward"}  # Module.__call__ calls it
@@ -53,6 +55,8 @@ class Reached:
             self._visit(name.value)
 
     def _visit(self, x: Any) -> None:
+        if isinstance(x, Tensor) and x.requires_grad and x.is_leaf:
+            self.leaves.append(x)
         if isinstance(x, (Tensor, *PLAIN, types.BuiltinFunctionType)) or id(x) in self._seen:
             return
         self._seen[id(x)] = x

@@ -22,7 +22,9 @@ from gobhir.engine.compile.lowering import lower
 from gobhir.engine.compile.memory import final, place
 from gobhir.engine.compile.names import Names, argument_names, parameter_names
 from gobhir.engine.compile.plan import (
+    guards,
     in_single_assignments,
+    updates_after_guards,
     without_constant_calls,
     without_dead_calls,
     without_needless_copies,
@@ -224,6 +226,8 @@ class Replay:
         in_single_assignments(program)
         without_repeated_calls(program)
         without_dead_calls(program)
+        if not updates_after_guards(program):
+            recorder.refuse("late")
         kept = program.kept
         for s, array in zip(shown(self.result), kept, strict=False):
             s.array = array
@@ -378,16 +382,12 @@ class Replay:
     def _protect(self, program: Program) -> None:
         """What has been changed by the time the last guard speaks has to be put back if it says
         no. Usually that is nothing."""
-        last = max(
-            (i for i, c in enumerate(program.calls) if c.must and c.how != "update"), default=-1
-        )
+        last = max((i for i, c in enumerate(program.calls) if guards(c)), default=-1)
         states: dict[int, np.ndarray] = {}
         for call in program.calls[: last + 1]:
             for base in program.writes(call):
-                if base.kind in ("state",):
-                    states[id(base)] = base.array
-            if call.how == "update":
-                last = -2
+                if base.kind == "state" and base.memory is not None:
+                    states[id(base)] = base.memory
         self.backups = [(a, a.copy()) for a in states.values()]
         self.generators = list(
             {id(c.args[0]): c.args[0] for c in program.calls if c.how == "draw"}.values()

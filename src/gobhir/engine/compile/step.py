@@ -62,6 +62,9 @@ class Compiled:
             if self._cases:
                 self._say("errors.compile.again")
             if len(self._cases) == CASES:
+                if not any(case.trusted for case in self._cases.values()):
+                    self._tell(say("errors.compile.kinds", count=CASES))
+                    return self.step(*args, **kwargs)
                 self._cases.pop(next(iter(self._cases))).forget()
             case = self._cases[key] = _Case(self, (args, kwargs))
         return case(args, kwargs)
@@ -211,6 +214,9 @@ class _Case:
                 return self._check(replay, args, kwargs)
             result = replay.run(args, kwargs)
         except Diverged:
+            if not all(update.fits() for update in replay.updates):
+                self._unlearn(replay)  # parameters have another dtype or shape now
+                return step(*args, **kwargs)
             self.strayed += 1
             if self.strayed == PATIENCE:
                 self._give_up(say("errors.compile.strayed"))
@@ -317,6 +323,10 @@ class _Case:
         self.trusted = set()
         self.halves = {}
 
+    def _unlearn(self, replay: Replay) -> None:
+        self.replays.remove(replay)
+        self.trusted.discard(replay)
+
     def _give_up(self, reason: Message) -> None:
         self.given_up = True
         self.forget()
@@ -346,8 +356,7 @@ class _Case:
             for replay in outdated:
                 if replay.keeper is not None:
                     replay.keeper.release()
-                self.replays.remove(replay)
-                self.trusted.discard(replay)
+                self._unlearn(replay)
 
     def _check(self, replay: Replay, args: Any, kwargs: Any, step: Any = None) -> Any:
         """The first replay, beside the step as it is written, from the same state."""

@@ -103,6 +103,7 @@ def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surrou
     for m in found.modules:
         for t in (*m.parameters(recurse=False), *m.buffers(recurse=False)):
             tensors[id(t)] = t
+    tensors |= {id(t): t for t in reached.leaves}
     for optimizer in reached.optimizers:
         tensors |= {id(p): p for group in optimizer.param_groups for p in group["params"]}
     for ref in made:
