@@ -123,12 +123,15 @@ def randperm(
     """The numbers 0 to n - 1, shuffled."""
     if n < 0:
         raise RuntimeError(say("errors.shape.negative", shape=(n,)))
-    order = list(range(n))
+    left: list[int] = list(range(n))
+    drawn: list[int] = []
     words = source_of(generator).words(max(n - 1, 0))
     places = np.arange(max(n - 1, 0)) + words % np.arange(n, 1, -1, dtype=np.uint32)
-    for i, j in enumerate(places.tolist()):
-        order[i], order[j] = order[j], order[i]
-    return made(np.fromiter(order, dtype_asked(dtype, options, int64), n), options)
+    for first, place in zip(left, places.tolist(), strict=False):
+        drawn.append(left[place])
+        left[place] = first  # the place of the one that stood first is not looked at again
+    drawn += left[-1:]
+    return made(np.fromiter(drawn, dtype_asked(dtype, options, int64), n), options)
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
