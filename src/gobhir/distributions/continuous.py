@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gobhir.distributions.distribution import Distribution, together
+from gobhir.distributions.distribution import Distribution, LocationScale, together
 from gobhir.engine import Tensor
 from gobhir.engine.creation import empty
 from gobhir.engine.dtypes import finfo
@@ -111,17 +111,9 @@ class Exponential(Distribution):
         return 1.0 - self.rate.log()
 
 
-class Laplace(Distribution):
+class Laplace(LocationScale):
     """exp(-abs(x - loc) / scale) / (2 scale): more pointed than the normal one, with more far
     away."""
-
-    has_rsample = True
-    _positive = ("scale",)
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = together(loc, scale)
-        given = {"loc": self.loc, "scale": self.scale}
-        super().__init__(self.loc.shape, (), validate_args, parameters=given)
 
     @property
     def mean(self) -> Tensor:

@@ -178,6 +178,18 @@ class Distribution:
         return f"{type(self).__name__}({given})"
 
 
+class LocationScale(Distribution):
+    """Base of the distributions of one shape that `loc` moves and `scale`, above 0, widens."""
+
+    has_rsample = True
+    _positive = ("scale",)
+
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+        self.loc, self.scale = together(loc, scale)
+        given = {"loc": self.loc, "scale": self.scale}
+        super().__init__(self.loc.shape, (), validate_args, parameters=given)
+
+
 class Independent(Distribution):
     """`base`, with the last dimensions of its batch_shape taken as one event: their log
     probabilities are added up."""

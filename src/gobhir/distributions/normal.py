@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from gobhir import linalg
-from gobhir.distributions.distribution import Distribution, together
+from gobhir.distributions.distribution import Distribution, LocationScale
 from gobhir.engine import Tensor
 from gobhir.engine.creation import ones, zeros
 from gobhir.engine.functions import FUNCTIONS
@@ -15,16 +15,8 @@ from gobhir.engine.tape import no_grad
 from gobhir.lang import say
 
 
-class Normal(Distribution):
+class Normal(LocationScale):
     """exp(-((x - loc) / scale)**2 / 2) / (scale sqrt(2 pi)): the bell curve around loc."""
-
-    has_rsample = True
-    _positive = ("scale",)
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = together(loc, scale)
-        given = {"loc": self.loc, "scale": self.scale}
-        super().__init__(self.loc.shape, (), validate_args, parameters=given)
 
     @property
     def mean(self) -> Tensor:

@@ -6,7 +6,13 @@ import math
 from typing import Any
 
 from gobhir.distributions.continuous import Exponential, Uniform
-from gobhir.distributions.distribution import Distribution, Independent, summed, together
+from gobhir.distributions.distribution import (
+    Distribution,
+    Independent,
+    LocationScale,
+    summed,
+    together,
+)
 from gobhir.distributions.normal import Normal
 from gobhir.distributions.transforms import (
     AffineTransform,
@@ -233,16 +239,8 @@ class Weibull(TransformedDistribution):
         return EULER * (1 - r) + (self.scale * r).log() + 1
 
 
-class Cauchy(Distribution):
+class Cauchy(LocationScale):
     """1 / (pi scale (1 + ((x - loc) / scale)**2)): so much lies far away that it has no mean."""
-
-    has_rsample = True
-    _positive = ("scale",)
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = together(loc, scale)
-        given = {"loc": self.loc, "scale": self.scale}
-        super().__init__(self.loc.shape, (), validate_args, parameters=given)
 
     @property
     def mean(self) -> Tensor:
