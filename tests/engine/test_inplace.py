@@ -165,6 +165,22 @@ def a_number_as_a_row_of_one(t: Any, x: Any, y: Any) -> Any:
     return z * x
 
 
+def fill_a_part_of_a_buffer(t: Any, x: Any, y: Any) -> Any:
+    buffer = t.zeros(3, 8, dtype=x.dtype)
+    part = buffer[:, ::2]
+    part.add_(x)
+    assert part.requires_grad and not part.is_leaf
+    part.register_hook(lambda d: d * 3)
+    return part * y
+
+
+def compare_in_place(t: Any, x: Any, y: Any) -> Any:
+    z = x * 1
+    z.gt_(0.2)
+    assert z.requires_grad
+    return z + y
+
+
 def change_a_leaf(t: Any, x: Any, y: Any) -> Any:
     x += 1
     return x
@@ -205,6 +221,8 @@ GOOD = [
     history_before_the_change_stays,
     again_and_again,
     a_number_as_a_row_of_one,
+    fill_a_part_of_a_buffer,
+    compare_in_place,
     activation_in_place,
     overwrite_all,
     change_a_detached_part,

@@ -357,6 +357,15 @@ def test_lists_and_dictionaries_of_parameters(t: Any) -> None:
     assert list(pdict.keys()) == ["b", "c"] and "a" not in pdict and len(pdict) == 2
     assert pdict.get("a") is None and pdict.pop("b").numel() == 1
     assert [name for name, _ in pdict.named_parameters()] == ["c"]
+    more = pdict | {"d": t.ones(1)}
+    more |= {"e": t.zeros(1)}
+    assert list(more.copy()) == ["c", "d", "e"] and more["c"] is pdict["c"]
+    assert more.setdefault("d", 7) is more["d"] and more.popitem()[0] == "e"
+    lines = repr(t.nn.ParameterDict({"a": t.ones(2, 3)})).replace("torch.", "gobhir.")
+    assert lines == ("ParameterDict(  (a): Parameter containing: [gobhir.FloatTensor of size 2x3])")
+    more.clear()
+    with pytest.raises(KeyError):
+        more.popitem()
 
 
 @BOTH
@@ -367,6 +376,9 @@ def test_changing_a_sequence(t: Any) -> None:
     assert isinstance(model.pop(0), t.nn.ReLU)
     both = model + t.nn.Sequential(t.nn.Flatten())
     assert [type(m).__name__ for m in both] == ["Identity", "Tanh", "Sigmoid", "Flatten"]
+    assert len(both * 2) == 8 and (both * 2)[4] is both[0]
+    with pytest.raises(ValueError):
+        both * 0
     del both[1:3]
     assert list(both.state_dict()) == [] and [n for n, _ in both.named_children()] == ["0", "1"]
     listed = t.nn.ModuleList([t.nn.ReLU()]) + [t.nn.Tanh()]

@@ -45,6 +45,8 @@ def become(x: Tensor, op: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
         raise RuntimeError(say("errors.tensor.inplace_shape", got=after.shape, want=x.shape))
     _check_dtype(after.dtype, x.dtype)
     after = after.to(x.dtype)
+    if x.requires_grad and state.grad_enabled and not after.requires_grad:
+        after = set_item(before, after, index=...)  # x > 0 and its like: a slope of 0
     if after.requires_grad:
         before.array = x.array.copy()  # backward() may need the numbers from before
         if state.tape is not None and before._record is not None:
@@ -152,6 +154,7 @@ def _new_history(x: Tensor, after: Tensor, op: str) -> None:
     root = x
     if x._view is not None:
         root, looks = x._view.root, x._view.looks
+        x.requires_grad = True
         before = Tensor._wrap(root.array, root.requires_grad)
         before._record = root.grad_fn
         if state.tape is None and state.watch is None:

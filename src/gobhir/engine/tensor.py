@@ -134,7 +134,7 @@ class Tensor:
     @property
     def is_leaf(self) -> bool:
         """Made by the user, not computed (or computed without autograd)."""
-        return self._record is None or not self.requires_grad
+        return self.grad_fn is None
 
     @property
     def grad_fn(self) -> Record | None:
@@ -261,6 +261,8 @@ class Tensor:
             raise RuntimeError(say("errors.tensor.grad_dtype", dtype=self.dtype))
         if not requires_grad and not self.is_leaf:
             raise RuntimeError(say("errors.tensor.grad_of_computed"))
+        if not self.requires_grad:
+            self._record = None  # on a tape, what nobody differentiates has one, too
         self.requires_grad = requires_grad
         return self
 
@@ -286,7 +288,7 @@ class Tensor:
         `.remove()` of what this returns takes the hook away again."""
         if not self.requires_grad:
             raise RuntimeError(say("errors.tensor.hook_no_grad"))
-        owner: Any = self if self._record is None else self._record
+        owner: Any = self.grad_fn or self
         attribute = "_hooks" if owner is self else "hooks"
         hooks: list[Any] = getattr(owner, attribute) or []
         setattr(owner, attribute, hooks)
@@ -296,13 +298,13 @@ class Tensor:
         """Keep `.grad` for a computed tensor too."""
         if not self.requires_grad:
             raise RuntimeError(say("errors.tensor.hook_no_grad"))
-        if self._record is not None:
+        if self.grad_fn is not None:
 
             def keep(cotangent: Any) -> None:
                 new = cotangent if isinstance(cotangent, Tensor) else Tensor._wrap(cotangent.copy())
                 self.grad = new if self.grad is None else self.grad + new
 
-            self._record.retained = keep
+            self.grad_fn.retained = keep
 
     @property
     def retains_grad(self) -> bool:

@@ -109,6 +109,16 @@ class Sequential(_Sequence):
     def __add__(self, other: Iterable[Module]) -> Self:
         return type(self)(*self, *other)
 
+    def __mul__(self, times: int) -> Self:
+        """The same modules several times over; their parameters are shared."""
+        if not isinstance(times, int):
+            return NotImplemented
+        if times < 1:
+            raise ValueError(say("errors.nn.times", times=times))
+        return type(self)(*list(self) * times)
+
+    __rmul__ = __mul__
+
 
 class ModuleList(_Sequence):
     """A list of modules whose parameters are found; it computes nothing itself."""
@@ -183,7 +193,7 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(f"({i}): {_described(p)}" for i, p in enumerate(self))
+        return "\n".join(f"  ({i}): {_described(p)}" for i, p in enumerate(self))
 
 
 class ParameterDict(Module):
@@ -240,20 +250,49 @@ class ParameterDict(Module):
         del self[key]
         return found
 
+    def popitem(self) -> tuple[str, Any]:
+        """Take the last parameter out, with its name."""
+        key, found = list(self.items())[-1] if self._names else {}.popitem()
+        del self[key]
+        return key, found
+
+    def clear(self) -> None:
+        """Take all parameters out."""
+        for key in list(self):
+            del self[key]
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The parameter of this name, or `default`, which is then put in."""
+        if key not in self._names:
+            self[key] = default
+        return self[key]
+
+    def copy(self) -> ParameterDict:
+        """A new dictionary of the same parameters."""
+        return ParameterDict(self.items())
+
+    def __or__(self, other: Mapping[str, Any]) -> ParameterDict:
+        return ParameterDict({**dict(self.items()), **dict(other.items())})
+
+    def __ior__(self, other: Mapping[str, Any]) -> Self:
+        self.update(other.items())
+        return self
+
     def extra_repr(self) -> str:
-        return "\n".join(f"({k}): {_described(p)}" for k, p in self.items())
+        return "\n".join(f"  ({k}): {_described(p, old=True)}" for k, p in self.items())
 
 
 def _parameter(value: Any) -> Any:
     return Parameter(value) if type(value) is Tensor else value
 
 
-def _described(p: Any) -> str:
+def _described(p: Any, old: bool = False) -> str:
+    """One line about a parameter; PyTorch names the dtype by the old types in a dictionary."""
     if not isinstance(p, Tensor):
         return f"Object of type: {type(p).__name__}"
     kind = "Parameter" if isinstance(p, Parameter) else "Tensor"
     sizes = "x".join(str(n) for n in p.shape)
-    return f"{kind} containing: [{p.dtype} of size {sizes}]"
+    return f"{kind} containing: [{p.type() if old else p.dtype} of size {sizes}]"
 
 
 class ModuleDict(Module):

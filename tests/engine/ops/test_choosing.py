@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -128,3 +130,11 @@ def test_keep_lets_nothing_through() -> None:
     out = choosing.keep(mine, gobhir.tensor(mask))
     (grad,) = gobhir.autograd.grad(out.sum(), [mine])
     same(grad, torch.tensor([[0.0, 1, 0]] * 2, dtype=torch.float64))
+
+
+def test_a_mask_of_bytes() -> None:
+    def chosen(t: Any, x: Any, y: Any) -> Any:
+        return t.where(t.tensor([1, 0, 2], dtype=t.uint8), x, y)
+
+    inputs = [numbers(1, (2, 3)), numbers(2, (3,))]
+    check(lambda x, y: chosen(gobhir, x, y), lambda x, y: chosen(torch, x, y), inputs)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import gobhir
 from tests.engine.ops.broadcasting import broadcastable
-from tests.engine.parity import FLOATS, SEEDS, SHAPES, check, numbers
+from tests.engine.parity import FLOATS, SEEDS, SHAPES, check, numbers, same
 
 ANY, ABOVE_0, ABOVE_1, UNIT, SHARE = (-3, 3), (0.3, 3), (1.2, 4), (-0.9, 0.9), (0.1, 0.9)
 RANGES = {
@@ -112,6 +112,9 @@ def test_two_operands_beyond_the_ordinary() -> None:
     check(gobhir.atan2, torch.atan2, origin, second=False)
     check(lambda x: gobhir.xlogy(x, 2), lambda x: torch.xlogy(x, 2), [np.arange(3.0)])
     check(lambda x: gobhir.xlogy(2, x), lambda x: torch.xlogy(2, x), [np.arange(1.0, 3.0)])
+    for number in (2, True):
+        mine, theirs = (t.special.xlog1py(t.ones(2), number) for t in (gobhir, torch))
+        same(mine, theirs)
 
 
 def test_out_and_names() -> None:

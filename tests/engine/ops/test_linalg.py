@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import gobhir
 from tests.engine.ops.programs import alike, drawn, refused
-from tests.engine.parity import FLOATS, SEEDS, check, numbers
+from tests.engine.parity import FLOATS, SEEDS, check, numbers, same
 
 GF, TF = gobhir.nn.functional, torch.nn.functional
 
@@ -31,6 +31,23 @@ def test_linear(lead: tuple, sizes: tuple, bias: bool, dtype: str, seed: int) ->
     if bias:
         inputs.append(numbers(seed + 8, (m,), dtype))
     check(GF.linear, TF.linear, inputs, seed=seed)
+
+
+def test_linear_with_a_bias_of_another_shape() -> None:
+    inputs = [numbers(1, (2, 3)), numbers(2, (4, 3))]
+    for shape in [(2, 4), (2, 1), (1,), ()]:
+        check(GF.linear, TF.linear, [*inputs, numbers(3, shape)])
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_cholesky_factors_are_read_as_triangles(upper: bool) -> None:
+    factor = numbers(1, (3, 3)) + 2 * np.eye(3)
+    for name, inputs in [("inverse", [factor]), ("solve", [numbers(2, (3, 2)), factor])]:
+        mine, theirs = (
+            getattr(t, f"cholesky_{name}")(*map(t.from_numpy, inputs), upper=upper)
+            for t in (gobhir, torch)
+        )
+        same(mine, theirs)
 
 
 MATRICES = [

@@ -288,6 +288,8 @@ def where(
         raise TypeError(say("errors.index.where_one"))
     if condition.dtype not in (np.bool_, np.uint8):
         raise RuntimeError(say("errors.index.mask_dtype", op="where", dtype=condition.dtype))
+    if condition.dtype == np.uint8:
+        condition = condition.to(np.bool_)
     input = input if isinstance(input, Tensor) else number(input)
     other = other if isinstance(other, Tensor) else number(other)
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):

@@ -161,7 +161,7 @@ class Xlogy(Op):
     example = ([[0.5, 0.0, 2.0], [1.5, 0.4, 0.7]], {})
 
     def forward(x, y):
-        logarithm = np.log(y) if hasattr(y, "dtype") else float(np.log(y))
+        logarithm = np.log(y) if hasattr(y, "dtype") else float(np.log(float(y)))
         return np.where((x == 0) & (y == y), 0, x * logarithm)
 
     def vjp_x(d, out, x, y):
@@ -182,7 +182,8 @@ class Xlog1py(Op):
     example = ([[0.5, 0.0, 2.0], [0.5, -0.4, 0.1]], {})
 
     def forward(x, y):
-        return np.where((x == 0) & (y == y), 0, x * np.log1p(y))
+        logarithm = np.log1p(y) if hasattr(y, "dtype") else float(np.log1p(float(y)))
+        return np.where((x == 0) & (y == y), 0, x * logarithm)
 
     def vjp_x(d, out, x, y):
         return where((x == 0) & (y <= -1), 0.0, xlog1py(d, y))

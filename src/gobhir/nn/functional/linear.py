@@ -14,6 +14,8 @@ __all__ = ["bilinear", "linear"]
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """z = x W^T + b; see engine.ops.linear.Linear."""
+    if getattr(bias, "ndim", 1) != 1:
+        return ops.linear(as_operand(input), weight) + bias  # broadcasts as it may
     return ops.linear(as_operand(input), weight, bias)
 
 
