@@ -4,7 +4,10 @@ walked through in batches as often as wished."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from os import PathLike
 from typing import Any
+
+import numpy as np
 
 from gobhir.lang import say
 from gobhir.training.backends import Backend
@@ -28,6 +31,10 @@ def loader(
     tools = backend.framework.utils.data
     if isinstance(data, tools.DataLoader):
         return data
+    if isinstance(data, (str, bytes, PathLike)):
+        raise TypeError(say("errors.training.data", type=type(data).__name__))
+    if isinstance(data, list):
+        data = _together(data)
     if _is_array(data):
         data = (data,)
     if isinstance(data, tuple):
@@ -55,6 +62,8 @@ def split_off(data: Any, backend: Backend, share: float, loss: Any, seed: int | 
     if not 0 < share < 1:
         raise ValueError(say("errors.training.share", share=share))
     tools = backend.framework.utils.data
+    if isinstance(data, list):
+        data = _together(data)
     if _is_array(data):
         data = (data,)
     if isinstance(data, tuple):
@@ -90,3 +99,33 @@ def length(source: Any) -> int | None:
 
 def _is_array(data: Any) -> bool:
     return hasattr(data, "shape") and hasattr(data, "dtype")
+
+
+def _together(examples: list[Any]) -> Any:
+    """A list of rows of numbers as one array; a list of examples that are made of numbers, lists
+    and arrays as a tuple of arrays, (x, y); any other list as it is. TypeError for [x, y]."""
+    if len(examples) == 2 and _are_columns(*examples):
+        raise TypeError(say("errors.training.pair"))
+    try:
+        if all(_is_row(one) for one in examples):
+            return np.asarray(examples) if examples else examples
+        if not all(isinstance(one, (tuple, list)) for one in examples):
+            return examples
+        if any(hasattr(part, "detach") for one in examples for part in one):
+            return examples  # tensors have the dtype that they are meant to have
+        return tuple(np.stack(parts) for parts in zip(*examples, strict=True))
+    except ValueError:
+        return examples
+
+
+def _is_row(one: Any) -> bool:
+    row = one if isinstance(one, list) else [one]
+    return all(isinstance(x, (int, float, np.number)) for x in row)
+
+
+def _are_columns(x: Any, y: Any) -> bool:
+    """Whether these are hardly two examples, but all inputs and all targets."""
+    try:
+        return not isinstance(x, tuple) and len(x) == len(y) and np.shape(x[0]) != np.shape(y[0])
+    except (TypeError, ValueError, LookupError):
+        return False

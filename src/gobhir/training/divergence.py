@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+import time
+import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gobhir.lang import Message, say
+from gobhir.training.backends.base import Backend, Step
 from gobhir.training.history import History, shown
 
 if TYPE_CHECKING:
     from gobhir.training.run import Run
+
+_PATIENCE = 2.0
+"""So many seconds are spent on looking for the birth of a NaN."""
 
 
 class Diverged(FloatingPointError):
@@ -21,51 +28,83 @@ class Diverged(FloatingPointError):
     history: History
 
 
-def explain_divergence(run: Run, batch: tuple[Any, ...], before: Any) -> Diverged:
-    """What can be read from the batch and the weights when a loss is no number.
+def explain_divergence(
+    run: Run,
+    batch: tuple[Any, ...],
+    before: Any,
+    step: Step,
+    batches: Iterable[tuple[Any, ...]],
+    weights: dict[str, Any] | None,
+) -> Diverged:
+    """What can be found out when the loss of `batch` is no number, or a weight after it: from
+    the data, from the losses before, and else by training anew from the best `weights` on, taking
+    `step` with each of the `batches` and looking at the result of every operation.
 
     before: the loss of the batch before this one.
     """
-    return Diverged(
-        say(
-            "errors.training.diverged",
-            loss=shown(float(run.batch_loss)),
-            epoch=run.epoch,
-            batch=run.batch,
-            cause=_cause(run, batch, float(before)),
-        )
-    )
+    at = {"loss": shown(float(run.batch_loss)), "epoch": run.epoch, "batch": run.batch}
+    ruined = math.isfinite(run.batch_loss) and run.backend.ruined()
+    cause = _in_data(run.backend, batch)
+    if cause is None:
+        trend, grew = _trend(run, float(before))
+        if weights is not None:
+            run.backend.put_weights(weights)
+        run.optimizer.state.clear()
+        birth = None if grew else _birth(run.backend, step, batches)
+        cause = _advice(run, trend, birth)
+    if ruined:
+        told = say("errors.training.ruined", cause=cause, parameter=ruined, **at)
+    else:
+        told = say("errors.training.diverged", cause=cause, **at)
+    return Diverged(told)
 
 
-def _cause(run: Run, batch: tuple[Any, ...], before: float) -> Message:
+def blame(backend: Backend, batch: tuple[Any, ...]) -> Message:
+    """Why the loss of a batch on which nothing is learned is no number."""
+    return _in_data(backend, batch) or say("errors.training.nan_model")
+
+
+def _in_data(backend: Backend, batch: tuple[Any, ...]) -> Message | None:
+    """The first number in the batch that is none, if there is one."""
     for i, part in enumerate(batch):
-        numbers = run.backend.array(part)
+        numbers = backend.array(part)
         bad = numbers.dtype.kind == "f" and ~np.isfinite(numbers)
         if np.any(bad):
             place = tuple(int(k) for k in np.argwhere(bad)[0])
             key = "target" if i == len(batch) - 1 else "input"
             # keys: errors.training.nan_target, errors.training.nan_input
             return say(f"errors.training.nan_{key}", count=int(np.sum(bad)), place=place)
-    sick = [
-        name
-        for name, p in run.model.named_parameters()
-        if not np.isfinite(run.backend.array(p)).all()
-    ]
-    lr = float(run.optimizer.param_groups[0]["lr"])
-    return say(
-        "errors.training.nan_born",
-        lr=lr,
-        smaller=lr / 10,
-        trend=_trend(run, before),
-        parameter=sick[0] if sick else "-",
-        framework=run.backend.framework.__name__,
-    )
+    return None
 
 
-def _trend(run: Run, before: float) -> Message:
+def _trend(run: Run, before: float) -> tuple[Message, bool]:
+    """How the loss had been going, and whether it had been growing."""
     first = run.history.rows[0]["loss"] if run.history.rows else float(run.first_loss)
     if not (math.isfinite(first) and math.isfinite(before)):
-        return say("errors.training.trend_none")
+        return say("errors.training.trend_none"), False
     if before > 2 * first:
-        return say("errors.training.trend_grew", first=shown(first), loss=shown(before))
-    return say("errors.training.trend_steady", loss=shown(before))
+        return say("errors.training.trend_grew", first=shown(first), loss=shown(before)), True
+    return say("errors.training.trend_steady", loss=shown(before)), False
+
+
+def _birth(backend: Backend, step: Step, batches: Iterable[tuple[Any, ...]]) -> Any:
+    """What is said about the first NaN that is born, if one is within some seconds."""
+    end = time.perf_counter() + _PATIENCE
+    quiet, looking = warnings.catch_warnings(action="ignore"), backend.framework.autograd
+    with quiet, looking.detect_anomaly():
+        try:
+            for batch in batches:
+                step(*batch)
+                if time.perf_counter() > end:
+                    break
+        except RuntimeError as found:
+            return found.args[0]
+    return None
+
+
+def _advice(run: Run, trend: Message, birth: Any) -> Message:
+    lr = float(run.optimizer.param_groups[0]["lr"])
+    if birth is not None:
+        return say("errors.training.nan_found", birth=birth, trend=trend, smaller=lr / 10)
+    name = run.backend.framework.__name__
+    return say("errors.training.nan_born", lr=lr, smaller=lr / 10, trend=trend, framework=name)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from gobhir.lang import say
+from gobhir.lang import say, warn
 from gobhir.training.backends import backend_of
 from gobhir.training.data import batches, loader
+from gobhir.training.divergence import blame
 from gobhir.training.measures import Measures
 
 
@@ -16,16 +18,22 @@ def measure(
 ) -> dict[str, Any]:
     """{"loss": mean, metric: value, ...} over all batches; the model does not change."""
     backend, loss = measures.backend, measures.function
+    sick = None
     measures.reset()
     with backend.evaluating():
         for batch in batches(source, backend):
             output = backend.model(*batch[:-1])
             value = None if loss is None else backend.value(loss(output, batch[-1]))
             measures.add(value, output, batch[-1])
+            if sick is None and type(value) is float and not math.isfinite(value):
+                sick = say("errors.training.nan_evaluated", loss=value, cause=blame(backend, batch))
             if after_batch is not None:
                 after_batch()
     if not measures.count:
         raise ValueError(say("errors.training.empty"))
+    if sick is not None and not measures.warned:
+        measures.warned = True  # once is enough for all epochs of a run
+        warn(sick)
     return measures.results()
 
 

@@ -10,6 +10,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from itertools import chain
 from numbers import Integral
 from typing import Any
 
@@ -103,8 +104,10 @@ def fit(
     clip = backend.clipping(clip_norm, clip_value)
     trainer = _Trainer(run, training, held_out, metrics, told, keeper, choose_progress(progress))
     shows = bool(trainer.measures.metrics)
+    trainer.plain_step = backend.step(function, run.optimizer, clip)
     trainer.make_step = lambda: _make_step(run, clip, compile, shows)
-    return trainer.go(best)
+    trainer.best = best
+    return trainer.go()
 
 
 def _make_step(
@@ -155,6 +158,8 @@ class _Trainer:
     """The loop itself."""
 
     make_step: Callable[[], Step]
+    plain_step: Step
+    best: KeepBest
 
     def __init__(
         self,
@@ -178,8 +183,8 @@ class _Trainer:
         self.measures = Measures(run.backend, run.loss, metrics)
         self.held_out_measures = Measures(run.backend, run.loss, metrics)
 
-    def go(self, best: KeepBest) -> History:
-        run, history = self.run, self.run.history
+    def go(self) -> History:
+        run, history, best = self.run, self.run.history, self.best
         self.display.begin(run)
         try:
             with Interruption() as ctrl_c, run.backend.training():
@@ -204,6 +209,10 @@ class _Trainer:
             trouble.history = history
             if best.weights is not None:
                 run.backend.put_weights(best.weights)
+            raise
+        except Exception as trouble:
+            if run.epoch:
+                trouble.add_note(t("training.stopped.trouble", epoch=run.epoch, batch=run.batch))
             raise
         finally:
             self.display.end()
@@ -244,7 +253,7 @@ class _Trainer:
             before, value = run.batch_loss, value_of(loss)
             run.batch_loss = value
             if type(value) is float and not math.isfinite(value):
-                raise explain_divergence(run, batch, before)
+                raise self._explain(batch, before)
             measures.add(value, output, batch[-1])
             for watcher in self.after_batch:
                 watcher.on_batch_end(run)
@@ -259,11 +268,18 @@ class _Trainer:
         if not run.batch:
             raise ValueError(say("errors.training.empty"))
         self._check(batch)
+        if run.backend.ruined():
+            raise self._explain(batch, run.batch_loss)
 
     def _check(self, batch: tuple[Any, ...]) -> None:
         """On an accelerator losses are looked at only now and then; a NaN among them stays."""
         if not math.isfinite(self.measures.loss):
-            raise explain_divergence(self.run, batch, math.nan)
+            raise self._explain(batch, math.nan)
+
+    def _explain(self, batch: tuple[Any, ...], before: Any) -> Diverged:
+        run, weights = self.run, self.best.weights
+        again = chain([batch], batches(self.training, run.backend))
+        return explain_divergence(run, batch, before, self.plain_step, again, weights)
 
     def _close_row(self, start: float, ctrl_c: Interruption) -> None:
         run, row = self.run, self.run.row

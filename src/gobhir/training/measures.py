@@ -25,6 +25,7 @@ class Measures:
         self.backend = backend
         self.metrics = _named(metrics)
         self.count = 0
+        self.warned = False
         self.function = loss
         self._of_sums = getattr(loss, "reduction", "mean") == "sum"
         self._eager = [m for m in self.metrics.values() if not m.joins]

@@ -94,7 +94,9 @@ class Backend:
         if isinstance(wish, type):
             return wish()
         if not callable(wish):
-            raise TypeError(say("errors.training.loss_type", type=type(wish).__name__))
+            key = "loss_data" if hasattr(wish, "__len__") else "loss_type"
+            # keys: errors.training.loss_data, errors.training.loss_type
+            raise TypeError(say(f"errors.training.{key}", type=type(wish).__name__))
         return wish
 
     def optimizer(self, wish: Any, lr: float | None) -> Any:
@@ -132,7 +134,13 @@ class Backend:
             if self.framework.is_tensor(value):
                 out.append(value)
                 continue
-            array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+            try:
+                array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+            except ValueError:  # NumPy's word for rows of different lengths
+                raise ValueError(say("errors.tensor.ragged")) from None
+            if array.dtype.kind not in "fiub":
+                example = array.reshape(-1)[:1].tolist()
+                raise TypeError(say("errors.training.words", example=example))
             of_numbers = i and i == len(values) - 1 and type(loss).__name__ in _OF_NUMBERS
             if array.dtype.kind == "f" or (of_numbers and array.dtype.kind in "iub"):
                 array = array.astype(self.dtype, copy=False)
@@ -166,7 +174,13 @@ class Backend:
             optimizer.zero_grad()
             output = model(*batch[:-1])
             value = loss(output, batch[-1])
-            value.backward()
+            try:
+                value.backward()
+            except AttributeError:
+                if hasattr(value, "backward"):
+                    raise
+                kind = type(value).__name__
+                raise TypeError(say("errors.training.loss_result", type=kind)) from None
             if clip is not None:
                 clip()
             return value, output if shows else None
@@ -230,6 +244,14 @@ class Backend:
     def weights(self) -> dict[str, Any]:
         """A copy of all that the model has learned."""
         return {name: t.detach().clone() for name, t in self.model.state_dict().items()}
+
+    def ruined(self) -> str | None:
+        """The name of the first parameter that holds NaN or infinity, if one does."""
+        named = self.model.named_parameters()
+        return next((name for name, p in named if not self._finite(p)), None)
+
+    def _finite(self, tensor: Any) -> bool:
+        return bool(self.framework.isfinite(tensor.detach()).all())
 
     def put_weights(self, weights: Mapping[str, Any]) -> None:
         """Give the model the weights that `weights` copied."""
