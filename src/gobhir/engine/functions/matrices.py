@@ -286,11 +286,15 @@ def cholesky_inverse(input: Any, upper: bool = False) -> Any:
 
 
 def _product(L: Any, upper: bool) -> Any:
-    """What has this Cholesky factor, of which only one half is read. PyTorch's gradient goes to
-    the other half all the same."""
+    """What has this Cholesky factor, of which only one half is read. The slopes are those of the
+    whole product, as PyTorch has them."""
     L = L.mT if upper else L
-    L = L - triu(L.detach(), diagonal=1)
-    return matmul(L, L.mT)
+    half, whole = tril(L.detach(), diagonal=0), matmul(L, L.mT)
+    return (
+        whole + (matmul(half, half.mT) - whole.detach())
+        if L.requires_grad
+        else matmul(half, half.mT)
+    )
 
 
 @on_tensor
