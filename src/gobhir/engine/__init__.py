@@ -34,7 +34,8 @@ functions/: how it is called. PyTorch's names and arguments, as functions, metho
     one by one      arithmetic.py elementwise.py comparison.py
     many into few   reductions.py norms.py statistics.py counting.py sorting.py
     matrices        linalg.py matrices.py factors.py einsum.py
-    places, shapes  indexing.py gathering.py shapes.py order.py joining.py diagonals.py
+    places, shapes  indexing.py gathering.py scattering.py shapes.py order.py joining.py
+                    diagonals.py
     about a tensor  conversion.py memory.py typed.py settings.py
 
 Around the core

@@ -21,6 +21,7 @@ from gobhir.engine.functions import (  # noqa: F401  each file offers its functi
     norms,
     order,
     reductions,
+    scattering,
     settings,
     shapes,
     sorting,
