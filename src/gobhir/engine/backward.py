@@ -7,7 +7,7 @@ accumulation, retain_graph, create_graph) is PyTorch's autograd.
 from __future__ import annotations
 
 import dis
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from operator import attrgetter
@@ -50,6 +50,17 @@ def backward(
         else:  # in the same memory, as whoever holds the old gradient expects
             old.array += gradient.array
             old._changed("backward")
+
+
+def clear(leaves: Iterable[Tensor], set_to_none: bool) -> None:
+    """Take the gradients away, or fill them with zeros in their own memory."""
+    for leaf in leaves:
+        if set_to_none:
+            leaf.grad = None
+        elif leaf.grad is not None:
+            if leaf.grad.requires_grad:  # backward(create_graph=True) left it
+                leaf.grad = leaf.grad.detach()
+            leaf.grad.zero_()
 
 
 def grad(
@@ -333,3 +344,4 @@ def _release(tensors: Sequence[Tensor]) -> None:
         record.spent = True
         if state.tape is None:
             record.inputs = record.edges = record.versions = ()
+            record.settings = {}  # where an op of the learner's own keeps what it saved

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.backward import clear
 from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.tape import no_grad, state
 from gobhir.lang import Message, say
@@ -195,11 +196,7 @@ class Module(Tree):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Take the gradients of all parameters away (or fill them with zeros)."""
-        for p in self.parameters():
-            if set_to_none or p.grad is None:
-                p.grad = None
-            else:
-                p.grad = Tensor._wrap(np.zeros_like(p.grad.array))
+        clear(self.parameters(), set_to_none)
 
     def to(self, *wishes: Any, device: Any = None, dtype: Any = None) -> Self:
         """All floating parameters and buffers in another dtype, in place; device "cpu" or none."""

@@ -15,6 +15,7 @@ from weakref import ref
 import numpy as np
 
 from gobhir.engine import Tensor, Update
+from gobhir.engine.backward import clear
 from gobhir.engine.hooks import RemovableHandle, changes
 from gobhir.engine.tape import enable_grad, no_grad, state
 from gobhir.lang import say, warn
@@ -203,15 +204,7 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Take all gradients away (or fill them with zeros), before the next backward()."""
-        for p in self._all():
-            if p.grad is None:
-                continue
-            if set_to_none:
-                p.grad = None
-            else:
-                if p.grad.requires_grad:  # backward(create_graph=True) left it
-                    p.grad = p.grad.detach()
-                p.grad.zero_()
+        clear(self._all(), set_to_none)
 
     # -- the step ----
 

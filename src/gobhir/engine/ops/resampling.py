@@ -129,9 +129,17 @@ def _triangle(distance):
 
 
 def _cubic(t, a=-0.75):
-    near = ((a + 2) * t - (a + 3)) * t * t + 1
-    far = ((t - 5) * t + 8) * t * a - 4 * a
-    return np.where(t <= 1, near, np.where(t < 2, far, 0))
+    return np.where(t <= 1, cubic_near(t, a), np.where(t < 2, cubic_far(t, a), 0))
+
+
+def cubic_near(t, a=-0.75):
+    """How much a number less than 1 away counts."""
+    return ((a + 2) * t - (a + 3)) * t * t + 1
+
+
+def cubic_far(t, a=-0.75):
+    """How much one between 1 and 2 away counts."""
+    return (((t - 5) * t + 8) * t - 4) * a
 
 
 def nearest(n, m, mode, scale=None):

@@ -10,7 +10,7 @@ import numpy as np
 from gobhir.engine import Tensor
 from gobhir.engine.dtypes import float16
 from gobhir.engine.functions.publish import as_operand
-from gobhir.engine.inplace import write
+from gobhir.engine.inplace import into, write
 from gobhir.engine.ops import normalisation as ops
 from gobhir.lang import say
 from gobhir.nn.functional.kinds import only_floating
@@ -202,4 +202,4 @@ def normalize(
     """x divided by its p-norm along `dim`, or by eps where the norm is smaller than that."""
     x: Any = as_operand(input)
     result = x / x.norm(p, dim, keepdim=True).clamp_min(eps)
-    return result if out is None else out.copy_(result)
+    return result if out is None else into(out, result)

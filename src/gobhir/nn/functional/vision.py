@@ -283,20 +283,11 @@ def _taps(
     t = place - Tensor._wrap(low)
     if mode == "bilinear":
         return [(low, 1 - t), (low + 1, t)]
-    shares = [_cubic_far(t + 1), _cubic_near(t), _cubic_near(1 - t), _cubic_far(2 - t)]
+    near, far = resampling.cubic_near, resampling.cubic_far
+    shares = [far(t + 1), near(t), near(1 - t), far(2 - t)]
     pixels = (Tensor._wrap(low + step) for step in (-1, 0, 1, 2))
     inside = (_brought_inside(pixel, m, padding_mode, align_corners).array for pixel in pixels)
     return list(zip(inside, shares, strict=True))
-
-
-def _cubic_near(d: Any, a: float = -0.75) -> Any:
-    """How much a pixel less than 1 away counts: Keys, Cubic convolution interpolation (1981)."""
-    return ((a + 2) * d - (a + 3)) * d * d + 1
-
-
-def _cubic_far(d: Any, a: float = -0.75) -> Any:
-    """How much one between 1 and 2 away counts."""
-    return (((d - 5) * d + 8) * d - 4) * a
 
 
 def _brought_inside(place: Any, m: int, padding_mode: str, align_corners: bool) -> Any:
