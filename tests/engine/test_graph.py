@@ -7,6 +7,7 @@ import warnings
 import weakref
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -90,6 +91,43 @@ def test_a_graph_is_let_go_of_by_backward() -> None:
     assert gone() is not None
     loss.backward()
     assert gone() is None
+
+
+class Own(gobhir.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, d: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return 2 * x * d
+
+
+def test_so_is_what_an_op_of_one_s_own_has_saved() -> None:
+    x = gobhir.ones(3, requires_grad=True)
+    middle = x * 2
+    gone = weakref.ref(middle)
+    last = Own.apply(middle)
+    del middle
+    last.sum().backward()
+    assert gone() is None and x.grad.tolist() == [8.0] * 3
+
+
+def test_a_gradient_that_is_kept_does_not_keep_its_tensor() -> None:
+    x = gobhir.ones(3, requires_grad=True)
+    middle = x * 2
+    middle.retain_grad()
+    (middle * 3).sum().backward()
+    assert middle.grad.tolist() == [3.0] * 3
+    gone = weakref.ref(middle)
+    gc.disable()
+    try:
+        del middle
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @BOTH

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from weakref import ref
 
 import numpy as np
 
@@ -299,10 +300,14 @@ class Tensor:
         if not self.requires_grad:
             raise RuntimeError(say("errors.tensor.hook_no_grad"))
         if self.grad_fn is not None:
+            kept = ref(self)  # the graph must not hold its own results, or nothing would free it
 
             def keep(cotangent: Any) -> None:
-                new = cotangent if isinstance(cotangent, Tensor) else Tensor._wrap(cotangent.copy())
-                self.grad = new if self.grad is None else self.grad + new
+                t = kept()
+                if t is not None:
+                    raw = not isinstance(cotangent, Tensor)
+                    new = Tensor._wrap(cotangent.copy()) if raw else cotangent
+                    t.grad = new if t.grad is None else t.grad + new
 
             self.grad_fn.retained = keep
 
