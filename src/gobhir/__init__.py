@@ -102,6 +102,7 @@ pixel_unshuffle rms_norm"""
 """What PyTorch offers both in nn.functional and at the top."""
 
 FUNCTIONS.update({name: getattr(nn.functional, name) for name in _LAYERS.split()})
+FUNCTIONS["adaptive_max_pool1d"] = nn.functional.adaptive_max_pool1d_with_indices
 globals().update(FUNCTIONS)
 newaxis = None  # as an index: one more dimension, of size 1
 

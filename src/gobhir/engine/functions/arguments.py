@@ -26,6 +26,9 @@ Dim: TypeAlias = Any
 Dims: TypeAlias = Any
 """An int, or a tuple or list of them."""
 
+Ord: TypeAlias = Any
+"""A number or a name: which norm."""
+
 Sizes: TypeAlias = Any
 """A tuple or list of ints."""
 
@@ -36,7 +39,7 @@ Number: TypeAlias = Any
 """An int, a float, a bool; complex ones are refused by what would compute with them."""
 
 Tensors: TypeAlias = Any
-"""A tuple or list of Tensors (or, where an index may be so, None)."""
+"""A tuple or list of Tensors."""
 
 
 def whole(x: Any) -> bool:
@@ -71,10 +74,11 @@ _RULES: dict[str, Callable[[Any], bool]] = {
     "bool": lambda x: isinstance(x, (bool, np.bool_)),
     "str": lambda x: isinstance(x, str),
     "Tensor": lambda x: isinstance(x, Tensor),
-    "Tensors": lambda x: _several(x) and all(t is None or isinstance(t, Tensor) for t in x),
+    "Ord": lambda x: real(x) or isinstance(x, str),
+    "Tensors": lambda x: _several(x) and all(isinstance(t, Tensor) for t in x),
 }
 _NUMPY = {"axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "x2": "other"}
-_SAID = {"Dim": "int", "Number": "float"}
+_SAID = {"Dim": "int", "Number": "float", "Ord": "float"}
 _NO = object()
 
 

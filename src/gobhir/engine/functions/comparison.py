@@ -48,8 +48,12 @@ def _alike(x: Any, y: Any) -> tuple[Any, Any]:
         dtype = promoted((x, y))
         return x.astype(dtype, copy=False), y.astype(dtype, copy=False)
     array, other = (x, y) if isinstance(x, np.ndarray) else (y, x)
-    if array.dtype.kind == "f" or not isinstance(other, float):
+    if array.dtype.kind in "fb" and not isinstance(other, float):
         return x, y
+    if array.dtype.kind == "f":
+        return x, y
+    if isinstance(other, int) and -(2**63) <= other < 2**63:  # -1 is 255 to a uint8
+        return x, np.asarray(y).astype(x.dtype)
     return np.asarray(x, promoted((x, y))), np.asarray(y, promoted((x, y)))
 
 
@@ -79,7 +83,7 @@ def _comparison(name: str, symbol: str, how: Callable[..., Any]) -> Any:
             as_operand(input).array,
             _plain(other if isinstance(other, Tensor) else number(other)),
         )
-        if type(y) is not int:
+        if type(y) is not int or not 0 <= y <= 127:
             x, y = _alike(x, y)
         result = _computed(name, how, x, y)
         return result if out is None else into(out, result)
@@ -270,8 +274,8 @@ def isin(
     if not isinstance(elements, Tensor):
         as_operand(test_elements)
     for x in (elements, test_elements):
-        if isinstance(x, Tensor) and x.dtype.kind == "b":
-            raise RuntimeError(say("errors.dtype.not_for", op="isin", dtype=x.dtype))
+        if isinstance(x, bool) or (isinstance(x, Tensor) and x.dtype.kind == "b"):
+            raise RuntimeError(say("errors.dtype.not_for", op="isin", dtype="bool"))
     found = np.isin(_plain(elements), _plain(test_elements), assume_unique, invert)
     return Tensor._wrap(np.asarray(found))
 

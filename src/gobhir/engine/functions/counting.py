@@ -123,7 +123,9 @@ def histogram(
     number of equal parts of `range`, or a tensor of edges. density: the area becomes 1."""
     if input.dtype.kind != "f":
         raise NotImplementedError(say("errors.reduce.floats", op="histogram", dtype=input.dtype))
-    edges = bins.array if isinstance(bins, Tensor) else bins
+    edges: Any = bins.array if isinstance(bins, Tensor) else bins
+    if isinstance(bins, Tensor) and (bins.ndim != 1 or not (edges[1:] >= edges[:-1]).all()):
+        raise RuntimeError(say("errors.reduce.edges", shape=bins.array.shape))
     if not isinstance(bins, Tensor):
         low, high = _bounds(input, bins, range or (0, 0), "histogram")
         edges = np.linspace(low, high, bins + 1, dtype=input.dtype)
@@ -171,9 +173,7 @@ def searchsorted(
         raise RuntimeError(say("errors.reduce.side", side=side))
     if sequence.dtype == bool:
         raise NotImplementedError(say("errors.dtype.not_for", op="searchsorted", dtype="bool"))
-    values = input.array if isinstance(input, Tensor) else np.asarray(input, sequence.dtype)
-    if isinstance(input, Tensor) and input.dtype != sequence.dtype:
-        raise RuntimeError(say("errors.index.dtypes", got=input.dtype, want=sequence.dtype))
+    values = input.array if isinstance(input, Tensor) else np.asarray(input)
     rows = sequence.array
     if sorter is not None:
         rows = np.take_along_axis(rows, sorter.array, -1)

@@ -8,20 +8,27 @@ https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
 from __future__ import annotations
 
 import math
+import string
 from typing import Any
 
+from gobhir.engine.functions.arguments import shown, whole
 from gobhir.engine.functions.publish import as_operand, function
 from gobhir.engine.ops import linear, shapes
 from gobhir.engine.ops.diagonals import diagonal
+from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
 
 @function
-def einsum(equation: str, *operands: Any) -> Any:
+def einsum(equation: str | Tensor, *operands: Any) -> Any:
     """`einsum("ij,jk->ik", A, B)` is A @ B, `einsum("ii->i", A)` A's diagonal. Letters that do not
     stand after the arrow are summed over; without an arrow those that appear once stay, in
     alphabetical order. "..." stands for all other dimensions. RuntimeError for an equation that
-    does not fit the operands."""
+    does not fit the operands. `einsum(A, [0, 1], B, [1, 2], [0, 2])` says the same in numbers."""
+    if isinstance(equation, Tensor):
+        equation, operands = _in_letters((equation, *operands))
+    if not isinstance(equation, str):
+        raise TypeError(say("errors.linalg.einsum_equation", got=shown(equation)))
     if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
         operands = tuple(operands[0])
     tensors = [as_operand(t) for t in operands]
@@ -39,6 +46,25 @@ def einsum(equation: str, *operands: Any) -> Any:
             x._view = None  # nobody else sees the product: it may count as laid out like this
     full = tuple(sizes[c] for c in output)
     return x if x.array.shape == full else shapes.expand(x, shape=full)
+
+
+def _in_letters(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Numbers for dimensions as letters: 0 to 25 are A to Z, 26 to 51 a to z."""
+
+    def word(numbers: Any) -> str:
+        wrong = [n for n in numbers if n is not Ellipsis and not (whole(n) and 0 <= n < 52)]
+        if wrong:
+            raise ValueError(say("errors.linalg.einsum_number", number=wrong[0]))
+        return "".join(
+            "..." if n is Ellipsis else string.ascii_letters[(n + 26) % 52] for n in numbers
+        )
+
+    given, output = (given[:-1], given[-1]) if len(given) % 2 else (given, None)
+    tensors, words = given[::2], given[1::2]
+    if not all(isinstance(w, (tuple, list)) for w in (*words, output or ())):
+        raise TypeError(say("errors.linalg.einsum_numbers"))
+    equation = ",".join(map(word, words))
+    return equation if output is None else f"{equation}->{word(output)}", tensors
 
 
 Letters = list[Any]

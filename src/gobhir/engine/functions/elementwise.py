@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.dtypes import default_dtype
-from gobhir.engine.functions.arguments import Number
+from gobhir.engine.functions.arguments import Number, checked
 from gobhir.engine.functions.arithmetic import result_dtype
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
     alias,
     binary,
-    both,
+    function,
     in_place,
+    method,
     number,
     of_tensor,
     takes_out,
@@ -99,7 +100,11 @@ def clamp(
     x = input
     if min is None and max is None:
         raise RuntimeError(say("errors.arithmetic.clamp"))
-    if x.array.dtype.kind == "b" == result_dtype(x, min, max).kind:
+    bounds = [b for b in (min, max) if b is not None]
+    if len({isinstance(b, Tensor) for b in bounds}) > 1:
+        raise TypeError(say("errors.arithmetic.clamp_kinds"))
+    numbers = not isinstance(bounds[0], Tensor)
+    if numbers and x.array.dtype.kind == "b" == result_dtype(x, *bounds).kind:
         raise NotImplementedError(say("errors.dtype.not_for", op="clamp", dtype=x.dtype))
     if max is None:
         result = choosing.clamp_min(x, _bound(min))
@@ -195,17 +200,23 @@ def heaviside(input: Any, values: Tensor, *, out: Tensor | None = None) -> Any:
     return result if out is None else into(out, result)
 
 
-@in_place
-@both
+@function
+@checked
 @takes_out
-def polygamma(n: Any, input: Any = None) -> Any:
+def polygamma(n: int, input: Tensor) -> Any:
     """The n-th derivative of digamma; as a method x.polygamma(n)."""
-    if isinstance(n, Tensor):
-        n, input = input, n
     if n < 0:
         raise RuntimeError(say("errors.arithmetic.polygamma", n=n))
-    x = input
-    return special.digamma(x) if n == 0 else special.polygamma(x, n=n)
+    return special.digamma(input) if n == 0 else special.polygamma(input, n=n)
+
+
+def _polygamma(input: Any, n: int) -> Any:
+    """The n-th derivative of digamma."""
+    return polygamma(n, input)
+
+
+_polygamma.__name__ = _polygamma.__qualname__ = "polygamma"
+in_place(method(_polygamma))
 
 
 @in_place
@@ -214,8 +225,9 @@ def polygamma(n: Any, input: Any = None) -> Any:
 def mvlgamma(input: Any, p: int) -> Any:
     """The logarithm of the multivariate gamma function of dimension p:
     p (p - 1) / 4 ln(pi) + the sum of lgamma(input - j / 2), j = 0 to p - 1."""
-    x = input
-    x = x if x.dtype.kind == "f" else x.to(default_dtype())
+    if input.dtype == bool:
+        raise RuntimeError(say("errors.dtype.not_for", op="mvlgamma", dtype=input.dtype))
+    x = input if input.dtype.kind == "f" else input.to(default_dtype())
     if p < 1:
         raise RuntimeError(say("errors.arithmetic.mvlgamma", p=p))
     steps = Tensor._wrap(np.arange(p, dtype=x.dtype) / x.dtype.type(2))

@@ -109,8 +109,16 @@ def lu_unpack(
     LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True
 ) -> Any:
     """P, L and U from what `lu_factor` gave."""
+    if LU_data.ndim < 2:
+        raise RuntimeError(say("errors.shape.matrix_wanted", x=LU_data.array.shape))
     m, n = LU_data.array.shape[-2:]
-    k = min(m, n)
+    k, pivots = min(m, n), LU_pivots.array
+    if unpack_pivots and (
+        pivots.dtype != np.int32
+        or pivots.shape[-1:] != (k,)
+        or not ((pivots > 0) & (pivots <= m)).all()
+    ):
+        raise RuntimeError(say("errors.linalg.pivots", dtype=pivots.dtype, k=k, m=m))
     nothing = Tensor._wrap(np.zeros(0, LU_data.dtype))
     P = L = U = nothing
     if unpack_pivots:
@@ -151,12 +159,14 @@ def lu_solve(input: Any, LU_data: Tensor, LU_pivots: Tensor) -> Any:
 @function
 @on_tensor
 def svd_lowrank(
-    A: Any, q: int = 6, niter: int = 2, M: Tensor | None = None
+    A: Any, q: int | None = 6, niter: int = 2, M: Tensor | None = None
 ) -> tuple[Any, Any, Any]:
     """U, S and V of the q largest singular values of A (of A - M): (..., m, q), (..., q),
     (..., n, q). PyTorch approaches them from random directions, niter times; these are exact."""
     x = matrices("svd_lowrank", A if M is None else A - M)
     U, S, Vh = svd(x, full_matrices=False)
+    if q is not None and q < 0:
+        raise RuntimeError(say("errors.shape.negative", shape=(q,)))
     return U[..., :q], S[..., :q], Vh[..., :q, :].mT
 
 

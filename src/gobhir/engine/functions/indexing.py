@@ -290,12 +290,19 @@ def where(
         raise RuntimeError(say("errors.index.mask_dtype", op="where", dtype=condition.dtype))
     if condition.dtype == np.uint8:
         condition = condition.to(np.bool_)
-    input = input if isinstance(input, Tensor) else number(input)
-    other = other if isinstance(other, Tensor) else number(other)
+    input = input if isinstance(input, Tensor) else _beside(other, number(input))
+    other = other if isinstance(other, Tensor) else _beside(input, number(other))
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):
         input = as_tensor(input)
     result = choosing.where(condition, input, other)
     return result if out is None else into(out, result)
+
+
+def _beside(x: Any, value: Any) -> Any:
+    """The number as it stands beside a tensor: -1 is 255 to a uint8."""
+    if type(value) is int and isinstance(x, Tensor) and x.dtype.kind in "iu":
+        return np.asarray(value).astype(x.dtype)
+    return value
 
 
 def _where(self: Tensor, condition: Tensor, other: Any) -> Any:

@@ -246,6 +246,8 @@ def tensor_split(
     at, size = _parted(input, dim, "tensor_split")
     wish = indices_or_sections
     if isinstance(wish, Tensor):
+        if wish.dtype != np.int64 or wish.ndim > 1:
+            raise RuntimeError(say("errors.index.long", op="tensor_split", dtype=wish.dtype))
         wish = wish.tolist()
     if isinstance(wish, int):
         if wish < 1:

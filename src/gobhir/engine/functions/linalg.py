@@ -236,6 +236,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Any:
             raise RuntimeError(say("errors.linalg.tensordot", x=x.array.shape, y=y.array.shape))
         ours, theirs = list(range(x.ndim - dims, x.ndim)), list(range(dims))
     else:
+        if not isinstance(dims, (tuple, list)) or len(dims) != 2:
+            raise RuntimeError(say("errors.linalg.tensordot_dims"))
         ours, theirs = ([d] if isinstance(d, int) else list(d) for d in dims)
     ours, theirs = list(places(ours, x.ndim)), list(places(theirs, y.ndim))
     for i, j in zip(ours, theirs, strict=False):  # a size of 1 goes with every other
@@ -297,6 +299,8 @@ def linalg_cross(input: Any, other: Tensor, *, dim: int = -1) -> Any:
     x, y = input, other
     if x.dtype == bool:
         raise NotImplementedError(say("errors.dtype.not_for", op="cross", dtype=x.dtype))
+    if x.dtype != y.dtype:
+        raise RuntimeError(say("errors.dtype.matmul", x=x.dtype, y=y.dtype))
     if x.ndim != y.ndim or not x.ndim:
         raise RuntimeError(say("errors.linalg.cross", x=x.array.shape, y=y.array.shape))
     at = place(dim, x.ndim)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.arguments import Dims, Dtype, Sizes, on_tensor
+from gobhir.engine.functions.arguments import Dims, Dtype, Number, Ord, Sizes, on_tensor
 from gobhir.engine.functions.matrices import inverse, matrices, svdvals
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
@@ -34,7 +34,7 @@ def _floating(x: Any, dtype: Any, op: str) -> Any:
 @takes_out
 def vector_norm(
     x: Any,
-    ord: Any = 2,
+    ord: Number = 2,
     dim: Dims | None = None,
     keepdim: bool = False,
     *,
@@ -58,7 +58,7 @@ def vector_norm(
 @takes_out
 def matrix_norm(
     A: Any,
-    ord: Any = "fro",
+    ord: Ord = "fro",
     dim: Sizes = (-2, -1),
     keepdim: bool = False,
     *,
@@ -101,7 +101,7 @@ def _extreme(x: Any, dim: int, largest: bool) -> Any:
 @takes_out
 def norm(
     A: Any,
-    ord: Any = None,
+    ord: Ord | None = None,
     dim: Dims | None = None,
     keepdim: bool = False,
     *,
@@ -124,7 +124,7 @@ def norm(
 
 @on_tensor
 @takes_out
-def cond(A: Any, p: Any = None) -> Any:
+def cond(A: Any, p: Number | str | None = None) -> Any:
     """How many times larger an error can become when an equation with A is solved: the norm of A
     times the norm of its inverse; for p = 2 the ratio of the extreme singular values."""
     matrices("cond", A)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.arguments import Number
+from gobhir.engine.functions.arguments import Number, Tensors
 from gobhir.engine.functions.gathering import at_least_1d, in_range, places_along, whole
 from gobhir.engine.functions.indexing import forward, number_or_array, one_number
 from gobhir.engine.functions.publish import FUNCTIONS, as_operand, in_place, of_tensor, takes_out
@@ -154,9 +154,7 @@ def index_fill(input: Any, dim: int, index: Tensor, value: Number | Tensor) -> A
 
 @in_place
 @of_tensor
-def index_put(
-    input: Any, indices: tuple[Tensor, ...], values: Tensor, accumulate: bool = False
-) -> Any:
+def index_put(input: Any, indices: Tensors, values: Tensor, accumulate: bool = False) -> Any:
     """input with values at input[indices] (a tuple of index tensors); added up if accumulate."""
     values = as_operand(values)
     if values.dtype != input.dtype:

@@ -97,7 +97,6 @@ def cumulative_trapezoid(
 
 
 def _areas(y: Any, x: Any, dx: Any, dim: int) -> Any:
-    y = as_operand(y)
     if y.dtype == bool:
         raise RuntimeError(say("errors.dtype.not_for", op="trapezoid", dtype=y.dtype))
     if x is not None and dx is not None:
@@ -106,15 +105,13 @@ def _areas(y: Any, x: Any, dx: Any, dim: int) -> Any:
     before, after = (_cut(y, at, s) for s in (slice(None, -1), slice(1, None)))
     width: Any = 1.0 if dx is None else dx
     if x is not None:
-        points = as_operand(x)
-        if points.ndim == 1:
-            points = points.reshape(-1, *(1,) * (y.ndim - 1 - at))
-        along = at - y.ndim
-        length = points.array.shape[along]
-        if length != y.array.shape[at]:
-            raise RuntimeError(say("errors.linalg.trapezoid_points", x=length, y=y.array.shape[at]))
-        place_of_x = points.ndim + along
-        width = _cut(points, place_of_x, slice(1, None)) - _cut(points, place_of_x, slice(None, -1))
+        length, many = x.array.size, y.array.shape[at]
+        if x.ndim == 1 and length != many:
+            raise RuntimeError(say("errors.linalg.trapezoid_points", x=length, y=many))
+        if x.ndim == 1:
+            x = x.reshape(-1, *(1,) * (y.ndim - 1 - at))
+        x = x.reshape((1,) * (y.ndim - x.ndim) + x.array.shape)
+        width = _cut(x, at, slice(1, None)) - _cut(x, at, slice(None, -1))
     return (before + after) * width / 2.0
 
 
@@ -196,8 +193,6 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 @on_tensor
 def linalg_vander(x: Any, *, N: int | None = None) -> Any:
     """Powers of the vectors along the last dimension, one a column: 1, x, x^2, ..., x^(N-1)."""
-    if x.dtype == bool:
-        raise RuntimeError(say("errors.dtype.not_for", op="vander", dtype=x.dtype))
     x = x.reshape(1) if not x.ndim else x
     x = x if x.dtype.kind == "f" else x.long()
     count = x.array.shape[-1] if N is None else N
