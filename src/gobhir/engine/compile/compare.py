@@ -67,14 +67,14 @@ def _copied(value: Any) -> Any:
     return Tensor._wrap(value.array.copy()) if isinstance(value, Tensor) else value
 
 
-def near(a: Any, b: Any) -> bool:
+def near(a: Any, b: Any, tolerance: float = TOLERANCE) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     if a.dtype.kind != "f":
         return bool((a == b).all())
     largest = np.abs(b[np.isfinite(b)]).max(initial=0.0)
-    return bool(np.allclose(a, b, TOLERANCE, TOLERANCE * largest, equal_nan=True))
+    return bool(np.allclose(a, b, tolerance, tolerance * largest, equal_nan=True))
 
 
 def close(a: Any, b: Any) -> bool:

@@ -426,10 +426,10 @@ class Replay:
         groups = [g for o, _ in self.surroundings.updates for g in o.param_groups]
         return [{k: v for k, v in g.items() if k != "lr"} for g in groups]
 
-    def _groups(self) -> list[list[int]]:
-        """How many parameters the groups of the optimizers have."""
+    def _groups(self) -> list[list[list[int]]]:
+        """Which parameters the groups of the optimizers have."""
         optimizers = (o for o, _ in self.surroundings.updates)
-        return [[len(g["params"]) for g in o.param_groups] for o in optimizers]
+        return [[[id(p) for p in g["params"]] for g in o.param_groups] for o in optimizers]
 
     def run(self, args: Any, kwargs: Any) -> Any:
         """The step again. Diverged, with nothing changed, where it takes another way."""

@@ -183,6 +183,7 @@ class _Case:
         split = self.split
         if split is not None and split in self.trusted and split.holds():
             try:
+                self.fruitless = 0
                 return split.run(args, kwargs)
             except Diverged:
                 return step(*args, **kwargs)
@@ -235,9 +236,14 @@ class _Case:
         split = self.split
         if len(around.updates) != 1:
             raise refuse("one_update")
+        if split is not None and not split.holds():
+            self.split = None
+            if not self._unsteady():
+                self.surroundings = None
+            return self(args, kwargs)
         before = Snapshot(around)
-        fresh = split is None or not split.holds()
-        if split is None or fresh:
+        fresh = split is None
+        if split is None:
             try:
                 split = self.split = Split(step, args, kwargs, around)
             except (RuntimeError, ValueError, IndexError, TypeError) as trouble:
@@ -267,7 +273,8 @@ class _Case:
         """The step as it is written, on the whole batch; None, and nothing changed, if its
         gradients are not these."""
         result = self.compiled.step(*args, **kwargs)
-        if all(p.grad is not None and near(g, p.grad.array) for p, g in grads.items()):
+        # Sums that nearly cancel, of another order: what is coupled differs by far more.
+        if all(p.grad is not None and near(g, p.grad.array, 1e-4) for p, g in grads.items()):
             return result
         before.restore()
         return None
