@@ -38,6 +38,19 @@ FUNCTIONS = {
 CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {}
 NOT_PER_ELEMENT: dict[str, str] = {}
 NOT_BY_WIGGLING: dict[str, str] = {}
+WITHOUT_GRADIENT = {
+    "weighted_bce_with_logits_loss": {"pos_weight"},
+    "dropout": {"noise"},
+    "alpha_dropout": {"noise", "shift"},
+    "nll_loss": {"weight"},
+    "hinge_embedding_loss": {"y"},
+    "soft_margin_loss": {"y"},
+    "batch_norm_by_running": {"mean", "variance"},
+    "max_pool_back": {"x", "out"},
+    "max_pool_pick": {"x", "out"},
+}
+"""Floating inputs that no gradient goes to: constants of a loss or a layer, drawn numbers, and
+what only says which place was chosen."""
 SYMMETRIC: set[str] = set()
 for _file in pkgutil.iter_modules([str(Path(__file__).parent / "ops" / "cases")]):
     _cases = importlib.import_module(f"tests.engine.ops.cases.{_file.name}")
@@ -88,6 +101,9 @@ def test_every_op_has_a_case_and_says_what_it_is() -> None:
     assert set(shipped()) == set(CASES)
     for op in shipped().values():
         assert op.formula and op.__doc__ and op.family is not Family.OPAQUE
+        given = zip(op.inputs, CASES[op.name][0], strict=False)
+        floating = {name for name, x in given if np.asarray(x).dtype.kind == "f"}
+        assert floating - WITHOUT_GRADIENT.get(op.name, set()) <= set(op.pullbacks), op.name
         assert set(op.pullbacks) <= set(op.inputs)
         if op.family not in (Family.ELEMENTWISE, Family.LOSS) or op.name in NOT_PER_ELEMENT:
             continue  # every result depends on many inputs: the family's rule says how

@@ -54,3 +54,26 @@ def test_taken_or_refused_as_in_pytorch(name: str, dtype: str) -> None:
     else:
         assert str(mine.dtype) == str(theirs.dtype).removeprefix("torch.")
         assert (abs(mine.double().numpy() - theirs.double().numpy()) < 1e-4).all()
+
+
+CONSTANTS: dict[str, Any] = {
+    "a class's weight": lambda t, F, w: F.cross_entropy(t.ones(2, 2), t.tensor([0, 1]), w),
+    "of log-probabilities": lambda t, F, w: F.nll_loss(t.ones(2, 2), t.tensor([0, 1]), w),
+    "with a margin": lambda t, F, w: F.multi_margin_loss(t.ones(2, 2), t.tensor([0, 1]), weight=w),
+    "an example's weight": lambda t, F, w: F.binary_cross_entropy(t.zeros(2), t.ones(2), w),
+    "of logits": lambda t, F, w: F.binary_cross_entropy_with_logits(t.ones(2), t.ones(2), w),
+    "of ones": lambda t, F, w: F.binary_cross_entropy_with_logits(
+        t.ones(2), t.ones(2), pos_weight=w
+    ),
+    "a sign": lambda t, F, w: F.soft_margin_loss(t.ones(2), w),
+    "running statistics": lambda t, F, w: F.batch_norm(t.ones(3, 2), w, w.detach()),
+}
+
+
+@pytest.mark.parametrize("what", CONSTANTS)
+@pytest.mark.parametrize("t", [torch, gobhir], ids=["torch", "gobhir"])
+def test_no_gradient_is_promised_to_constants(what: str, t: Any) -> None:
+    w = t.tensor([1.0, -1.0]).abs().requires_grad_()
+    with pytest.raises(RuntimeError):
+        CONSTANTS[what](t, t.nn.functional, w)
+    CONSTANTS[what](t, t.nn.functional, w.detach())

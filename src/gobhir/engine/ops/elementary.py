@@ -269,11 +269,12 @@ class Sign(Op):
 
 
 class Copysign(Op):
-    """The size of x with the sign of y, elementwise; slope 0 where x is 0. Shapes broadcast."""
+    """The size of x with the sign of y, elementwise; slope 0 where x is 0, and to y. Shapes
+    broadcast."""
 
     family = Family.ELEMENTWISE
     formula = "abs(x) if y >= 0 else -abs(x)"
-    local = {"x": "sign(x) if y >= 0 else -sign(x)"}
+    local = {"x": "sign(x) if y >= 0 else -sign(x)", "y": "0"}
     promotes = True
     floats = True
 
@@ -282,6 +283,9 @@ class Copysign(Op):
 
     def vjp_x(d, out, x, y):
         return d * (sign(x) * sign(out))  # d out / d x = out / x, and both are of one size
+
+    def vjp_y(d, out, x, y):
+        return keep(d, False)
 
 
 exp = function(Exp)

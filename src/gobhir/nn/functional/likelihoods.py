@@ -12,7 +12,7 @@ from gobhir.engine.creation import as_tensor
 from gobhir.engine.functions.publish import check_operands
 from gobhir.engine.ops import ctc, likelihoods
 from gobhir.lang import say
-from gobhir.nn.functional.kinds import floating, only_floating
+from gobhir.nn.functional.kinds import constant, floating, only_floating
 from gobhir.nn.functional.reduction import chosen
 
 __all__ = ["ctc_loss", "gaussian_nll_loss", "nll_loss", "poisson_nll_loss"]
@@ -29,6 +29,7 @@ def nll_loss(
 ) -> Tensor:
     """Minus the log-probability `input` of the right class; see engine.ops.likelihoods.NLLLoss."""
     check_operands(input, target)
+    constant("nll_loss", weight=weight)
     reduction = chosen(reduction, size_average, reduce)
     options: Any = {"ignore_index": ignore_index, "reduction": reduction}
     return likelihoods.nll_loss(input, target, weight, **options)

@@ -10,6 +10,7 @@ from gobhir.engine.ops import cross_entropy as classes
 from gobhir.engine.ops import losses
 from gobhir.engine.ops.linear import linear
 from gobhir.lang import say, warn
+from gobhir.nn.functional.kinds import constant
 from gobhir.nn.functional.reduction import chosen, reduced
 
 __all__ = [
@@ -92,6 +93,7 @@ def binary_cross_entropy(
     """-ln of the probability given to what happened; see engine.ops.losses.BCELoss."""
     check_operands(input, target)
     reduction = chosen(reduction, size_average, reduce)
+    constant("binary_cross_entropy", weight=weight)
     if weight is None:
         return losses.binary_cross_entropy(input, target, reduction=reduction)
     each = losses.binary_cross_entropy(input, target, reduction="none")
@@ -111,6 +113,7 @@ def binary_cross_entropy_with_logits(
     check_operands(input, target)
     if input.dtype.kind == "f" and target.dtype.kind != "f":
         raise RuntimeError(say("errors.loss.same_dtype", x=input.dtype, y=target.dtype))
+    constant("binary_cross_entropy_with_logits", weight=weight, pos_weight=pos_weight)
     reduction = chosen(reduction, size_average, reduce)
 
     def loss(reduction: str) -> Tensor:
@@ -137,6 +140,7 @@ def cross_entropy(
     reduction = chosen(reduction, size_average, reduce)
     if ignore_index >= 0 and target.dtype.kind == "f" and target.shape == input.shape:
         raise RuntimeError(say("errors.loss.ignore_shares"))
+    constant("cross_entropy", weight=weight)
     options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
     return classes.cross_entropy(input, target, weight, reduction=reduction, **options)
 

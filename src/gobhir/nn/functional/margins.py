@@ -16,7 +16,7 @@ from gobhir.engine.ops.choosing import where
 from gobhir.lang import say
 from gobhir.nn.functional.activations import logsigmoid
 from gobhir.nn.functional.distance import pairwise_distance
-from gobhir.nn.functional.kinds import floating, only_floating
+from gobhir.nn.functional.kinds import constant, floating, only_floating
 from gobhir.nn.functional.reduction import chosen, reduced
 
 __all__ = [
@@ -54,6 +54,7 @@ def soft_margin_loss(
 ) -> Tensor:
     """ln(1 + e^(-target input)); targets are 1 or -1."""
     reduction = chosen(reduction, size_average, reduce)
+    constant("soft_margin_loss", target=target)
     if input.shape != target.shape and (input + target).shape != input.shape:
         raise RuntimeError(say("errors.loss.same_shape", x=input.shape, y=target.shape))
     return margins.soft_margin_loss(input, target, reduction=reduction)
@@ -91,6 +92,7 @@ def multi_margin_loss(
     margin, to the power p, times the right class's weight; the mean over classes. input: (N,
     classes) or (classes), target: (N) or one class."""
     reduction = chosen(reduction, size_average, reduce)
+    constant("multi_margin_loss", weight=weight)
     if p not in (1, 2):
         raise ValueError(say("errors.loss.power", p=p))
     if weight is not None and weight.ndim != 1:

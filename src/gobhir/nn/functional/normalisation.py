@@ -13,7 +13,7 @@ from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.inplace import into, write
 from gobhir.engine.ops import normalisation as ops
 from gobhir.lang import say
-from gobhir.nn.functional.kinds import only_floating
+from gobhir.nn.functional.kinds import constant, only_floating
 
 __all__ = [
     "batch_norm",
@@ -56,6 +56,7 @@ def batch_norm(
     for statistic in (running_mean, running_var):
         if statistic is not None and x.dtype not in (statistic.dtype, float16):
             raise RuntimeError(say("errors.dtype.linear", x=x.dtype, weight=statistic.dtype))
+    constant("batch_norm", running_mean=running_mean, running_var=running_var)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError(say("errors.norm.no_statistics"))
