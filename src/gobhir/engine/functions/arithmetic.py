@@ -161,9 +161,10 @@ def float_power_(self: Tensor, exponent: Any) -> Tensor:
 
 @in_place
 @of_tensor
-def square(input: Any, *, out: Tensor | None = None) -> Any:
+@takes_out
+def square(input: Any) -> Any:
     """input ** 2."""
-    return pow(input, 2, out=out)
+    return pow(input, 2)
 
 
 @of_tensor
@@ -176,33 +177,32 @@ def positive(input: Any) -> Any:
 
 @in_place
 @of_tensor
+@takes_out
 def addcmul(
-    input: Any, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
-) -> Any:
+    input: Any, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
     """input + value * tensor1 * tensor2."""
     operands = [as_operand(x) for x in (input, tensor1, tensor2)]
     if isinstance(value, float) and result_dtype(*operands).kind != "f":
         value = int(value)
-    result = arithmetic.addcmul(*operands, value=value)
-    return result if out is None else into(out, result)
+    return arithmetic.addcmul(*operands, value=value)
 
 
 @in_place
 @of_tensor
+@takes_out
 def addcdiv(
-    input: Any, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
-) -> Any:
+    input: Any, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
     """input + value * tensor1 / tensor2. RuntimeError when both are of whole numbers."""
     operands = [as_operand(x) for x in (input, tensor1, tensor2)]
     if all(x.dtype.kind != "f" for x in operands[1:]):
         raise RuntimeError(say("errors.arithmetic.addcdiv"))
-    result = arithmetic.addcdiv(*operands, value=value)
-    return result if out is None else into(out, result)
+    return arithmetic.addcdiv(*operands, value=value)
 
 
 @in_place
 @of_tensor
-def lerp(input: Any, end: Tensor, weight: Number | Tensor, *, out: Tensor | None = None) -> Any:
+@takes_out
+def lerp(input: Any, end: Tensor, weight: Number | Tensor) -> Any:
     """input + weight * (end - input); weight a number or a Tensor. All of one dtype."""
     given = [as_operand(input), as_operand(end)]
     if input.dtype.kind != "f":
@@ -211,8 +211,7 @@ def lerp(input: Any, end: Tensor, weight: Number | Tensor, *, out: Tensor | None
     for x in given[1:]:
         if x.dtype != input.dtype:
             raise RuntimeError(say("errors.arithmetic.one_dtype", x=input.dtype, y=x.dtype))
-    result = arithmetic.lerp(input, end, weight if len(given) == 3 else number(weight))
-    return result if out is None else into(out, result)
+    return arithmetic.lerp(input, end, weight if len(given) == 3 else number(weight))
 
 
 # -- operators ----

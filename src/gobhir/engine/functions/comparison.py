@@ -124,10 +124,10 @@ _logical("logical_xor", "Where exactly one is true (not 0).", np.logical_xor)
 
 @in_place
 @of_tensor
-def logical_not(input: Any, *, out: Tensor | None = None) -> Any:
+@takes_out
+def logical_not(input: Any) -> Any:
     """Where input is 0."""
-    result = Tensor._wrap(np.asarray(np.logical_not(as_operand(input).array)))
-    return result if out is None else into(out, result)
+    return Tensor._wrap(np.asarray(np.logical_not(as_operand(input).array)))
 
 
 # -- bits ----
@@ -183,12 +183,12 @@ _bitwise("bitwise_right_shift", "rshift", "input / 2 ** other, rounded down.", _
 
 @in_place
 @of_tensor
-def bitwise_not(input: Any, *, out: Tensor | None = None) -> Any:
+@takes_out
+def bitwise_not(input: Any) -> Any:
     """Every bit turned around; for bool: not."""
     if as_operand(input).dtype.kind not in "biu":
         raise NotImplementedError(say("errors.dtype.not_for", op="bitwise_not", dtype=input.dtype))
-    result = Tensor._wrap(np.asarray(np.invert(input.array)))
-    return result if out is None else into(out, result)
+    return Tensor._wrap(np.asarray(np.invert(input.array)))
 
 
 def _invert(self: Tensor) -> Tensor:

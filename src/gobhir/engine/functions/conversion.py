@@ -47,7 +47,7 @@ def to(
 
 
 def _to_dtype(name: str, dtype: np.dtype) -> None:
-    def convert(self: Any, memory_format: Any = None) -> Any:
+    def convert(self: Any, *, memory_format: Any = None) -> Any:
         return to(self, dtype)
 
     convert.__name__ = convert.__qualname__ = name
@@ -62,13 +62,14 @@ _to_dtype("byte", dtypes.uint8)
 
 
 @method
+@checked
 def type_as(self: Any, other: Tensor) -> Any:
     """With other's dtype."""
     return to(self, other)
 
 
 @method
-def cpu(self: Any, memory_format: Any = None) -> Any:
+def cpu(self: Any, *, memory_format: Any = None) -> Any:
     """The tensor itself: it is on the CPU."""
     return self
 

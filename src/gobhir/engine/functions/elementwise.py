@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.dtypes import default_dtype
-from gobhir.engine.functions.arguments import Number, checked
+from gobhir.engine.functions.arguments import Number, checked, real
 from gobhir.engine.functions.arithmetic import result_dtype
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
@@ -101,9 +101,10 @@ def clamp(
     if min is None and max is None:
         raise RuntimeError(say("errors.arithmetic.clamp"))
     bounds = [b for b in (min, max) if b is not None]
-    if len({isinstance(b, Tensor) for b in bounds}) > 1:
+    tensors = [b for b in bounds if isinstance(b, Tensor)]
+    if 0 < len(tensors) < len(bounds) and not real(tensors[0]):
         raise TypeError(say("errors.arithmetic.clamp_kinds"))
-    numbers = not isinstance(bounds[0], Tensor)
+    numbers = len(bounds) > 1 or not tensors
     if numbers and x.array.dtype.kind == "b" == result_dtype(x, *bounds).kind:
         raise NotImplementedError(say("errors.dtype.not_for", op="clamp", dtype=x.dtype))
     if max is None:
@@ -119,16 +120,14 @@ def clamp(
 @of_tensor
 def clamp_min(input: Any, min: Number | Tensor, *, out: Tensor | None = None) -> Any:
     """input, but at least min."""
-    result = choosing.clamp_min(input, _bound(min))
-    return result if out is None else into(out, result)
+    return clamp(input, min=min, out=out)
 
 
 @in_place
 @of_tensor
 def clamp_max(input: Any, max: Number | Tensor, *, out: Tensor | None = None) -> Any:
     """input, but at most max."""
-    result = choosing.clamp_max(input, _bound(max))
-    return result if out is None else into(out, result)
+    return clamp(input, max=max, out=out)
 
 
 alias("clip", clamp)

@@ -17,9 +17,9 @@ from gobhir.lang import say
 
 
 @of_tensor
+@takes_out
 def gather(
-    input: Any, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None
-) -> Any:
+    input: Any, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Any:
     """out[i][j] = input[index[i][j]][j] for dim=0, and so on; the shape of `index`.
 
     index: int64, as many dimensions as input, no larger than it except along `dim`.
@@ -27,8 +27,7 @@ def gather(
     """
     input = as_operand(input)
     at = places_along(input, dim, index)
-    result = at_least_1d(input)[at].reshape(index.shape)
-    return result if out is None else into(out, result)
+    return at_least_1d(input)[at].reshape(index.shape)
 
 
 @of_tensor

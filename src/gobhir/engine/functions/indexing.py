@@ -10,10 +10,9 @@ import numpy as np
 
 from gobhir.engine.arrays import one_value
 from gobhir.engine.creation import as_tensor
-from gobhir.engine.functions.arguments import Dims, Number, on_tensor
+from gobhir.engine.functions.arguments import Dims, Number, checked, on_tensor
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
-    as_operand,
     function,
     method,
     number,
@@ -186,13 +185,16 @@ def one_number(value: Any, x: Tensor, op: str) -> Any:
 
 
 @method
-def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+@checked
+def copy_(self: Tensor, src: Number | Tensor, non_blocking: bool = False) -> Tensor:
     """Write the numbers of `src` into this tensor; they broadcast and take its dtype."""
-    return assign(self, as_operand(src).to(self.dtype), "copy_")
+    src = src if isinstance(src, Tensor) else as_tensor(src)
+    return assign(self, src.to(self.dtype), "copy_")
 
 
 @method
-def fill_(self: Tensor, value: Any) -> Tensor:
+@checked
+def fill_(self: Tensor, value: Number | Tensor) -> Tensor:
     """Write one number everywhere."""
     return assign(self, one_number(value, self, "fill_"), "fill_")
 
@@ -214,7 +216,8 @@ FUNCTIONS["fill_"], FUNCTIONS["zero_"] = fill_, zero_
 
 
 @method
-def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+@checked
+def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
     """Write one number on the diagonal; wrap: again and again in a matrix taller than wide."""
     if self.ndim < 2:
         raise RuntimeError(say("errors.index.diagonal", shape=self.shape))

@@ -44,22 +44,22 @@ def matmul(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
 
 
 @of_tensor
-def mm(input: Any, mat2: Tensor, *, out: Tensor | None = None) -> Any:
+@takes_out
+def mm(input: Any, mat2: Tensor) -> Any:
     """The product of two matrices: (n, m) @ (m, p)."""
     _wants("mm", (input, 2), (mat2, 2))
-    result = linear.matmul(input, mat2)
-    return result if out is None else into(out, result)
+    return linear.matmul(input, mat2)
 
 
 @of_tensor
-def bmm(input: Any, mat2: Tensor, *, out: Tensor | None = None) -> Any:
+@takes_out
+def bmm(input: Any, mat2: Tensor) -> Any:
     """Products of two stacks of matrices, one by one: (b, n, m) @ (b, m, p)."""
     _wants("bmm", (input, 3), (mat2, 3))
     if input.array.shape[0] != mat2.array.shape[0]:
         x, y = marked(input.array.shape, 0), marked(mat2.array.shape, 0)
         raise RuntimeError(say("errors.linalg.stacks", x=x, y=y))
-    result = linear.matmul(input, mat2)
-    return result if out is None else into(out, result)
+    return linear.matmul(input, mat2)
 
 
 @of_tensor

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.arguments import Sizes
+from gobhir.engine.functions.arguments import Sizes, checked
 from gobhir.engine.functions.publish import method, of_tensor
 from gobhir.engine.functions.shapes import filled, place, sizes_of
 from gobhir.engine.ops import shapes, windows
@@ -36,18 +36,19 @@ def _laid_out(x: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 @method
-def is_contiguous(self: Any, memory_format: Any = None) -> bool:
+def is_contiguous(self: Any, *, memory_format: Any = None) -> bool:
     """Whether the numbers follow one another in memory, row by row."""
     return bool(_laid_out(self)[0].flags.c_contiguous)
 
 
 @method
-def contiguous(self: Any, memory_format: Any = None) -> Any:
+def contiguous(self: Any, *, memory_format: Any = None) -> Any:
     """The tensor itself where its numbers follow one another in memory, else a copy in rows."""
     return self if is_contiguous(self) else shapes.clone(self)
 
 
 @method
+@checked
 def stride(self: Any, dim: int | None = None) -> Any:
     """How many numbers further in memory the next one along each dimension (or `dim`) lies."""
     seen = _laid_out(self)[0]
@@ -89,12 +90,14 @@ def view(self: Any, *sizes: Any, size: Any = None) -> Any:
 
 
 @method
+@checked
 def view_as(self: Any, other: Tensor) -> Any:
     """The same memory under other's shape."""
     return view(self, other.array.shape)
 
 
 @method
+@checked
 def unfold(self: Any, dimension: int, size: int, step: int) -> Any:
     """Every window of `size` neighbours along `dimension`, each `step` after the one before; what
     is in a window stands along a new last dimension. A view."""

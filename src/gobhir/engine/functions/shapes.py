@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.drawing import clash
-from gobhir.engine.functions.arguments import Dim, Dims, Sizes, shown
+from gobhir.engine.functions.arguments import Dim, Dims, Sizes, checked, shown
 from gobhir.engine.functions.publish import (
     as_operand,
     check_operands,
@@ -92,6 +92,7 @@ def reshape(input: Any, *sizes: Any, shape: Any = None) -> Any:
 
 
 @method
+@checked
 def reshape_as(self: Any, other: Tensor) -> Any:
     """The same numbers under other's shape."""
     return reshape(self, other.array.shape)
@@ -162,6 +163,7 @@ def expand(self: Any, *sizes: Any, size: Any = None, implicit: bool = False) -> 
 
 
 @method
+@checked
 def expand_as(self: Any, other: Tensor) -> Any:
     """Expanded to other's shape."""
     return expand(self, other.array.shape)
