@@ -20,6 +20,7 @@ from gobhir.engine.functions.publish import (
     method,
     number,
     of_tensor,
+    takes_out,
     unary,
 )
 from gobhir.engine.inplace import become, into
@@ -178,8 +179,7 @@ def positive(input: Any) -> Any:
 @in_place
 @of_tensor
 @takes_out
-def addcmul(
-    input: Any, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
+def addcmul(input: Any, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
     """input + value * tensor1 * tensor2."""
     operands = [as_operand(x) for x in (input, tensor1, tensor2)]
     if isinstance(value, float) and result_dtype(*operands).kind != "f":
@@ -190,8 +190,7 @@ def addcmul(
 @in_place
 @of_tensor
 @takes_out
-def addcdiv(
-    input: Any, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
+def addcdiv(input: Any, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
     """input + value * tensor1 / tensor2. RuntimeError when both are of whole numbers."""
     operands = [as_operand(x) for x in (input, tensor1, tensor2)]
     if all(x.dtype.kind != "f" for x in operands[1:]):

@@ -10,7 +10,6 @@ import numpy as np
 
 from gobhir.engine.functions.publish import as_operand, of_tensor, takes_out
 from gobhir.engine.functions.shapes import place
-from gobhir.engine.inplace import into
 from gobhir.engine.ops import indexing
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -18,8 +17,7 @@ from gobhir.lang import say
 
 @of_tensor
 @takes_out
-def gather(
-    input: Any, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Any:
+def gather(input: Any, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Any:
     """out[i][j] = input[index[i][j]][j] for dim=0, and so on; the shape of `index`.
 
     index: int64, as many dimensions as input, no larger than it except along `dim`.
