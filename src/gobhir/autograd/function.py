@@ -83,6 +83,10 @@ class Function:
         """The result, from Tensors and any other arguments."""
         raise NotImplementedError(say("errors.function.forward"))
 
+    def __call__(self, *inputs: Any) -> Any:
+        """RuntimeError: the old way of using a Function."""
+        raise RuntimeError(say("errors.function.called", function=type(self).__name__))
+
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         """What is to be kept in ctx, where forward does not take it."""

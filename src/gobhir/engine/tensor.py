@@ -161,7 +161,9 @@ class Tensor:
         return tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if not self.array.ndim else object.__format__(self, spec)
+        if self.array.ndim and spec:
+            raise TypeError(say("errors.tensor.format", shape=self.shape, spec=spec))
+        return str(self) if self.array.ndim else format(self.item(), spec)
 
     def __hash__(self) -> int:
         return id(self)

@@ -35,13 +35,20 @@ def check_range(
 
 def check_betas(betas: Any) -> None:
     """ValueError unless every beta lies in [0, 1)."""
+    _check_pair(betas)
     for i, beta in enumerate(betas):
         check_range(f"betas[{i}]", beta, below=1.0)
+
+
+def _check_pair(betas: Any) -> None:
+    if not isinstance(betas, (tuple, list)):
+        raise TypeError(say("errors.optim.two_betas", betas=betas))
 
 
 def check_tensors(lr: Any, betas: Any, foreach: bool) -> None:
     """ValueError where lr and betas are given as Tensors in a way that PyTorch refuses, or betas
     as whole numbers."""
+    _check_pair(betas)
     kinds = [isinstance(beta, Tensor) for beta in betas]
     if any(isinstance(beta, int) for beta in betas):
         raise ValueError(say("errors.optim.betas_float", betas=betas))

@@ -84,6 +84,8 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self._stepped: tuple[ref[Tensor], int] | None = None
         self._warned = False
+        self._wasted = False
+        """Whether zero_grad() took gradients away that no step had used."""
         self._before_step: list[Callable[..., Any]] = []
         self._after_step: list[Callable[..., Any]] = []
         self._saving_hooks: defaultdict[str, list[Callable[..., Any]]] = defaultdict(list)
@@ -169,6 +171,8 @@ class Optimizer:
         if not isinstance(param_group, dict):
             raise TypeError(say("errors.optim.group_dict", type=type(param_group).__name__))
         given = dict(param_group)
+        if "params" not in given:
+            raise KeyError(say("errors.optim.group_params", known=", ".join(map(str, given))))
         params = given.pop("params")
         if isinstance(params, set):
             raise TypeError(say("errors.optim.set"))
@@ -204,6 +208,9 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Take all gradients away (or fill them with zeros), before the next backward()."""
+        first = self._first_gradient()
+        if first is not None:
+            self._wasted = self._stepped != (ref(first), first._version)
         clear(self._all(), set_to_none)
 
     # -- the step ----
@@ -228,6 +235,9 @@ class Optimizer:
                         self._step_one(p, p.grad.array, settings)
         first = self._first_gradient()
         self._stepped = None if first is None else (ref(first), first._version)
+        if first is None and self._wasted and not self._warned:
+            self._warned = True
+            warn(say("errors.optim.lost_gradients"))
         return loss
 
     def _first_gradient(self) -> Tensor | None:

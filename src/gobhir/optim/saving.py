@@ -38,6 +38,9 @@ def unpack(optimizer: Optimizer, state_dict: Mapping[str, Any]) -> None:
 
     ValueError unless the groups have equal sizes.
     """
+    lacking = {"state", "param_groups"} - state_dict.keys()
+    if lacking:
+        raise KeyError(say("errors.optim.load_keys", keys=", ".join(sorted(lacking))))
     saved = [{k: _setting(v) for k, v in g.items()} for g in state_dict["param_groups"]]
     sizes = [len(g["params"]) for g in saved]
     own_sizes = [len(g["params"]) for g in optimizer.param_groups]

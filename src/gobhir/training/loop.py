@@ -266,6 +266,9 @@ class _Trainer:
             if run.batch == run.epoch == 1:
                 run.first_loss = value
         if not run.batch:
+            if run.epoch > 1:
+                kind = type(self.training).__name__
+                raise ValueError(say("errors.training.used_up", type=kind))
             raise ValueError(say("errors.training.empty"))
         self._check(batch)
         if run.backend.ruined():

@@ -15,6 +15,8 @@ def chosen(reduction: str, size_average: bool | None = None, reduce: bool | None
         if reduction not in ("none", "mean", "sum"):
             raise ValueError(say("errors.loss.reduction", reduction=reduction))
         return reduction
+    if isinstance(size_average, Tensor) or isinstance(reduce, Tensor):
+        raise RuntimeError(say("errors.loss.not_made"))
     reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
     warn(say("errors.loss.legacy", reduction=reduction))
     return reduction

@@ -35,6 +35,8 @@ class StepLR(_ByFactor):
     def __init__(
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ):
+        if step_size == 0:
+            raise ZeroDivisionError(say("errors.schedule.positive", name="step_size", value=0))
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)

@@ -60,8 +60,12 @@ class Mean(Metric):
         self.total, self.count = 0.0, 0
 
     def update(self, output: Any, target: Any) -> None:
-        n = len(target)
-        self.total += float(as_array(self.function(output, target))) * n
+        n, found = len(target), self.function(output, target)
+        try:
+            self.total += float(as_array(found)) * n
+        except TypeError:
+            kind = f"{type(found).__name__} {getattr(found, 'shape', '')}".strip()
+            raise TypeError(say("errors.metrics.result", metric=self.name, type=kind)) from None
         self.count += n
 
     def compute(self) -> float:

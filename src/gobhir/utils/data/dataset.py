@@ -55,6 +55,9 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     tensors: tuple[Tensor, ...]
 
     def __init__(self, *tensors: Tensor):
+        for t in tensors:
+            if not isinstance(t, Tensor):
+                raise TypeError(say("errors.tensor.wanted", type=type(t).__name__))
         sizes = [t.size(0) for t in tensors]
         if len(set(sizes)) > 1:
             raise AssertionError(say("errors.data.tensor_sizes", sizes=sizes))
