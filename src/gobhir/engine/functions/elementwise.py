@@ -23,7 +23,6 @@ from gobhir.engine.functions.publish import (
     unary,
 )
 from gobhir.engine.functions.results import named
-from gobhir.engine.inplace import into
 from gobhir.engine.ops import (
     activations,
     arithmetic,
@@ -75,12 +74,12 @@ for _other, _name in {
 
 @in_place
 @of_tensor
-def round(input: Any, *, decimals: int = 0, out: Tensor | None = None) -> Any:
+@takes_out
+def round(input: Any, *, decimals: int = 0) -> Any:
     """The nearest whole number, or number with so many decimals; halves go to the even one."""
     if decimals and input.dtype.kind != "f":
         raise NotImplementedError(say("errors.dtype.not_for", op="round", dtype=input.dtype))
-    result = rounding.round(input, decimals=decimals)
-    return result if out is None else into(out, result)
+    return rounding.round(input, decimals=decimals)
 
 
 def _bound(x: Any) -> Any:
@@ -89,12 +88,9 @@ def _bound(x: Any) -> Any:
 
 @in_place
 @of_tensor
+@takes_out
 def clamp(
-    input: Any,
-    min: Number | Tensor | None = None,
-    max: Number | Tensor | None = None,
-    *,
-    out: Tensor | None = None,
+    input: Any, min: Number | Tensor | None = None, max: Number | Tensor | None = None
 ) -> Any:
     """input, but at least min and at most max; numbers or Tensors, and one may be left out."""
     x = input
@@ -108,26 +104,26 @@ def clamp(
     if numbers and x.array.dtype.kind == "b" == result_dtype(x, *bounds).kind:
         raise NotImplementedError(say("errors.dtype.not_for", op="clamp", dtype=x.dtype))
     if max is None:
-        result = choosing.clamp_min(x, _bound(min))
-    elif min is None:
-        result = choosing.clamp_max(x, _bound(max))
-    else:
-        result = choosing.clamp(x, _bound(min), _bound(max))
-    return result if out is None else into(out, result)
+        return choosing.clamp_min(x, _bound(min))
+    if min is None:
+        return choosing.clamp_max(x, _bound(max))
+    return choosing.clamp(x, _bound(min), _bound(max))
 
 
 @in_place
 @of_tensor
-def clamp_min(input: Any, min: Number | Tensor, *, out: Tensor | None = None) -> Any:
+@takes_out
+def clamp_min(input: Any, min: Number | Tensor) -> Any:
     """input, but at least min."""
-    return clamp(input, min=min, out=out)
+    return clamp(input, min=min)
 
 
 @in_place
 @of_tensor
-def clamp_max(input: Any, max: Number | Tensor, *, out: Tensor | None = None) -> Any:
+@takes_out
+def clamp_max(input: Any, max: Number | Tensor) -> Any:
     """input, but at most max."""
-    return clamp(input, max=max, out=out)
+    return clamp(input, max=max)
 
 
 alias("clip", clamp)
@@ -135,13 +131,9 @@ alias("clip", clamp)
 
 @in_place
 @of_tensor
+@takes_out
 def nan_to_num(
-    input: Any,
-    nan: float | None = None,
-    posinf: float | None = None,
-    neginf: float | None = None,
-    *,
-    out: Tensor | None = None,
+    input: Any, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Any:
     """input with `nan` (0) for NaN, and for the infinities the largest and smallest number of
     the dtype, or what is given."""
@@ -150,8 +142,7 @@ def nan_to_num(
         limits = np.finfo(x.dtype)
         posinf = float(limits.max) if posinf is None else posinf
         neginf = float(limits.min) if neginf is None else neginf
-    result = choosing.nan_to_num(x, nan=nan or 0.0, posinf=posinf, neginf=neginf)
-    return result if out is None else into(out, result)
+    return choosing.nan_to_num(x, nan=nan or 0.0, posinf=posinf, neginf=neginf)
 
 
 @in_place
@@ -172,31 +163,31 @@ def rad2deg(input: Any) -> Any:
 
 @in_place
 @of_tensor
-def logit(input: Any, eps: float | None = None, *, out: Tensor | None = None) -> Any:
+@takes_out
+def logit(input: Any, eps: float | None = None) -> Any:
     """log(x / (1 - x)), the inverse of sigmoid; with eps, x is first clamped to
     [eps, 1 - eps]."""
-    result = elementary.logit(input, eps=eps)
-    return result if out is None else into(out, result)
+    return elementary.logit(input, eps=eps)
 
 
 @in_place
 @of_tensor
-def ldexp(input: Any, other: Tensor, *, out: Tensor | None = None) -> Any:
+@takes_out
+def ldexp(input: Any, other: Tensor) -> Any:
     """input * 2 ** other."""
     x = input
     two = Tensor._wrap(np.array(2, x.dtype if x.dtype.kind == "f" else default_dtype()))
-    result = x * arithmetic.pow(two, other)
-    return result if out is None else into(out, result)
+    return x * arithmetic.pow(two, other)
 
 
 @in_place
 @of_tensor
-def heaviside(input: Any, values: Tensor, *, out: Tensor | None = None) -> Any:
+@takes_out
+def heaviside(input: Any, values: Tensor) -> Any:
     """0 below 0, 1 above 0, `values` at 0. Both of one dtype."""
     if input.dtype != values.dtype:
         raise RuntimeError(say("errors.arithmetic.one_dtype", x=input.dtype, y=values.dtype))
-    result = rounding.heaviside(input, values)
-    return result if out is None else into(out, result)
+    return rounding.heaviside(input, values)
 
 
 @function
