@@ -232,7 +232,9 @@ def _operator(op: type[Op], swapped: bool = False, numbers: bool = True) -> Any:
     return operator
 
 
-def _in_place(compute: Callable[..., Any], name: str) -> Any:
+def in_place_operator(compute: Callable[..., Any], name: str) -> Any:
+    """What `x += y` means: NotImplemented, and no error, for what is no number."""
+
     def operator(self: Tensor, other: Any) -> Any:
         if not isinstance(other, (Tensor, int, float, np.generic, np.ndarray)):
             return NotImplemented
@@ -266,7 +268,7 @@ for _symbol, _op in {
     setattr(Tensor, f"__{_symbol}__", _direct)
     setattr(Tensor, f"__r{_symbol}__", _swapped)
     if _numbers:
-        setattr(Tensor, f"__i{_symbol}__", _in_place(_direct, f"{_op.name}_"))
+        setattr(Tensor, f"__i{_symbol}__", in_place_operator(_direct, f"{_op.name}_"))
 
 Tensor.__neg__ = neg
 Tensor.__pos__ = positive  # type: ignore[operator]

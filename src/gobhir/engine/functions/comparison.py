@@ -11,6 +11,7 @@ import numpy as np
 from gobhir.engine.drawing import clash
 from gobhir.engine.dtypes import promoted
 from gobhir.engine.functions.arguments import Number, checked
+from gobhir.engine.functions.arithmetic import in_place_operator
 from gobhir.engine.functions.publish import (
     alias,
     as_operand,
@@ -21,7 +22,8 @@ from gobhir.engine.functions.publish import (
     of_tensor,
     takes_out,
 )
-from gobhir.engine.inplace import become, into
+from gobhir.engine.inplace import into
+from gobhir.engine.ops.indexing import plain
 from gobhir.engine.quiet import quietly
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
@@ -34,10 +36,6 @@ def _computed(name: str, how: Callable[..., Any], x: Any, y: Any) -> Tensor:
     except ValueError:
         shapes = clash(np.shape(x), np.shape(y))
         raise RuntimeError(say("errors.shape.broadcast", op=name, **shapes)) from None
-
-
-def _plain(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else x
 
 
 def _alike(x: Any, y: Any) -> tuple[Any, Any]:
@@ -81,7 +79,7 @@ def _comparison(name: str, symbol: str, how: Callable[..., Any]) -> Any:
     def compare(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
         x, y = (
             as_operand(input).array,
-            _plain(other if isinstance(other, Tensor) else number(other)),
+            plain(other if isinstance(other, Tensor) else number(other)),
         )
         if type(y) is not int or not 0 <= y <= 127:
             x, y = _alike(x, y)
@@ -149,7 +147,7 @@ def _too_far(x: Any, n: Any) -> Any:
 
 def _bitwise(name: str, symbol: str, doc: str, how: Callable[..., Any], kinds: str) -> None:
     def bitwise(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
-        x, y = (_plain(v if isinstance(v, Tensor) else number(v)) for v in (input, other))
+        x, y = (plain(v if isinstance(v, Tensor) else number(v)) for v in (input, other))
         if not isinstance(input, Tensor) and not isinstance(other, Tensor):
             as_operand(input)
         dtype = promoted((x, y))
@@ -162,16 +160,7 @@ def _bitwise(name: str, symbol: str, doc: str, how: Callable[..., Any], kinds: s
     direct = _operator(bitwise)
     setattr(Tensor, f"__{symbol}__", direct)
     setattr(Tensor, f"__r{symbol}__", _operator(bitwise, swapped=True))
-    setattr(Tensor, f"__i{symbol}__", _in_place_operator(bitwise))
-
-
-def _in_place_operator(f: Callable[..., Any]) -> Any:
-    def operator(self: Tensor, other: Any) -> Any:
-        if not isinstance(other, (Tensor, int, float, np.generic, np.ndarray)):
-            return NotImplemented
-        return become(self, f.__name__ + "_", lambda x: f(x, other))
-
-    return operator
+    setattr(Tensor, f"__i{symbol}__", in_place_operator(bitwise, f"{name}_"))
 
 
 _bitwise("bitwise_and", "and", "The bits that both have; for bool: both.", np.bitwise_and, "biu")
@@ -276,7 +265,7 @@ def isin(
     for x in (elements, test_elements):
         if isinstance(x, bool) or (isinstance(x, Tensor) and x.dtype.kind == "b"):
             raise RuntimeError(say("errors.dtype.not_for", op="isin", dtype="bool"))
-    found = np.isin(_plain(elements), _plain(test_elements), assume_unique, invert)
+    found = np.isin(plain(elements), plain(test_elements), assume_unique, invert)
     return Tensor._wrap(np.asarray(found))
 
 
