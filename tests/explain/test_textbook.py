@@ -50,6 +50,7 @@ def test_the_last_case_speaks_the_language() -> None:
 
 def test_elementwise_products_of_a_memory_have_their_sign() -> None:
     assert equation("c", "f * c + i * g", "en", "⊙") == "c = f ⊙ c + i ⊙ g"
+    assert equation("out", "sum(D * C)", "en") == "out = Σ D ⊙ C"  # D C is another product
 
 
 def test_the_gradient_has_its_name() -> None:

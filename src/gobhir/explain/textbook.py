@@ -130,13 +130,16 @@ class _Writer:
         return out
 
     def _product(self, factors: list[ast.expr]) -> Box:
-        """Letters side by side; a dot between all where a word or a second number stands."""
+        """Letters side by side; a dot between all where a word or a second number stands, and a
+        circle between matrices, which side by side would be multiplied as matrices."""
         close = (
             self.d == "d"
             and all(map(_short, factors))
             and not any(map(_begins_with_digit, factors[1:]))
         )
-        between = "" if close and self.times == "·" else f" {self.times} "
+        matrices = all(isinstance(f, ast.Name) and f.id.isupper() for f in factors)
+        times = "⊙" if matrices else self.times
+        between = "" if close and times == "·" else f" {times} "
         out = self._tall(factors[0], POWER)
         for f in factors[1:]:
             out = out + between + self._tall(f, POWER)
