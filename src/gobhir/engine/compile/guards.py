@@ -16,6 +16,8 @@ from gobhir.engine.tensor import Tensor
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 CONSTANT = (types.ModuleType, type, types.BuiltinFunctionType)
 CONTAINERS = (list, tuple, set, frozenset, dict, deque)
+MISSING = object()
+"""What a name that is not there yet stands for."""
 FEW = 100
 """So many entries at most of a list or dictionary are watched."""
 SHORT = 1000
@@ -37,7 +39,7 @@ class Name(NamedTuple):
 
     def now(self) -> Any:
         if self.key is not None:
-            return self.holder.get(self.key)
+            return self.holder.get(self.key, MISSING)
         try:
             return self.holder.cell_contents
         except ValueError:  # a variable that was deleted

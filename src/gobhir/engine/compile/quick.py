@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.compile.guards import MISSING
 from gobhir.engine.hooks import changes
 from gobhir.engine.tape import state
 from gobhir.engine.tensor import Tensor
@@ -73,7 +74,7 @@ def quick(replay: Any, args: tuple[Any, ...], shown: Any) -> Callable[..., Any] 
         return None
     scope: dict[str, Any] = {
         "changes": changes, "checked": replay.checked, "keeper": keeper, "state": state,
-        "Tensor": Tensor, "on": state.grad_enabled,
+        "Tensor": Tensor, "missing": MISSING, "on": state.grad_enabled,
     }  # fmt: skip
     looks = ["changes[0] != checked", "keeper.seen"]
     given: dict[Any, str] = {}
@@ -101,8 +102,8 @@ def quick(replay: Any, args: tuple[Any, ...], shown: Any) -> Callable[..., Any] 
     for k, name in enumerate(replay.names):
         scope[f"n{k}"], scope[f"was{k}"] = name.holder, name.now()
         now = f"n{k}.cell_contents" if name.key is None else f"n{k}[{name.key!r}]"
-        if name.key is not None and name.value is None:  # perhaps there is none yet
-            now = f"n{k}.get({name.key!r})"
+        if name.value is MISSING:
+            now = f"n{k}.get({name.key!r}, missing)"
         looks.append(f"{now} is not was{k}")
     for k, (optimizer, number) in enumerate(source.groups):
         group = optimizer.param_groups[number]
@@ -129,7 +130,10 @@ def quick(replay: Any, args: tuple[Any, ...], shown: Any) -> Callable[..., Any] 
         answer = "out"
     text = f"""
 def quick({parameters}):
-    if {" or ".join(looks)}:
+    try:
+        if {" or ".join(looks)}:
+            return None
+    except (KeyError, ValueError):  # a name was deleted
         return None
     result = keeper.send(({sent}{"," * (len(given) == 1)}))
     if result is None:

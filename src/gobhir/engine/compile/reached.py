@@ -36,22 +36,27 @@ class Reached:
         self.leaves: list[Tensor] = []
         self._found: dict[tuple[int, Any], Name] = {}
         self._seen: dict[int, Any] = {}
-        self._words = {"forward"}  # Module.__call__ calls it
+        self._words: dict[str, set[str | None]] = {"forward": {None}}  # Module.__call__ calls it
+        """Attributes in the code, and what stands before the dot there (None: who knows)."""
+        self._called: dict[str, set[int]] = {}
+        """By name: the ids of the things that have it."""
         self._things: list[Any] = []
         self._vars: dict[int, _Vars] = {}
         for thing in (step, *given, *modules):
             self._visit(thing)
-        before = -1
-        while before != len(self._found) + len(self._things) + len(self._words):
-            before = len(self._found) + len(self._things) + len(self._words)
+        before, now = -1, 0
+        while before != now:
             for thing in list(self._things):
                 self._attributes(thing)
+            sets: list[Any] = [*self._words.values(), *self._called.values()]
+            before, now = now, len(self._found) + len(self._things) + sum(map(len, sets))
         self.names = list(self._found.values())
 
     def _name(self, holder: Any, key: Any, word: str = "") -> None:
         if (id(holder), key) not in self._found:
             name = Name(holder, key, None, word=word or str(key)).noted()
             self._found[id(holder), key] = name
+            self._called.setdefault(name.word, set()).add(id(name.value))
             self._visit(name.value)
 
     def _visit(self, x: Any) -> None:
@@ -81,7 +86,8 @@ class Reached:
             self._visit(x.__wrapped__)
         elif hasattr(x, "_modules"):
             self.modules.append(x)
-            for child in x.children():
+            for word, child in x.named_children():
+                self._called.setdefault(word, set()).add(id(child))
                 self._visit(child)
             if users(type(x).__module__):
                 self._things.append(x)
@@ -102,9 +108,9 @@ class Reached:
         defaults |= f.__kwdefaults__ or {}
         for key in defaults:
             self._name(defaults, key)
-        for key, attribute in _mentioned(f.__code__, f.__globals__):
+        for key, attribute, of in _mentioned(f.__code__, f.__globals__):
             if attribute or key in _ANY:
-                self._words.add(key)
+                self._words.setdefault(key, set()).add(of)
             elif key in f.__globals__:
                 self._named_unless_constant(f.__globals__, key)
 
@@ -119,7 +125,7 @@ class Reached:
         """Watch those attributes of an object, class or module of the user's that the code
         mentions."""
         own, keys = self._own(thing)
-        words = self._words
+        words = set(self._words)
         if hasattr(thing, "param_groups"):
             if "param_groups" in words:
                 self._name(own, "param_groups")
@@ -128,13 +134,15 @@ class Reached:
             self._name(own, "_last_lr")
         if isinstance(thing, CONSTANT):
             for key in words & keys:
-                if isinstance(own.get(key), _FUNCTIONS):
-                    self._visit(_code(own.get(key)))
+                kinds = thing.__mro__ if isinstance(thing, type) else (thing,)
+                found = next(vars(k)[key] for k in kinds if key in vars(k))
+                if isinstance(found, _FUNCTIONS):
+                    self._visit(_code(found))
                 else:
                     self._named_unless_constant(own, key)
             return
         every = not words.isdisjoint(_ANY)
-        for key in (words | keys if every else set(words)) - _OWN:
+        for key in (words | keys if every else words) - _OWN:
             if key not in keys:
                 self._of_the_class(thing, own, key)
             elif not (hasattr(thing, "_modules") and isinstance(own[key], _SETTINGS)):
@@ -150,11 +158,19 @@ class Reached:
             if key in vars(kind):
                 found = vars(kind)[key]
                 if users(kind.__module__) and isinstance(found, _FUNCTIONS):
-                    self._visit(_code(found))
+                    if self._may_be_of(thing, key):
+                        self._visit(_code(found))
                 elif users(kind.__module__) and isinstance(found, (*PLAIN, *CONTAINERS)):
-                    self._name(self._own(kind)[0], key)
+                    self._name(self._own(type(thing))[0], key)
                     self._name(own, key)  # one of the object's own would come before it
                 return
+
+    def _may_be_of(self, thing: Any, key: str) -> bool:
+        """Whether `a.key` in the code may mean this thing: `model.train()` is no trainer's."""
+        return any(
+            of is None or id(thing) in self._called.get(of, (id(thing),))
+            for of in self._words.get(key, (None,))
+        )
 
     def _own(self, thing: Any) -> tuple[Any, set[str]]:
         """The attributes of an object, class or module as a dictionary, and their names."""
@@ -162,7 +178,7 @@ class Reached:
             return thing.__dict__, set(thing.__dict__)
         holder = self._vars.setdefault(id(thing), _Vars(thing))
         if isinstance(thing, type):
-            return holder, set(vars(thing))
+            return holder, {k for c in thing.__mro__ if users(c.__module__) for k in vars(c)}
         slots = (k for kind in type(thing).__mro__ for k in getattr(kind, "__slots__", ()))
         return holder, {k for k in slots if hasattr(thing, k)}
 
@@ -173,8 +189,8 @@ class _Vars:
     def __init__(self, thing: Any):
         self.thing = thing
 
-    def get(self, key: str) -> Any:
-        return getattr(self.thing, key, None)
+    def get(self, key: str, default: Any = None) -> Any:
+        return getattr(self.thing, key, default)
 
     __getitem__ = get
 
@@ -197,21 +213,28 @@ def users(module: str | None) -> bool:
     return not path.startswith(_LIBRARY) and "-packages" not in path
 
 
-def _mentioned(code: types.CodeType, around: dict[str, Any]) -> Iterator[tuple[str, bool]]:
-    """The names in the code; True with those of attributes, unless of a library (`torch.log`)."""
+def _mentioned(
+    code: types.CodeType, around: dict[str, Any]
+) -> Iterator[tuple[str, bool, str | None]]:
+    """The names in the code; True with those of attributes, unless of a library (`torch.log`);
+    and of these, the name before the dot."""
     library = False
+    before = None
     for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            found = around.get(step.argval)
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"):
+            found = around.get(step.argval) if step.opname != "LOAD_DEREF" else None
             library = isinstance(found, types.ModuleType) and not users(found.__name__)
-            yield step.argval, False
+            before = step.argval
+            if step.opname != "LOAD_DEREF":
+                yield step.argval, False, None
         elif step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             if not library:
-                yield step.argval, True
+                yield step.argval, True, before
+            before = step.argval
         else:
-            library = False
+            library, before = False, None
             if step.opname in ("STORE_ATTR", "DELETE_ATTR"):
-                yield step.argval, True
+                yield step.argval, True, None
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _mentioned(constant, around)

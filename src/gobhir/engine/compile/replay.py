@@ -109,7 +109,7 @@ class Replay:
             arrays = [(n, n.now()) for n in self.names if n.traced()]
             for name, array in arrays:
                 name.put(trace(array))
-            self.arrays = [array for _, array in arrays]
+            self.arrays = arrays
             with recorder.paused():
                 outside = python_state(self.names)
             for n in self.names:
@@ -216,9 +216,13 @@ class Replay:
         program = Program.of(
             recorder.calls,
             [b for _, b in self.inputs],
-            [*self.homes, *self.had_grad.values(), *self.arrays],
+            [*self.homes, *self.had_grad.values(), *(a for _, a in self.arrays)],
             [*results, *self.end_grads.values()],
         )
+        others = {id(program.base(a)): n.word for n, a in self.arrays}
+        for base in (b for call in program.calls for b in program.writes(call)):
+            if id(base) in others:
+                recorder.refuse("python", name=others[id(base)])
         if any(b.kind == "input" for call in program.calls for b in program.writes(call)):
             recorder.refuse("argument_changed")
         without_needless_copies(program)

@@ -6,7 +6,9 @@ yields the results; sent None it yields weights, gradients and optimizer state a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,8 @@ from gobhir.engine.compile.unroll import (
 from gobhir.engine.op import Family
 from gobhir.engine.tensor import Tensor
 
+_OUR_OWN = re.compile(rf"(lr|t|c|g|given|result|float|abs|max|min|{'|'.join(FUNCTIONS)})\d*")
+"""Variables that an unrolled step has for itself."""
 INDENT = " " * 12
 
 
@@ -68,20 +72,33 @@ class Writer:
         self.program, self.tape, self.names = program, tape, names
         self.source = Source(title)
         self.unpacked: list[str] = []
+        self.taken: set[str] = set()
         self.parameters: list[str] = []
 
     def argument(self, key: Any, name: str, array: np.ndarray) -> None:
         """`array` is an argument (or a tensor from outside) that is read at each step."""
-        names = elements(name, array.shape)
+        names = elements(self._free(name, array.shape), array.shape)
         self._variables(array, names)
         self.source.arguments.append((key, array.shape))
         self.unpacked.append(_nested(iter(names), array.shape))
 
     def weight(self, t: Tensor, array: np.ndarray) -> None:
+        self.names[t] = self._free(self.names[t], array.shape)
         names = elements(self.names[t], array.shape)
         self._variables(array, names)
         self.source.weights.append(t)
         self.parameters += names
+
+    def _free(self, name: str, shape: tuple[int, ...]) -> str:
+        """The name, or a longer one, whose elements are Python's and nobody else's."""
+        if not name.isidentifier():
+            name = f"p_{name}"
+        while any(
+            n in self.taken or _OUR_OWN.fullmatch(n) or iskeyword(n) for n in elements(name, shape)
+        ):
+            name += "_"
+        self.taken.update(elements(name, shape))
+        return name
 
     def _variables(self, array: np.ndarray, names: list[str]) -> None:
         made = [self.numbers.variable(n) for n in names]
@@ -170,7 +187,7 @@ class Writer:
 
     def _tidy_names(self) -> None:
         """No name twice."""
-        taken = set(self.parameters) | {"lr", "t", "given", "result", *FUNCTIONS}
+        taken = self.taken | set(self.parameters) | {"lr", "t", "given", "result", *FUNCTIONS}
         for n in self.numbers.order:
             if n.name in taken:
                 n.name = ""
