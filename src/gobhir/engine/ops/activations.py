@@ -162,8 +162,7 @@ class GELU(Activation):
 
 
 class GELUSlope(Activation):
-    """The slope of GELU: Phi(z) + z phi(z), phi the density of the normal distribution. z, a: any
-    shape."""
+    """The slope of GELU: Phi(z) + z phi(z), phi the normal density. z, a: any shape."""
 
     formula = "0.5 * (1 + erf(z / sqrt(2))) + z * exp(-(z**2) / 2) / sqrt(2 * pi)"
     local = "(2 - z**2) * exp(-(z**2) / 2) / sqrt(2 * pi)"
@@ -309,8 +308,7 @@ class Hardtanh(Activation):
 
 
 class Hardsigmoid(Activation):
-    """a = z / 6 + 1/2 between -3 and 3, 0 below, 1 above: a sigmoid of straight lines. z, a: any
-    shape."""
+    """a = z / 6 + 1/2, cut off at 0 and 1: a sigmoid of straight lines. z, a: any shape."""
 
     formula = "max(0, min(6, z + 3)) / 6"
     local = "0 if z <= -3 else (0 if z >= 3 else 1 / 6)"
