@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from gobhir.lang import say, warn
-from gobhir.optim.lr_scheduler.scheduler import LRScheduler, assign, checked, settings
+from gobhir.optim.lr_scheduler.scheduler import LRScheduler, assign, checked, each_group, settings
 from gobhir.optim.optimizer import Optimizer
 
 
@@ -40,16 +40,8 @@ class ReduceLROnPlateau(LRScheduler):
             raise ValueError(say("errors.schedule.reduce", value=factor))
         self.factor = factor
         self.optimizer = checked(optimizer)
-        groups = len(optimizer.param_groups)
-        if isinstance(min_lr, (list, tuple)):
-            if len(min_lr) != groups:
-                message = say(
-                    "errors.schedule.each_group", name="min_lr", got=len(min_lr), want=groups
-                )
-                raise ValueError(message)
-            self.default_min_lr, self.min_lrs = None, list(min_lr)
-        else:
-            self.default_min_lr, self.min_lrs = min_lr, [min_lr] * groups
+        self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr
+        self.min_lrs = each_group("min_lr", optimizer, min_lr)
         if mode not in ("min", "max"):
             raise ValueError(say("errors.schedule.plateau_mode", name="mode", value=mode))
         if threshold_mode not in ("rel", "abs"):
