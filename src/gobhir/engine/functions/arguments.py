@@ -92,12 +92,12 @@ def checked(f: F, tensor_first: bool = False) -> F:
     names = code.co_varnames[: places + code.co_kwonlyargcount]
     known: dict[str, set[type]] = {name: set() for name in names}
     others: set[type] = set()  # what *args has taken
-    first, second, third = ([known[name] for name in names[:places]] + [others] * 3)[:3]
+    first, second, third, *rest = [known[name] for name in names[:places]] + [others] * 3
     many = bool(code.co_flags & CO_VARARGS)
 
     @wraps(f)
     def call(x: Any = _NO, y: Any = _NO, z: Any = _NO, /, *more: Any, **named: Any) -> Any:
-        if x.__class__ in first and not more:
+        if x.__class__ in first:
             for name in named:
                 if name not in known or named[name].__class__ not in known[name]:
                     break
@@ -108,7 +108,11 @@ def checked(f: F, tensor_first: bool = False) -> F:
                     if z is _NO:
                         return plain(x, y, **named) if named else plain(x, y)
                     if z.__class__ in third:
-                        return plain(x, y, z, **named)
+                        for value, types in zip(more, rest, strict=False):
+                            if value.__class__ not in types:
+                                break
+                        else:
+                            return plain(x, y, z, *more, **named)
         return slowly([a for a in (x, y, z, *more) if a is not _NO], named)
 
     def slowly(args: list[Any], named: dict[str, Any]) -> Any:

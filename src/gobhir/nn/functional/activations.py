@@ -13,6 +13,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.creation import empty
+from gobhir.engine.functions.arguments import on_tensor
 from gobhir.engine.functions.publish import FUNCTIONS, as_operand, both, function
 from gobhir.engine.inplace import become
 from gobhir.engine.ops import activations
@@ -84,6 +85,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 
 @both
+@on_tensor
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """z above 0, weight * z below, elementwise; weight has one number, or one for each channel
     (dimension 1 of the input)."""
@@ -101,6 +103,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 @function
+@on_tensor
 def rrelu(
     input: Tensor,
     lower: float = 1 / 8,
@@ -127,6 +130,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 @function
+@on_tensor
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """scale * z above 0, scale * alpha * (e^z - 1) below, with the two constants that keep mean
     and variance."""
@@ -134,6 +138,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 @function
+@on_tensor
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """z above 0, alpha * (e^(z / alpha) - 1) below, elementwise."""
     if alpha == 0:
@@ -181,6 +186,7 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 
 @both
+@on_tensor
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """z, but 0 between -lambd and lambd, elementwise."""
     return _run(activations.hardshrink, input, lambd=lambd)
@@ -215,6 +221,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 @function
+@on_tensor
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """z above the threshold, value elsewhere."""
     return _run(activations.threshold, input, inplace, threshold=threshold, value=value)

@@ -4,12 +4,11 @@ engine/ops/convolution.py."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from gobhir.engine import Tensor
-from gobhir.engine.functions.publish import as_operand
+from gobhir.engine.functions.arguments import Dims, on_tensor
 from gobhir.engine.ops import convolution as ops
 from gobhir.lang import say
 from gobhir.nn.functional.kinds import only_floating
@@ -32,20 +31,20 @@ def _conv(n: int) -> Callable[..., Tensor]:
         input: Tensor,
         weight: Tensor,
         bias: Tensor | None = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
+        stride: Dims = 1,
+        padding: Dims | str = 0,
+        dilation: Dims = 1,
         groups: int = 1,
     ) -> Tensor:
         stride, dilation = each(stride, n, "stride"), each(dilation, n, "dilation")
-        x, alone = batched(as_operand(input), n, conv.__name__)
+        x, alone = batched(input, n, conv.__name__)
         only_floating(x, conv.__name__, "iu")
         if 0 in x.shape[2:]:
             raise RuntimeError(say("errors.pool.no_numbers", name=conv.__name__, x=x.shape))
         if not isinstance(padding, str):
             both, more = each(padding, n, "padding"), (0,) * n
         else:
-            kernel = tuple(as_operand(weight).shape[2:])
+            kernel = tuple(weight.shape[2:])
             # A weight of other dimensions is ops.conv's to refuse.
             kernel = kernel if len(kernel) == n else (1,) * n
             both, more = _by_name(padding, kernel, stride, dilation)
@@ -66,11 +65,11 @@ def _transposed(n: int) -> Callable[..., Tensor]:
         input: Tensor,
         weight: Tensor,
         bias: Tensor | None = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
+        stride: Dims = 1,
+        padding: Dims = 0,
+        output_padding: Dims = 0,
         groups: int = 1,
-        dilation: Any = 1,
+        dilation: Dims = 1,
     ) -> Tensor:
         options = {
             "stride": each(stride, n, "stride"),
@@ -78,7 +77,7 @@ def _transposed(n: int) -> Callable[..., Tensor]:
             "dilation": each(dilation, n, "dilation"),
             "output_padding": each(output_padding, n, "output_padding"),
         }
-        x, alone = batched(as_operand(input), n, conv_transpose.__name__)
+        x, alone = batched(input, n, conv_transpose.__name__)
         if x.dtype != np.int64:
             only_floating(x, conv_transpose.__name__)
         for more, s, d in zip(
@@ -98,7 +97,7 @@ def _transposed(n: int) -> Callable[..., Tensor]:
 def _named(f: Callable[..., Tensor], name: str, n: int, text: str) -> Callable[..., Tensor]:
     f.__name__ = f.__qualname__ = f"{name}{n}d"
     f.__doc__ = text.format(over=_OVER[n])
-    return f
+    return on_tensor(f)
 
 
 def _by_name(

@@ -8,6 +8,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.dtypes import promoted
+from gobhir.engine.functions.arguments import on_tensor
 from gobhir.engine.functions.norms import pdist
 from gobhir.engine.functions.publish import function
 from gobhir.engine.functions.shapes import place
@@ -17,6 +18,7 @@ __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
 @function
+@on_tensor
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
@@ -26,6 +28,7 @@ def pairwise_distance(
 
 
 @function
+@on_tensor
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 / (|x1| |x2|) along `dim`, between -1 and 1; lengths below eps count as eps."""
     kind = promoted([x1.array, x2.array])

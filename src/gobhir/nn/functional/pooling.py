@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.functions.arguments import Dims, on_tensor
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops import pooling as ops
 from gobhir.engine.ops import resampling
@@ -50,10 +51,10 @@ _OVER = {1: "signals, (N, C, L)", 2: "images, (N, C, H, W)", 3: "volumes, (N, C,
 def _max_pool(n: int) -> Callable[..., Any]:
     def max_pool(
         input: Tensor,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel_size: Dims,
+        stride: Dims | None = None,
+        padding: Dims = 0,
+        dilation: Dims = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
@@ -76,9 +77,9 @@ def _max_pool(n: int) -> Callable[..., Any]:
 def _avg_pool(n: int) -> Callable[..., Tensor]:
     def avg_pool(
         input: Tensor,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
+        kernel_size: Dims,
+        stride: Dims | None = None,
+        padding: Dims = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
@@ -116,7 +117,7 @@ def _windows(kernel_size: Any, stride: Any, padding: Any, n: int) -> dict[str, t
 
 
 def _adaptive_avg_pool(n: int) -> Callable[..., Tensor]:
-    def adaptive_avg_pool(input: Tensor, output_size: Any) -> Tensor:
+    def adaptive_avg_pool(input: Tensor, output_size: Dims) -> Tensor:
         x, alone, size = _adaptive(input, output_size, n, adaptive_avg_pool.__name__)
         if x.dtype.kind != "f":
             raise NotImplementedError(say("errors.pool.dtype", dtype=x.dtype))
@@ -133,7 +134,7 @@ def _adaptive_avg_pool(n: int) -> Callable[..., Tensor]:
 
 
 def _adaptive_max_pool(n: int) -> Callable[..., Any]:
-    def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    def adaptive_max_pool(input: Tensor, output_size: Dims, return_indices: bool = False) -> Any:
         x, alone, size = _adaptive(input, output_size, n, adaptive_max_pool.__name__)
         only_floating(x, adaptive_max_pool.__name__)
         if not alone:
@@ -154,7 +155,7 @@ def _adaptive_max_pool(n: int) -> Callable[..., Any]:
     return _named(adaptive_max_pool, "adaptive_max_pool", n, text)
 
 
-def _adaptive(input: Tensor, output_size: Any, n: int, name: str) -> tuple[Tensor, bool, Any]:
+def _adaptive(input: Tensor, output_size: Dims, n: int, name: str) -> tuple[Tensor, bool, Any]:
     """The input as (N, C, n sizes), whether it came without N, and the wished sizes."""
     if n > 1 and isinstance(output_size, (tuple, list)) and as_operand(input).ndim <= n:
         raise ValueError(
@@ -205,8 +206,8 @@ def _lp_pool(n: int) -> Callable[..., Tensor]:
     def lp_pool(
         input: Tensor,
         norm_type: float,
-        kernel_size: Any,
-        stride: Any = None,
+        kernel_size: Dims,
+        stride: Dims | None = None,
         ceil_mode: bool = False,
     ) -> Tensor:
         kernel = each(kernel_size, n, "kernel_size")
@@ -221,9 +222,9 @@ def _max_unpool(n: int) -> Callable[..., Tensor]:
     def max_unpool(
         input: Tensor,
         indices: Tensor,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
+        kernel_size: Dims,
+        stride: Dims | None = None,
+        padding: Dims = 0,
         output_size: Any = None,
     ) -> Tensor:
         w = _windows(kernel_size, stride, padding, n)
@@ -251,7 +252,7 @@ def _max_unpool(n: int) -> Callable[..., Tensor]:
 def _named(f: Callable[..., Any], name: str, n: int, text: str) -> Callable[..., Any]:
     f.__name__ = f.__qualname__ = f"{name}{n}d"
     f.__doc__ = text.format(over=_OVER[n])
-    return f
+    return on_tensor(f)
 
 
 max_pool1d = _max_pool(1)

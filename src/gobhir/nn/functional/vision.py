@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.functions.arguments import on_tensor
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops import convolution, resampling
 from gobhir.lang import say
@@ -118,6 +119,7 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
     return interpolate(input, size, scale_factor, "bilinear", align_corners=True)
 
 
+@on_tensor
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Channels into pixels: (..., C r^2, H, W) becomes (..., C, H r, W r), r = upscale_factor.
 
@@ -134,6 +136,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return x.permute(*order).reshape(*lead, c // r**2, h * r, w * r)
 
 
+@on_tensor
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """Pixels into channels: (..., C, H r, W r) becomes (..., C r^2, H, W), r = downscale_factor."""
     x, r = _image(input), downscale_factor
@@ -152,6 +155,7 @@ def _image(input: Tensor) -> Any:
     return input
 
 
+@on_tensor
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """The channels of `groups` groups dealt out in turn: 0 1 | 2 3 becomes 0 2 1 3. (N, C, ...).
 
