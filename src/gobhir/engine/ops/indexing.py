@@ -18,11 +18,11 @@ from gobhir.lang import say
 class GetItem(Op):
     """x[index], with all of NumPy's kinds of index."""
 
-    example = ([np.array([10.0, 20.0, 30.0])], {"index": (np.array([2, 0, 2]),)})
     family = Family.GATHER
     formula = "x[index]"
     local = "1"
     shape_only = True
+    example = ([np.array([10.0, 20.0, 30.0])], {"index": (np.array([2, 0, 2]),)})
 
     def forward(x, *, index):
         try:
@@ -45,11 +45,11 @@ class AddAt(Op):
     """Zeros of `shape` with x added at `index`: what GetItem does, backwards. A place that the
     index names several times receives the sum."""
 
-    example = ([np.array([1.0, 2.0, 4.0])], {"index": (np.array([2, 0, 2]),), "shape": (3,)})
     family = Family.GATHER
     formula = "add_at(x)"
     local = "1"
     shape_only = True
+    example = ([np.array([1.0, 2.0, 4.0])], {"index": (np.array([2, 0, 2]),), "shape": (3,)})
 
     def forward(x, *, index, shape):
         out = np.zeros(shape, x.dtype)
@@ -67,11 +67,11 @@ class AddAt(Op):
 class SetItem(Op):
     """x with v at `index`. v broadcasts to x[index]."""
 
-    example = ([np.array([10.0, 20.0, 30.0]), np.array([1.0, 2.0])], {"index": (slice(1, None),)})
     family = Family.GATHER
     formula = "v if at_index else x"
     local = {"x": "0 if at_index else 1", "v": "1 if at_index else 0"}
     shape_only = True
+    example = ([np.array([10.0, 20.0, 30.0]), np.array([1.0, 2.0])], {"index": (slice(1, None),)})
 
     def forward(x, v, *, index):
         out = np.array(x)
@@ -97,14 +97,14 @@ class SetItem(Op):
 class ViewScatter(Op):
     """x with v in the place that `looks`, ops that only look at x, show."""
 
-    example = (
-        [np.array([10.0, 20.0, 30.0]), np.array([1.0, 2.0])],
-        {"looks": ((GetItem, {"index": (slice(1, None),)}),)},
-    )
     family = Family.GATHER
     formula = "v if in_view else x"
     local = {"x": "0 if in_view else 1", "v": "1 if in_view else 0"}
     shape_only = True
+    example = (
+        [np.array([10.0, 20.0, 30.0]), np.array([1.0, 2.0])],
+        {"looks": ((GetItem, {"index": (slice(1, None),)}),)},
+    )
 
     def forward(x, v, *, looks):
         out = np.array(x)  # x may be one of NumPy's numbers, which have no memory to write in
@@ -131,13 +131,13 @@ class ScatterReduce(Op):
     x: any shape; v: the shape of x[index]. On a tie amax and amin share the gradient evenly.
     """
 
+    family = Family.GATHER
+    formula = "reduce(v, at_index, x)"
+    local = ""
     example = (
         [np.array([1.0, 5.0]), np.array([2.0, 4.0, 3.0])],
         {"index": (np.array([0, 1, 0]),), "reduce": "amax"},
     )
-    family = Family.GATHER
-    formula = "reduce(v, at_index, x)"
-    local = ""
 
     def forward(x, v, *, index, reduce, include_self=True):
         out = x.copy()

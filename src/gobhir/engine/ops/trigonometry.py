@@ -179,7 +179,7 @@ class Acosh(Trigonometric):
 
     formula = "log(x + sqrt(x**2 - 1))"
     local = "1 / sqrt(x**2 - 1)"
-    example = ([1.2, 2.0, 3.5],), {}
+    example = ([[1.2, 2.0, 3.5]], {})
 
     def forward(x):
         return np.arccosh(x)
