@@ -133,7 +133,6 @@ class ScatterReduce(Op):
 
     family = Family.GATHER
     formula = "reduce(v, at_index, x)"
-    local = ""
     example = (
         [np.array([1.0, 5.0]), np.array([2.0, 4.0, 3.0])],
         {"index": (np.array([0, 1, 0]),), "reduce": "amax"},
