@@ -210,7 +210,8 @@ class Optimizer:
         """Take all gradients away (or fill them with zeros), before the next backward()."""
         first = self._first_gradient()
         if first is not None:
-            self._wasted = self._stepped != (ref(first), first._version)
+            stepped, version = self._stepped or (lambda: None, 0)
+            self._wasted = stepped() is not first or version != first._version
         clear(self._all(), set_to_none)
 
     # -- the step ----
