@@ -1,51 +1,24 @@
-"""Training steps as people write them, wrapped in `gobhir.compile`: whether a step can be replayed
-or runs as it is written, it must do what it does without the wrapping."""
+"""Training steps as people write them, wrapped in `gobhir.compile`."""
 
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 
 import gobhir as torch
 from gobhir import nn
 from gobhir.nn import functional as F
+from tests.programs.stories import Story, Wrap, compare, labels, network, numbers, plain_step
 
-Wrap = Callable[[Any], Any]
-STORIES: dict[str, Callable[[Wrap], Iterator[Any]]] = {}
+STORIES: dict[str, Story] = {}
 
 
-def story(f: Callable[[Wrap], Iterator[Any]]) -> Callable[[Wrap], Iterator[Any]]:
-    """A program that yields what is to be compared."""
+def story(f: Story) -> Story:
     STORIES[f.__name__] = f
     return f
-
-
-def network(width: int = 8, out: int = 1) -> Any:
-    return nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, out))
-
-
-def numbers(n: int = 5, out: int = 1) -> tuple[Any, Any]:
-    return torch.randn(n, 3), torch.randn(n, out)
-
-
-def labels(n: int = 5, classes: int = 2) -> tuple[Any, Any]:
-    return torch.randn(n, 3), torch.randint(0, classes, (n,))
-
-
-def plain_step(model: Any, optimizer: Any, loss: Any = F.mse_loss, **how: Any) -> Any:
-    def step(x: Any, y: Any) -> Any:
-        value = loss(model(x), y)
-        optimizer.zero_grad(**how)
-        value.backward()
-        optimizer.step()
-        return value
-
-    return step
 
 
 @story
@@ -381,26 +354,6 @@ def arguments_by_name_and_kept_results(wrap: Wrap) -> Iterator[Any]:
     yield kept
 
 
-def flat(value: Any) -> Iterator[np.ndarray]:
-    if isinstance(value, (list, tuple)):
-        for one in value:
-            yield from flat(one)
-    else:
-        yield np.array(value.detach() if isinstance(value, torch.Tensor) else value)
-
-
-def told(tell: Callable[[Wrap], Iterator[Any]], wrap: Wrap) -> list[np.ndarray]:
-    torch.manual_seed(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a target that only broadcasts
-        return [array for value in tell(wrap) for array in flat(value)]
-
-
 @pytest.mark.parametrize("name", STORIES)
 def test_as_without_compile(name: str) -> None:
-    wants, gots = (told(STORIES[name], wrap) for wrap in (lambda f: f, torch.compile))
-    assert len(wants) == len(gots)
-    for want, got in zip(wants, gots, strict=True):
-        assert (got.shape, got.dtype) == (want.shape, want.dtype)
-        largest = np.abs(want).max(initial=1e-3)
-        np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * largest)
+    compare(STORIES[name])

@@ -64,7 +64,7 @@ class Name(NamedTuple):
         """Whether it is an array that can be a Traced one while a step is recorded: a replay
         reads what stands in it by then."""
         now = self.now()
-        settable = self.key is None or type(self.holder) is dict
+        settable = self.key is None or hasattr(type(self.holder), "__setitem__")
         return settable and type(now) is np.ndarray and now.dtype.kind in "biuf"
 
     def holds(self) -> bool:
@@ -128,7 +128,7 @@ def _objects(found: Any) -> list[int]:
     return [] if isinstance(found, (*PLAIN, frozenset)) else [id(found)]
 
 
-def python_state(names: Iterable[Name]) -> dict[Any, Any]:
+def python_state(names: Iterable[Name], generators: Iterable[Any]) -> dict[Any, Any]:
     """What a step can reach by name outside of tensors, and the random numbers that are not
     Gobhir's. A step that changes them cannot be replayed."""
     legacy: Any = np.random.get_state()
@@ -136,11 +136,12 @@ def python_state(names: Iterable[Name]) -> dict[Any, Any]:
         (-1, "random"): random.getstate(),
         (-1, "numpy.random"): (legacy[1].tobytes(), legacy[2]),
     }
+    for k, generator in enumerate(generators):
+        bits = getattr(generator, "bit_generator", None)
+        found[-2 - k, "random"] = generator.getstate() if bits is None else repr(bits.state)
     for k, name in enumerate(names):
         value = name.now()
         found[k, name.word] = value if name.entries is None else entries(value)
-        if isinstance(value, np.random.Generator):
-            found[k, "numpy.random"] = repr(value.bit_generator.state)
         if isinstance(value, (Tensor, types.FunctionType, *CONSTANT)):
             continue
         if hasattr(value, "_modules") or hasattr(value, "param_groups"):

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import dis
 import functools
+import random
 import sys
 import sysconfig
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+import numpy as np
 
 from gobhir.engine.compile.guards import CONSTANT, CONTAINERS, FEW, PLAIN, Name
 from gobhir.engine.tensor import Tensor
@@ -28,12 +31,13 @@ _FUNCTIONS = (types.FunctionType, staticmethod, classmethod, property, functools
 
 class Reached:
     """names: what a step looks up. modules, optimizers, leaves: those among what it finds there
-    (leaves: tensors that learn)."""
+    (leaves: tensors that learn), and generators of random numbers that are not Gobhir's."""
 
     def __init__(self, step: Callable[..., Any], given: Iterable[Any], modules: Iterable[Any]):
         self.modules: list[Any] = []
         self.optimizers: list[Any] = []
         self.leaves: list[Tensor] = []
+        self.generators: list[Any] = []
         self._found: dict[tuple[int, Any], Name] = {}
         self._seen: dict[int, Any] = {}
         self._words: dict[str, set[str | None]] = {"forward": {None}}  # Module.__call__ calls it
@@ -62,16 +66,20 @@ class Reached:
     def _visit(self, x: Any) -> None:
         if isinstance(x, Tensor) and x.requires_grad and x.is_leaf:
             self.leaves.append(x)
-        if isinstance(x, (Tensor, *PLAIN, types.BuiltinFunctionType)) or id(x) in self._seen:
+        if isinstance(x, types.BuiltinFunctionType):
+            x = x.__self__  # of rng.random, the generator
+        if isinstance(x, (Tensor, *PLAIN)) or id(x) in self._seen:
             return
         self._seen[id(x)] = x
-        if isinstance(x, CONTAINERS):
+        if isinstance(x, (np.random.Generator, random.Random)):
+            self.generators.append(x)
+        elif isinstance(x, CONTAINERS):
             if len(x) <= FEW:
                 for v in x.values() if isinstance(x, dict) else x:
                     self._visit(v)
         elif isinstance(x, functools.partial):
             self._visit(x.func)
-            for holder in (dict(enumerate(x.args)), x.keywords):
+            for holder in (types.MappingProxyType(dict(enumerate(x.args))), x.keywords):
                 for key in holder:
                     self._name(holder, key)
         elif isinstance(x, types.MethodType):
@@ -102,11 +110,8 @@ class Reached:
             return
         for word, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             self._name(cell, None, word)
-        own = f.__code__.co_varnames[: f.__code__.co_argcount]
-        values = f.__defaults__ or ()
-        defaults = dict(zip(own[len(own) - len(values) :], values, strict=True))
-        defaults |= f.__kwdefaults__ or {}
-        for key in defaults:
+        defaults = _Defaults(f)
+        for key in defaults.names():
             self._name(defaults, key)
         for key, attribute, of in _mentioned(f.__code__, f.__globals__):
             if attribute or key in _ANY:
@@ -193,6 +198,40 @@ class _Vars:
         return getattr(self.thing, key, default)
 
     __getitem__ = get
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        setattr(self.thing, key, value)
+
+
+class _Defaults:
+    """What arguments are that are not given, read and written as a dictionary is."""
+
+    def __init__(self, f: types.FunctionType):
+        self.f = f
+
+    def names(self) -> list[str]:
+        own = self.f.__code__.co_varnames[: self.f.__code__.co_argcount]
+        return [*own[len(own) - len(self.f.__defaults__ or ()) :], *(self.f.__kwdefaults__ or {})]
+
+    def _at(self, key: str) -> int:
+        own = self.f.__code__.co_varnames
+        return own.index(key) - self.f.__code__.co_argcount
+
+    def __getitem__(self, key: str) -> Any:
+        named = self.f.__kwdefaults__ or {}
+        return named[key] if key in named else (self.f.__defaults__ or ())[self._at(key)]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        named = self.f.__kwdefaults__
+        if named and key in named:
+            named[key] = value
+            return
+        values = list(self.f.__defaults__ or ())
+        values[self._at(key)] = value
+        self.f.__defaults__ = tuple(values)
 
 
 def _code(found: Any) -> Any:

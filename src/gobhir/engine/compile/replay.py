@@ -111,7 +111,7 @@ class Replay:
                 name.put(trace(array))
             self.arrays = arrays
             with recorder.paused():
-                outside = python_state(self.names)
+                outside = python_state(self.names, self.surroundings.generators)
             for n in self.names:
                 if hasattr(n.value, "__next__"):
                     recorder.refuse("python", name=n.word)
@@ -127,7 +127,7 @@ class Replay:
                         theirs.grad = gradient if theirs.grad is None else theirs.grad + gradient
                 own = theirs = None
                 with recorder.paused():
-                    now = python_state(self.names)
+                    now = python_state(self.names, self.surroundings.generators)
                 for place, value in outside.items():
                     if not same(now.get(place), value):
                         scheduler = place[1] in ("last_epoch", "_step_count", "_last_lr")

@@ -23,6 +23,8 @@ class Surroundings:
         self.modules: list[Any] = []
         self.updates: list[tuple[Any, list[Tensor]]] = []
         self.names: list[Name] = []
+        self.generators: list[Any] = []
+        """Of random numbers that are not Gobhir's."""
         self.unroll = True
         self.exact = False
         """Every sum has to be rounded as the step itself rounds it."""
@@ -111,5 +113,5 @@ def watch(step: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Surrou
             tensors[id(t)] = t
     found.tensors = list(tensors.values())
     found.updates = list(optimizers.values())
-    found.names = reached.names
+    found.names, found.generators = reached.names, reached.generators
     return result, found

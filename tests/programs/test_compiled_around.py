@@ -1,0 +1,509 @@
+"""What stands around a compiled step: settings, lists, arrays, models and layers that change
+between two calls, and what the step itself leaves behind."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gobhir as torch
+from gobhir import nn, optim
+from gobhir.nn import functional as F
+from tests.programs.stories import Story, Wrap, compare, labels, network, numbers, plain_step
+
+STORIES: dict[str, Story] = {}
+
+
+def story(f: Story) -> Story:
+    STORIES[f.__name__] = f
+    return f
+
+
+def finish(loss: Any, optimizer: Any) -> Any:
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+CONFIG = {"model": {"scale": 1.0}, "losses": ["mse"]}
+FACTOR = 1.0
+
+
+@dataclass(slots=True)
+class InSlots:
+    power: float = 1.0
+
+
+class Parent:
+    weight = 1.0
+    extra = {"l2": 0.0}
+
+
+class Settings(Parent):
+    def __init__(self) -> None:
+        self.half = 0
+        self.inner = SimpleNamespace(shift=0.0)
+
+    @property
+    def share(self) -> float:
+        return 1.0 / (1 + self.half)
+
+    @classmethod
+    def scaled(cls, loss: Any) -> Any:
+        return loss * cls.weight
+
+
+@story
+def settings_of_every_kind(wrap: Wrap) -> Iterator[Any]:
+    global FACTOR
+    for width in (4, 40):
+        model, slots, mine, losses = network(width), InSlots(), Settings(), [F.mse_loss]
+        optimizer = optim.SGD(model.parameters(), 0.02)
+
+        def step(config: Any, x: Any, y: Any, around: Any = (model, optimizer, slots)) -> Any:
+            net, updates, power = around
+            loss = sum(f(net(x), y) for f in losses) * config["model"]["scale"] * FACTOR  # noqa: B023
+            loss = mine.scaled(loss) * mine.share + mine.inner.shift  # noqa: B023
+            loss = loss + mine.extra["l2"] * net[0].weight.square().sum()  # noqa: B023
+            return finish(loss**power.power, updates)
+
+        compiled = wrap(partial(step, CONFIG))
+        changes: list[Any] = [
+            lambda: CONFIG["model"].update(scale=2.0),
+            lambda slots=slots: setattr(slots, "power", 0.5),
+            lambda mine=mine: setattr(mine, "half", 1),
+            lambda mine=mine: setattr(mine.inner, "shift", 3.0),
+            lambda: setattr(Parent, "weight", 0.5),
+            lambda mine=mine: setattr(mine, "extra", {"l2": 0.1}),
+            lambda mine=mine: mine.extra.update(l2=0.2),
+            lambda losses=losses: losses.append(F.l1_loss),
+            lambda losses=losses: losses.__setitem__(0, F.smooth_l1_loss),
+        ]
+        for change in changes:
+            for _ in range(4):
+                yield compiled(*numbers())
+            change()
+            FACTOR = 1.0 if FACTOR == 2.0 else 2.0
+        yield compiled(*numbers()), list(model.parameters())
+        CONFIG["model"]["scale"], Parent.weight, FACTOR = 1.0, 1.0, 1.0
+
+
+@story
+def arrays_of_numpy_from_outside(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model, mask, inside = network(width), np.ones((5, 1), np.float32), [np.ones(3, np.float32)]
+        optimizer, seen = optim.SGD(model.parameters(), 0.1), np.zeros(1, np.int64)
+
+        def step(x: Any, y: Any, around: Any = (model, optimizer), mask: Any = mask) -> Any:
+            error = around[0](x * torch.from_numpy(inside[0])) - y  # noqa: B023
+            return finish((error**2 * torch.from_numpy(mask)).mean(), around[1])
+
+        def counting(x: Any, y: Any, step: Any = step, seen: Any = seen) -> Any:
+            seen[0] += len(x)
+            return step(x, y)
+
+        compiled, counted = wrap(step), wrap(counting)
+        for i in range(15):
+            if i % 4 == 3:
+                mask[i % 5] = 0
+            if i == 9:
+                inside[0][1] = -1
+            yield compiled(*numbers()), counted(*numbers()), seen
+        yield list(model.parameters())
+
+
+@story
+def rates_that_the_step_reads(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model = network(width)
+        optimizer = optim.SGD(model.parameters(), 0.1)
+        schedule = optim.lr_scheduler.ExponentialLR(optimizer, 0.8)
+
+        def step(x: Any, y: Any, m: Any = model, o: Any = optimizer, s: Any = schedule) -> Any:
+            loss = finish(F.mse_loss(m(x), y), o)
+            return loss.item(), o.param_groups[0]["lr"], s.get_last_lr()[0]
+
+        def by_hand(x: Any, y: Any, m: Any = model, o: Any = optimizer) -> Any:
+            m.zero_grad()
+            loss = F.mse_loss(m(x), y)
+            loss.backward()
+            with torch.no_grad():
+                for p in m.parameters():
+                    p -= o.param_groups[0]["lr"] * p.grad
+            return loss
+
+        steps = wrap(step), wrap(by_hand)
+        for i in range(20):
+            yield [one(*numbers()) for one in steps]
+            if i % 5 == 4:
+                schedule.step()
+
+
+@story
+def a_step_in_three_pieces(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        for which in ("z", "b", "u", "h", "zbuh"):
+            model = network(width)
+            optimizer, every = optim.SGD(model.parameters(), 0.1), list(model.parameters())
+
+            def backward(x: Any, y: Any, model: Any = model) -> Any:
+                loss = F.mse_loss(model(x), y)
+                loss.backward()
+                return loss
+
+            def halve(every: Any = every) -> None:
+                for p in every:
+                    p.grad.mul_(0.5)
+
+            pieces: dict[str, Any] = {
+                "z": lambda o=optimizer: o.zero_grad(),
+                "b": backward,
+                "h": halve,
+                "u": lambda o=optimizer: o.step(),
+            }
+            zero, back, half, update = (wrap(f) if k in which else f for k, f in pieces.items())
+            for _ in range(7):
+                zero()
+                yield back(*numbers())
+                half()
+                yield [p.grad for p in every]
+                update()
+
+
+@story
+def parameters_in_lists_and_dictionaries(wrap: Wrap) -> Iterator[Any]:
+    weights = [torch.randn(3, 4, requires_grad=True), torch.randn(4, 1, requires_grad=True)]
+    bias = {"b": torch.zeros(1, requires_grad=True)}
+
+    @wrap
+    def step(x: Any, y: Any) -> Any:
+        for w in weights:
+            x = torch.tanh(x @ w)
+        loss = (x + bias["b"] - y).pow(2).mean()
+        slopes = torch.autograd.grad(loss, [*weights, bias["b"]])
+        with torch.no_grad():
+            for p, slope in zip([*weights, bias["b"]], slopes, strict=True):
+                p -= 0.1 * slope
+        return loss
+
+    for i in range(20):
+        if i == 6:
+            weights.append(torch.randn(1, 1, requires_grad=True))
+        if i == 13:
+            bias["b"] = torch.ones(1, requires_grad=True)
+        yield step(*numbers()), weights, bias["b"]
+
+
+@story
+def thawed_with_adam(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model = network(width)
+        optimizer = optim.Adam(model.parameters(), 0.01)
+        step = wrap(plain_step(model, optimizer))
+        for i in range(22):
+            if i in (6, 14):
+                model[0].requires_grad_(i == 14)
+            yield step(*numbers()), list(model.parameters())
+        yield [own["step"] for own in optimizer.state.values()]
+
+
+@story
+def chance_of_other_kinds(wrap: Wrap) -> Iterator[Any]:
+    random.seed(0)
+    model, rng = network(out=3), np.random.default_rng(0)
+    optimizer = optim.SGD(model.parameters(), 0.1)
+
+    def forced(x: Any, y: Any, by: Any) -> Any:
+        between = model(x) if by() < 0.5 else y.expand(5, 3)
+        return finish(F.mse_loss(model(between), y.expand(5, 3)), optimizer)
+
+    batches = iter([numbers()] * 4 + [numbers() for _ in range(8)])
+    steps = [
+        *(wrap(lambda x, y, by=by: forced(x, y, by)) for by in (random.random, rng.random)),
+        wrap(lambda x, y: forced(*next(batches), lambda: 0.0)),
+    ]
+    for _ in range(12):
+        yield [step(*numbers()) for step in steps]
+
+
+@story
+def counting_in_python(wrap: Wrap) -> Iterator[Any]:
+    calls, sums = 0, {"a": {"b": 0}}
+    model = network()
+    optimizer = optim.SGD(model.parameters(), 0.1)
+
+    @wrap
+    def step(x: Any, y: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return finish(F.mse_loss(model(x), y) * (1 if calls < 6 else 2), optimizer)
+
+    @wrap
+    def other(x: Any, y: Any) -> Any:
+        sums["a"]["b"] += 1
+        return finish(F.mse_loss(model(x), y), optimizer)
+
+    for _ in range(10):
+        yield step(*numbers()), other(*numbers()), calls, sums["a"]["b"]
+
+
+@story
+def another_model_by_the_same_name(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model = network(width)
+        optimizer: Any = optim.SGD(model.parameters(), 0.1)
+
+        @wrap
+        def step(x: Any, y: Any) -> Any:
+            return finish(F.mse_loss(model(x), y), optimizer)  # noqa: B023
+
+        for kind in (optim.Adam, optim.RMSprop, optim.SGD):
+            for _ in range(6):
+                yield step(*numbers())
+            model = network(width) if kind is not optim.SGD else model.double()
+            optimizer = kind(model.parameters(), 0.02)
+        for _ in range(6):
+            yield step(*(t.double() for t in numbers()))
+        model.float()
+        for _ in range(6):
+            yield step(*numbers())
+        yield list(model.parameters())
+
+
+@story
+def branches_after_the_update(wrap: Wrap) -> Iterator[Any]:
+    model, norm = network(out=2), nn.BatchNorm1d(3)
+    optimizer = optim.SGD([*model.parameters(), *norm.parameters()], 0.1)
+
+    @wrap
+    def picking(x: Any, y: Any) -> Any:
+        out = model(norm(x))
+        loss = finish(F.cross_entropy(out, y), optimizer)
+        return loss, out[y == 1].sum().detach(), out[loss > out.max(1).values].detach()
+
+    @wrap
+    def looking(x: Any, y: Any) -> Any:
+        loss = finish(F.cross_entropy(model(norm(x)), y), optimizer)
+        with torch.no_grad():
+            after = model(norm(x))
+            return loss, after[after[:, 0] > 0].sum()
+
+    for _ in range(10):
+        yield picking(*labels()), looking(*labels()), list(norm.buffers())
+
+
+@story
+def a_state_that_is_handed_on(wrap: Wrap) -> Iterator[Any]:
+    cell, head, state, kept = nn.GRUCell(3, 4), nn.Linear(4, 1), torch.zeros(5, 4), {}
+    optimizer = optim.Adam([*cell.parameters(), *head.parameters()], 0.01)
+    kept["h"] = state
+
+    @wrap
+    def by_name(x: Any, y: Any) -> Any:
+        new = cell(x, state)
+        return finish(F.mse_loss(head(new), y), optimizer), new.detach()
+
+    @wrap
+    def in_a_dictionary(x: Any, y: Any) -> Any:
+        new = cell(x, kept["h"])
+        loss = finish(F.mse_loss(head(new), y), optimizer)
+        kept["h"] = new.detach()
+        return loss
+
+    for _ in range(14):
+        loss, state = by_name(*numbers())
+        yield loss, state, in_a_dictionary(*numbers()), kept["h"]
+
+
+@story
+def names_that_python_does_not_know(wrap: Wrap) -> Iterator[Any]:
+    class Masked(nn.Linear):
+        def __init__(self, *sizes: int) -> None:
+            super().__init__(*sizes)
+            self.register_buffer("mask", torch.ones(sizes[1], sizes[0]))
+
+        def forward(self, x: Any) -> Any:
+            return F.linear(x, self.weight * self.mask, self.bias)
+
+    model = nn.Sequential(Masked(3, 4), nn.Tanh(), Masked(4, 1))
+    t = torch.zeros(1, requires_grad=True)
+    optimizer = optim.Adam([*model.parameters(), t], 0.05)
+
+    @wrap
+    def step(x: Any, lr: Any, z1: Any, exp: Any, t1: Any) -> Any:
+        return finish(F.mse_loss(model(x) * t1 + t, lr) + z1.sum() * exp, optimizer)
+
+    for i in range(16):
+        if i == 6:
+            model[0].mask = (model[0].weight.abs() > 0.3).float()
+        if i == 11:
+            model[0].mask[0] = 0
+        x, y = numbers()
+        yield step(x, y, torch.randn(1, 4), torch.randn(()), torch.randn(())), t
+
+
+@story
+def a_gradient_of_a_copied_argument(wrap: Wrap) -> Iterator[Any]:
+    model = network(out=2)
+    optimizer = optim.SGD(model.parameters(), 0.1)
+
+    @wrap
+    def step(x: Any, y: Any) -> Any:
+        x = x.clone().requires_grad_(True)
+        F.cross_entropy(model(x), y).backward()
+        worse = (x + 0.1 * x.grad.sign()).detach()
+        return finish(F.cross_entropy(model(worse), y), optimizer), worse
+
+    for _ in range(6):
+        yield step(*labels())
+
+
+class Trainer:
+    clip: float | None = 1.0
+
+    def __init__(self, wrap: Wrap, width: int) -> None:
+        self.history: list[float] = []
+        self.epoch = 0
+        self.step = wrap(self.one)
+        self.renew(width, optim.SGD)
+
+    def renew(self, width: int, kind: Any) -> None:
+        self.model = network(width)
+        self.optimizer = kind(self.model.parameters(), 0.1)
+
+    def one(self, x: Any, y: Any) -> Any:
+        self.model.train()
+        loss = F.mse_loss(self.model(x), y)
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        self.optimizer.step()
+        return loss.detach()
+
+    def train(self, steps: int) -> None:
+        for _ in range(steps):
+            self.epoch += 1
+            self.history.append(self.step(*numbers()).item())
+
+
+@story
+def a_trainer(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        trainer = Trainer(wrap, width)
+        trainer.train(6)
+        Trainer.clip = 0.05
+        trainer.train(5)
+        trainer.clip = None
+        trainer.train(5)
+        del trainer.clip
+        trainer.train(5)
+        trainer.renew(width, optim.Adam)
+        trainer.train(6)
+        Trainer.clip = 1.0
+        yield trainer.history, list(trainer.model.parameters())
+
+
+@story
+def a_compiled_network_with_another_layer(wrap: Wrap) -> Iterator[Any]:
+    model = network(out=2)
+    compiled = wrap(model)
+    optimizer = optim.Adam(compiled.parameters(), 0.01)
+    for i in range(16):
+        if i == 6:
+            model[2] = nn.Linear(8, 2)
+            optimizer = optim.Adam(compiled.parameters(), 0.01)
+        if i in (10, 13):
+            model[0].requires_grad_(i == 13)
+        x, y = labels()
+        yield (
+            finish(F.cross_entropy(compiled(x), y), optimizer),
+            [p.grad for p in model.parameters() if p.grad is not None],
+        )
+
+
+@story
+def broken_off_and_gone_on_with(wrap: Wrap) -> Iterator[Any]:
+    class Breaking(nn.Module):
+        now = False
+
+        def forward(self, x: Any) -> Any:
+            if self.now:
+                raise KeyboardInterrupt
+            return x
+
+    for width in (4, 40):
+        breaking, model = Breaking(), network(width)
+        optimizer = optim.Adam(model.parameters(), 0.02)
+        step = wrap(plain_step(nn.Sequential(model, breaking), optimizer))
+        for i in range(12):
+            breaking.now = i in (0, 1, 3, 7)
+            if breaking.now:
+                with pytest.raises(KeyboardInterrupt):
+                    step(*numbers())
+            else:
+                yield step(*numbers())
+            yield list(model.parameters())
+    assert type(np.zeros(2)) is np.ndarray
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_as_without_compile(name: str) -> None:
+    compare(STORIES[name])
+
+
+def test_every_schedule() -> None:
+    s = optim.lr_scheduler
+    makers: list[Any] = [
+        lambda o: s.StepLR(o, 3, 0.5),
+        lambda o: s.OneCycleLR(o, 0.3, total_steps=20),
+        lambda o: s.CyclicLR(o, 0.01, 0.2, step_size_up=4),
+        lambda o: s.LambdaLR(o, lambda e: 1 / (1 + e)),
+        lambda o: s.SequentialLR(o, [s.ConstantLR(o, 0.1, 4), s.ExponentialLR(o, 0.9)], [4]),
+    ]
+
+    def tell(wrap: Wrap) -> Iterator[Any]:
+        for make in makers:
+            model = network(4)
+            optimizer = optim.SGD(model.parameters(), 0.1, momentum=0.9)
+            schedule, step = make(optimizer), wrap(plain_step(model, optimizer))
+            for _ in range(10):
+                yield step(*numbers())
+                schedule.step()
+
+    compare(tell)
+
+
+def test_two_processes_heed_what_changes() -> None:
+    def tell(wrap: Wrap) -> Iterator[Any]:
+        model, config, mask = network(40), {"s": {"k": 1.0}}, np.ones(3, np.float32)
+        optimizer: Any = optim.Adam(model.parameters(), 0.01)
+
+        @wrap
+        def step(x: Any, y: Any) -> Any:
+            loss = F.mse_loss(model(x * torch.from_numpy(mask)), y) * config["s"]["k"]
+            return finish(loss, optimizer)
+
+        for i in range(36):
+            if i == 6:
+                config["s"]["k"] = 2.0
+            if i == 12:
+                mask[1] = 0
+            if i in (16, 22):
+                model[0].requires_grad_(i == 22)
+            if i == 28:
+                model = copy.deepcopy(model)
+                optimizer = optim.SGD(model.parameters(), 0.1)
+            yield step(*numbers(8))
+        yield list(model.parameters())
+
+    compare(tell, lambda f: torch.compile(f, threads=2))
