@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,17 @@ import gobhir
 from gobhir.optim import lr_scheduler
 from tests.optim.schedules import TABLE, both, course, make, optimizer_of
 
-EACH = pytest.mark.parametrize(("name", "options"), TABLE, ids=lambda x: str(x)[:40])
+
+def short(value: Any) -> str:
+    """What a test is called: functions without where they lie, which is elsewhere each time."""
+    return re.sub(r"<function .*?>", "f", str(value))[:40]
+
+
+EACH = pytest.mark.parametrize(("name", "options"), TABLE, ids=short)
 ONE_OF_EACH = pytest.mark.parametrize(
     ("name", "options"),
     list({name: (name, o) for name, o in TABLE}.values()),
-    ids=lambda x: str(x)[:40],
+    ids=short,
 )
 
 
