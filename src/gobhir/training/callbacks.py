@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from gobhir.lang import say, t
+from gobhir.lang import say, t, warn
 from gobhir.training.history import default_monitor, direction, title
 
 if TYPE_CHECKING:
@@ -184,10 +184,14 @@ class Schedule(Callback):
 
 def callback(wish: Any) -> Callback:
     """A Callback: `wish` itself, or a function that is called after each epoch."""
-    if isinstance(wish, Callback):
-        return wish
     if isinstance(wish, type) and issubclass(wish, Callback):
-        return wish()
+        wish = wish()
+    if isinstance(wish, Callback):
+        for name in dir(type(wish)):
+            if name.startswith("on_") and not hasattr(Callback, name):
+                known = [n for n in vars(Callback) if n.startswith("on_")]
+                warn(say("errors.training.moment", name=name, known=", ".join(known)))
+        return wish
     if callable(wish):
         return Call(wish)
     raise TypeError(say("errors.training.callback", type=type(wish).__name__))

@@ -46,12 +46,9 @@ def explain_divergence(
     ruined = math.isfinite(run.batch_loss) and run.backend.ruined()
     cause = _in_data(run.backend, batch)
     if cause is None:
-        trend, grew = _trend(run, float(before))
         if weights is not None:
             run.backend.put_weights(weights)
-        run.optimizer.state.clear()
-        birth = None if grew else _birth(run.backend, step, batches)
-        cause = _advice(run, trend, birth)
+        cause = _in_training(run, before, step, batches)
     if ruined:
         told = say("errors.training.ruined", cause=cause, parameter=ruined, **at)
     else:
@@ -77,6 +74,20 @@ def _in_data(backend: Backend, batch: tuple[Any, ...]) -> Message | None:
     return None
 
 
+def _in_training(run: Run, before: Any, step: Step, batches: Iterable[tuple[Any, ...]]) -> Message:
+    given = run.backend.ruined()
+    if given is not None:
+        return say("errors.training.nan_given", parameter=given)
+    trend, grew = _trend(run, float(before))
+    run.optimizer.state.clear()
+    birth = None if grew else _birth(run.backend, step, batches)
+    lr = float(run.optimizer.param_groups[0]["lr"])
+    if birth is not None:
+        return say("errors.training.nan_found", birth=birth, trend=trend, smaller=lr / 10)
+    name = run.backend.framework.__name__
+    return say("errors.training.nan_born", lr=lr, smaller=lr / 10, trend=trend, framework=name)
+
+
 def _trend(run: Run, before: float) -> tuple[Message, bool]:
     """How the loss had been going, and whether it had been growing."""
     first = run.history.rows[0]["loss"] if run.history.rows else float(run.first_loss)
@@ -100,11 +111,3 @@ def _birth(backend: Backend, step: Step, batches: Iterable[tuple[Any, ...]]) -> 
         except RuntimeError as found:
             return found.args[0]
     return None
-
-
-def _advice(run: Run, trend: Message, birth: Any) -> Message:
-    lr = float(run.optimizer.param_groups[0]["lr"])
-    if birth is not None:
-        return say("errors.training.nan_found", birth=birth, trend=trend, smaller=lr / 10)
-    name = run.backend.framework.__name__
-    return say("errors.training.nan_born", lr=lr, smaller=lr / 10, trend=trend, framework=name)

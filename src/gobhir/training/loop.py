@@ -86,6 +86,8 @@ def fit(
     if not isinstance(epochs, Integral) or epochs < 0:
         raise ValueError(say("errors.training.epochs", epochs=epochs))
     if seed is not None:
+        if not isinstance(seed, Integral):
+            raise TypeError(say("errors.training.seed", seed=seed))
         _seed(backend, seed)
     if isinstance(validation, float):
         data, validation = split_off(data, backend, validation, function, seed)

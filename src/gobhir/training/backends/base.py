@@ -139,8 +139,7 @@ class Backend:
             except ValueError:  # NumPy's word for rows of different lengths
                 raise ValueError(say("errors.tensor.ragged")) from None
             if array.dtype.kind not in "fiub":
-                example = array.reshape(-1)[:1].tolist()
-                raise TypeError(say("errors.training.words", example=example))
+                array = _as_numbers(array)
             of_numbers = i and i == len(values) - 1 and type(loss).__name__ in _OF_NUMBERS
             if array.dtype.kind == "f" or (of_numbers and array.dtype.kind in "iub"):
                 array = array.astype(self.dtype, copy=False)
@@ -206,6 +205,9 @@ class Backend:
         """What keeps gradients small between backward and update; None when nothing is to."""
         if norm is None and value is None:
             return None
+        for name, most in (("clip_norm", norm), ("clip_value", value)):
+            if most is not None and not most > 0:
+                raise ValueError(say("errors.training.clip", name=name, value=most))
         tools, parameters = self.framework.nn.utils, list(self.model.parameters())
 
         def clip() -> None:
@@ -279,3 +281,13 @@ class Backend:
                 if isinstance(one, self.framework.Generator) and all(one is not g for g in found):
                     found.append(one)
         return found
+
+
+def _as_numbers(array: np.ndarray) -> np.ndarray:
+    """Python's own numbers, as a table of several kinds holds them. TypeError for texts."""
+    try:
+        if array.dtype.kind == "O" and not any(isinstance(x, str) for x in array.flat):
+            return array.astype(np.float64)
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(say("errors.training.words", example=array.reshape(-1)[:1].tolist()))
