@@ -19,7 +19,7 @@ from tests.optim.schedules import TABLE, both, course, make, optimizer_of
 
 def short(value: Any) -> str:
     """What a test is called: functions without where they lie, which is elsewhere each time."""
-    return re.sub(r"<function .*?>", "f", str(value))[:40]
+    return re.sub(r"<function .*? at 0x\w+>", "f", str(value))[:40]
 
 
 EACH = pytest.mark.parametrize(("name", "options"), TABLE, ids=short)
