@@ -15,9 +15,10 @@ from gobhir.engine import Tensor
 from gobhir.engine.backward import clear
 from gobhir.engine.hooks import RemovableHandle
 from gobhir.engine.tape import no_grad, state
-from gobhir.lang import Message, say
+from gobhir.lang import say
 from gobhir.nn.hooks import Hook, Hooks
 from gobhir.nn.tree import Tree, join
+from gobhir.nn.troubles import Lines, name_the_layer, wrong_call
 
 _EXTRA = "_extra_state"
 """Under which name a module's extra state is saved."""
@@ -59,8 +60,11 @@ class Module(Tree):
             with tape.inside(self):
                 return self._run(args, kwargs)
         except Exception as trouble:
-            _name_the_layer(trouble, self)
-            raise
+            told = wrong_call(trouble, self, args)
+            name_the_layer(told, self)
+            if told is trouble:
+                raise
+            raise told from None
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self._hooks.run(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
@@ -319,35 +323,3 @@ class Module(Tree):
     def _inside(self) -> Iterable[tuple[str, str]]:
         """The modules inside: how each is named and how it prints."""
         return ((f"({name})", repr(child)) for name, child in self._modules.items())
-
-
-class Lines(Message):
-    """Several sentences, each on a line of its own."""
-
-    def __init__(self, lines: list[Message]):
-        super().__init__("", {})
-        self.lines = lines
-
-    def text(self, lang: str) -> str:
-        return "".join(f"\n  - {line.text(lang)}" for line in self.lines)
-
-
-def _name_the_layer(trouble: Exception, module: Module) -> None:
-    """Say in an error of ours in which layer it arose: its path from the outermost module that
-    was called, and how it prints. Each module on the way out adds its part of the path."""
-    message = trouble.args[0] if trouble.args else None
-    if not isinstance(message, Message):
-        return
-    inner = message.values.get("inner")
-    if inner is None:
-        values = {"layer": _first_line(module), "trouble": message, "inner": module}
-        told = say("errors.nn.in_layer", **values)
-    else:
-        path = join(module._way_to(inner), str(message.values.get("path", "")))
-        told = say("errors.nn.in_layer_at", **(message.values | {"path": path, "inner": module}))
-    trouble.args = (told, *trouble.args[1:])
-
-
-def _first_line(module: Module) -> str:
-    first, *more = repr(module).split("\n")
-    return f"{first}...)" if more else first
