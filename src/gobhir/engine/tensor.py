@@ -214,7 +214,7 @@ class Tensor:
     def __bool__(self) -> bool:
         if self.array.size != 1:
             raise RuntimeError(say("errors.tensor.bool", shape=self.shape))
-        return bool(self.array.item())
+        return bool(self.array)
 
     def __float__(self) -> float:
         return float(self._one())

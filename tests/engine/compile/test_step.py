@@ -10,7 +10,15 @@ import pytest
 import gobhir
 from gobhir import nn, optim
 from gobhir.engine.compile import compile
-from tests.engine.compile.steps import MODELS, OPTIMIZERS, examples, made, replayed, same_state
+from tests.engine.compile.steps import (
+    MODELS,
+    OPTIMIZERS,
+    close,
+    examples,
+    made,
+    replayed,
+    same_state,
+)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -263,7 +271,36 @@ def test_a_branch_on_values_is_followed() -> None:
         sign = -1.0 if k in (7, 11) or (k > 14 and rng.random() < 0.5) else 1.0
         x, y = gobhir.full((2, 4), sign * (0.5 + 0.01 * k)), gobhir.ones(2, 1)
         assert compiled(x, y).item() == pytest.approx(body(*theirs[1:], x, y).item(), rel=1e-4)
+        assert k != 10 or replayed(compiled)
     same_state(mine, theirs, 1e-4)
+
+
+def test_a_branch_not_taken_before_leaves_no_trace() -> None:
+    """Running statistics, random numbers and gradients are as if only the step itself had run."""
+    both = []
+    for wrap in (compile, lambda f: f):
+        gobhir.manual_seed(0)
+        net = nn.Sequential(nn.Linear(4, 20), nn.BatchNorm1d(20), nn.Dropout(0.2), nn.Linear(20, 1))
+        updates = optim.Adam(net.parameters(), lr=0.01)
+
+        def step(x: Any, y: Any, net: Any = net, updates: Any = updates) -> Any:
+            loss = nn.functional.mse_loss(net(x), y)
+            if loss > 2.0:
+                loss = loss * 0.1
+            updates.zero_grad()
+            loss.backward()
+            updates.step()
+            return loss
+
+        run = wrap(step)
+        for k in range(24):
+            x, y = examples(6, k)
+            run(x, y * (5 if k % 6 == 5 else 1))
+        both.append((run, net, updates))
+    assert replayed(both[0][0])
+    same_state(both[0], both[1])
+    for mine, theirs in zip(both[0][1].buffers(), both[1][1].buffers(), strict=True):
+        close(mine.numpy(), theirs.numpy(), 1e-6)
 
 
 def test_names_from_around_are_looked_up_anew() -> None:
