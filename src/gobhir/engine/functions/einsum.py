@@ -59,12 +59,11 @@ def _in_letters(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
             "..." if n is Ellipsis else string.ascii_letters[(n + 26) % 52] for n in numbers
         )
 
-    given, output = (given[:-1], given[-1]) if len(given) % 2 else (given, None)
-    tensors, words = given[::2], given[1::2]
-    if not all(isinstance(w, (tuple, list)) for w in (*words, output or ())):
+    pairs, after = (given[:-1], given[-1:]) if len(given) % 2 else (given, ())
+    tensors, words = pairs[::2], pairs[1::2]
+    if not all(isinstance(w, (tuple, list)) for w in (*words, *after)):
         raise TypeError(say("errors.linalg.einsum_numbers"))
-    equation = ",".join(map(word, words))
-    return equation if output is None else f"{equation}->{word(output)}", tensors
+    return "->".join([",".join(map(word, words)), *map(word, after)]), tensors
 
 
 Letters = list[Any]

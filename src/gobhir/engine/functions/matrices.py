@@ -37,6 +37,8 @@ def matrices(op: str, A: Any, square: bool = False) -> Any:
         raise RuntimeError(say("errors.shape.matrix_wanted", x=shape))
     if square and shape[-1] != shape[-2]:
         raise RuntimeError(say("errors.linalg.square", op=op, x=shape))
+    if A.array.dtype == np.float16 and op != "matrix_exp":
+        raise NotImplementedError(say("errors.dtype.not_for", op=op, dtype="float16"))
     if A.array.dtype.kind not in "fc":
         raise RuntimeError(say("errors.linalg.dtype", op=op, dtype=A.array.dtype))
     return A

@@ -36,6 +36,8 @@ def scatter(
     https://docs.pytorch.org/docs/stable/generated/torch.Tensor.scatter_.html
     """
     src = value if src is None else src
+    if src is None:
+        raise TypeError(say("errors.index.nothing_to_write"))
     at = places_along(input, dim, index)
     if reduce is not None and reduce not in ("add", "multiply"):
         raise RuntimeError(say("errors.index.reduce", reduce=reduce, known="add, multiply"))

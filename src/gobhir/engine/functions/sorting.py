@@ -30,9 +30,7 @@ def along(op: Any, x: Any, dim: int, **settings: Any) -> Any:
     if x.ndim:
         return op(x, dim=at, **settings)
     out = op(x.reshape(1), dim=0, **settings)
-    many = out if isinstance(out, tuple) else (out,)
-    flat = tuple(o.reshape(() if o.numel() else 0) for o in many)  # topk(0) has none
-    return flat if isinstance(out, tuple) else flat[0]
+    return tuple(o.reshape(()) for o in out) if isinstance(out, tuple) else out.reshape(())
 
 
 def _ranked(op: Any, x: Any, dim: int, keepdim: bool = True, name: str = "", **more: Any) -> Any:
@@ -74,7 +72,8 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     if input.dtype == bool:
         raise RuntimeError(say("errors.reduce.no_bool", op="topk"))
     _check_rank(input, at, k, 0)
-    return _ranked(sorting.topk, input, at, k=int(k), largest=largest)
+    k = k if input.ndim else 1  # of a single number even 0 are one, as in PyTorch
+    return _ranked(sorting.topk, input, at, k=k, largest=largest)
 
 
 @of_tensor
@@ -85,7 +84,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     _refuse_bool(input, "kthvalue")
     refuse_empty(input, at, "kthvalue", IndexError)
     _check_rank(input, at, k, 1)
-    return _ranked(sorting.kthvalue, input, at, keepdim, k=int(k))
+    return _ranked(sorting.kthvalue, input, at, keepdim, k=k)
 
 
 def _check_rank(x: Tensor, dim: int, k: int, low: int) -> None:
@@ -169,8 +168,8 @@ def nanquantile(
 
 
 def _quantile(x: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, skip: bool) -> Any:
-    ndim, at = x.ndim, None if dim is None else place(dim, x.ndim)
     shares, shape = _shares(x, q, interpolation)
+    ndim, at = x.ndim, None if dim is None else place(dim, x.ndim)
     slope = q.reshape(-1) if isinstance(q, Tensor) and q.requires_grad else None
     if not x.array.size:
         raise RuntimeError(say("errors.reduce.empty", op="quantile", shape=x.array.shape))

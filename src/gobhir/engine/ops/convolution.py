@@ -358,9 +358,11 @@ def _check(x, W, b, stride, padding, dilation, groups, transposed=False):
     ):
         if min(setting) < least:
             raise RuntimeError(say("errors.conv.setting", name=name, value=setting, least=least))
+    if x.ndim != W.ndim:
+        raise RuntimeError(say("errors.conv.weight", n=x.ndim, weight=W.shape))
     outputs = W.shape[1] * groups if transposed else W.shape[0]
     inputs = W.shape[0] if transposed else W.shape[1] * groups
-    if x.ndim != W.ndim or x.shape[1] != inputs or W.shape[0] % groups:
+    if x.shape[1] != inputs or W.shape[0] % groups:
         at = 0 if transposed else 1
         drawn = {"x": marked(x.shape, 1), "weight": marked(W.shape, at), "groups": groups}
         raise RuntimeError(say("errors.conv.channels", got=x.shape[1], want=inputs, **drawn))

@@ -9,6 +9,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.dtypes import float16
+from gobhir.engine.functions.arguments import on_tensor
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.inplace import into, write
 from gobhir.engine.ops import normalisation as ops
@@ -150,6 +151,7 @@ def _last(x: Tensor, normalized_shape: Any, weight: Tensor | None, bias: Tensor 
     return len(shape)
 
 
+@on_tensor
 def group_norm(
     input: Tensor,
     num_groups: int,
