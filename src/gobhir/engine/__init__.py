@@ -40,6 +40,7 @@ functions/: how it is called. PyTorch's names and arguments, as functions, metho
 
 Around the core
     making tensors  creation.py arrays.py dtypes.py device.py layout.py size.py
+                    storage.py
     random numbers  random.py filling.py generator.py
     words, pictures printing.py drawing.py
     small things    hooks.py, quiet.py (NumPy's warnings), malloc.py (memory is kept)

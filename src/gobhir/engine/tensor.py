@@ -178,6 +178,14 @@ class Tensor:
         self._changes[0] += 1
         self._changes[1] = op
 
+    @property
+    def _base(self) -> Tensor | None:
+        """The tensor that this is a view of; None where it has a memory of its own."""
+        return None if self._view is None else self._view.root
+
+    def _is_view(self) -> bool:
+        return self._view is not None
+
     def _look_again(self) -> None:
         """Take over the history of what this is a view of, which a change in place made new."""
         from gobhir.engine.apply import apply

@@ -282,6 +282,8 @@ class Module(Tree):
         are there; what it returns, unless None, takes grad_input's place."""
         return RemovableHandle(self._hooks.backward, Hook(hook), prepend)
 
+    register_backward_hook = register_full_backward_hook  # PyTorch's older name
+
     def register_full_backward_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
     ) -> RemovableHandle:

@@ -23,6 +23,7 @@ from gobhir.engine.functions.publish import (
     unary,
 )
 from gobhir.engine.functions.results import named
+from gobhir.engine.inplace import write
 from gobhir.engine.ops import (
     activations,
     arithmetic,
@@ -265,3 +266,26 @@ sinc sinh sqrt square tan tanh trunc xlogy conj_physical i0"""
 
 for _name in _AT_THE_TOP.split():
     FUNCTIONS[_name + "_"] = getattr(Tensor, _name + "_")
+
+
+@method
+def apply_(self: Any, callable: Any) -> Any:
+    """Write callable(number) over every number of the tensor, one by one: slow, and without
+    autograd. RuntimeError for a tensor that requires grad."""
+    return _one_by_one(self, "apply_", callable)
+
+
+@method
+def map_(self: Any, tensor: Tensor, callable: Any) -> Any:
+    """Write callable(number, other number) over every number of the tensor, the other from
+    `tensor`, which broadcasts: slow, and without autograd."""
+    return _one_by_one(self, "map_", callable, np.broadcast_to(tensor.array, self.shape))
+
+
+def _one_by_one(x: Tensor, name: str, call: Any, *others: np.ndarray) -> Tensor:
+    if x.requires_grad:
+        raise RuntimeError(say("errors.tensor.one_by_one", op=name))
+    rows = zip(x.array.flat, *(o.flat for o in others), strict=True)
+    values = [call(*(v.item() for v in row)) for row in rows]
+    write(x, np.array(values, x.dtype).reshape(x.shape), name)
+    return x

@@ -16,6 +16,7 @@ from gobhir.engine.functions.arguments import Sizes, checked
 from gobhir.engine.functions.publish import method, of_tensor
 from gobhir.engine.functions.shapes import filled, place, sizes_of
 from gobhir.engine.ops import shapes, windows
+from gobhir.engine.storage import Storage, storage_of
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -66,6 +67,19 @@ def storage_offset(self: Any) -> int:
     seen, root = _laid_out(self)
     begin: int = seen.__array_interface__["data"][0] - root.__array_interface__["data"][0]
     return begin // seen.itemsize
+
+
+@method
+def storage(self: Any) -> Storage:
+    """The memory itself, as one row of numbers that all views of it share."""
+    return storage_of(self)
+
+
+@method
+def untyped_storage(self: Any) -> Storage:
+    """The memory itself, byte by byte."""
+    numbers = storage_of(self)
+    return Storage(numbers.numbers.view(np.uint8), self._changes)
 
 
 @method
