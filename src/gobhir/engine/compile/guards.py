@@ -20,10 +20,10 @@ MISSING = object()
 """What a name that is not there yet stands for."""
 FEW = 100
 """So many entries at most of a list or dictionary are watched."""
-SHORT = 1000
+SHORT = 20_000
 """So many bytes at most of plain entries are kept."""
-DEEP = 4
-"""Lists in lists, dictionaries in dictionaries: so many levels."""
+MANY = 1000
+"""So many entries at most are watched of lists in lists, dictionaries in dictionaries."""
 
 
 class Name(NamedTuple):
@@ -94,20 +94,22 @@ def _bytes(value: Any) -> bytes | None:
         return None
 
 
-def entries(value: Any, deep: int = DEEP) -> Any:
+def entries(value: Any, room: list[int] | None = None) -> Any:
     """What is in a list, set, dictionary or small array, and in those inside it; anything else as
     it is. Of many entries, how many."""
     if isinstance(value, np.ndarray):
         return (value.shape, value.tobytes()) if value.size <= 10 * FEW else value
     if not isinstance(value, CONTAINERS):
         return value
-    if len(value) > FEW or not deep:
+    room = [MANY] if room is None else room
+    room[0] -= len(value)
+    if len(value) > FEW or room[0] < 0:
         return len(value)
     if isinstance(value, dict):
-        return tuple(value), tuple([entries(v, deep - 1) for v in value.values()])
+        return tuple(value), tuple([entries(v, room) for v in value.values()])
     if isinstance(value, (set, frozenset)):
         return frozenset(value)
-    return tuple([entries(v, deep - 1) for v in value])
+    return tuple([entries(v, room) for v in value])
 
 
 def same(a: Any, b: Any) -> bool:

@@ -9,6 +9,7 @@ import random
 import sys
 import sysconfig
 import types
+from collections import ChainMap, UserDict, UserList
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -137,6 +138,8 @@ class Reached:
             return
         if "get_last_lr" in words and "_last_lr" in keys:
             self._name(own, "_last_lr")
+        if isinstance(thing, (UserDict, UserList, ChainMap)):
+            self._name(own, "maps" if isinstance(thing, ChainMap) else "data")
         if isinstance(thing, CONSTANT):
             for key in words & keys:
                 kinds = thing.__mro__ if isinstance(thing, type) else (thing,)
@@ -160,14 +163,16 @@ class Reached:
 
     def _of_the_class(self, thing: Any, own: Any, key: str) -> None:
         for kind in type(thing).__mro__:
-            if key in vars(kind):
-                found = vars(kind)[key]
-                if users(kind.__module__) and isinstance(found, _FUNCTIONS):
-                    if self._may_be_of(thing, key):
-                        self._visit(_code(found))
-                elif users(kind.__module__) and isinstance(found, (*PLAIN, *CONTAINERS)):
+            found = vars(kind).get(key) if users(kind.__module__) else None
+            if isinstance(found, _FUNCTIONS):
+                if self._may_be_of(thing, key):
+                    self._visit(_code(found))
+                    if not hasattr(thing, "_modules"):
+                        self._name(own, key)  # one of the object's own would come before it
+            elif key in vars(kind):
+                if users(kind.__module__) and isinstance(found, (*PLAIN, *CONTAINERS)):
                     self._name(self._own(type(thing))[0], key)
-                    self._name(own, key)  # one of the object's own would come before it
+                    self._name(own, key)
                 return
 
     def _may_be_of(self, thing: Any, key: str) -> bool:

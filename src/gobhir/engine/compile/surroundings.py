@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from gobhir.engine.compile.guards import Name
@@ -56,10 +57,11 @@ class Surroundings:
         )
 
 
+_SETTING = (bool, int, float, str, tuple, FunctionType, MethodType, BuiltinFunctionType)
+
+
 def _settings(module: Any) -> dict[str, Any]:
-    own: dict[str, Any] = {
-        k: v for k, v in module.__dict__.items() if isinstance(v, (bool, int, float, str, tuple))
-    }
+    own: dict[str, Any] = {k: v for k, v in module.__dict__.items() if isinstance(v, _SETTING)}
     for registry in ("_parameters", "_buffers", "_modules"):
         own[registry] = [(k, id(v)) for k, v in module.__dict__[registry].items()]
     return own
