@@ -319,4 +319,6 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Any:
     """Products summed along `dim`; the other dimensions broadcast."""
     if x.dtype.kind != "f":
         raise RuntimeError(say("errors.linalg.dtype", op="vecdot", dtype=x.dtype))
+    if x.dtype != y.dtype:
+        raise RuntimeError(say("errors.dtype.matmul", x=x.dtype, y=y.dtype))
     return (x * y).sum(dim)

@@ -132,7 +132,12 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
 @on_tensor
 @takes_out
 def pinv(
-    A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+    A: Any,
+    rcond: float | Tensor | None = None,
+    hermitian: bool = False,
+    *,
+    atol: float | Tensor | None = None,
+    rtol: float | Tensor | None = None,
 ) -> Any:
     """The pseudo-inverse of Moore and Penrose; singular values up to max(atol, rtol * largest)
     count as 0 (rtol: max(m, n) * eps when neither is given). hermitian: A is symmetric, and only
@@ -219,9 +224,9 @@ def tensorsolve(A: Any, B: Tensor, dims: Sizes | None = None) -> Any:
 @takes_out
 def tensorinv(A: Any, ind: int = 2) -> Any:
     """The inverse for tensordot over the first `ind` dimensions of A."""
-    shape = as_operand(A).array.shape
+    shape = A.array.shape
     n = int(np.prod(shape[ind:]))
-    if ind < 1 or n * n != A.array.size:
+    if not 0 < ind <= len(shape) or n * n != A.array.size:
         raise RuntimeError(say("errors.linalg.square", op="tensorinv", x=shape))
     flat = inverse(shapes.reshape(A, shape=(n, n)))
     return shapes.reshape(flat, shape=(*shape[ind:], *shape[:ind]))

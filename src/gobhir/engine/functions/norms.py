@@ -143,17 +143,22 @@ def cond(A: Any, p: Number | str | None = None) -> Any:
 @on_tensor
 @takes_out
 def matrix_rank(
-    A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+    A: Any,
+    tol: float | Tensor | None = None,
+    hermitian: bool = False,
+    *,
+    atol: float | Tensor | None = None,
+    rtol: float | Tensor | None = None,
 ) -> Tensor:
     """How many singular values are above max(atol, rtol * largest); rtol is max(m, n) * eps when
     neither is given."""
-    matrices("matrix_rank", A)
+    matrices("matrix_rank", A, square=hermitian)
     array = A.array
     if hermitian:
         values = np.abs(np.linalg.eigvalsh(array))
     else:
         values = np.linalg.svd(array, compute_uv=False)
-    low = tol if atol is None else atol
+    low: Any = tol if atol is None else atol
     low = 0.0 if low is None else np.asarray(getattr(low, "array", low))[..., None]
     if rtol is None:
         part: Any = 0.0 if np.any(low) else max(array.shape[-2:]) * np.finfo(array.dtype).eps

@@ -186,13 +186,15 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Powers of a vector, one a column, highest first: x^(N-1), ..., x, 1."""
     if x.ndim != 1:
         raise RuntimeError(say("errors.shape.vector_wanted", x=x.array.shape))
-    out = linalg_vander(x, N=N)
+    out = linalg_vander(x.long() if x.dtype == bool else x, N=N)
     return out if increasing else out.flip(1)
 
 
 @on_tensor
 def linalg_vander(x: Any, *, N: int | None = None) -> Any:
     """Powers of the vectors along the last dimension, one a column: 1, x, x^2, ..., x^(N-1)."""
+    if x.dtype == bool:
+        raise RuntimeError(say("errors.dtype.not_for", op="vander", dtype=x.dtype))
     x = x.reshape(1) if not x.ndim else x
     x = x if x.dtype.kind == "f" else x.long()
     count = x.array.shape[-1] if N is None else N
