@@ -26,7 +26,7 @@ from gobhir.lang import Message, use_language
 PROGRAMS: dict[str, dict[str, Any]] = {}
 for table in sorted((Path(__file__).parent / "bad_input").glob("*.toml")):
     PROGRAMS |= tomllib.loads(table.read_text(encoding="utf-8"))
-ONLY_GOBHIRS = "torch.fit(", "torch.training."
+ONLY_GOBHIRS = "torch.fit(", "torch.training.", "torch.explain(", "torch.compile"
 
 
 class Said(NamedTuple):

@@ -62,9 +62,11 @@ def blame(backend: Backend, batch: tuple[Any, ...]) -> Message:
 
 
 def _in_data(backend: Backend, batch: tuple[Any, ...]) -> Message | None:
-    """The first number in the batch that is none, if there is one."""
+    """What is wrong with the batch itself: no example in it, or a number that is none."""
     for i, part in enumerate(batch):
         numbers = backend.array(part)
+        if not numbers.size:
+            return say("errors.training.empty_batch", shape=numbers.shape)
         bad = numbers.dtype.kind == "f" and ~np.isfinite(numbers)
         if np.any(bad):
             place = tuple(int(k) for k in np.argwhere(bad)[0])
