@@ -41,6 +41,13 @@ def plain_step(model: Any, optimizer: Any, loss: Any = F.mse_loss, **how: Any) -
     return step
 
 
+def finish(loss: Any, optimizer: Any) -> Any:
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
 def flat(value: Any) -> Iterator[np.ndarray]:
     if isinstance(value, (list, tuple)):
         for one in value:

@@ -215,3 +215,58 @@ def test_an_argument_that_wants_a_gradient_gets_it_each_time() -> None:
         x = gobhir.randn(2, 3, requires_grad=True)
         step(x)
         close(x.grad.numpy(), np.broadcast_to(net.weight.detach().numpy(), (2, 3)), 1e-6)
+
+
+@pytest.mark.parametrize("lang", ["bn", "en"])
+def test_what_is_new_at_every_call_is_given_up_and_named(
+    lang: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net, state, beta = nn.Linear(3, 3), gobhir.zeros(2, 3), 0.0
+    count = optim.SGD(net.parameters(), lr=0.1)
+
+    def handing_on(x: Any) -> Any:
+        return (net(x) + state).detach()
+
+    def annealed(x: Any) -> Any:
+        return net(x).sum().detach() * beta
+
+    def numbered(x: Any, k: int) -> Any:
+        return net(x).detach() * k
+
+    def late(x: Any) -> Any:
+        count.zero_grad()
+        net(x).sum().backward()
+        count.step()
+        with gobhir.no_grad():
+            return 1.0 if net(x).sum() > 0 else 0.0
+
+    steps = [compile(f, verbose=True) for f in (handing_on, annealed, numbered, late)]
+    x = gobhir.ones(2, 3)
+    gobhir.use_language(lang)
+    try:
+        for k in range(70):
+            beta = k / 70
+            state = steps[0](x)
+            assert steps[1](x).item() == pytest.approx(annealed(x).item())
+            close(steps[2](x, k).numpy(), numbered(x, k).numpy(), 1e-6)
+            if k < 5:
+                steps[3](x)
+        told = capsys.readouterr().out
+    finally:
+        gobhir.use_language(None)
+    for step, word in zip(steps, ("(state)", "(beta)", "64", "optimizer.step()"), strict=True):
+        reason = step.reason.text(lang)
+        assert reason in told and (word in reason or lang == "bn" and word == "64")
+    assert len(steps[2]._cases) == 64
+
+
+def test_arrays_and_other_generators_of_numbers_are_heeded() -> None:
+    mask, rng = np.ones((2, 1), np.float32), np.random.default_rng(0)
+    compiled = compile(lambda x: x * gobhir.from_numpy(mask))
+    drawing = compile(lambda x: x * float(rng.random()))
+    x = gobhir.ones(2, 3)
+    for k in range(6):
+        mask[k % 2] = k
+        close(compiled(x).numpy(), np.broadcast_to(mask, (2, 3)), 1e-6)
+    assert replayed(compiled)
+    assert len({drawing(x)[0, 0].item() for _ in range(6)}) == 6 and not replayed(drawing)
