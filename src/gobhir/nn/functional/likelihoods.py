@@ -46,6 +46,7 @@ def poisson_nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """Minus the log-probability of the count `target`; see engine.ops.likelihoods."""
+    check_operands(input, target)
     reduction = chosen(reduction, size_average, reduce)
     options: Any = {"log_input": log_input, "full": full, "eps": eps}
     x, y = (floating(t, "poisson_nll_loss") for t in (input, target))
@@ -62,6 +63,7 @@ def gaussian_nll_loss(
 ) -> Tensor:
     """Minus the log-probability of `target` under a normal distribution of mean `input` and
     variance `var`: of input's shape, or with 1 or nothing for the last size."""
+    check_operands(input, target)
     if isinstance(var, float):
         var = Tensor._wrap(np.full(input.shape, var, input.dtype))
     if not isinstance(var, Tensor):
@@ -94,6 +96,7 @@ def ctc_loss(
     labels end to end. input_lengths, target_lengths: (N). zero_infinity: labels that do not fit
     into the steps cost 0 instead of infinity.
     """
+    check_operands(log_probs, targets)
     only_floating(log_probs, "ctc_loss")
     batched = log_probs.ndim == 3
     s = log_probs if batched else log_probs.unsqueeze(1)

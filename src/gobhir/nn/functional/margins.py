@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.functions.publish import check_operands
 from gobhir.engine.ops import margins
 from gobhir.engine.ops.choosing import where
 from gobhir.lang import say
@@ -41,6 +42,7 @@ def hinge_embedding_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """input where target is 1, max(0, margin - input) where it is -1."""
+    check_operands(input, target)
     reduction = chosen(reduction, size_average, reduce)
     return margins.hinge_embedding_loss(input, target, margin=margin, reduction=reduction)
 
@@ -53,6 +55,7 @@ def soft_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """ln(1 + e^(-target input)); targets are 1 or -1."""
+    check_operands(input, target)
     reduction = chosen(reduction, size_average, reduce)
     constant("soft_margin_loss", target=target)
     if input.shape != target.shape and (input + target).shape != input.shape:
@@ -70,6 +73,7 @@ def margin_ranking_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """max(0, margin - target (input1 - input2)); targets are 1 or -1."""
+    check_operands(input1, input2, target)
     reduction = chosen(reduction, size_average, reduce)
     if not input1.ndim == input2.ndim == target.ndim:
         shapes = {"a": input1.shape, "b": input2.shape, "c": target.shape}
@@ -91,6 +95,7 @@ def multi_margin_loss(
     """For every wrong class, how far the right one's score is from exceeding its score by the
     margin, to the power p, times the right class's weight; the mean over classes. input: (N,
     classes) or (classes), target: (N) or one class."""
+    check_operands(input, target)
     reduction = chosen(reduction, size_average, reduce)
     constant("multi_margin_loss", weight=weight)
     if p not in (1, 2):
@@ -143,6 +148,7 @@ def multilabel_margin_loss(
     """For every pair of a right and a wrong class, how far the right one's score is from
     exceeding the wrong one's by 1; divided by the number of classes. input, target: (N, classes)
     or (classes); in each row of target the right classes stand in front, and -1 ends them."""
+    check_operands(input, target)
     reduction = chosen(reduction, size_average, reduce)
     only_floating(input, "multilabel_margin_loss")
     x = _rows(input)
@@ -189,6 +195,7 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """1 - cosine where target is 1, max(0, cosine - margin) where it is -1. input1, input2: (N,
     features) or (features), target: (N) or one number."""
+    check_operands(input1, input2, target)
     reduction = chosen(reduction, size_average, reduce)
     if target.ndim > 1 or input1.ndim != target.ndim + 1 or input2.ndim != target.ndim + 1:
         shapes = {"a": input1.shape, "b": input2.shape, "c": target.shape}
@@ -244,6 +251,7 @@ def triplet_margin_with_distance_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """triplet_margin_loss with any distance of two tensors, pairwise_distance unless given."""
+    check_operands(anchor, positive, negative)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(say("errors.loss.reduction", reduction=reduction))
     if margin <= 0:
