@@ -23,8 +23,8 @@ step, up to a hundred entries are watched.
 
 surroundings.py, reached.py,        what a step works on, and what it looks up from outside
   guards.py
-recorder.py, traced.py, hidden.py,  one run written down
-  reading.py
+recorder.py, recorded.py,           one run written down
+  traced.py, hidden.py, reading.py
 program.py, plan.py, memory.py,     what is left out, where results are kept, how a call is
   lowering.py                       carried out
 flat.py                             parameters and optimizer state end to end

@@ -6,17 +6,13 @@ plan of all others.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gobhir.engine.compile.arguments import Arguments
 from gobhir.engine.compile.flat import Update
-from gobhir.engine.compile.graph import waits
-from gobhir.engine.compile.guards import python_state, same
 from gobhir.engine.compile.live import Keeper
 from gobhir.engine.compile.lowering import lower
 from gobhir.engine.compile.memory import final, place
@@ -32,11 +28,12 @@ from gobhir.engine.compile.plan import (
 )
 from gobhir.engine.compile.product import Line
 from gobhir.engine.compile.program import Program
+from gobhir.engine.compile.recorded import Recorded
 from gobhir.engine.compile.recorder import Call, Diverged, Recorder
-from gobhir.engine.compile.results import Shown, filled, shown, untraced
+from gobhir.engine.compile.results import filled, shown
 from gobhir.engine.compile.source import Writer
 from gobhir.engine.compile.surroundings import Surroundings, ids
-from gobhir.engine.compile.traced import Traced, owner, plain, trace
+from gobhir.engine.compile.traced import owner
 from gobhir.engine.compile.unroll import CannotUnroll
 from gobhir.engine.hooks import changes
 from gobhir.engine.tensor import Tensor
@@ -70,13 +67,14 @@ class Replay:
         self.keeper: Keeper | None = None
         small = surroundings.small() and part is None
         self.updates = [] if small or part else [Update.of(o, ps) for o, ps in surroundings.updates]
-        self.inputs: list[tuple[Any, np.ndarray]] = []
         recorder = Recorder()
         recorder.dry = part is not None
         if surroundings.hooked():
             recorder.refuse("hook")
         tape = Names(recorder.calls) if small else None
-        self._record(step, args, kwargs, recorder, tape)
+        run = Recorded(step, args, kwargs, surroundings, self.names, recorder, tape)
+        self.first, self.result, self.inputs = run.first, run.result, run.inputs
+        self.arrays = run.arrays
         self.reason = recorder.reason
         self.again = ids(recorder.updates) != ids(surroundings.updates)
         """Whether the recording only served to find out how to record."""
@@ -84,142 +82,20 @@ class Replay:
         if self.again and part is None:
             surroundings.updates = recorder.updates
         elif self.reason is None:
-            self._build(step, recorder, tape)
-
-    # -- recording ----
-
-    def _record(
-        self, step: Any, args: Any, kwargs: Any, recorder: Recorder, tape: Names | None
-    ) -> None:
-        tensors = self.surroundings.tensors
-        self.homes = [t.array for t in tensors]
-        had = [(t.grad, t.grad.array) for t in tensors if t.grad is not None]
-        self.had_grad = {t: t.grad.array for t in tensors if t.grad is not None}
-        with recorder.recording():
-            for t in tensors:
-                t.array = trace(t.array)
-                if t.grad is not None:
-                    t.grad.array = trace(t.grad.array)
-            learns = getattr(step, "learns_arguments", False)
-            given = (*args, *kwargs.values())
-            if not learns and any(isinstance(a, Tensor) and a.requires_grad for a in given):
-                recorder.refuse("argument_grad")
-            args = tuple(self._own(k, a) for k, a in enumerate(args))
-            kwargs = {k: self._own(k, a) for k, a in kwargs.items()}
-            arrays = [(n, n.now()) for n in self.names if n.traced()]
-            for name, array in arrays:
-                name.put(trace(array))
-            self.arrays = arrays
-            with recorder.paused():
-                outside = python_state(self.names, self.surroundings.generators)
-            for n in self.names:
-                if hasattr(n.value, "__next__"):
-                    recorder.refuse("python", name=n.word)
-            try:
-                with tape or nullcontext():
-                    result = step(*args, **kwargs)
-                for own, theirs in zip((*args, *kwargs.values()), given, strict=True):
-                    if isinstance(own, Tensor) and own._version:
-                        recorder.refuse("argument_changed")
-                        theirs.array[...] = plain(own.array)
-                    if isinstance(own, Tensor) and own.grad is not None:
-                        gradient = Tensor._wrap(plain(own.grad.array).copy())
-                        theirs.grad = gradient if theirs.grad is None else theirs.grad + gradient
-                own = theirs = None
-                with recorder.paused():
-                    now = python_state(self.names, self.surroundings.generators)
-                for place, value in outside.items():
-                    if not same(now.get(place), value):
-                        scheduler = place[1] in ("last_epoch", "_step_count", "_last_lr")
-                        recorder.refuse("scheduler" if scheduler else "python", name=place[1])
-                del outside, now, value  # they know Traced arrays
-            finally:
-                for name, array in arrays:
-                    if isinstance(name.now(), Traced):
-                        name.put(array)
-                for t, home in zip(tensors, self.homes, strict=True):
-                    if owner(t.array) is owner(home):
-                        t.array = home
-                    else:
-                        t.array = plain(t.array)
-                        recorder.refuse("rebound")
-                    if t.grad is not None:
-                        t.grad.array = plain(t.grad.array)
-                for grad, array in had:
-                    grad.array = array
-        self.end_grads = {t: t.grad.array for t in tensors if t.grad is not None}
-        if self.part is not None:
-            self.end_grads = recorder.given
-        if tape is not None:
-            tape.let_go()
-        with recorder.paused():
-            self.result = self._template(result, recorder)
-            self.first = untraced(result)
-        del result, args, kwargs, given  # nothing here may keep a passing tensor alive
-        self._nothing_kept(recorder)
-
-    def _own(self, key: Any, value: Any) -> Any:
-        """The argument on memory of the replay's own."""
-        if isinstance(value, Tensor):
-            buffer = value.array.copy("K")
-            self.inputs.append((key, buffer))
-            out = Tensor._wrap(trace(buffer), value.requires_grad)
-            return out
-        if isinstance(value, np.ndarray):
-            buffer = value.copy("K")
-            self.inputs.append((key, buffer))
-            return trace(buffer)
-        return value
-
-    def _template(self, result: Any, recorder: Recorder) -> Any:
-        """The result with `Shown` in place of every tensor, array and number read."""
-        read = {id(number): array for number, array in recorder.numbers}
-        used: set[int] = set()
-
-        def shape(x: Any) -> Any:
-            if isinstance(x, Tensor):
-                if waits(x):
-                    recorder.refuse("graph")
-                if any(x is t for t in self.surroundings.tensors):
-                    return x
-                return Shown(plain(x.array), "tensor")
-            if isinstance(x, Traced):
-                return Shown(plain(x), "array")
-            if id(x) in read:
-                used.add(id(x))
-                return Shown(read[id(x)], "number")
-            if type(x) in (tuple, list):
-                return type(x)([shape(v) for v in x])
-            if type(x) is dict:
-                return {k: shape(v) for k, v in x.items()}
-            if x is not None and not isinstance(x, (int, float, str, bool)):
-                recorder.refuse("result", type=type(x).__name__)
-            return x
-
-        template = shape(result)
-        if used != read.keys():
-            recorder.refuse("number")
-        recorder.numbers = []
-        return template
-
-    def _nothing_kept(self, recorder: Recorder) -> None:
-        """Refuse a step that puts results where a replay would not put the next ones."""
-        if recorder.reason is None and recorder.alive():
-            gc.collect()
-            if recorder.alive():
-                recorder.refuse("kept")
+            self._build(step, run, tape)
 
     # -- planning ----
 
-    def _build(self, step: Any, recorder: Recorder, tape: Names | None) -> None:
+    def _build(self, step: Any, run: Recorded, tape: Names | None) -> None:
+        recorder = run.recorder
         results = [s.array for s in shown(self.result)]
         program = Program.of(
             recorder.calls,
             [b for _, b in self.inputs],
-            [*self.homes, *self.had_grad.values(), *(a for _, a in self.arrays)],
-            [*results, *self.end_grads.values()],
+            [*run.homes, *run.had_grad.values(), *(a for _, a in run.arrays)],
+            [*results, *run.end_grads.values()],
         )
-        others = {id(program.base(a)): n.word for n, a in self.arrays}
+        others = {id(program.base(a)): n.word for n, a in run.arrays}
         for base in (b for call in program.calls for b in program.writes(call)):
             if id(base) in others:
                 recorder.refuse("python", name=others[id(base)])
@@ -235,18 +111,18 @@ class Replay:
         kept = program.kept
         for s, array in zip(shown(self.result), kept, strict=False):
             s.array = array
-        ends = dict(zip(self.end_grads, kept[len(results) :], strict=True))
+        ends = dict(zip(run.end_grads, kept[len(results) :], strict=True))
         self.starts_without = [
-            t for t in self.surroundings.tensors if t.requires_grad and t not in self.had_grad
+            t for t in self.surroundings.tensors if t.requires_grad and t not in run.had_grad
         ]
         self.no_grads = [t for t in self.surroundings.tensors if t.requires_grad and t not in ends]
         if tape is not None:
-            self._unroll(step, program, tape, ends, recorder)
+            self._unroll(step, program, tape, ends, run)
             return
         if self.part is not None:
-            self._settle_part(program, ends, self.part)
+            self._settle_part(program, ends, run, self.part)
         else:
-            self._settle_gradients(program, ends)
+            self._settle_gradients(program, ends, run)
         if self.reason is None:
             self.reason = recorder.reason
         if self.reason is not None:
@@ -270,7 +146,7 @@ class Replay:
             self.grads, self.no_grads, self.starts_without = [], [], []
         self.fixed = [
             (t, home)
-            for t, home in zip(self.surroundings.tensors, self.homes, strict=True)
+            for t, home in zip(self.surroundings.tensors, run.homes, strict=True)
             if id(t) not in flat
         ]
         self._protect(program)
@@ -281,39 +157,40 @@ class Replay:
         program: Program,
         tape: Names,
         ends: dict[Tensor, np.ndarray],
-        recorder: Recorder,
+        run: Recorded,
     ) -> None:
         """Write the program out number by number; if that cannot be done, the step is recorded
         once more, to be replayed on arrays."""
         around = self.surroundings
         names = parameter_names(step, around.modules, around.tensors)
         writer = Writer(program, tape, names, getattr(step, "__name__", type(step).__name__))
-        changed = {id(p) for _, ps in recorder.updates for p in ps}
+        changed = {id(p) for _, ps in run.recorder.updates for p in ps}
         written = {id(b) for c in program.calls if c.how != "update" for b in program.writes(c)}
         try:
             for (key, array), name in zip(
                 self.inputs, argument_names(step, self.inputs), strict=True
             ):
                 writer.argument(key, name, array)
-            for t, home in zip(around.tensors, self.homes, strict=True):
+            for t, home in zip(around.tensors, run.homes, strict=True):
                 if id(t) in changed or t.requires_grad:
                     writer.weight(t, home)
                 elif id(program.base(home)) in written:
                     raise CannotUnroll
                 elif home.size:
                     writer.argument(t, names[t], home)
-            if any(t in self.had_grad for t in self.no_grads):
+            if any(t in run.had_grad for t in self.no_grads):
                 raise CannotUnroll  # the generator takes no gradient away
             results = [s.array for s in shown(self.result)]
-            self.keeper = Keeper(writer.write(results, ends, recorder.updates))
+            self.keeper = Keeper(writer.write(results, ends, run.recorder.updates))
         except CannotUnroll:
             around.unroll, self.again = False, True
         self.adds_to: list[tuple[Tensor, np.ndarray]] = []
         self.fixed = []
         self.lines = []
-        self.homes = []  # the keeper counts who holds the parameters' arrays
 
-    def _settle_gradients(self, program: Program, ends: dict[Tensor, np.ndarray]) -> None:
+    def _settle_gradients(
+        self, program: Program, ends: dict[Tensor, np.ndarray], run: Recorded
+    ) -> None:
         """Let every gradient be computed where it will lie: in the optimizer's long array, or in
         a place of its own. What is added to a gradient from before is added there."""
         slots: dict[Tensor, np.ndarray] = {}
@@ -334,7 +211,7 @@ class Replay:
         read = set().union(*(program.reads(c) for c in calls)) if calls else set()
         written = set().union(*(program.writes(c) for c in calls)) if calls else set()
         self.adds_to = []
-        for t, before in self.had_grad.items():
+        for t, before in run.had_grad.items():
             base = program.base(before)
             if base not in read and not any(program.base(e) is base for e in ends.values()):
                 continue
@@ -350,11 +227,13 @@ class Replay:
             if end is not None and program.base(end) is not base:
                 self._claim(program, end, slot)
 
-    def _settle_part(self, program: Program, ends: dict[Tensor, np.ndarray], part: Part) -> None:
+    def _settle_part(
+        self, program: Program, ends: dict[Tensor, np.ndarray], run: Recorded, part: Part
+    ) -> None:
         """Let the gradients be computed in their slots, and nothing follow on them."""
         self.adds_to = []
         read = set().union(*(program.reads(c) for c in program.calls)) if program.calls else set()
-        if any(program.base(before) in read for before in self.had_grad.values()):
+        if any(program.base(before) in read for before in run.had_grad.values()):
             self.reason = say("errors.compile.coupled")
         for p, array in ends.items():
             slot = part.slots[p]
