@@ -35,6 +35,10 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):
+        for one in batch:
+            if first.keys() - one.keys():
+                keys = {"first": list(first), "other": list(one)}
+                raise KeyError(say("errors.data.collate_keys", **keys))
         return _like(first, {k: default_collate([one[k] for one in batch]) for k in first})
     if isinstance(first, Sequence):
         if any(len(one) != len(first) for one in batch):
@@ -59,6 +63,9 @@ def default_convert(data: Any) -> Any:
 
 
 def _stack(tensors: Sequence[Tensor]) -> Tensor:
+    if not all(isinstance(t, Tensor) for t in tensors):
+        kinds = sorted({type(t).__name__ for t in tensors})
+        raise TypeError(say("errors.data.collate_mixed", kinds=", ".join(kinds)))
     shapes = {t.shape for t in tensors}
     if len(shapes) > 1:
         shown = ", ".join(str(tuple(shape)) for shape in sorted(shapes))

@@ -63,6 +63,9 @@ class DataLoader(Generic[T]):
         _check_order(streamed, shuffle, sampler, batch_sampler, batch_size, drop_last)
         if num_workers > 0:
             warn(say("errors.data.workers"))
+        for name, given in (("sampler", sampler), ("batch_sampler", batch_sampler)):
+            if given is not None and not {"__iter__", "__getitem__"} & set(dir(given)):
+                raise TypeError(say("errors.data.no_sampler", name=name, type=type(given).__name__))
         if sampler is None:
             sampler = _order(dataset, bool(shuffle), generator)
         if batch_sampler is not None:
@@ -152,7 +155,10 @@ class DataLoader(Generic[T]):
             chosen = chosen % size
 
         def take(batch: Any) -> list[Tensor]:
-            rows = np.asarray(batch, np.intp)
+            try:
+                rows = np.asarray(batch, np.intp)
+            except (TypeError, ValueError):
+                raise TypeError(say("errors.data.number", index=repr(batch))) from None
             try:
                 if chosen is not None:
                     rows = chosen[rows]

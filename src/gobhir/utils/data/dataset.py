@@ -183,10 +183,16 @@ def example(dataset: Any, i: Any) -> Any:
         if isinstance(dataset, Dataset) or isinstance(next(iter(trouble.args), None), Message):
             raise
         raise IndexError(say("errors.data.index", index=i, size=len(dataset))) from None
+    except TypeError:
+        if isinstance(dataset, (list, tuple)) and not hasattr(i, "__index__"):
+            raise TypeError(say("errors.data.number", index=repr(i))) from None
+        raise
 
 
 def examples(dataset: Any, indices: Sequence[int]) -> list[Any]:
     """Several examples, at once where the data set can do that."""
+    if isinstance(indices, int):
+        raise TypeError(say("errors.data.batch_numbers", batch=indices))
     if not callable(getattr(dataset, "__getitems__", None)):
         return [example(dataset, i) for i in indices]
     found = dataset.__getitems__(indices)
