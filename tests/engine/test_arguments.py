@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import gobhir
-from gobhir.engine.functions.arguments import Dims, checked, on_tensor
+from gobhir.engine.arguments import Dims, checked, on_tensor
 from gobhir.lang import use_language
 
 REFUSED = """

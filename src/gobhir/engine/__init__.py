@@ -29,7 +29,6 @@ ops/: what is computed. One op, one class: forward, pullbacks, formula, local de
 
 functions/: how it is called. PyTorch's names and arguments, as functions, methods, operators
     publish.py      gives a function its faces: gobhir.exp(x), x.exp(), x.exp_()
-    arguments.py    what arguments may be: annotations, kept to with TypeError
     results.py      results with names: values, indices
     one by one      arithmetic.py elementwise.py comparison.py
     many into few   reductions.py norms.py statistics.py counting.py sorting.py
@@ -43,6 +42,7 @@ Around the core
                     storage.py
     random numbers  random.py filling.py generator.py
     words, pictures printing.py drawing.py
+    wrong calls     arguments.py: annotations, kept to with PyTorch's TypeError
     small things    hooks.py, quiet.py (NumPy's warnings), malloc.py (memory is kept)
 
 Where one op goes through a whole layer in few passes (Linear, Conv, Softmax, LayerNorm, Attention,

@@ -7,11 +7,11 @@ them, and change nothing: there is one memory, and a new tensor lies in it in ro
 from __future__ import annotations
 
 import math
-from operator import index
 from typing import Any
 
 import numpy as np
 
+from gobhir.engine.arguments import Number, Sizes, as_int, checked, shown
 from gobhir.engine.arrays import as_array, first_array, one_value
 from gobhir.engine.device import check_place
 from gobhir.engine.dtypes import as_dtype, default_dtype, of_python
@@ -104,7 +104,11 @@ def _look_at_memory(t: Tensor) -> None:
 def _finish(array: np.ndarray, requires_grad: bool, device: Any) -> Tensor:
     check_place(device)
     out = Tensor._wrap(array)
-    return out.requires_grad_() if requires_grad else out
+    if requires_grad is False:
+        return out
+    if requires_grad is not True:
+        raise TypeError(say("errors.tensor.requires_grad", got=shown(requires_grad)))
+    return out.requires_grad_()
 
 
 _OPTIONS = {"device", "requires_grad", "layout", "pin_memory", "memory_format", "out"}
@@ -114,7 +118,7 @@ def made(array: np.ndarray, options: dict[str, Any]) -> Tensor:
     """The array as a Tensor, or in `out`. TypeError for an option that PyTorch has not either."""
     for name in options.keys() - _OPTIONS:
         raise TypeError(say("errors.tensor.option", name=name))
-    out = _finish(array, bool(options.get("requires_grad")), options.get("device"))
+    out = _finish(array, options.get("requires_grad", False), options.get("device"))
     return out if options.get("out") is None else into(options["out"], out)
 
 
@@ -124,10 +128,9 @@ def shape_of(sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
         sizes = (size,)
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = tuple(sizes[0])
-    try:
-        shape = tuple(index(n) for n in sizes)
-    except TypeError:
-        raise TypeError(say("errors.shape.sizes", sizes=sizes)) from None
+    elif not sizes:
+        raise TypeError(say("errors.shape.sizes_missing"))
+    shape = tuple([n if n.__class__ is int else as_int(n) for n in sizes])
     if min(shape, default=0) < 0:
         raise RuntimeError(say("errors.shape.negative", shape=shape))
     return shape
@@ -144,7 +147,8 @@ def dtype_asked(dtype: Any, options: dict[str, Any], usual: np.dtype | None = No
     return as_dtype(dtype)
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+@checked
+def full(size: Sizes, fill_value: Number, *, dtype: Any = None, **options: Any) -> Tensor:
     """`size` filled with one value; the value's dtype unless another is asked for."""
     if not isinstance(size, (tuple, list)):
         raise TypeError(say("errors.random.size"))
@@ -170,7 +174,8 @@ def empty(*sizes: Any, size: Any = None, dtype: Any = None, **options: Any) -> T
     return made(np.zeros(shape_of(sizes, size), dtype_asked(dtype, options)), options)
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+@checked
+def full_like(input: Tensor, fill_value: Number, *, dtype: Any = None, **options: Any) -> Tensor:
     """One value everywhere, in input's shape and dtype."""
     value = getattr(fill_value, "array", fill_value)
     kind = dtype_like(dtype, input)
@@ -202,14 +207,21 @@ def dtype_like(dtype: Any, input: Tensor) -> np.dtype:
     return input.array.dtype if dtype is None else as_dtype(dtype)
 
 
+@checked
 def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> Tensor:
     """Ones on the diagonal, zeros elsewhere; n rows, m columns (m = n when left out)."""
     rows, columns = shape_of((n, n if m is None else m))
     return made(np.eye(rows, columns, dtype=dtype_asked(dtype, options)), options)
 
 
+@checked
 def arange(
-    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, **options: Any
+    start: Number = 0,
+    end: Number | None = None,
+    step: Number = 1,
+    *,
+    dtype: Any = None,
+    **options: Any,
 ) -> Tensor:
     """start, start + step, ... up to but without end; `arange(n)` counts from 0. RuntimeError
     when the step is 0 or leads away from the end."""
@@ -243,14 +255,18 @@ def _number(v: Any) -> Any:
     return v.item() if isinstance(v, (Tensor, np.generic, np.ndarray)) else v
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, **options: Any) -> Tensor:
+@checked
+def linspace(
+    start: Number, end: Number, steps: int, *, dtype: Any = None, **options: Any
+) -> Tensor:
     """`steps` numbers from start to end, both included, evenly spaced."""
     kind = _evenly_kind("linspace", dtype, options)
     return made(_evenly(start, end, steps, kind, kind), options)
 
 
+@checked
 def logspace(
-    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, **options: Any
+    start: Number, end: Number, steps: int, base: float = 10.0, *, dtype: Any = None, **options: Any
 ) -> Tensor:
     """base ** x for `steps` evenly spaced x from start to end, both included."""
     kind = _evenly_kind("logspace", dtype, options)

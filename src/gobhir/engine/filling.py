@@ -142,8 +142,13 @@ def random_(
 
 
 def source_of(generator: Any) -> Generator:
-    """The stream to draw from."""
-    return generator or default_generator
+    """The stream to draw from. TypeError for what is no Generator."""
+    if generator is None:
+        return default_generator
+    if not hasattr(generator, "uniform"):
+        raise TypeError(say("errors.random.generator", type=type(generator).__name__))
+    stream: Generator = generator
+    return stream
 
 
 def coins(a: np.ndarray, p: Any, generator: Any) -> np.ndarray:

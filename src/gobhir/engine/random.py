@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from operator import index
 from typing import Any
 
 import numpy as np
 
+from gobhir.engine.arguments import Number, Sizes, as_int, checked
 from gobhir.engine.creation import array_of, dtype_asked, dtype_like, made, shape_of
 from gobhir.engine.dtypes import int64
 from gobhir.engine.filling import check_range, check_std, coins, only_floating, source_of
@@ -108,15 +108,16 @@ def randint(
         low, high, size = 0, low, high
     elif high is None:
         low, high = 0, low
-    if size is None:
+    if not isinstance(size, (tuple, list)):
         raise TypeError(say("errors.random.size"))
-    shape, low, high = shape_of((size,)), index(low), index(high)
+    shape, low, high = shape_of((size,)), as_int(low), as_int(high)
     kind = dtype_asked(dtype, options, int64)
     check_range(low, high, kind)
     values = source_of(generator).integers(low, high, math.prod(shape))
     return made(values.reshape(shape).astype(kind), options)
 
 
+@checked
 def randperm(
     n: int, *, generator: Generator | None = None, dtype: Any = None, **options: Any
 ) -> Tensor:
@@ -164,10 +165,11 @@ def randint_like(
     return randint(low, high, array_of(input).shape, dtype=dtype_like(dtype, input), **options)
 
 
+@checked
 def normal(
-    mean: Any = 0.0,
-    std: Any = 1.0,
-    size: Any = None,
+    mean: Number | Tensor = 0.0,
+    std: Number | Tensor = 1.0,
+    size: Sizes | None = None,
     *,
     generator: Generator | None = None,
     dtype: Any = None,
@@ -177,7 +179,7 @@ def normal(
     for one of them or for both. RuntimeError for a negative standard deviation."""
     source = source_of(generator)
     many = [x.array for x in (mean, std) if isinstance(x, Tensor)]
-    if not many:
+    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         if size is None:
             raise TypeError(say("errors.random.size"))
         shape, kind = shape_of((size,)), _floating(dtype, options)
@@ -205,6 +207,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
     return Tensor._wrap(coins(array, input, generator))
 
 
+@checked
 @takes_out
 def multinomial(
     input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.arguments import checked
 from gobhir.engine.creation import made
 from gobhir.engine.dtypes import as_dtype, default_dtype
 from gobhir.engine.ops.bessel import i0
@@ -158,21 +159,25 @@ def _at_the_top(window: Any, length: int, periodic: bool, **options: Any) -> Ten
         raise RuntimeError(str(refused)) from None
 
 
+@checked
 def bartlett_window(window_length: int, periodic: bool = True, **options: Any) -> Tensor:
     """`bartlett`, by default periodic."""
     return _at_the_top(bartlett, window_length, periodic, **options)
 
 
+@checked
 def blackman_window(window_length: int, periodic: bool = True, **options: Any) -> Tensor:
     """`blackman`, by default periodic."""
     return _at_the_top(blackman, window_length, periodic, **options)
 
 
+@checked
 def hann_window(window_length: int, periodic: bool = True, **options: Any) -> Tensor:
     """`hann`, by default periodic."""
     return _at_the_top(hann, window_length, periodic, **options)
 
 
+@checked
 def hamming_window(
     window_length: int,
     periodic: bool = True,
@@ -184,6 +189,7 @@ def hamming_window(
     return _at_the_top(general_cosine, window_length, periodic, a=[alpha, beta], **options)
 
 
+@checked
 def kaiser_window(
     window_length: int, periodic: bool = True, beta: float = 12.0, **options: Any
 ) -> Tensor:

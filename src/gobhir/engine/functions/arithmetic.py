@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.apply import apply
+from gobhir.engine.arguments import Number
 from gobhir.engine.dtypes import promoted
-from gobhir.engine.functions.arguments import Number
 from gobhir.engine.functions.publish import (
     alias,
     as_operand,

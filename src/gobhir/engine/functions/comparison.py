@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.arguments import Number, checked
 from gobhir.engine.drawing import clash
 from gobhir.engine.dtypes import promoted
-from gobhir.engine.functions.arguments import Number, checked
 from gobhir.engine.functions.arithmetic import in_place_operator
 from gobhir.engine.functions.publish import (
     alias,

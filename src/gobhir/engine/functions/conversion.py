@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import dtypes
+from gobhir.engine.arguments import Dtype, Number, checked, on_tensor
 from gobhir.engine.device import check_place
 from gobhir.engine.device import device as device_type
 from gobhir.engine.dtypes import as_dtype, promoted
-from gobhir.engine.functions.arguments import Dtype, Number, checked, on_tensor
 from gobhir.engine.functions.publish import function, method, of_tensor
 from gobhir.engine.functions.shapes import place
 from gobhir.engine.functions.typed import NAMES

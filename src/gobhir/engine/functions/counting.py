@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.arguments import Number, checked
+from gobhir.engine.arguments import Number, checked
 from gobhir.engine.functions.publish import as_operand, function, of_tensor, takes_out
 from gobhir.engine.functions.results import named
 from gobhir.engine.functions.shapes import place

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.arguments import checked
 from gobhir.engine.device import check_place
-from gobhir.engine.functions.arguments import checked
 from gobhir.engine.functions.publish import function, in_place, of_tensor, takes_out
 from gobhir.engine.functions.shapes import place, ravel
 from gobhir.engine.ops import diagonals

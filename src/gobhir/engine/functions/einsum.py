@@ -11,7 +11,7 @@ import math
 import string
 from typing import Any
 
-from gobhir.engine.functions.arguments import shown, whole
+from gobhir.engine.arguments import shown, whole
 from gobhir.engine.functions.publish import as_operand, function
 from gobhir.engine.ops import linear, shapes
 from gobhir.engine.ops.diagonals import diagonal

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.arguments import Number, checked, real
 from gobhir.engine.dtypes import default_dtype
-from gobhir.engine.functions.arguments import Number, checked, real
 from gobhir.engine.functions.arithmetic import result_dtype
 from gobhir.engine.functions.publish import (
     FUNCTIONS,

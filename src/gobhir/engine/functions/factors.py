@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.arguments import on_tensor
+from gobhir.engine.arguments import on_tensor
 from gobhir.engine.functions.matrices import cholesky, inv, matrices, solve, solve_triangular, svd
 from gobhir.engine.functions.publish import FUNCTIONS, function, of_tensor, takes_out
 from gobhir.engine.functions.results import named

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.arguments import Dims, Number, checked, on_tensor
 from gobhir.engine.arrays import one_value
 from gobhir.engine.creation import as_tensor
-from gobhir.engine.functions.arguments import Dims, Number, checked, on_tensor
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
     function,

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.arguments import Dims, Sizes, checked
 from gobhir.engine.creation import zeros
 from gobhir.engine.dtypes import promoted
-from gobhir.engine.functions.arguments import Dims, Sizes
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
     alias,
@@ -127,6 +127,7 @@ def block_diag(*tensors: Any) -> Any:
 
 
 @function
+@checked
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
     """Coordinates of a grid: of vectors of sizes (m, n), two m x n matrices, in which the first
     changes from row to row ("ij") or, transposed, from column to column ("xy")."""

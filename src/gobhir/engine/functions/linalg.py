@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.arguments import Tensors, checked, on_tensor
 from gobhir.engine.drawing import marked
 from gobhir.engine.dtypes import promoted
-from gobhir.engine.functions.arguments import Tensors, checked, on_tensor
 from gobhir.engine.functions.publish import (
     alias,
     as_operand,

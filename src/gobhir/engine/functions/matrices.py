@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.arguments import Sizes, on_tensor
+from gobhir.engine.arguments import Sizes, on_tensor
 from gobhir.engine.functions.publish import FUNCTIONS, as_operand, of_tensor, takes_out
 from gobhir.engine.functions.results import named
 from gobhir.engine.ops import linalg, shapes

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.arguments import Sizes, checked
+from gobhir.engine.arguments import Sizes, checked
 from gobhir.engine.functions.publish import method, of_tensor
 from gobhir.engine.functions.shapes import filled, place, sizes_of
 from gobhir.engine.ops import shapes, windows

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.arguments import Dims, Dtype, Number, Ord, Sizes, on_tensor
+from gobhir.engine.arguments import Dims, Dtype, Number, Ord, Sizes, on_tensor
 from gobhir.engine.functions.matrices import inverse, matrices, svdvals
 from gobhir.engine.functions.publish import (
     FUNCTIONS,
@@ -18,7 +18,7 @@ from gobhir.engine.functions.publish import (
     takes_out,
 )
 from gobhir.engine.functions.shapes import places
-from gobhir.engine.ops import reductions
+from gobhir.engine.ops import choosing, linear, reductions
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -192,11 +192,22 @@ def cdist(
     compute_mode: str = "use_mm_for_euclid_dist_if_necessary",
 ) -> Any:
     """Distances (the p-norm) of every row of x1 to every row of x2: (..., n, d), (..., m, d) to
-    (..., n, m)."""
+    (..., n, m). More than 25 rows are compared by one matrix product, as in PyTorch, unless
+    compute_mode is "donot_use_mm_for_euclid_dist": fast, and rounded more."""
     x, y = _floating(x1, None, "cdist"), _floating(x2, None, "cdist")
     if x.ndim < 2 or y.ndim < 2 or x.array.shape[-1] != y.array.shape[-1] or p < 0:
         raise RuntimeError(say("errors.linalg.cdist", x=x.array.shape, y=y.array.shape))
+    many = max(x.array.shape[-2], y.array.shape[-2]) > 25
+    if p == 2 and (many if compute_mode == _BY_SIZE else compute_mode == _BY_PRODUCT):
+        # |x - y|^2 = |x|^2 - 2 x.y + |y|^2, which rounding may leave below 0
+        lengths = (x * x).sum(-1, keepdim=True) + (y * y).sum(-1).unsqueeze(-2)
+        squares = lengths - 2 * linear.matmul(x, y.mT)
+        apart = squares.array > 0
+        return choosing.keep(choosing.where(apart, squares, 1.0).sqrt(), apart)
     return vector_norm(x.unsqueeze(-2) - y.unsqueeze(-3), p, -1)
+
+
+_BY_SIZE, _BY_PRODUCT = "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist"
 
 
 @function

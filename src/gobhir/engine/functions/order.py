@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gobhir.engine.functions.arguments import Dims, Sizes
+from gobhir.engine.arguments import Dims, Sizes
 from gobhir.engine.functions.publish import alias, of_sizes, of_tensor
 from gobhir.engine.functions.shapes import place, places, sizes_of, squeeze, unsqueeze
 from gobhir.engine.inplace import refuse_leaf

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gobhir.engine.apply import apply
+from gobhir.engine.arguments import on_tensor, type_name
 from gobhir.engine.dtypes import of_python
-from gobhir.engine.functions.arguments import on_tensor, type_name
 from gobhir.engine.inplace import become, into
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.apply import apply
-from gobhir.engine.functions.arguments import Dim, Dims, Dtype, Number
+from gobhir.engine.arguments import Dim, Dims, Dtype, Number
 from gobhir.engine.functions.publish import method, of_tensor, takes_out
 from gobhir.engine.functions.results import named
 from gobhir.engine.functions.shapes import place, places, sizes_of

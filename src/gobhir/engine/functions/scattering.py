@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.arguments import Number, Tensors
+from gobhir.engine.arguments import Number, Tensors
 from gobhir.engine.functions.gathering import at_least_1d, in_range, places_along, whole
 from gobhir.engine.functions.indexing import forward, number_or_array, one_number
 from gobhir.engine.functions.publish import FUNCTIONS, as_operand, in_place, of_tensor, takes_out

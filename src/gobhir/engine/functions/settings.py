@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from gobhir.engine.arguments import checked
 from gobhir.engine.device import CPU, check_place, device
-from gobhir.engine.functions.arguments import checked
 from gobhir.engine.functions.publish import function
 
 

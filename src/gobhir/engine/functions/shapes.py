@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import index
 from typing import Any
 
 import numpy as np
 
+from gobhir.engine.arguments import Dim, Dims, Sizes, as_int, checked
 from gobhir.engine.drawing import clash
-from gobhir.engine.functions.arguments import Dim, Dims, Sizes, checked, shown
 from gobhir.engine.functions.publish import (
     as_operand,
     check_operands,
@@ -30,17 +29,10 @@ def place(dim: int, count: int) -> int:
     one, as in PyTorch. IndexError when there is no such dimension."""
     n = count or 1
     if dim.__class__ is not int:
-        dim = whole(dim)
+        dim = as_int(dim)
     if not -n <= dim < n:
         raise IndexError(say("errors.shape.dim", dim=dim, low=-n, high=n - 1))
     return dim % n
-
-
-def whole(n: Any) -> int:
-    """n as an int. TypeError for what is no whole number, True and False among them."""
-    if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(say("errors.shape.sizes", sizes=shown(n)))
-    return index(n)
 
 
 def places(dims: Sequence[int], count: int) -> tuple[int, ...]:
@@ -57,7 +49,7 @@ def sizes_of(sizes: Any) -> tuple[int, ...]:
         raise TypeError(say("errors.shape.sizes_missing"))
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = sizes[0]
-    return tuple([n if n.__class__ is int else whole(n) for n in sizes])
+    return tuple([n if n.__class__ is int else as_int(n) for n in sizes])
 
 
 def filled(shape: tuple[int, ...], count: int, of: Any) -> tuple[int, ...]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.arguments import Dim, Dtype
 from gobhir.engine.dtypes import as_dtype
-from gobhir.engine.functions.arguments import Dim, Dtype
 from gobhir.engine.functions.joining import cat
 from gobhir.engine.functions.publish import in_place, of_tensor, takes_out
 from gobhir.engine.functions.reductions import refuse_empty

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.functions.arguments import Dims, Number, on_tensor
+from gobhir.engine.arguments import Dims, Number, on_tensor
 from gobhir.engine.functions.joining import cat
 from gobhir.engine.functions.publish import as_operand, function, of_tensor
 from gobhir.engine.functions.shapes import place

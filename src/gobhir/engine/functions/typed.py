@@ -10,6 +10,7 @@ from gobhir.engine import dtypes
 from gobhir.engine.arrays import first_array
 from gobhir.engine.functions.publish import FUNCTIONS
 from gobhir.engine.tensor import Tensor
+from gobhir.lang import say
 
 NAMES: dict[np.dtype, str] = {
     dtypes.float32: "FloatTensor",
@@ -30,6 +31,10 @@ class _Typed(type):
     dtype: np.dtype
 
     def __call__(cls, *data: Any) -> Tensor:
+        first = data[0] if len(data) == 1 else None
+        if isinstance(first, Tensor) and first.array.dtype != cls.dtype:
+            name, dtype = cls.__name__, first.array.dtype
+            raise TypeError(say("errors.tensor.typed", name=name, want=cls.dtype, got=dtype))
         return Tensor._wrap(first_array(data, cls.dtype))
 
     def __instancecheck__(cls, x: Any) -> bool:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.arguments import on_tensor
 from gobhir.engine.creation import empty
-from gobhir.engine.functions.arguments import on_tensor
 from gobhir.engine.functions.publish import FUNCTIONS, as_operand, both, function
 from gobhir.engine.inplace import become
 from gobhir.engine.ops import activations

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gobhir.engine import Tensor
-from gobhir.engine.functions.arguments import Dims, on_tensor
+from gobhir.engine.arguments import Dims, on_tensor
 from gobhir.engine.ops import convolution as ops
 from gobhir.lang import say
 from gobhir.nn.functional.kinds import only_floating

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.arguments import on_tensor
 from gobhir.engine.dtypes import promoted
-from gobhir.engine.functions.arguments import on_tensor
 from gobhir.engine.functions.norms import pdist
 from gobhir.engine.functions.publish import function
 from gobhir.engine.functions.shapes import place

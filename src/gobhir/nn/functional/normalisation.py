@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.arguments import on_tensor
 from gobhir.engine.dtypes import float16
-from gobhir.engine.functions.arguments import on_tensor
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.inplace import into, write
 from gobhir.engine.ops import normalisation as ops

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
-from gobhir.engine.functions.arguments import Dims, on_tensor
+from gobhir.engine.arguments import Dims, on_tensor
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops import pooling as ops
 from gobhir.engine.ops import resampling

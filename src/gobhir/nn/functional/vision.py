@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Tensor
-from gobhir.engine.functions.arguments import on_tensor
+from gobhir.engine.arguments import on_tensor
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops import convolution, resampling
 from gobhir.lang import say

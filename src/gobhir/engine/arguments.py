@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from inspect import CO_VARARGS
+from operator import index
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -47,6 +48,13 @@ def whole(x: Any) -> bool:
     if isinstance(x, Tensor):
         return x.array.dtype.kind in "iu" and _one(x)
     return isinstance(x, (int, np.integer)) and not isinstance(x, bool)
+
+
+def as_int(n: Any) -> int:
+    """n as an int. TypeError for what is no whole number, True and False among them."""
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        raise TypeError(say("errors.shape.sizes", sizes=shown(n)))
+    return index(n)
 
 
 def real(x: Any) -> bool:
