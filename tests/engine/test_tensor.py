@@ -312,3 +312,13 @@ def test_numpy_gives_way_to_tensors() -> None:
     y.sum().backward()
     assert x.grad.tolist() == [1.0, 2.0]
     assert isinstance(np.float32(2.0) * x, gobhir.Tensor)
+
+
+@pytest.mark.parametrize("t", [gobhir, torch], ids=["gobhir", "torch"])
+def test_numpys_functions_of_a_tensor_give_tensors(t: Any) -> None:
+    x = t.tensor([[1.0, 4.0], [9.0, 0.0]])
+    for y in (np.sqrt(x), np.maximum(x, x.numpy() / 2).sqrt(), np.abs(x) ** 0.5):
+        assert isinstance(y, t.Tensor) and y.tolist() == [[1.0, 2.0], [3.0, 0.0]]
+    assert isinstance(np.sin(x[0, 0]), t.Tensor)
+    with pytest.raises(RuntimeError):
+        np.sqrt(x.requires_grad_())

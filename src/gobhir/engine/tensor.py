@@ -213,6 +213,10 @@ class Tensor:
             raise RuntimeError(say("errors.tensor.numpy_grad"))
         return self.array
 
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        """What NumPy's functions of a tensor give: np.sqrt(x) is a tensor again."""
+        return Tensor._wrap(np.asarray(array))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
         if copy or (dtype is not None and array.dtype != dtype):

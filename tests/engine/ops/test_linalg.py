@@ -50,6 +50,18 @@ def test_cholesky_factors_are_read_as_triangles(upper: bool) -> None:
         same(mine, theirs)
 
 
+@pytest.mark.parametrize("shapes", [((30, 3), (4, 3)), ((2, 4, 3), (1, 27, 3)), ((26, 0), (2, 0))])
+def test_distances_of_many_rows(shapes: Any) -> None:
+    inputs = [numbers(i, shape) for i, shape in enumerate(shapes)]
+    check(gobhir.cdist, torch.cdist, inputs, second=0 not in shapes[0])
+    rows = gobhir.from_numpy(numbers(1, (40, 5), "float32")).requires_grad_()
+    among = gobhir.cdist(rows, rows)  # 0 on the diagonal, where a square root has no slope
+    among.sum().backward()
+    assert np.isfinite(rows.grad.numpy()).all() and among.diag().max().item() < 2e-3
+    exact = gobhir.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
+    assert exact.diag().count_nonzero() == 0 and gobhir.allclose(exact, among, atol=2e-3)
+
+
 MATRICES = [
     ((3,), (3,)),
     ((2, 3), (3,)),
