@@ -44,7 +44,7 @@ def take_along_dim(input: Any, indices: Tensor, dim: int | None = None) -> Any:
     shape = [1 if i == dim else n for i, n in enumerate(input.shape)]
     stretched = np.broadcast_to(indices.array, _joined(indices.shape, shape, dim))
     full = [n if i != dim else input.shape[i] for i, n in enumerate(stretched.shape)]
-    return input.expand(*full)[indexing.along(stretched, dim, stretched.shape)]
+    return input.expand(full)[indexing.along(stretched, dim, stretched.shape)]
 
 
 def _joined(shape: Any, other: Any, dim: int) -> tuple[int, ...]:
@@ -87,7 +87,7 @@ def masked_select(input: Any, mask: Tensor) -> Any:
         raise RuntimeError(say("errors.index.mask_dtype", op="masked_select", dtype=mask.dtype))
     shape = np.broadcast_shapes(input.shape, mask.shape)
     mask_array = np.broadcast_to(mask.array, shape)
-    return input.expand(*shape).reshape(shape or 1)[mask_array.reshape(shape or 1)]
+    return input.expand(shape).reshape(shape or 1)[mask_array.reshape(shape or 1)]
 
 
 # -- what writing there shares, too ----

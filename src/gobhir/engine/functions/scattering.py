@@ -165,7 +165,7 @@ def index_put(input: Any, indices: Tensors, values: Tensor, accumulate: bool = F
     if not accumulate:
         return indexing.set_item(input, values, index=at)
     shape = np.empty(input.shape, bool)[at].shape
-    return input + indexing.add_at(values.expand(*shape), index=at, shape=input.shape)
+    return input + indexing.add_at(values.expand(shape), index=at, shape=input.shape)
 
 
 FUNCTIONS["index_put_"] = Tensor.index_put_  # type: ignore[attr-defined]
@@ -206,7 +206,7 @@ def masked_scatter(input: Any, mask: Tensor, source: Tensor) -> Any:
     if source.numel() < wanted:
         raise RuntimeError(say("errors.index.masked_scatter", have=source.numel(), want=wanted))
     first = indexing.getitem(source.reshape(-1), index=(slice(wanted),))
-    return indexing.set_item(input.expand(*shape), first, index=(at,))
+    return indexing.set_item(input.expand(shape), first, index=(at,))
 
 
 @of_tensor

@@ -37,7 +37,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     place(dim, max(x1.ndim, x2.ndim))
     x1, x2 = x1.to(kind), x2.to(kind)
     shape = np.broadcast_shapes(x1.shape, x2.shape) if _fit(x1, x2) else (x1 + x2).shape
-    a, b = x1.expand(*shape), x2.expand(*shape)
+    a, b = x1.expand(shape), x2.expand(shape)
     return ((a / _length(a, dim, eps)) * (b / _length(b, dim, eps))).sum(dim)
 
 
