@@ -286,3 +286,28 @@ def test_printed(name: str) -> None:
         t.optim.lr_scheduler.StepLR(optimizer, 2)
         texts.append(repr(optimizer))
     assert texts[0] == texts[1]
+
+
+def test_gradients_thrown_away_before_the_step_are_noticed_once_and_others_are_not() -> None:
+    layer = gobhir.nn.Linear(2, 1)
+    optimizer = gobhir.optim.SGD(layer.parameters(), lr=0.1)
+
+    def backward() -> None:
+        layer(gobhir.ones(1, 2)).sum().backward()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(2):
+            backward()  # as where another network's loss went through this one
+            optimizer.zero_grad()
+            backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        optimizer.step()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            backward()
+            optimizer.zero_grad()
+            optimizer.step()
+    assert len(caught) == 1 and "zero_grad()" in str(caught[0].message)
