@@ -116,6 +116,8 @@ def checked(f: F, tensor_first: bool = False) -> F:
                     if z is _NO:
                         return plain(x, y, **named) if named else plain(x, y)
                     if z.__class__ in third:
+                        if not more:
+                            return plain(x, y, z, **named) if named else plain(x, y, z)
                         for value, types in zip(more, rest, strict=False):
                             if value.__class__ not in types:
                                 break
