@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence
-from typing import Any
+from collections.abc import Callable, MutableSequence
+from typing import Any, NamedTuple
 
 changes = [0]
-"""How often anywhere a hook was registered or removed, or an attribute of a module set. While the
-number stays, `gobhir.compile` need not look whether a network still does what it did."""
+"""How often anywhere a hook was registered or removed, an attribute of a module set, or NaN looked
+for. While the number stays, `gobhir.compile` need not look whether a network still does what it did."""
+
+
+class AfterAccumulation(NamedTuple):
+    """A hook on a leaf that is called once its `.grad` is complete, not with the gradient."""
+
+    call: Callable[[Any], None]
 
 
 class RemovableHandle:

@@ -270,3 +270,28 @@ def test_arrays_and_other_generators_of_numbers_are_heeded() -> None:
         close(compiled(x).numpy(), np.broadcast_to(mask, (2, 3)), 1e-6)
     assert replayed(compiled)
     assert len({drawing(x)[0, 0].item() for _ in range(6)}) == 6 and not replayed(drawing)
+
+
+@pytest.mark.parametrize("width", [3, 60])
+def test_where_a_nan_was_born_is_found_in_the_step_as_it_is_written(width: int) -> None:
+    gobhir.manual_seed(0)
+    net = nn.Sequential(nn.Linear(2, width), nn.Linear(width, 1))
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = net(x).mean() ** 2
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    compiled, x = compile(step), gobhir.randn(4, 2)
+    for _ in range(6):
+        compiled(x)
+    far = gobhir.full((4, 2), float("inf"))  # inf - inf
+    with (
+        gobhir.autograd.detect_anomaly(),
+        pytest.raises(RuntimeError, match=r"linear[^$]*net\(x\)"),
+    ):
+        compiled(far)
+    assert compiled(x).isfinite()
