@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 changes = [0]
 """How often anywhere a hook was registered or removed, an attribute of a module set, or NaN looked
-for. While the number stays, `gobhir.compile` need not look whether a network still does what it did."""
+for. While the number stays, `gobhir.compile` need not look whether a network still does what it
+did."""
 
 
 class AfterAccumulation(NamedTuple):
