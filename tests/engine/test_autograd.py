@@ -120,6 +120,30 @@ def test_third_derivative(t: Any) -> None:
 
 
 @BOTH
+def test_a_step_as_soon_as_a_gradient_is_there(t: Any) -> None:
+    """A hook on the leaf itself: called once a backward(), with `.grad` complete."""
+    w = t.tensor([1.0, 2.0], requires_grad=True)
+    seen = []
+
+    def step(p: Any) -> None:
+        assert p is w
+        seen.append(p.grad.tolist())
+        p.grad = None
+
+    handle = w.register_post_accumulate_grad_hook(step)
+    w.register_hook(lambda d: d * 10)
+    for _ in range(2):
+        (w * w + w).sum().backward()
+    assert seen == [[30.0, 50.0]] * 2 and w.grad is None
+    t.autograd.grad((w * 3).sum(), w)
+    handle.remove()
+    (w * 3).sum().backward()
+    assert len(seen) == 2 and w.grad.tolist() == [30.0, 30.0]
+    with pytest.raises(RuntimeError):
+        (w * 2).register_post_accumulate_grad_hook(step)
+
+
+@BOTH
 def test_a_polynomial_can_be_derived_until_nothing_is_left(t: Any) -> None:
     x = t.tensor(2.0, requires_grad=True)
     y, slopes = x**3, []

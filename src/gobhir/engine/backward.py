@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.apply import Part, Parts, Pieces, apply
+from gobhir.engine.hooks import AfterAccumulation
 from gobhir.engine.ops.reductions import SumTo
 from gobhir.engine.tape import Gradient, Record, enable_grad, no_grad, state
 from gobhir.engine.tensor import Tensor
@@ -50,6 +51,9 @@ def backward(
         else:  # in the same memory, as whoever holds the old gradient expects
             old.array += gradient.array
             old._changed("backward")
+        for hook in leaf._hooks or ():
+            if isinstance(hook, AfterAccumulation):
+                hook.call(leaf)
 
 
 def clear(leaves: Iterable[Tensor], set_to_none: bool) -> None:
@@ -333,7 +337,7 @@ def _finish(t: Tensor, gradient: Any, shared: bool) -> Tensor:
         out = Tensor._wrap(array.copy() if shared or array.base is not None else array)
     if t._record is None:
         for hook in t._hooks or ():
-            answer = hook(out)
+            answer = None if isinstance(hook, AfterAccumulation) else hook(out)
             out = out if answer is None else answer
     return out
 

@@ -15,7 +15,7 @@ import numpy as np
 from gobhir.engine.arrays import first_array
 from gobhir.engine.device import CPU, check_place, device
 from gobhir.engine.dtypes import default_dtype
-from gobhir.engine.hooks import RemovableHandle
+from gobhir.engine.hooks import AfterAccumulation, RemovableHandle
 from gobhir.engine.printing import tensor_text
 from gobhir.engine.size import Size
 from gobhir.engine.tape import Record, enable_grad, state
@@ -308,6 +308,15 @@ class Tensor:
         hooks: list[Any] = getattr(owner, attribute) or []
         setattr(owner, attribute, hooks)
         return RemovableHandle(hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Call `hook` with this leaf itself whenever backward() has added to its `.grad`."""
+        if not self.requires_grad:
+            raise RuntimeError(say("errors.tensor.hook_no_grad"))
+        if not self.is_leaf:
+            raise RuntimeError(say("errors.tensor.hook_no_leaf"))
+        self._hooks = hooks = self._hooks or []
+        return RemovableHandle(hooks, AfterAccumulation(hook))
 
     def retain_grad(self) -> None:
         """Keep `.grad` for a computed tensor too."""
