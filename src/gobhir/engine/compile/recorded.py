@@ -41,6 +41,9 @@ class Recorded:
         tensors = around.tensors
         self.inputs: list[tuple[Any, np.ndarray]] = []
         self.homes = [t.array for t in tensors]
+        for t in tensors:
+            if t.grad is not None and t.grad.array.base is not None:
+                t.grad = Tensor._wrap(t.grad.array.copy())  # out of a long array, of an update
         had = [(t.grad, t.grad.array) for t in tensors if t.grad is not None]
         self.had_grad = {t: t.grad.array for t in tensors if t.grad is not None}
         self.arrays = [(n, n.now()) for n in names if n.traced()]
