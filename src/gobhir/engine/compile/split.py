@@ -106,7 +106,7 @@ class Split:
         if any(p.changes_state or p.generators for p in self.parts):
             raise refuse("meets")
 
-    def gradients(self, args: Any, kwargs: Any) -> Any:
+    def gradients(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
         """Both halves' results; the gradients are where each half leaves its own."""
         first, second = {}, {}
         for key, half, rest in self.cuts:
@@ -120,7 +120,7 @@ class Split:
                 mine = self.parts[0].run(first, first)
             finally:
                 theirs = worker.wait()
-        return self._together(mine, theirs)
+        return mine, theirs
 
     def _helper(self) -> Process | Thread:
         """Whoever replays the second half. A process knows the optimizer's state as it was when
@@ -180,9 +180,9 @@ class Split:
     def run(self, args: Any, kwargs: Any) -> Any:
         """The step."""
         runs, divides = self.update.runs, self.forks and self.update.side_by_side()
-        result = self.gradients(args, kwargs)
+        settings = self.update.settings() if divides else []
+        results = self.gradients(args, kwargs)
         if divides and isinstance(self.worker, Process):
-            settings = self.update.settings()
             self.worker.start_update(settings)
             with np.errstate(all="ignore"):
                 states = self.advance(0, settings)
@@ -195,7 +195,7 @@ class Split:
         for p, array in self.update.grads.items():
             if p.grad is None or p.grad.array is not array:
                 p.grad = Tensor._wrap(array)
-        return result
+        return self._together(*results)
 
     def holds(self) -> bool:
         return all(p.holds() for p in self.parts)
