@@ -64,6 +64,64 @@ def a_step_in_three_pieces(wrap: Wrap) -> Iterator[Any]:
 
 
 @story
+def a_compiled_model_whose_layer_is_thawed(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model = network(width)
+        model[0].requires_grad_(False)
+        compiled, optimizer = wrap(model), optim.SGD(model.parameters(), 0.1)
+        for i in range(24):
+            if i in (8, 16):
+                model[0].requires_grad_(i == 8)
+            x, y = numbers()
+            yield finish(F.mse_loss(compiled(x), y), optimizer)
+            yield [p.grad is not None for p in model.parameters()]
+        yield list(model.parameters())
+
+
+@story
+def a_compiled_model_with_dropout_whose_modes_take_turns(wrap: Wrap) -> Iterator[Any]:
+    model = nn.Sequential(nn.Linear(3, 6), nn.Dropout(0.3), nn.Linear(6, 1))
+    compiled, optimizer = wrap(model), optim.SGD(model.parameters(), 0.1)
+    for training in [True, False, True, True, True, False, False, True, True]:
+        model.train(training)
+        x, y = numbers()
+        yield finish(F.mse_loss(compiled(x), y), optimizer)
+
+
+@story
+def gradients_from_before_a_layer_was_frozen(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model = network(width)
+        optimizer = optim.SGD(model.parameters(), 0.1)
+        back = wrap(lambda x, y, model=model: F.mse_loss(model(x), y).backward())
+        update = wrap(lambda o=optimizer: o.step())
+        clear = wrap(lambda o=optimizer: o.zero_grad())
+        for i in range(30):
+            if i in (1, 13, 19):
+                model[0].weight.requires_grad_(i == 13)
+            back(*numbers())
+            if i % 3 == 2:
+                update()
+                clear()
+            yield [p.grad is not None for p in model.parameters()]
+        yield list(model.parameters())
+
+
+@story
+def an_optimizers_state_is_thrown_away_several_times(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        for kind in (optim.Adam, optim.RMSprop):
+            model = network(width)
+            optimizer: Any = kind(model.parameters(), 0.01)
+            step = wrap(plain_step(model, optimizer))
+            for i in range(16):
+                if i in (8, 9, 10, 13):
+                    optimizer.state.clear()
+                yield step(*numbers())
+            yield list(model.parameters())
+
+
+@story
 def thawed_with_adam(wrap: Wrap) -> Iterator[Any]:
     for width in (4, 40):
         model = network(width)

@@ -257,7 +257,12 @@ def _number(v: Any) -> Any:
 
 @checked
 def linspace(
-    start: Number, end: Number, steps: int, *, dtype: Any = None, **options: Any
+    start: Number | Tensor,
+    end: Number | Tensor,
+    steps: int,
+    *,
+    dtype: Any = None,
+    **options: Any,
 ) -> Tensor:
     """`steps` numbers from start to end, both included, evenly spaced."""
     kind = _evenly_kind("linspace", dtype, options)
@@ -266,7 +271,13 @@ def linspace(
 
 @checked
 def logspace(
-    start: Number, end: Number, steps: int, base: float = 10.0, *, dtype: Any = None, **options: Any
+    start: Number | Tensor,
+    end: Number | Tensor,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    **options: Any,
 ) -> Tensor:
     """base ** x for `steps` evenly spaced x from start to end, both included."""
     kind = _evenly_kind("logspace", dtype, options)

@@ -36,7 +36,11 @@ class Snapshot:
             t.array[...] = value
             t.grad = None if grad is None else Tensor._wrap(grad)
         for optimizer, kept in self.optimizers:
+            for p in [p for p in optimizer.state if p not in kept]:
+                del optimizer.state[p]
             for p, own in kept.items():
+                for key in optimizer.state[p].keys() - own.keys():
+                    del optimizer.state[p][key]
                 for key, value in own.items():
                     now = optimizer.state[p].get(key)
                     if isinstance(now, Tensor):

@@ -23,12 +23,12 @@ from gobhir.lang import say
 
 class Both:
     """`call` and its backward pass as one function: (gradients of the results, *args) -> results,
-    gradients of `leaves` and of the arguments that want one."""
+    gradients of those `tensors` and arguments that want one."""
 
     learns_arguments = True
 
-    def __init__(self, call: Callable[..., Any], leaves: list[Tensor], results: int):
-        self.call, self.leaves, self.results = call, leaves, results
+    def __init__(self, call: Callable[..., Any], tensors: list[Tensor], results: int):
+        self.call, self.tensors, self.results = call, tensors, results
         self.split = 0
         self.__name__ = getattr(call, "__name__", type(call).__name__)
 
@@ -46,8 +46,8 @@ class Both:
         return [t.detach() for t in outs], list(grads)
 
     def wished(self, args: Any, kwargs: Any) -> list[Tensor]:
-        given = [a for a in (*args, *kwargs.values()) if isinstance(a, Tensor) and a.requires_grad]
-        return [*(t for t in self.leaves if t.requires_grad), *given]
+        given = (a for a in (*args, *kwargs.values()) if isinstance(a, Tensor))
+        return [t for t in (*self.tensors, *given) if t.requires_grad]
 
 
 def differentiable(result: Any) -> int:
@@ -72,7 +72,7 @@ class Halves:
 
     def __init__(self, both: Both, replay: Any, several: bool):
         self.both, self.replay, self.several = both, replay, several
-        self.split = sum(n < both.split for n in replay.numbers)
+        self.split = sum(n < replay.split for n in replay.numbers)
         replay.arguments.keep_copies()
         self.waiting: weakref.ref[Tensor] | None = None
 

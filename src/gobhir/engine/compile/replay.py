@@ -75,6 +75,8 @@ class Replay:
         run = Recorded(step, args, kwargs, surroundings, self.names, recorder, tape)
         self.first, self.result, self.inputs = run.first, run.result, run.inputs
         self.arrays = run.arrays
+        self.split = getattr(step, "split", 0)
+        """Of a step in two halves, how many of the calls recorded belong to the first."""
         self.reason = recorder.reason
         self.again = ids(recorder.updates) != ids(surroundings.updates)
         """Whether the recording only served to find out how to record."""
@@ -112,10 +114,12 @@ class Replay:
         for s, array in zip(shown(self.result), kept, strict=False):
             s.array = array
         ends = dict(zip(run.end_grads, kept[len(results) :], strict=True))
-        self.starts_without = [
-            t for t in self.surroundings.tensors if t.requires_grad and t not in run.had_grad
-        ]
-        self.no_grads = [t for t in self.surroundings.tensors if t.requires_grad and t not in ends]
+        tensors = self.surroundings.tensors
+        without = [t for t in tensors if t not in run.had_grad]
+        self.starts_without = [t for t in without if t.requires_grad]
+        self.frozen = [t for t in without if not t.requires_grad]
+        had = [t for t in tensors if t.requires_grad or t in run.had_grad]
+        self.no_grads = [t for t in had if t not in ends]
         if tape is not None:
             self._unroll(step, program, tape, ends, run)
             return
@@ -298,6 +302,8 @@ class Replay:
             return False
         if self.keeper is not None and self.outdated():
             return False
+        if any(t.grad is not None for t in self.frozen):
+            return False  # from before it was frozen: an optimizer would still use it
         return all(t.grad is None for t in self.starts_without)
 
     def outdated(self) -> bool:

@@ -195,8 +195,7 @@ class _Case:
                 self.forget()
             self.both = None
             if count and state.grad_enabled:
-                leaves = [t for t in self.surroundings.tensors if t.requires_grad]
-                self.both = Both(step, leaves, count)
+                self.both = Both(step, self.surroundings.tensors, count)
                 self.shapes = [
                     (t.shape, t.dtype) for t in ([result] if count == 1 else list(result))
                 ]
