@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 OURS, OTHERS, LINE, TEXT = "#d9480f", "#ced4da", "#343a40", "#212529"
@@ -36,8 +37,8 @@ def draw(results: dict[str, Any], to: Path) -> None:
     for axis, (title, rows) in zip(axes[:, 0], panels.items(), strict=True):
         _panel(axis, title, rows)
     axes[-1, 0].set_xlabel(
-        "time / PyTorch eager with 2 threads, logarithmic: a shorter bar is faster; thin line: the "
-        "middle half of the rounds",
+        "time / PyTorch eager with 2 threads, logarithmic: a shorter bar is faster;\n"
+        "thin line: the middle half of the rounds",
         fontsize=8,
         color=TEXT,
     )
@@ -48,7 +49,7 @@ def draw(results: dict[str, Any], to: Path) -> None:
 def _panel(axis: Any, title: str, rows: dict[str, Any]) -> None:
     from matplotlib.ticker import LogLocator, NullLocator
 
-    axis.set_title(title, fontsize=9.5, loc="left", color=TEXT, fontweight="bold")
+    axis.set_title(fill(title, 64), fontsize=9.5, loc="left", color=TEXT, fontweight="bold")
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
     axis.tick_params(axis="y", length=0, labelsize=8.5)

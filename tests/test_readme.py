@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -79,3 +80,20 @@ def test_the_commands_about_ops_run(name: str) -> None:
     listed, card = (CliRunner().invoke(app, shlex.split(line)[1:]) for line in lines)
     assert listed.exit_code == 0 and listed.output.count(",") > 190  # "over 200 of them"
     assert card.exit_code == 0 and "∂a/∂z = a(1 − a)" in card.output
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_ratios_are_those_that_were_measured(name: str) -> None:
+    measured = json.loads((ROOT / "results" / "benchmarks.json").read_text(encoding="utf-8"))
+    table = TEXTS[name].partition("| --- | --- | --- | --- | --- | --- |\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    assert len(rows) >= 5
+    for peer, *cells in rows:
+        for cell, workload in zip(cells, measured["workloads"].values(), strict=True):
+            ratio = workload["peers"].get(peer, {}).get("ratio")
+            digits = len(cell.partition(".")[2])
+            assert cell == ("–" if ratio is None else f"{ratio:.{digits}f}"), (peer, cell)
+    assert f"{measured['import_ms']:.0f} ms" in TEXTS[name]
+    for peer in ("gobhir compiled", "PyTorch eager, 2 threads"):
+        megabytes = [w["peers"][peer]["peak_mb"] for w in measured["workloads"].values()]
+        assert re.search(rf"\b{min(megabytes)} \S+ {max(megabytes)}\b", TEXTS[name]), peer
