@@ -318,7 +318,7 @@ class _Case:
             last = self.replays[-1].names if self.replays else self.surroundings.names
             changed = (n.word for n in last if not n.holds())
             self._give_up(say("errors.compile.unsteady", name=next(changed, "Module")))
-        elif not self.surroundings.complete(but_for_names=self.fresh):
+        elif not self.surroundings.complete(but_for_entries=self.fresh):
             self.surroundings = None
         self.fresh = False
         return self.given_up or self.surroundings is None

@@ -39,15 +39,15 @@ class Surroundings:
         which parameters and modules there are."""
         return tuple(_settings(m) for m in self.modules)
 
-    def complete(self, but_for_names: bool = False) -> bool:
+    def complete(self, but_for_entries: bool = False) -> bool:
         """Whether all layers and parameters of now were there, too, when the step was watched, and
-        the other objects that it looks up."""
+        the other objects that it looks up (but_for_entries: of lists, only the lists)."""
         known = {id(t) for t in self.tensors} | {id(m) for m in self.modules}
         now = [
             *(x for m in self.modules for x in (m, *m.modules(), *m.parameters(), *m.buffers())),
             *(p for o, _ in self.updates for group in o.param_groups for p in group["params"]),
         ]
-        steady = but_for_names or all(n.steady() for n in self.names)
+        steady = all(n.steady(but_for_entries) for n in self.names)
         return steady and known.issuperset(map(id, now))
 
     def hooked(self) -> bool:
