@@ -95,10 +95,12 @@ def gradients_from_before_a_layer_was_frozen(wrap: Wrap) -> Iterator[Any]:
         optimizer = optim.SGD(model.parameters(), 0.1)
         back = wrap(lambda x, y, model=model: F.mse_loss(model(x), y).backward())
         update = wrap(lambda o=optimizer: o.step())
-        clear = wrap(lambda o=optimizer: o.zero_grad())
+        clear = wrap(lambda o=optimizer, none=width == 4: o.zero_grad(set_to_none=none))
         for i in range(30):
             if i in (1, 13, 19):
                 model[0].weight.requires_grad_(i == 13)
+            if i in (20, 26):
+                optimizer.zero_grad()
             back(*numbers())
             if i % 3 == 2:
                 update()

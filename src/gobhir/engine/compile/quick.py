@@ -99,8 +99,7 @@ def quick(replay: Any, args: tuple[Any, ...], shown: Any) -> Callable[..., Any] 
     for k, t in enumerate(t for t in replay.surroundings.tensors if not t.requires_grad):
         scope[f"frozen{k}"] = t
         looks.append(f"frozen{k}.requires_grad")
-        if t.grad is None:
-            looks.append(f"frozen{k}.grad is not None")
+        looks.append(f"frozen{k}.grad is {'not ' * (t.grad is None)}None")
     for k, name in enumerate(replay.names):
         scope[f"n{k}"], scope[f"was{k}"] = name.holder, name.now()
         now = f"n{k}.cell_contents" if name.key is None else f"n{k}[{name.key!r}]"

@@ -115,9 +115,8 @@ class Replay:
             s.array = array
         ends = dict(zip(run.end_grads, kept[len(results) :], strict=True))
         tensors = self.surroundings.tensors
-        without = [t for t in tensors if t not in run.had_grad]
-        self.starts_without = [t for t in without if t.requires_grad]
-        self.frozen = [t for t in without if not t.requires_grad]
+        self.starts_without = [t for t in tensors if t.requires_grad and t not in run.had_grad]
+        self.frozen = [(t, t in run.had_grad) for t in tensors if not t.requires_grad]
         had = [t for t in tensors if t.requires_grad or t in run.had_grad]
         self.no_grads = [t for t in had if t not in ends]
         if tape is not None:
@@ -302,8 +301,8 @@ class Replay:
             return False
         if self.keeper is not None and self.outdated():
             return False
-        if any(t.grad is not None for t in self.frozen):
-            return False  # from before it was frozen: an optimizer would still use it
+        if any((t.grad is not None) is not had for t, had in self.frozen):
+            return False  # from before it was frozen: an optimizer still uses and clears it
         return all(t.grad is None for t in self.starts_without)
 
     def outdated(self) -> bool:
