@@ -46,8 +46,8 @@ WITHOUT_GRADIENT = {
     "hinge_embedding_loss": {"y"},
     "soft_margin_loss": {"y"},
     "batch_norm_by_running": {"mean", "variance"},
-    "max_pool_back": {"x", "out"},
-    "max_pool_pick": {"x", "out"},
+    "max_pool_back": {"x", "largest"},
+    "max_pool_pick": {"x", "largest"},
 }
 """Floating inputs that no gradient goes to: constants of a loss or a layer, drawn numbers, and
 what only says which place was chosen."""

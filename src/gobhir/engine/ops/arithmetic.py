@@ -8,6 +8,9 @@ from gobhir.engine.ops.choosing import keep, where
 from gobhir.engine.ops.elementary import log
 from gobhir.lang import say
 
+_DIVISION = [[7.0, -7.0, 5.5], [2.0, 2.0, -2.0]]
+"""For the ops' cards: quotients of both signs, none of them whole."""
+
 
 class Arithmetic(Op, abstract=True):
     family = Family.ELEMENTWISE
@@ -86,6 +89,7 @@ class FloorDivide(Arithmetic):
     formula = "floor(x / y)"
     local = {"x": "0", "y": "0"}
     accepts = "iuf"
+    example = (_DIVISION, {})
 
     def forward(x, y):
         refuse_zero(x, y)
@@ -102,6 +106,7 @@ class TruncDivide(Arithmetic):
     formula = "floor(x / y) if x / y > 0 else ceil(x / y)"
     local = {"x": "0", "y": "0"}
     accepts = "iuf"
+    example = (_DIVISION, {})
 
     def forward(x, y):
         if _whole(x, y):
@@ -120,6 +125,7 @@ class Remainder(Arithmetic):
     formula = "x - y * floor(x / y)"
     local = {"x": "1", "y": "-floor(x / y)"}
     accepts = "iuf"
+    example = (_DIVISION, {})
 
     def forward(x, y):
         refuse_zero(x, y)
@@ -139,6 +145,7 @@ class Fmod(Arithmetic):
     formula = "x - y * (floor(x / y) if x / y > 0 else ceil(x / y))"
     local = {"x": "1", "y": "-(floor(x / y) if x / y > 0 else ceil(x / y))"}
     accepts = "iuf"
+    example = (_DIVISION, {})
 
     def forward(x, y):
         refuse_zero(x, y)

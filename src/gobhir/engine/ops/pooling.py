@@ -56,23 +56,23 @@ class MaxPool(Op):
 
 
 class MaxPoolBack(Op):
-    """d, one number a window, laid where the largest number `out` of the window stands in x;
-    zeros elsewhere. d, out: (N, C, *size'); x and the result: (N, C, *size)."""
+    """d, one number a window, laid where the largest number of the window stands in x, and
+    zeros elsewhere. d, largest: (N, C, *size'); x, out: (N, C, *size)."""
 
     family = Family.GATHER
     formula = "sum(d if first_largest else 0)"
     local = {"d": "1 if first_largest else 0"}
     example = ([_BACK, _IMAGE, _LARGEST], _TWO_BY_TWO)
 
-    def forward(d, x, out, *, kernel, stride, padding, dilation):
-        size = out.shape[2:]
+    def forward(d, x, largest, *, kernel, stride, padding, dilation):
+        size = largest.shape[2:]
         framed = _framed(x, size, kernel, stride, padding, dilation)
-        d = _in_order_of(out, d)
+        d = _in_order_of(largest, d)
         apart = all(s > m * (k - 1) for s, k, m in zip(stride, kernel, dilation, strict=True))
         # Windows side by side write every place, and windows apart write none twice.
         tiled = apart and math.prod(size) * math.prod(kernel) == math.prod(framed.shape[2:])
         result = np.empty_like(framed) if tiled else np.zeros_like(framed)
-        for place, hit in _firsts(framed, out, _slices(size, kernel, stride, dilation)):
+        for place, hit in _firsts(framed, largest, _slices(size, kernel, stride, dilation)):
             here = result[place]
             if apart:
                 np.multiply(hit, d, out=here)
@@ -80,30 +80,31 @@ class MaxPoolBack(Op):
                 here += hit * d
         return _unframed(result, x, padding)
 
-    def vjp_d(g, result, d, x, out, *, kernel, stride, padding, dilation):
+    def vjp_d(g, out, d, x, largest, *, kernel, stride, padding, dilation):
         options = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
-        return max_pool_pick(g, x, out, **options)
+        return max_pool_pick(g, x, largest, **options)
 
 
 class MaxPoolPick(Op):
-    """From g, of x's shape, what stands where x has the largest number of each window."""
+    """From g, what stands where x has the largest number of each window. g, x: (N, C, *size);
+    largest, out: (N, C, *size')."""
 
     family = Family.GATHER
     formula = "g[first_largest]"
     local = {"g": "1 if first_largest else 0"}
     example = ([_IMAGE, _IMAGE, _LARGEST], _TWO_BY_TWO)
 
-    def forward(g, x, out, *, kernel, stride, padding, dilation):
-        frame = (out.shape[2:], kernel, stride, padding, dilation)
+    def forward(g, x, largest, *, kernel, stride, padding, dilation):
+        frame = (largest.shape[2:], kernel, stride, padding, dilation)
         x, g = _framed(x, *frame), _framed(g, *frame, fill=0)
-        result = np.zeros_like(out)
-        for place, hit in _firsts(x, out, _slices(out.shape[2:], kernel, stride, dilation)):
+        result = np.zeros_like(largest)
+        for place, hit in _firsts(x, largest, _slices(largest.shape[2:], kernel, stride, dilation)):
             result += hit * g[place]
         return result
 
-    def vjp_g(h, result, g, x, out, *, kernel, stride, padding, dilation):
+    def vjp_g(h, out, g, x, largest, *, kernel, stride, padding, dilation):
         options = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
-        return max_pool_back(h, x, out, **options)
+        return max_pool_back(h, x, largest, **options)
 
 
 class AvgPool(Op):
