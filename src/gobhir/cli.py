@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from gobhir.help import WIDTH, Command, Group
+from gobhir.help import Command, Group, room
 from gobhir.lang import Message, check_language, language, say, t, use_language
 
 UsageError: Any = typer.BadParameter.__mro__[1]
@@ -170,16 +170,17 @@ def op(
     lang: Lang = None,
 ) -> None:
     import gobhir  # noqa: F401  registers the ops
-    from gobhir.engine import OPS
+    from gobhir.engine import OPS, Family
     from gobhir.explain.card import card
 
     if name:
-        print(card(name.lower()).to_text())
+        print(card(name).to_text(width=room()))
     else:
-        for family in sorted({op.family.value for op in OPS.values()}):
-            names = sorted(n for n, op in OPS.items() if op.family.value == family)
-            listed = textwrap.fill(", ".join(names), WIDTH - 4)
-            print(f"{t(f'rules.heading.{family}')}\n{textwrap.indent(listed, '    ')}")
+        for family in Family:
+            names = sorted(n for n, op in OPS.items() if op.family is family)
+            if names:
+                listed = textwrap.fill(", ".join(names), room() - 4)
+                print(f"{t(f'rules.heading.{family.value}')}\n{textwrap.indent(listed, '    ')}")
             # keys: rules.heading.*
 
 

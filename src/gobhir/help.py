@@ -6,6 +6,7 @@ lang and examples; start reading at `told`.
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from typing import Any
 
@@ -14,6 +15,11 @@ from typer.core import TyperCommand, TyperGroup
 from gobhir.lang import t
 
 WIDTH = 92
+
+
+def room() -> int:
+    """How many columns to write in: the terminal's, but no more than reads well."""
+    return min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
 
 
 class Command(TyperCommand):
@@ -45,7 +51,7 @@ def told(command: Any, ctx: Any) -> str:
     names = command.list_commands(ctx) if isinstance(command, TyperGroup) else []
     commands = [(name, t(command.get_command(ctx, name).help)) for name in names]
     usage = f"{ctx.command_path}{arguments} ..."
-    about = "\n".join(textwrap.fill(line, WIDTH) for line in t(command.help).splitlines())
+    about = "\n".join(textwrap.fill(line, room()) for line in t(command.help).splitlines())
     parts: list[str] = [usage, about, columns(commands), columns(rows)]
     return "\n\n".join(part for part in parts if part)
 
@@ -69,7 +75,7 @@ def columns(rows: list[tuple[str, str]]) -> str:
     wide = max((len(name) for name, _ in rows), default=0) + 4
     lines = []
     for name, text in rows:
-        first, *more = textwrap.wrap(text, WIDTH - wide) or [""]
+        first, *more = textwrap.wrap(text, max(room() - wide, 16)) or [""]
         lines.append(f"  {name:<{wide - 2}}{first}")
         lines += [" " * wide + line for line in more]
     return "\n".join(lines)

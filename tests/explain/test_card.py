@@ -49,19 +49,44 @@ def test_what_stands_on_the_card_of_sigmoid() -> None:
 @pytest.mark.parametrize(
     ("name", "shapes"),
     [
-        ("linear", "x (..., in), W (out, in), b (out) → z (..., out)"),  # as its docstring says
-        ("mse_loss", "p (3,), y (3,) → L ()"),  # those of the example
-        ("sigmoid", "any; the result has the same."),
-        ("add", "any that broadcast; the result has the common one."),
+        ("linear", ": x (..., in), W (out, in), b (out) → z (..., out)"),  # as its docstring says
+        ("mse_loss", " in the example: p (3,), y (3,) → L ()"),
+        ("sigmoid", ": any; the result has the same."),
+        ("add", ": any that broadcast; the result has the common one."),
     ],
 )
 def test_the_shapes_stand_on_the_card(name: str, shapes: str) -> None:
-    assert f"Shapes: {shapes}\n" in card(name).to_text("en")
+    assert f"Shapes{shapes}\n" in card(name).to_text("en")
 
 
 def test_an_unknown_op_is_told_its_neighbours() -> None:
-    with pytest.raises(ValueError, match="sigmoid"):
+    with pytest.raises(ValueError, match="Did you mean: sigmoid"):
         card("sigmod")
+    with pytest.raises(ValueError, match="no op 'dense'. All of them"):
+        card("dense")
+
+
+@pytest.mark.parametrize(
+    ("name", "called", "file"),
+    [
+        ("cdist", "gobhir.cdist", "functions/norms.py"),
+        ("Adam", "gobhir.optim.Adam", "optim/adam.py"),
+        ("nn.MultiheadAttention", "gobhir.nn.MultiheadAttention", "nn/attention.py"),
+    ],
+)
+def test_what_is_written_with_ops_is_told_its_place(name: str, called: str, file: str) -> None:
+    with pytest.raises(ValueError, match=f"How {called} works is written in .*{file}, line [1-9]"):
+        card(name)
+
+
+def test_a_card_keeps_to_the_width_of_its_terminal() -> None:
+    told = card("mse_loss").to_text("en", width=40)
+    assert max(len(line) for line in told.split("\n") if not line.startswith(" ")) <= 40
+
+
+def test_the_matrix_l_is_not_the_loss() -> None:
+    told = card("cholesky").to_text("en")
+    assert "∂loss/∂L" in told and "∂L/∂L" not in told
 
 
 def test_the_gates_of_a_recurrent_step_stand_on_its_card() -> None:
@@ -95,6 +120,8 @@ def test_a_name_in_pytorchs_spelling_finds_its_op() -> None:
         "Tensor.view": "reshape",
         "nn.LSTM": "lstm_layer",
         "unsqueeze": "reshape",
+        "clip": "clamp",
+        "absolute": "abs",
     }.items():
         assert card(asked).op.name == found
 

@@ -1,7 +1,6 @@
 """The card of an op: what it computes, its gradient, a worked example, and where it stands.
 
-All of it comes from the op itself; the example is found by trying inputs until the op accepts
-one, unless the op brings its own (`Op.example`).
+All of it comes from the op itself. Start reading at `card`; the example is card_example.py's.
 """
 
 from __future__ import annotations
@@ -9,10 +8,8 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +17,13 @@ import numpy as np
 
 import gobhir
 from gobhir.engine import OPS, Family, Op
-from gobhir.engine.apply import Parts
-from gobhir.explain.textbook import MEAN, equation, symbol, words
+from gobhir.explain.card_example import Example, example, input_names
+from gobhir.explain.textbook import MEAN, equation, function_symbol, symbol, words
 from gobhir.lang import catalogue, check_language, language, say, t
 
 # keys: rules.kind.*, rules.op.*, rules.symbol.*
 
 WIDTH = 88
-Arrays = tuple[np.ndarray, ...]
-
 
 _DONE_BY = {
     "view": "reshape", "flatten": "reshape", "unflatten": "reshape", "squeeze": "reshape",
@@ -47,32 +42,20 @@ _SHAPE = re.compile(r"(\w+(?:, \w+)*): (\((?:[^()]|\([^()]*\))*\))")
 
 
 @dataclass(frozen=True)
-class Example:
-    """Inputs and settings that the op takes, what it makes of them, and the gradients of the
-    inputs for a gradient `cotangent` of result number `of`."""
-
-    inputs: tuple[Any, ...]
-    settings: dict[str, Any]
-    value: Any
-    cotangent: np.ndarray | None
-    grads: dict[str, np.ndarray]
-    of: int = 0
-
-
-@dataclass(frozen=True)
 class Card:
     """What is to be known about one op."""
 
     op: type[Op]
     example: Example | None
 
-    def to_text(self, lang: str | None = None) -> str:
-        """The card for a terminal, in `lang` (default: the language in force)."""
+    def to_text(self, lang: str | None = None, width: int = WIDTH) -> str:
+        """The card for a terminal of `width` columns, in `lang` (default: the language in force).
+        Sentences are wrapped; formulas, numbers and code keep their lines."""
         lang = language() if lang is None else check_language(lang)
         op = self.op
         blocks = [
             f"{op.name}\n{'=' * len(op.name)}",
-            _wrapped(t(sentence(op), lang)),
+            t(sentence(op), lang),
             _indented(*self._formulas(lang)) + self._symbols(lang),
             self._gradient(lang),
             self._settings(lang),
@@ -80,7 +63,8 @@ class Card:
             self._worked(lang),
             self._code(lang),
         ]
-        return "\n\n".join(block for block in blocks if block)
+        lines = "\n\n".join(block for block in blocks if block).split("\n")
+        return "\n".join(line if line[:1] in ("", " ") else _wrapped(line, width) for line in lines)
 
     def _equation(self, left: str, formula: str, lang: str) -> str:
         times = "⊙" if self.op.family is Family.RECURRENT else "·"
@@ -100,7 +84,7 @@ class Card:
         told = catalogue(lang)
         named = dict.fromkeys(word for f in formulas for word in words(f))
         lines = [
-            f"{symbol(word)}: {t(key, lang)}"
+            f"{function_symbol(word)}: {t(key, lang)}"
             for word in named
             if (key := f"rules.symbol.{word}") in told
             and word not in (*op.inputs, *op.settings, op.result, *getattr(op, "gates", {}))
@@ -124,15 +108,14 @@ class Card:
         if whole:
             return f"{t('rules.card.back', lang)}\n{_indented(*whole)}"
         if not lines:
-            return _wrapped(t("rules.card.gradient_in_code", lang))
+            return t("rules.card.gradient_in_code", lang)
         alone = op.family in (Family.ELEMENTWISE, Family.LOSS)
         told = t("rules.card.gradient" if alone else "rules.card.gradient_summed", lang)
-        told = f"{_wrapped(told)}\n{_indented(*lines)}"
+        told = f"{told}\n{_indented(*lines)}"
         if missing := [name for name in op.pullbacks if not op.local_of(name)]:
-            rest = t("rules.card.rest_in_code", lang, inputs=", ".join(missing))
-            told += f"\n{_wrapped(rest)}"
+            told += "\n" + t("rules.card.rest_in_code", lang, inputs=", ".join(missing))
         if "reduction" in op.settings:
-            told += f"\n\n{_wrapped(t('rules.card.reduction', lang))}"
+            told += "\n\n" + t("rules.card.reduction", lang)
         return told
 
     def _settings(self, lang: str) -> str:
@@ -159,15 +142,17 @@ class Card:
             for name in names.split(", ")
         }
         sides = self._named_inputs(), self._named_results()
+        key = "rules.card.shapes"
         if not all(name in said for side in sides for name in side):
+            key = "rules.card.shapes_here"
             said = {name: str(np.shape(x)) for side in sides for name, x in side.items()}
         given, made = (", ".join(f"{name} {said[name]}" for name in side) for side in sides)
-        return _wrapped(f"{t('rules.card.shapes', lang)} {given} → {made}")
+        return f"{t(key, lang)} {given} → {made}"
 
     def _named_inputs(self) -> dict[str, Any]:
         assert self.example is not None
         inputs = self.example.inputs
-        names = _input_names(self.op, len(inputs))
+        names = input_names(self.op, len(inputs))
         return {n: x for n, x in zip(names, inputs, strict=True) if x is not None}
 
     def _named_results(self) -> dict[str, Any]:
@@ -180,15 +165,16 @@ class Card:
     def _worked(self, lang: str) -> str:
         if self.example is None:
             return ""
-        e, op, results = self.example, self.op, self._named_results()
+        e, results = self.example, self._named_results()
         rows = list(self._named_inputs().items())
         rows += [(name, _setting(value)) for name, value in e.settings.items()]
         rows += results.items()
         if e.cotangent is not None:
-            rows.append((f"∂L/∂{list(results)[e.of]}", e.cotangent))
-            rows += [(f"∂L/∂{name}", g) for name, g in e.grads.items()]
-        if op.family is Family.LOSS:
-            rows = [row for row in rows if row[0] != "∂L/∂L"]
+            a_loss = self.op.family is Family.LOSS
+            top = "∂L" if a_loss or "L" not in results else "∂loss"  # L is a matrix of cholesky
+            if not a_loss:
+                rows.append((f"{top}/∂{list(results)[e.of]}", e.cotangent))
+            rows += [(f"{top}/∂{name}", g) for name, g in e.grads.items()]
         wide = max(len(name) for name, _ in rows)
         lines = []
         for name, value in rows:
@@ -198,25 +184,56 @@ class Card:
         return f"{t('rules.card.example', lang)}\n{_indented(*lines)}"
 
     def _code(self, lang: str) -> str:
-        file = Path(inspect.getsourcefile(self.op) or "")
-        line = inspect.getsourcelines(self.op)[1]
-        room = Path(gobhir.__file__).parent
-        root = next((r for r in (Path.cwd(), room.parent) if file.is_relative_to(r)), None)
-        shown = file if root is None else file.relative_to(root)
         source = textwrap.dedent(inspect.getsource(self.op)).rstrip()
-        where = t("rules.card.place", lang, file=shown.as_posix(), line=line)
+        where = t("rules.card.place", lang, **_place(self.op))
         return f"{where}\n{_indented(*source.splitlines())}"
 
 
 def card(name: str) -> Card:
     """The card of the op called `name`, in PyTorch's spelling too ("sigmoid", "matmul", "conv2d",
-    "nn.MSELoss"). ValueError with the names that come near it for an unknown one."""
+    "nn.MSELoss", "clip"). ValueError for what is no op: where it is written, if Gobhir has it,
+    else the names that come near."""
+    bare = _bare(name)
     named = {_bare(known): op for known, op in OPS.items()}
-    found = named.get(_bare(name)) or OPS.get(_DONE_BY.get(_bare(name), ""))
+    found = named.get(bare) or OPS.get(_DONE_BY.get(bare, ""))
     if found is None:
-        near = get_close_matches(name, OPS, n=5, cutoff=0.5)
-        raise ValueError(say("errors.op.unknown", name=name, near=", ".join(near) or "sigmoid"))
+        called, f = _function(name)
+        found = OPS.get(getattr(f, "__name__", ""))
+        if found is None and called:
+            raise ValueError(say("errors.op.composed", name=name, called=called, **_place(f)))
+    if found is None:
+        near = ", ".join(get_close_matches(name.lower(), OPS, n=5, cutoff=0.6))
+        key = "errors.op.misspelt" if near else "errors.op.unknown"
+        raise ValueError(say(key, name=name, **({"near": near} if near else {})))
     return Card(found, example(found))
+
+
+def _function(name: str) -> tuple[str, Any]:
+    """What Gobhir has under this name, and what that is called; ("", None) for nothing."""
+    last = name.lower().rpartition(".")[2]
+    for prefix, home in {
+        "gobhir": gobhir,
+        "gobhir.nn.functional": gobhir.nn.functional,
+        "gobhir.nn": gobhir.nn,
+        "Tensor": gobhir.Tensor,
+        "gobhir.linalg": gobhir.linalg,
+        "gobhir.optim": gobhir.optim,
+    }.items():
+        for known, f in vars(home).items():
+            if known.lower() == last and inspect.isroutine(f) | inspect.isclass(f):
+                f = inspect.unwrap(f)
+                if f.__module__.startswith("gobhir."):
+                    return f"{prefix}.{known}", f
+    return "", None
+
+
+def _place(thing: Any) -> dict[str, Any]:
+    """The file in which a function or class stands, as seen from here, and the line."""
+    file = Path(inspect.getsourcefile(thing) or "")
+    roots = Path.cwd(), Path(gobhir.__file__).parent.parent
+    root = next((r for r in roots if file.is_relative_to(r)), None)
+    shown = file if root is None else file.relative_to(root)
+    return {"file": shown.as_posix(), "line": inspect.getsourcelines(thing)[1]}
 
 
 def sentence(op: type[Op]) -> str:
@@ -232,117 +249,6 @@ def _bare(name: str) -> str:
     """A name without what PyTorch's spellings differ in: conv2d, nn.Conv2d and conv are one."""
     word = name.lower().rpartition(".")[2].replace("_", "")
     return re.sub("(?<=.)[123]d$", "", word.removesuffix("loss") or word)
-
-
-def example(op: type[Op]) -> Example | None:
-    """A small example of the op, worked; None where no inputs were found that it takes."""
-    for inputs, settings in _candidates(op):
-        with np.errstate(all="ignore"):
-            try:
-                return _work(op, inputs, settings)
-            except Exception:  # this one does not fit: try the next
-                continue
-    return None
-
-
-def _work(op: type[Op], inputs: tuple[Any, ...], settings: dict[str, Any]) -> Example:
-    options = op.defaults | settings
-    arrays = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in inputs)
-    value = op.forward(*arrays, **options)
-    values = tuple(np.asarray(v) for v in (value if isinstance(value, tuple) else (value,)))
-    _check_finite(values)
-    first = values[0]
-    if not op.pullbacks or first.dtype.kind != "f":
-        shown = values if isinstance(value, tuple) else first
-        return Example(inputs, settings, shown, None, {})
-    out = values if isinstance(value, tuple) else first
-    for of, part in enumerate(values):
-        if part.dtype.kind == "f":  # the first result that a gradient comes through
-            cotangent = np.resize(np.array([1.0, -0.5, 2.0, 0.25]), part.shape)
-            grads = _grads(op, inputs, arrays, options, out, of, cotangent)
-            if any(g.any() for g in grads.values()):
-                return Example(inputs, settings, out, cotangent, grads, of)
-    cotangent = np.resize(np.array([1.0, -0.5, 2.0, 0.25]), first.shape)
-    grads = _grads(op, inputs, arrays, options, out, 0, cotangent)
-    return Example(inputs, settings, out, cotangent, grads)
-
-
-def _grads(
-    op: type[Op],
-    inputs: tuple[Any, ...],
-    arrays: tuple[Any, ...],
-    options: dict[str, Any],
-    out: Any,
-    of: int,
-    cotangent: np.ndarray,
-) -> dict[str, np.ndarray]:
-    """The inputs' gradients where only result number `of` has one."""
-    d: Any = cotangent
-    if isinstance(out, tuple):
-        d = Parts(cotangent if i == of else np.zeros_like(v, float) for i, v in enumerate(out))
-    grads: dict[str, Any] = {}
-    named = _input_names(op, len(inputs))
-    if op.vjps is not None:
-        every = op.vjps(d, out, *arrays, **options)
-        grads = {n: g for n, g in zip(named, every, strict=False) if g is not None}
-    else:
-        for n, x in zip(named, inputs, strict=False):
-            if n in op.pullbacks and isinstance(x, np.ndarray) and x.dtype.kind == "f":
-                grads[n] = op.pullbacks[n](d, out, *arrays, **options)
-    fitted = {}
-    for n, x in zip(named, inputs, strict=False):
-        if n in grads and isinstance(x, np.ndarray):
-            g = np.asarray(grads[n])
-            fitted[n] = g if g.shape == x.shape else OPS["sum_to"].forward(g, shape=x.shape)
-    _check_finite(tuple(fitted.values()))
-    return fitted
-
-
-def _check_finite(values: Arrays) -> None:
-    for v in values:
-        if v.dtype.kind == "f" and not np.isfinite(v).all():
-            raise ValueError("not finite")
-
-
-_ANY = np.array([0.5, -1.2, 2.0]), np.array([1.5, 0.4, -0.7]), np.array([-0.3, 0.8, 1.1])
-_ABOVE = np.array([0.5, 1.2, 2.0]), np.array([1.5, 0.4, 0.7]), np.array([0.3, 0.8, 1.1])
-_WITHIN = np.array([0.2, 0.5, 0.9]), np.array([0.7, 0.4, 0.1]), np.array([0.3, 0.8, 0.6])
-_WHOLE = np.array([1, 2, 0]), np.array([2, 1, 1]), np.array([0, 1, 1])
-_SQUARE = tuple(np.array(m) for m in ([[2.0, 1.0], [1.0, 3.0]], [[1.0, 0.5], [0.2, 2.0]]))
-_SETTINGS: dict[str, tuple[Any, ...]] = {
-    "dim": (0, -1),
-    "dims": ((1, 0), (0,)),
-    "shape": ((3, 1), (4,), (2, 2, 2), (2, 3)),
-    "index": ((1,),),
-    "dtype": (np.dtype("float32"),),
-    "place": (0,),
-    "p": (2.0,),
-}
-
-
-def _candidates(op: type[Op]) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
-    if op.example is not None:
-        given, settings = op.example
-        yield tuple(np.asarray(x) if isinstance(x, list) else x for x in given), settings
-        return
-    needed = [n for n in op.settings if n not in op.defaults]
-    choices = [_SETTINGS.get(n, (1, 0.5)) for n in needed]
-    count = len(op.inputs)
-    pools: list[tuple[np.ndarray, ...]] = [_ANY, _ABOVE, _WITHIN, _SQUARE, _WHOLE]
-    for pool in pools:
-        inputs = tuple(pool[i % len(pool)] for i in range(count))
-        mixed = (_WHOLE[0] > 0, *inputs[1:])
-        for chosen in product(*choices):
-            settings = dict(zip(needed, chosen, strict=True))
-            yield inputs, settings
-            if count > 1:
-                yield mixed, settings
-
-
-def _input_names(op: type[Op], count: int) -> tuple[str, ...]:
-    return (
-        op.inputs[:count] if len(op.inputs) >= count else tuple(f"x{i + 1}" for i in range(count))
-    )
 
 
 def _result_names(op: type[Op], count: int) -> list[str]:
@@ -374,7 +280,7 @@ def _setting(value: Any) -> Any:
 
 def _number_lines(value: Any) -> list[str]:
     if isinstance(value, np.ndarray) and value.dtype.kind == "O":
-        return [", ".join(map(str, value))]
+        return [", ".join("0" if part is None else str(part) for part in value)]
     if not isinstance(value, np.ndarray):
         return [str(value)]
     # Rounded before it is printed: what is all but 0 should not show as -0.
@@ -383,8 +289,8 @@ def _number_lines(value: Any) -> list[str]:
     return [line for line in np.array2string(shown, **how).splitlines() if line.strip()]
 
 
-def _wrapped(told: str) -> str:
-    return textwrap.fill(told, WIDTH)
+def _wrapped(told: str, width: int) -> str:
+    return textwrap.fill(told, width, break_long_words=False)
 
 
 def _indented(*lines: str) -> str:

@@ -49,6 +49,11 @@ def symbol(name: str) -> str:
     return front + sign + GREEK.get(last, last)
 
 
+def function_symbol(name: str) -> str:
+    """As `symbol`, for the functions too that a formula writes otherwise: digamma is ψ."""
+    return {"lgamma": "Γ", "polygamma": "ψ⁽ⁿ⁾"}.get(name) or _NAMES.get(name) or symbol(name)
+
+
 def words(formula: str) -> list[str]:
     """The names and functions that stand in the formula, in the order in which they come."""
     found = [n for n in ast.walk(_tree(formula)) if isinstance(n, ast.Name)]
