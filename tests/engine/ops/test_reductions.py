@@ -247,3 +247,15 @@ def test_results_have_names() -> None:
     assert gobhir.aminmax(x).max.item() == 3
     values, indices = x.sort(1)
     assert values.tolist() == [[1, 3], [0, 2]] and indices.tolist() == [[0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 2, 0), (2, 1, 0)])
+@pytest.mark.parametrize("dims", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2)])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_sums_of_many_numbers(axes: tuple, dims: tuple, keepdim: bool) -> None:
+    """Taken as a matrix product where the memory order allows it: the same as one by one."""
+    x = numbers(0, (40, 30, 50), "float32").transpose(axes)
+    total = gobhir.from_numpy(x).sum(dims, keepdim)
+    want = np.add.reduce(x.astype(np.float64), dims, keepdims=keepdim)
+    assert total.shape == want.shape
+    assert np.allclose(total.numpy(), want, rtol=0, atol=1e-5 * np.abs(x).sum() / want.size)

@@ -16,7 +16,8 @@ import numpy as np
 
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.reductions import sum
+from gobhir.engine.ops.linear import matmul
+from gobhir.engine.ops.reductions import sum, total
 from gobhir.lang import say
 
 
@@ -66,14 +67,31 @@ class LayerNorm(Standardisation):
     """
 
     def forward(x, weight=None, bias=None, *, count=1, eps=1e-5):
-        return _elements(x, weight, bias, eps, tuple(range(x.ndim - count, x.ndim)))
+        y, mean, variance = _statistics(x, tuple(range(x.ndim - count, x.ndim)))
+        y *= (variance + eps) ** -0.5
+        if weight is not None:
+            y *= weight
+        if bias is not None:
+            y += bias
+        return y, mean, variance
 
     def vjps(d, out, x, weight=None, bias=None, *, count, eps):
-        dx, dw, db = _elements_back(d, out, x, weight, eps, tuple(range(x.ndim - count, x.ndim)))
-        if weight is None and bias is None:
-            return dx, None, None
-        lead = tuple(range(x.ndim - count))
-        return dx, None if weight is None else sum(dw, dim=lead), sum(db, dim=lead)
+        rest = x.shape[x.ndim - count :]
+        m, n = math.prod(x.shape[: x.ndim - count]), math.prod(rest)
+        rows, dy = x.reshape((m, n)), d[0].reshape((m, n))
+        mean, variance, d_mean, d_variance = (a.reshape((m, 1)) for a in (*out[1:], *d[1:]))
+        r = (variance + eps) ** -0.5
+        standard = (rows - mean) * r
+        turned = dy * standard
+        w, ones = np.ones(n, x.dtype), np.ones(m, x.dtype)
+        if weight is not None:
+            w = weight.reshape(n)
+        # Sums as products: of rows with the weights in one go, of columns with ones.
+        d_mean = d_mean - matmul(dy, w).reshape((m, 1)) * r
+        d_variance = 2 / r * d_variance - matmul(turned, w).reshape((m, 1)) * r
+        dx = dy * w * r + standard * (d_variance / n) + d_mean / n
+        dw, db = matmul(ones, turned).reshape(rest), matmul(ones, dy).reshape(rest)
+        return dx.reshape(x.shape), dw, db
 
 
 class GroupNorm(Standardisation):
@@ -88,23 +106,28 @@ class GroupNorm(Standardisation):
     )
 
     def forward(x, weight=None, bias=None, *, groups, eps=1e-5):
-        grouped = _grouped(x, groups)
-        along = (groups, -1) + (1,) * (x.ndim - 2)
-        w, b = (None if p is None else p.reshape(along) for p in (weight, bias))
-        y, mean, variance = _elements(grouped, w, b, eps, tuple(range(2, grouped.ndim)))
+        check_parameters(x, x.shape[1], weight, bias)
+        y, mean, variance = _statistics(_grouped(x, groups), tuple(range(2, x.ndim + 1)))
+        scale = (variance + eps) ** -0.5
+        y *= scale if weight is None else scale * _of_groups(weight, x, groups)
+        if bias is not None:
+            y += _of_groups(bias, x, groups)
         return y.reshape(x.shape), mean, variance
 
     def vjps(d, out, x, weight=None, bias=None, *, groups, eps):
-        grouped, (dy, *rest) = _grouped(x, groups), d
-        w = None if weight is None else weight.reshape((groups, -1) + (1,) * (x.ndim - 2))
-        dims = tuple(range(2, grouped.ndim))
-        d = (dy.reshape(grouped.shape), *rest)
-        dx, dw, db = _elements_back(d, out, grouped, w, eps, dims)
-        lead, dx = (0, *range(3, grouped.ndim)), dx.reshape(x.shape)
-        if weight is None and bias is None:
-            return dx, None, None
-        dw = None if weight is None else sum(dw, dim=lead).reshape(weight.shape)
-        return dx, dw, None if bias is None else sum(db, dim=lead).reshape(bias.shape)
+        grouped, dy = _grouped(x, groups), _grouped(d[0], groups)
+        _, mean, variance = out
+        count, places = max(math.prod(grouped.shape[2:]), 1), tuple(range(3, grouped.ndim))
+        r, centred = (variance + eps) ** -0.5, grouped - mean
+        w = np.ones((), x.dtype) if weight is None else _of_groups(weight, x, groups)
+        # Sums over one channel of one example: of these all others are made.
+        total = sum(dy, dim=places, keepdim=True)
+        turned = sum(dy * centred, dim=places, keepdim=True)
+        d_mean = d[1] - r * sum(total * w, dim=2, keepdim=True)
+        d_variance = d[2] - 0.5 * r * r * r * sum(turned * w, dim=2, keepdim=True)
+        dx = dy * (r * w) + centred * (d_variance * (2 / count)) + d_mean / count
+        dw, db = (sum(s, dim=0).reshape((x.shape[1],)) for s in (turned * r, total))
+        return dx.reshape(x.shape), dw, db
 
 
 class BatchNormByRunning(Op):
@@ -198,13 +221,17 @@ def _grouped(x, groups):
     return x.reshape((x.shape[0], groups, x.shape[1] // groups, *x.shape[2:]))
 
 
+def _of_groups(p, x, groups):
+    """One number a channel of x, beside x's groups."""
+    return p.reshape((groups, -1) + (1,) * (x.ndim - 2))
+
+
 def _statistics(x, dims):
     """x less its mean, the mean and the variance over these dimensions."""
     count = x.dtype.type(max(math.prod(x.shape[i] for i in dims), 1))
-    mean = np.add.reduce(x, axis=dims, keepdims=True) / count
+    mean = total(x, dims, True) / count
     centred = x - mean
-    square = centred * centred
-    return centred, mean, np.add.reduce(square, axis=dims, keepdims=True) / count
+    return centred, mean, total(centred * centred, dims, True) / count
 
 
 def _channels(x, weight, bias, eps, dims):
@@ -232,32 +259,6 @@ def _channels_back(d, out, x, weight, eps, dims):
     dx = dy * scale + centred * (d_variance * (2 / count)) + d_mean / count
     channels = (x.shape[1],)
     return dx, sum(turned * r, dim=0).reshape(channels), sum(total, dim=0).reshape(channels)
-
-
-def _elements(x, weight, bias, eps, dims):
-    """Where the numbers that share a mean have weights of their own."""
-    y, mean, variance = _statistics(x, dims)
-    y *= (variance + eps) ** -0.5
-    if weight is not None:
-        y *= weight
-    if bias is not None:
-        y += bias
-    return y, mean, variance
-
-
-def _elements_back(d, out, x, weight, eps, dims):
-    """The gradient to x, and those to weight and bias before they are summed up."""
-    dy, d_mean, d_variance = d
-    _, mean, variance = out
-    count = max(math.prod(x.shape[i] for i in dims), 1)
-    r, centred = (variance + eps) ** -0.5, x - mean
-    g = dy if weight is None else dy * weight
-    total = sum(g, dim=dims, keepdim=True)
-    turned = sum(g * centred, dim=dims, keepdim=True)
-    d_mean = d_mean - r * total
-    d_variance = d_variance - 0.5 * r * r * r * turned
-    dx = g * r + centred * (d_variance * (2 / count)) + d_mean / count
-    return dx, None if weight is None else dy * (centred * r), dy
 
 
 batch_norm = function(BatchNorm)

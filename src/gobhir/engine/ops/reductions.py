@@ -49,7 +49,33 @@ def total(x, dim, keepdim):
     at = axes(dim, x.ndim)
     if x.dtype == np.float16:
         return np.add.reduce(x, at, np.float32, keepdims=keepdim).astype(np.float16)
+    if x.size >= LARGE and at and x.dtype in (np.float32, np.float64):
+        out = _as_product(x, at)
+        if out is not None:
+            return out if keepdim else np.squeeze(out, at)
     return np.add.reduce(x, at, np.int64 if x.dtype.kind in "iub" else None, keepdims=keepdim)
+
+
+LARGE = 2**15
+LONGEST = 4096
+"""Sums of so many numbers at most are taken as products; NumPy's sum by halves rounds better."""
+
+
+def _as_product(x, at):
+    """x summed over the dimensions `at`, kept at size 1: a product with ones, for which BLAS takes
+    a third of the time. None where what is summed does not lie together in memory."""
+    order = sorted(range(x.ndim), key=lambda d: -x.strides[d])
+    packed, places = x.transpose(order), [order.index(d) for d in at]
+    start, stop = min(places), max(places) + 1
+    number = math.prod(packed.shape[start:stop])
+    together = stop - start == len(at) and packed.flags.c_contiguous
+    if not together or number > LONGEST:
+        return None
+    ones, shape = np.ones(number, x.dtype), packed.shape
+    stack = packed.reshape((math.prod(shape[:start]), number, math.prod(shape[stop:])))
+    sums = np.matmul(stack[..., 0], ones) if stack.shape[2] == 1 else np.matmul(ones, stack)
+    kept = sums.reshape([1 if i in places else n for i, n in enumerate(shape)])
+    return kept.transpose([order.index(d) for d in range(x.ndim)])
 
 
 class Reduction(Op, abstract=True):
