@@ -95,7 +95,7 @@ class Update:
         return all(
             run.number < len(groups)
             and set(run.parameters) <= set(run.group["params"])
-            and all((p.array.dtype, p.array.shape) == (w.dtype, w.shape) for p, w in run.weights)
+            and all(run.can_take(k) for k in range(len(run.weights)))
             for run in self.runs
         )
 
@@ -110,12 +110,11 @@ class Update:
     def adopt(self) -> None:
         """Bring in an array that somebody put in the place of a parameter's own."""
         for run in self.runs:
-            for p, mine in run.weights:
-                if p.array is not mine:
-                    if (p.array.dtype, p.array.shape) != (mine.dtype, mine.shape):
+            for k, p in enumerate(run.parameters):
+                if p.array is not run.weights[k][1]:
+                    if not run.can_take(k):
                         raise Diverged
-                    mine[...] = p.array
-                    p.array = mine
+                    run.take(k)
 
     def side_by_side(self) -> bool:
         """Whether the step may be taken in parts, each by itself."""
@@ -149,8 +148,14 @@ def _references(p: Tensor) -> int:
     return sys.getrefcount(p.array)
 
 
+def _kept(weights: list[tuple[Tensor, np.ndarray]], k: int) -> int:
+    return sys.getrefcount(weights[k][1])
+
+
 _ALONE = _references(Tensor._wrap(np.zeros(1)))
 """What the interpreter counts where only the Tensor holds its array: versions differ."""
+_KEPT = _kept([(Tensor._wrap(np.zeros(1)), np.zeros(1))], 0)
+"""What it counts where only a list of weights holds it."""
 
 
 def can_move(p: Tensor) -> bool:
@@ -193,6 +198,21 @@ class _Run:
         """The settings: loading a state puts other dictionaries in their place."""
         found: dict[str, Any] = self.optimizer.param_groups[self.number]
         return found
+
+    def can_take(self, k: int) -> bool:
+        """Whether the parameter's numbers, if they lie elsewhere by now, can be brought here:
+        nobody but the parameter looks at them there, and nobody here any more."""
+        if self.parameters[k].array is self.weights[k][1]:
+            return True
+        alone = _kept(self.weights, k) <= _KEPT + (not self.moved)
+        p, mine = self.weights[k]
+        alike = (p.array.dtype, p.array.shape) == (mine.dtype, mine.shape)
+        return alone and alike and can_move(p)
+
+    def take(self, k: int) -> None:
+        p, mine = self.weights[k]
+        mine[...] = p.array
+        p.array = mine
 
     def _new(self, like: np.ndarray) -> np.ndarray:
         return shared_like(like) if self.in_shared else np.empty_like(like)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from gobhir.engine.compile.recorder import Diverged
 from gobhir.engine.compile.source import Source
+from gobhir.engine.compile.traced import owner
 from gobhir.engine.hooks import changes
 from gobhir.engine.tensor import Tensor
 
@@ -59,10 +61,16 @@ class Keeper:
         return [float(optimizer.settings(group)["lr"]) for optimizer, group in groups]
 
     def load(self) -> None:
-        """Start from the numbers in the arrays."""
+        """Start from the numbers in the arrays. Diverged where two tensors have one memory: here
+        each would have numbers of its own."""
         values: list[float] = []
-        for t in self.tensors:
-            values += _array.__get__(t).ravel().tolist()
+        arrays = [_array.__get__(t) for t in self.tensors]
+        for array in arrays:
+            values += array.ravel().tolist()
+        if len({id(owner(array)) for array in arrays}) < len(arrays) and any(
+            np.may_share_memory(a, b) for a, b in combinations(arrays, 2)
+        ):
+            raise Diverged
         own = dict(zip(self.source.parameters, values, strict=True))
         self.loaded = self.rates()
         self.generator = self.steps(*own.values(), *self.loaded)
@@ -141,8 +149,7 @@ class Keeper:
 
     def stuck(self) -> None:
         """Plain Python knew no answer (an overflow, another shape); the weights are as before."""
-        self.pull()
-        self.seen = True
+        self.look()
 
     # -- tensors that fetch their numbers ----
 

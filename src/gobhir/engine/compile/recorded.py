@@ -79,7 +79,7 @@ class Recorded:
 
     def _trace(self) -> None:
         for t in self.around.tensors:
-            t.array = trace(t.array)
+            t.array = trace(t.array.view())  # a replay holds no array that the user sees
             if t.grad is not None:
                 t.grad.array = trace(t.grad.array)
         for name, array in self.arrays:
