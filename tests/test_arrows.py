@@ -29,7 +29,7 @@ FLOORS = [
     {"nn"},
     {"optim", "distributions", "utils"},
     {"gobhir", "examples"},
-    {"training", "lift", "help"},
+    {"training", "lift", "help", "version"},
     {"explain"},
     {"widgets"},
     {"course"},

@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 from gobhir import autograd, nn, optim
 from gobhir.engine import Tensor
+from gobhir.engine.absent import missing
 from gobhir.engine.creation import (
     arange,
     as_tensor,
@@ -213,6 +214,9 @@ _LATER = {
     "backends": "gobhir",
     "compile": "gobhir.engine.compile",
     "cuda": "gobhir",
+    "mps": "gobhir.cuda",
+    "xpu": "gobhir.cuda",
+    "version": "gobhir",
     "distributions": "gobhir",
     "examples": "gobhir",
     "explain": "gobhir",
@@ -239,7 +243,7 @@ _LATER |= dict.fromkeys(
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
-        raise AttributeError(f"module 'gobhir' has no attribute '{name}'")
+        raise missing(__name__, name)
     from importlib import import_module
 
     home = _LATER[name]

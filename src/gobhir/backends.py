@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["cuda", "cudnn", "mkldnn", "mps"]
+__all__ = ["cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"]
 
 
 class Backend:
@@ -22,8 +22,11 @@ class Backend:
         """False."""
         return False
 
+    def version(self) -> None:
+        """None."""
+
 
 cuda = Backend(matmul=Backend(allow_tf32=False))
 cudnn = Backend(enabled=False, deterministic=True, benchmark=False)
 mkldnn = Backend(enabled=False)
-mps = Backend()
+mps, mkl, openmp = Backend(), Backend(), Backend()

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
+
+from gobhir.engine.absent import missing
 
 __all__ = [
     "current_device",
     "device_count",
     "empty_cache",
+    "get_arch_list",
     "is_available",
+    "is_bf16_supported",
+    "is_initialized",
     "manual_seed",
     "manual_seed_all",
+    "max_memory_allocated",
+    "max_memory_reserved",
+    "memory_allocated",
+    "memory_reserved",
     "synchronize",
 ]
+
+mps = xpu = sys.modules[__name__]
+"""Other accelerators: the same answers."""
 
 
 def is_available() -> bool:
@@ -20,9 +33,25 @@ def is_available() -> bool:
     return False
 
 
+is_initialized = is_bf16_supported = is_available
+
+
 def device_count() -> int:
     """0."""
     return 0
+
+
+def memory_allocated(device: Any = None) -> int:
+    """0: there is no such memory."""
+    return 0
+
+
+memory_reserved = max_memory_allocated = max_memory_reserved = memory_allocated
+
+
+def get_arch_list() -> list[str]:
+    """[]: for no graphics card was anything built."""
+    return []
 
 
 def current_device() -> int:
@@ -47,3 +76,7 @@ def empty_cache() -> None:
 
 def synchronize(device: Any = None) -> None:
     """Nothing to wait for: every result is there when a function returns."""
+
+
+def __getattr__(name: str) -> Any:
+    raise missing(__name__, name)

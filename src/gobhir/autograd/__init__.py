@@ -3,11 +3,14 @@ Stands on engine/ and lang/; nn, training and all above may import it.
 Start reading in function.py: an op of one's own, forward and backward.
 """
 
+from typing import Any
+
 from gobhir.autograd import functional
 from gobhir.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from gobhir.autograd.function import Function
 from gobhir.autograd.gradcheck import gradcheck, gradgradcheck
 from gobhir.autograd.variable import Variable
+from gobhir.engine.absent import missing
 from gobhir.engine.backward import backward, grad
 from gobhir.engine.tape import enable_grad, inference_mode, no_grad, set_grad_enabled
 
@@ -26,3 +29,7 @@ __all__ = [
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise missing(__name__, name)

@@ -48,6 +48,8 @@ from gobhir.distributions.transforms import (
     Transform,
     identity_transform,
 )
+from gobhir.engine.op import WORDS
+from gobhir.engine.paths import offer
 
 __all__ = [
     "Bernoulli",
@@ -99,3 +101,15 @@ __all__ = [
     "Transform",
     "identity_transform",
 ]
+
+_PATHS = {
+    "OneHotCategoricalStraightThrough": "one_hot_categorical",
+    "RelaxedOneHotCategorical": "relaxed_categorical",
+    "StudentT": "studentT",
+}
+"""In which file PyTorch keeps a class, where that is not its name in small letters."""
+
+for _name, _class in [(n, c) for n, c in vars().items() if n in __all__ and isinstance(c, type)]:
+    _path = _PATHS.get(_name) or WORDS.sub("_", _name).lower()
+    if _class.__module__ != f"{__name__}.{_path}":
+        offer(__name__, _path, {_name: _class})

@@ -43,6 +43,7 @@ Around the core
     random numbers  random.py filling.py generator.py
     words, pictures printing.py drawing.py
     wrong calls     arguments.py: annotations, kept to with PyTorch's TypeError
+    not here        absent.py (left out on purpose, and why), paths.py (kept elsewhere)
     small things    hooks.py, quiet.py (NumPy's warnings), malloc.py (memory is kept)
 
 Where one op goes through a whole layer in few passes (Linear, Conv, Softmax, LayerNorm, Attention,
@@ -50,7 +51,10 @@ LSTMLayer, CrossEntropyLoss, ...), a simple variant in the smallest ops is its o
 tests/engine/ops/test_fused.py.
 """
 
-from gobhir.engine import functions  # noqa: F401  attaches the operators to Tensor
+from gobhir.engine import (  # noqa: F401  attach the operators, and what is left out, to Tensor
+    absent,
+    functions,
+)
 from gobhir.engine.apply import apply
 from gobhir.engine.backward import backward, grad
 from gobhir.engine.malloc import keep_freed_memory

@@ -200,6 +200,8 @@ def _heard(record: Record, cotangent: Any, create_graph: bool) -> Any:
 
 
 def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: Any) -> None:
+    if type(record.inputs) is not tuple:
+        record = record.inputs.again(record)
     for now, then in record.versions:
         if now[0] != then:
             _refuse_if_needed(record)

@@ -51,7 +51,7 @@ class Family(Enum):
 
 
 OPS: dict[str, type[Op]] = {}
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where one word of a class name ends: MSELoss is mse_loss, LeakyReLU leaky_relu."""
 
 
@@ -98,7 +98,7 @@ class Op:
                 setattr(cls, key, staticmethod(member))
         if abstract:
             return
-        cls.name = _WORDS.sub("_", cls.__name__.replace("ReLU", "Relu")).lower()
+        cls.name = WORDS.sub("_", cls.__name__.replace("ReLU", "Relu")).lower()
         code, cls.defaults = cls.forward.__code__, cls.forward.__kwdefaults__ or {}
         count, keywords = code.co_argcount, code.co_kwonlyargcount
         several = code.co_flags & inspect.CO_VARARGS

@@ -47,7 +47,9 @@ class Record:
     the input a new history, and this one keeps the old. `scope` is the stack of modules inside
     which the op ran, outermost first. `versions` says how often each input Tensor, and at last
     the result, had been changed in place by then. `ran` is there while anomalies are looked for:
-    the user's line in which the op ran, and the modules, innermost first.
+    the user's line in which the op ran, and the modules, innermost first. Where what the op
+    worked on is not kept (`utils.checkpoint`), `inputs` is no tuple but something whose `again`
+    brings it back.
     """
 
     __slots__ = (
@@ -66,6 +68,7 @@ class Record:
     )
 
     ran: Any
+    inputs: Any
 
     def __init__(
         self,

@@ -3,6 +3,10 @@ Stands on engine/ and lang/; training, explain and all above may import it.
 Start reading in linear.py, then module.py.
 """
 
+from importlib import import_module
+from typing import Any
+
+from gobhir.engine.absent import missing
 from gobhir.nn import functional, init, parameter, utils
 from gobhir.nn.activation import *
 from gobhir.nn.adaptive_softmax import *
@@ -28,3 +32,9 @@ from gobhir.nn.rnn import *
 from gobhir.nn.rnn_cell import *
 from gobhir.nn.transformer import *
 from gobhir.nn.vision import *
+
+
+def __getattr__(name: str) -> Any:
+    if name != "modules":
+        raise missing(__name__, name)
+    return import_module("gobhir.nn.modules")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gobhir.engine.absent import missing
 from gobhir.nn.module import Module
 
 __all__ = ["DataParallel"]
@@ -22,3 +23,7 @@ class DataParallel(Module):
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         return self.module(*inputs, **kwargs)
+
+
+def __getattr__(name: str) -> Any:
+    raise missing(__name__, name)

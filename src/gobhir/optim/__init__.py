@@ -6,7 +6,7 @@ Start reading in sgd.py, then optimizer.py; lr_scheduler/ changes learning rates
 from importlib import import_module
 from typing import Any
 
-from gobhir.lang import say
+from gobhir.engine.absent import missing
 from gobhir.optim.adadelta import Adadelta
 from gobhir.optim.adafactor import Adafactor
 from gobhir.optim.adagrad import Adagrad
@@ -47,6 +47,4 @@ def __getattr__(name: str) -> Any:
     # Loaded when asked for, so that `import gobhir` is quick, and optimizers do not need nn.
     if name in ("lr_scheduler", "swa_utils"):
         return import_module(f"gobhir.optim.{name}")
-    if name == "SparseAdam":
-        raise AttributeError(say("errors.optim.sparse_adam"))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise missing(__name__, name)

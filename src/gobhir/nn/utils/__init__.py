@@ -6,6 +6,7 @@ Start reading in clip_grad.py.
 from importlib import import_module
 from typing import Any
 
+from gobhir.engine.absent import missing
 from gobhir.nn.utils import rnn
 from gobhir.nn.utils.clip_grad import (
     clip_grad_norm,
@@ -47,4 +48,4 @@ def __getattr__(name: str) -> Any:
         return import_module(f"gobhir.nn.utils.{name}")
     if name in _FUNCTIONS:
         return getattr(import_module(f"gobhir.nn.utils.{_FUNCTIONS[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise missing(__name__, name)

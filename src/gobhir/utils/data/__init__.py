@@ -3,6 +3,9 @@ Stands on engine/ and lang/; training and all above may import it.
 Start reading in dataset.py, then sampler.py, then dataloader.py.
 """
 
+from typing import Any
+
+from gobhir.engine.absent import missing
 from gobhir.utils.data.collate import default_collate, default_convert
 from gobhir.utils.data.dataloader import DataLoader, get_worker_info
 from gobhir.utils.data.dataset import (
@@ -44,3 +47,7 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise missing(__name__, name)
