@@ -111,7 +111,7 @@ class RNNBase(Module):
         """All h of the last layer, arranged as the input is, and the last states of all layers."""
         packed = input if isinstance(input, PackedSequence) else None
         x, batched = (packed.data, True) if packed else self._as_batch(input, given)
-        self._check_input(x, 2 if packed else 3)
+        self._check_input(packed.data if packed else input, 2 if packed else input.ndim)
         if given is not None and not batched:
             given = tuple(s.unsqueeze(1) for s in given)
         if packed is None and self.batch_first:
