@@ -169,7 +169,22 @@ class Pieces:
     __radd__ = __add__
 
     def whole(self) -> np.ndarray:
-        return self._added_to(np.zeros_like(self.like))
+        if not self._side_by_side():
+            return self._added_to(np.zeros_like(self.like))
+        out = np.empty_like(self.like)
+        for index, d in self.pieces:
+            out[index] = d
+        return out
+
+    def _side_by_side(self) -> bool:
+        """Whether the pieces lie along one axis and leave no place free, as those of `unbind` and
+        `chunk` do: then there is nothing to add up."""
+        found = (_stretch(index, self.shape) for index, _ in self.pieces)
+        stretches = sorted(stretch for stretch in found if stretch is not None)
+        if len(stretches) < len(self.pieces):
+            return False
+        axes, starts, stops = zip(*stretches, strict=True)
+        return len(set(axes)) == 1 and (0, *stops) == (*starts, self.shape[axes[0]])
 
     def _added_to(self, out: np.ndarray) -> np.ndarray:
         for index, d in self.pieces:
@@ -179,6 +194,21 @@ class Pieces:
             else:
                 out[index] = window + d
         return out
+
+
+def _stretch(index: Any, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """(axis, from, to) of an index that leaves all but one axis whole."""
+    *lead, last = (index or (...,)) if isinstance(index, tuple) else (index,)
+    axis = len(shape) - 1 if lead == [...] else len(lead)
+    if lead != [...] and any(entry != slice(None) for entry in lead):
+        return None
+    if type(last) is int:
+        start = last % shape[axis]
+        return axis, start, start + 1
+    if type(last) is slice:
+        start, stop, step = last.indices(shape[axis])
+        return (axis, start, max(start, stop)) if step == 1 else None
+    return None
 
 
 class Part(Op):

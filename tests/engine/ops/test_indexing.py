@@ -189,6 +189,33 @@ def test_repeated_places_add_up(rows: int, count: int, seed: int) -> None:
     check(g, g, [x, at], seed=seed)
 
 
+@given(
+    cuts=st.lists(
+        st.integers(-6, 6) | st.tuples(st.integers(-6, 6), st.integers(-6, 6)), max_size=6
+    ),
+    lead=st.sampled_from(["first", "last", "second"]),
+    seed=SEEDS,
+)
+@settings(max_examples=60)
+def test_pieces_side_by_side_apart_and_over_one_another(
+    cuts: list[Any], lead: str, seed: int
+) -> None:
+    shape = {"first": (6, 2), "second": (2, 6, 3), "last": (2, 3, 6)}[lead]
+    before = {"first": (), "second": (slice(None),), "last": (...,)}[lead]
+    places = [slice(*c) if type(c) is tuple else min(c, 5) for c in cuts]
+
+    def read(x: Any) -> Any:
+        whole = [x[(*before, at)] for at in (slice(0, 2), 2, slice(3, None))]
+        return tuple((k + 1) * part for k, part in enumerate(whole)), [
+            x[(*before, at)] ** 2 for at in places
+        ]
+
+    f = lambda x: (*read(x)[0], *read(x)[1])  # noqa: E731
+    check(f, f, [numbers(seed, shape)], seed=seed)
+    tile = lambda x: read(x)[0]  # noqa: E731
+    check(tile, tile, [numbers(seed, shape)], seed=seed)
+
+
 # -- along a dimension ----
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from mmap import mmap
+from operator import attrgetter, is_
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -164,6 +165,15 @@ def can_move(p: Tensor) -> bool:
     return alone and p.array.flags.c_contiguous and bool(p.array.size)
 
 
+_NONE: dict[str, Tensor] = {}
+_array_of = attrgetter("array")
+
+
+def _rows(column: np.ndarray) -> list[np.ndarray]:
+    """Views, also where a row is one number."""
+    return [column[i, ...] for i in range(len(column))]
+
+
 class _Run:
     """Parameters of one group and dtype, side by side if `moved`, else the only one."""
 
@@ -191,7 +201,10 @@ class _Run:
         if not moved:
             self.g = self.grads[parameters[0]]
         self.state: dict[str, np.ndarray] = {}
-        self.shown: list[dict[str, Tensor]] = []
+        self.columns: dict[str, np.ndarray] = {}
+        """Of the state's entries that hold for all numbers, what each parameter shows."""
+        self.shown: list[Tensor] = []
+        self.arrays: list[np.ndarray] = []
 
     @property
     def group(self) -> dict[str, Any]:
@@ -220,7 +233,7 @@ class _Run:
     def _gather(self) -> bool:
         """Put the state of all parameters side by side; False where they differ in kind."""
         owns = [self.optimizer.state.get(p, {}) for p in self.parameters]
-        self.state, self.shown = {}, []
+        self.state, self.columns = {}, {}
         first = owns[0]
         if not all(own.keys() == first.keys() for own in owns) or not all(
             isinstance(value, Tensor) for value in first.values()
@@ -240,31 +253,31 @@ class _Run:
             elif shared and all(own[key].array == value.array for own in owns):
                 self.state[key] = self._new(value.array)
                 self.state[key][...] = value.array
+                self.columns[key] = np.stack([own[key].array for own in owns])
+                for own, number in zip(owns, _rows(self.columns[key]), strict=True):
+                    own[key].array = number
             else:
                 self.state = {}
                 return False
-        self.shown = [{k: own[k] for k in own} for own in owns]
+        self._note(owns)
         return True
+
+    def _note(self, owns: list[dict[str, Tensor]]) -> None:
+        self.shown = [tensor for own in owns for tensor in own.values()]
+        self.arrays = [tensor.array for tensor in self.shown]
 
     def _in_place(self) -> bool:
         """Whether the optimizer's state is still what lies side by side here."""
         if not self.state:
             return False
         state = self.optimizer.state
-        for p, shown in zip(self.parameters, self.shown, strict=True):
-            own = state.get(p, {})
-            if len(own) != len(shown):
-                return False
-            for key, tensor in shown.items():
-                if own.get(key) is not tensor:
-                    return False
-                flat = self.state[key]
-                if key not in self.optimizer.shared:
-                    if tensor.array.base is not flat and tensor.array.base is not flat.base:
-                        return False
-                elif tensor.array.item() != flat.item():
-                    return False
-        return True
+        found = [tensor for p in self.parameters for tensor in state.get(p, _NONE).values()]
+        return (
+            len(found) == len(self.shown)
+            and all(map(is_, found, self.shown))
+            and all(map(is_, map(_array_of, found), self.arrays))
+            and all((self.state[key] == column).all() for key, column in self.columns.items())
+        )
 
     def __call__(self) -> None:
         optimizer, settings = self.optimizer, self.optimizer.settings(self.group)
@@ -309,10 +322,8 @@ class _Run:
     def _told(self) -> None:
         for p in self.parameters:
             p._changed(type(self.optimizer).__name__)
-        for shown in self.shown:
-            for key, tensor in shown.items():
-                if key in self.optimizer.shared:
-                    tensor.array[...] = self.state[key]
+        for key, column in self.columns.items():
+            column[...] = self.state[key]
 
     def _plain(self) -> bool:
         """Whether no parameter has any state."""
@@ -320,14 +331,16 @@ class _Run:
 
     def _show(self) -> None:
         """The step has made new state: show each parameter its part."""
-        self.shown = []
-        for p, place in zip(self.parameters, self.places, strict=True):
-            own = self.optimizer.state[p]
-            for key, flat in self.state.items():
-                if key not in self.optimizer.shared:
-                    own[key] = Tensor._wrap(flat[place if self.moved else ...].reshape(p.shape))
-                else:
-                    own[key] = Tensor._wrap(flat.copy())
-            self.shown.append(dict(own))
+        owns = [self.optimizer.state[p] for p in self.parameters]
+        for key, flat in self.state.items():
+            if key in self.optimizer.shared:
+                self.columns[key] = np.stack([flat] * len(owns))
+                parts = _rows(self.columns[key])
+            else:
+                windows = (flat[place if self.moved else ...] for place in self.places)
+                parts = [w.reshape(p.shape) for w, p in zip(windows, self.parameters, strict=True)]
+            for own, part in zip(owns, parts, strict=True):
+                own[key] = Tensor._wrap(part)
+        self._note(owns)
         if self.in_shared:
             self.state = {}  # it lies elsewhere, and is gathered at the next step

@@ -78,7 +78,8 @@ class CrossEntropyLoss(Loss):
             p = _below_highest(z, at)
             np.exp(p, out=p)
             np.divide(p, p.sum(axis=at, keepdims=True), out=p)
-            np.subtract.at(p.reshape(-1), _places(z, y, at).reshape(-1), 1)
+            one = np.ones((), z.dtype)  # of another dtype it would take ufunc.at's slow loop
+            np.subtract.at(p.reshape(-1), _places(z, y, at).reshape(-1), one)
             return np.multiply(p, _along_classes(d, z, at, reduction, y.size), out=p)
         asked = CrossEntropyLoss.asked(z, y, weight, **options)
         d = _along_classes(d, z, at, reduction, CrossEntropyLoss.count(z, y, weight, **options))
