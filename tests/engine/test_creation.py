@@ -39,12 +39,16 @@ t.arange(1.0, 5.5, 2.0, dtype=t.int32) | t.arange(1.0, 5.5, 2.0, dtype=t.int64)
 t.linspace(4.3, -3, 50, dtype=t.int64) | t.logspace(4.3, 0, 2, base=2, dtype=t.int64)
 t.full((2,), 3, out=t.zeros(2)) | t.rand(2, out=t.zeros(2, dtype=t.float64)) * 0
 t.ones(2).fill_(t.tensor(3)) | t.fill(t.ones(2), 3) | t.ones(2, dtype=t.uint8).fill_(-3)
+t.range(1, 4) | t.range(0, 1, 0.3) | t.range(1, 4, dtype=t.int64) | t.range(4, 1, -1)
+t.range(1.5, 4.9, 1.6, dtype=t.int64) | t.range(1, 1) | t.range(t.tensor(1), 3)
+t.range(0, 10, 0.1) | t.range(0, 3, out=t.zeros(1)) | t.range(0, 3, requires_grad=True)
 t.LongTensor([1, 2]) | t.FloatTensor(2, 3) * 0 | t.BoolTensor([True]) | t.DoubleTensor([1.5])
 """
 
 PROGRAMS = [line.strip() for row in MADE.strip().splitlines() for line in row.split(" | ")]
 
 
+@pytest.mark.filterwarnings("ignore:range|torch.range:UserWarning")
 @pytest.mark.parametrize("code", PROGRAMS)
 def test_made(code: str) -> None:
     mine, theirs = (eval(code, {"t": t, "np": np}) for t in (gobhir, torch))
@@ -53,10 +57,16 @@ def test_made(code: str) -> None:
     assert mine.requires_grad == theirs.requires_grad
 
 
+@pytest.mark.filterwarnings("ignore:range|torch.range:UserWarning")
 @pytest.mark.parametrize(
     "code",
     [
         "t.arange(0, 5, -1)",
+        "t.range(5)",
+        "t.range(4, 1)",
+        "t.range(1, 4, 0)",
+        "t.range(1, float('inf'))",
+        "t.range(0, 3, dtype=t.bool)",
         "t.arange(1, 5, 0)",
         "t.arange(float('nan'))",
         "t.linspace(0, 1, -1)",
@@ -202,3 +212,9 @@ def test_print_options(options: dict, shape: list, seed: int) -> None:
     finally:
         for t in (gobhir, torch):
             t.set_printoptions(profile="default")
+
+
+@pytest.mark.parametrize("t", [gobhir, torch], ids=["gobhir", "torch"])
+def test_range_says_that_it_is_deprecated(t: Any) -> None:
+    with pytest.warns(UserWarning, match="arange"):
+        assert t.range(1, 4).tolist() == [1, 2, 3, 4]

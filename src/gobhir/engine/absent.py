@@ -32,7 +32,7 @@ _LEFT_OUT = {
     "download": "hub utils.model_zoo",
     "tensorboard": "utils.tensorboard",
     "profiler": "profiler autograd.profiler utils.benchmark utils.bottleneck",
-    "ragged": "nested masked Tensor.is_nested Tensor.to_padded_tensor",
+    "ragged": "nested masked Tensor.to_padded_tensor",
     "forward_mode": "autograd.forward_ad",
     "pickle": "package",
 }

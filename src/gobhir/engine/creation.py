@@ -17,7 +17,7 @@ from gobhir.engine.device import check_place
 from gobhir.engine.dtypes import as_dtype, default_dtype, of_python
 from gobhir.engine.inplace import into
 from gobhir.engine.tensor import Tensor, View
-from gobhir.lang import say
+from gobhir.lang import say, warn
 
 
 def tensor(
@@ -82,6 +82,26 @@ def from_numpy(array: np.ndarray) -> Tensor:
     if not array.flags.c_contiguous:
         _look_at_memory(out)
     return out
+
+
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
+    """A tensor that shares the memory of `buffer` (bytearray, array.array, mmap, ...): `count`
+    numbers (-1: all) of this dtype from byte `offset` on. ValueError where they are not there."""
+    kind = as_dtype(dtype)
+    try:
+        memory = np.frombuffer(buffer, np.uint8)
+    except (TypeError, AttributeError):
+        raise ValueError(say("errors.tensor.buffer", type=type(buffer).__name__)) from None
+    left = memory.size - offset
+    size = left if count < 0 else count * kind.itemsize
+    if not (0 <= offset < memory.size and 0 < size <= left) or size % kind.itemsize:
+        where = {"bytes": memory.size, "offset": offset, "size": kind.itemsize}
+        raise ValueError(say("errors.tensor.buffer_size", count=count, dtype=kind, **where))
+    if not memory.flags.writeable:
+        warn(say("errors.tensor.buffer_fixed"))
+    return _finish(memory[offset : offset + size].view(kind), requires_grad, None)
 
 
 def _look_at_memory(t: Tensor) -> None:
@@ -198,12 +218,14 @@ def empty_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:
 
 
 def array_of(input: Any) -> np.ndarray:
+    """The numbers of a Tensor. TypeError for anything else."""
     if not isinstance(input, Tensor):
         raise TypeError(say("errors.tensor.wanted", type=type(input).__name__))
     return input.array
 
 
 def dtype_like(dtype: Any, input: Tensor) -> np.dtype:
+    """The dtype asked for, input's without a wish."""
     return input.array.dtype if dtype is None else as_dtype(dtype)
 
 
@@ -240,6 +262,33 @@ def arange(
             raise ValueError(say("errors.shape.arange", start=start, end=end, step=step))
         if kind == np.int64:  # PyTorch counts the steps of the other dtypes before it cuts
             count = -(-(stop - start) // step)
+    return made((start + np.arange(count) * step).astype(kind), options)
+
+
+@checked
+def range(
+    start: Number = 0,
+    end: Number | None = None,
+    step: Number = 1,
+    *,
+    dtype: Any = None,
+    **options: Any,
+) -> Tensor:
+    """start, start + step, ... up to and with end: unlike Python's range, and deprecated. Write
+    `arange`. RuntimeError when the step is 0 or leads away from the end."""
+    if end is None:
+        raise TypeError(say("errors.shape.range_end"))
+    warn(say("errors.shape.range"))
+    start, end, step = (_number(v) for v in (start, end, step))
+    kind = _evenly_kind("range", dtype, options)
+    if (
+        not all(math.isfinite(v) for v in (start, end, step))
+        or not (end - start) * step >= 0 != step
+    ):
+        raise RuntimeError(say("errors.shape.arange", start=start, end=end, step=step))
+    if kind.kind in "iu":
+        start, end, step = int(start), int(end), int(step)
+    count = math.floor((end - start) / step) + 1
     return made((start + np.arange(count) * step).astype(kind), options)
 
 

@@ -132,6 +132,12 @@ def is_complex(input: Any) -> bool:
 
 
 @of_tensor
+def is_conj(input: Any) -> bool:
+    """False: real numbers are not conjugated."""
+    return False
+
+
+@of_tensor
 def is_signed(input: Any) -> bool:
     """Whether the dtype has negative numbers."""
     return bool(input.array.dtype.kind in "ifc")
@@ -156,6 +162,24 @@ def is_nonzero(input: Any) -> bool:
     return bool(input)
 
 
+@of_tensor
+def is_same_size(input: Any, other: Tensor) -> bool:
+    """Whether the two have one shape."""
+    return bool(input.array.shape == other.array.shape)
+
+
+@of_tensor
+def get_device(input: Any) -> int:
+    """-1, as for every tensor on the CPU."""
+    return -1
+
+
+@method
+def is_pinned(self: Any, device: Any = None) -> bool:
+    """False: without another device there is nothing to pin memory for."""
+    return False
+
+
 @method
 def element_size(self: Any) -> int:
     """How many bytes one number takes."""
@@ -165,11 +189,11 @@ def element_size(self: Any) -> int:
 Tensor.itemsize = property(element_size)  # type: ignore[attr-defined]
 Tensor.nbytes = property(lambda self: self.array.nbytes)  # type: ignore[attr-defined]
 Tensor.ndimension = Tensor.dim  # type: ignore[attr-defined]
-Tensor.get_device = lambda self: -1  # type: ignore[attr-defined]
 Tensor.layout = property(lambda self: strided)  # type: ignore[attr-defined]
 Tensor.is_cpu = property(lambda self: True)  # type: ignore[attr-defined]
-for _name in ("is_cuda", "is_sparse", "is_quantized", "is_mps", "is_meta"):
-    setattr(Tensor, _name, property(lambda self: False))
+_NOTHING_OF = "cuda sparse sparse_csr quantized mps meta xpu xla ipu mkldnn vulkan nested"
+for _name in _NOTHING_OF.split():
+    setattr(Tensor, f"is_{_name}", property(lambda self: False))
 
 
 def _contains(self: Any, number: Any) -> bool:

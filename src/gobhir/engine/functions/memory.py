@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.arguments import Sizes, checked
+from gobhir.engine.dtypes import as_dtype
 from gobhir.engine.functions.publish import method, of_tensor
 from gobhir.engine.functions.shapes import filled, place, sizes_of
 from gobhir.engine.ops import shapes, windows
 from gobhir.engine.storage import Storage, storage_of
-from gobhir.engine.tensor import Tensor
+from gobhir.engine.tensor import Tensor, View
 from gobhir.lang import say
 
 
@@ -89,9 +90,12 @@ def data_ptr(self: Any) -> int:
 
 
 @method
-def view(self: Any, *sizes: Any, size: Any = None) -> Any:
+def view(self: Any, *sizes: Any, size: Any = None, dtype: Any = None) -> Any:
     """The same memory under another shape; one -1 is worked out. RuntimeError when no strides
-    can show it so: reshape() copies where it must."""
+    can show it so: reshape() copies where it must. `x.view(dtype)`, without a shape, reads the
+    same bytes as other numbers; `x.to(dtype)` keeps the numbers."""
+    if dtype is not None or (len(sizes) == 1 and isinstance(sizes[0], (np.dtype, type))):
+        return _read_as(self, as_dtype(sizes[0] if dtype is None else dtype))
     wished = sizes_of(sizes if size is None else (size,))
     shape = filled(wished, self.array.size, self.array.shape)
     if self._view is not None and not is_contiguous(self):
@@ -101,6 +105,52 @@ def view(self: Any, *sizes: Any, size: Any = None) -> Any:
             message = say("errors.shape.view", x=self.array.shape, shape=shape)
             raise RuntimeError(message) from None
     return shapes.reshape(self, shape=shape)
+
+
+def _read_as(x: Any, dtype: np.dtype) -> Any:
+    """RuntimeError where numbers of another size do not fill the last dimension."""
+    if dtype == x.dtype:
+        return shapes.reshape(x, shape=x.array.shape)
+    old, new, steps = x.array.itemsize, dtype.itemsize, stride(x)
+    fits = old == new or (steps and steps[-1] == 1)
+    if old < new and fits:
+        places = (x.array.shape[-1], storage_offset(x), *steps[:-1])
+        fits = not any(n % (new // old) for n in places)
+    if not fits:
+        raise RuntimeError(say("errors.shape.read_as", x=x.array.shape, old=x.dtype, new=dtype))
+    return windows.read_as(x, dtype=dtype)
+
+
+@method
+def resize_(self: Any, *sizes: Any, memory_format: Any = None) -> Any:
+    """This very tensor with other sizes, in rows of the memory that it has; where more is needed it
+    moves to larger memory, filled up with zeros, and its views stay behind. RuntimeError for a
+    tensor under autograd: reshape() and pad() have gradients."""
+    if self.requires_grad:
+        raise RuntimeError(say("errors.tensor.resize_grad"))
+    shape = sizes_of(sizes)
+    if not sizes or min(shape, default=0) < 0:
+        raise (RuntimeError if sizes else TypeError)(say("errors.shape.negative", shape=shape))
+    begin, count = storage_offset(self), math.prod(shape)
+    memory = storage_of(self).numbers
+    if self._view is None:
+        memory = self.array.reshape(-1)  # NumPy may have laid it out otherwise than in rows
+    if begin + count > memory.size:
+        memory = np.append(memory, np.zeros(begin + count - memory.size, self.dtype))
+    root = Tensor._wrap(memory)
+    root._changes = self._changes
+    self.array = memory[begin : begin + count].reshape(shape)
+    steps = [s // memory.itemsize for s in self.array.strides]
+    looks = {"size": shape, "stride": steps, "storage_offset": begin}
+    self._view = View(root, (None, windows.AsStrided, looks), self._changes[2])
+    self._changed("resize_")
+    return self
+
+
+@of_tensor
+def resize_as_(input: Any, the_template: Tensor, *, memory_format: Any = None) -> Any:
+    """This very tensor with the sizes of another; see resize_()."""
+    return resize_(input, the_template.array.shape)
 
 
 @method

@@ -48,6 +48,24 @@ def set_num_threads(n: int) -> None:
 
 
 @function
+def get_num_interop_threads() -> int:
+    """1: one operation after another."""
+    return 1
+
+
+@function
+@checked
+def set_num_interop_threads(n: int) -> None:
+    """Accepted and without effect: one operation follows another."""
+
+
+@function
+def set_flush_denormal(mode: bool) -> bool:
+    """False: NumPy cannot be told to take the tiniest numbers as 0."""
+    return False
+
+
+@function
 def set_float32_matmul_precision(precision: str) -> None:
     """Accepted and without effect: matrix products of float32 are always "highest"."""
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gobhir.engine import dtypes
 from gobhir.engine.arrays import first_array
-from gobhir.engine.functions.publish import FUNCTIONS
+from gobhir.engine.functions.publish import FUNCTIONS, function
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -44,3 +44,14 @@ class _Typed(type):
 for _kind, _name in NAMES.items():
     _doc = f"A Tensor of dtype {_kind} from numbers or from sizes."
     FUNCTIONS[_name] = _Typed(_name, (), {"dtype": _kind, "__doc__": _doc})
+
+
+@function
+def set_default_tensor_type(t: Any) -> None:
+    """The floating type of new tensors, by the name of its tensors: `gobhir.DoubleTensor` or
+    "gobhir.DoubleTensor". Older programs write it; set_default_dtype says the same. TypeError for
+    what is no type of floating tensors on the CPU."""
+    found = FUNCTIONS.get(t.rpartition(".")[2]) if isinstance(t, str) and "cuda" not in t else t
+    if not isinstance(found, _Typed):
+        raise TypeError(say("errors.dtype.tensor_type", type=t))
+    dtypes.set_default_dtype(found.dtype)

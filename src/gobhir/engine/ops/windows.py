@@ -74,7 +74,22 @@ class StridedSum(Rearrangement):
         return as_strided(d, size=x.shape, stride=stride, storage_offset=storage_offset)
 
 
+class ReadAs(Rearrangement):
+    """The same bytes, read as numbers of another dtype: more or fewer along the last dimension
+    where these are smaller or larger. What they mean is another thing, so there is no gradient."""
+
+    formula = "read_as(x)"
+    example = ([np.array([1, 2], np.int32)], {"dtype": np.dtype(np.float32)})
+
+    def forward(x, *, dtype):
+        try:
+            return x.view(dtype)
+        except ValueError:  # NumPy laid the numbers out otherwise than in rows
+            return np.ascontiguousarray(x).view(dtype)
+
+
 unfold = function(Unfold)
 overlap = function(Overlap)
 as_strided = function(AsStrided)
 strided_sum = function(StridedSum)
+read_as = function(ReadAs)

@@ -25,6 +25,7 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "flip": ([X], {"dims": (0, 1)}),
     "overlap": ([numbers(3, (3, 2, 3))], {"shape": (3, 5), "dimension": 1, "step": 2}),
     "permute": ([X], {"dims": (1, 0)}),
+    "read_as": ([np.arange(6, dtype=np.int64)], {"dtype": np.float64}),
     "reshape": ([X], {"shape": (4, 3)}),
     "roll": ([X], {"shifts": (1, -2), "dims": (0, 1)}),
     "stack": ([X, Y], {"dim": 1}),
