@@ -21,7 +21,7 @@ from gobhir.nn import init
 from gobhir.nn.attention import MultiheadAttention
 from gobhir.nn.container import ModuleList
 from gobhir.nn.dropout import Dropout
-from gobhir.nn.functional.attention import canonical_mask
+from gobhir.nn.functional.attention import canonical_mask, causal_mask
 from gobhir.nn.linear import Linear
 from gobhir.nn.module import Module
 from gobhir.nn.normalisation import LayerNorm
@@ -229,12 +229,7 @@ def _is_causal(mask: Tensor | None, given: bool | None) -> bool:
     if given is not None or mask is None or mask.dtype.kind != "f":
         return given is True
     n = mask.shape[-1]
-    return mask.shape == (n, n) and bool((mask.array == _causal_mask(n, mask.dtype)).all())
-
-
-def _causal_mask(n: int, dtype: np.dtype) -> np.ndarray:
-    """0 up to the diagonal, -inf above it."""
-    return np.triu(np.full((n, n), -np.inf, dtype), 1)
+    return mask.shape == (n, n) and bool((mask.array == causal_mask(n, n, mask.dtype).array).all())
 
 
 class Transformer(Module):
@@ -321,4 +316,4 @@ class Transformer(Module):
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
         """0 where a position may look (itself and what is before), -inf where not: (sz, sz)."""
-        return Tensor._wrap(_causal_mask(sz, np.dtype(dtype or default_dtype())))
+        return causal_mask(sz, sz, np.dtype(dtype or default_dtype()))

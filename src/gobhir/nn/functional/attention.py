@@ -51,7 +51,7 @@ def scaled_dot_product_attention(
         _check_mask(query, key, attn_mask)
     mask = _to_add(attn_mask, query.dtype)
     if is_causal:
-        causal = _causal(query.shape[-2], key.shape[-2], query.dtype)
+        causal = causal_mask(query.shape[-2], key.shape[-2], query.dtype)
         mask = causal if mask is None else mask + causal
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     return _attend(query, key, value, mask, dropout_p, scale)
@@ -62,6 +62,17 @@ def _attend(q: Any, k: Any, v: Any, mask: Any, dropout_p: float, scale: float) -
         return ops.attention(q, k, v, mask, scale=scale)[0]
     # A tape is there to be read: piece by piece.
     return matmul(dropout(ops.weights(q, k, mask, scale), dropout_p), v)
+
+
+def _attend_openly(
+    q: Any, k: Any, v: Any, mask: Any, dropout_p: float, scale: float
+) -> tuple[Any, Any]:
+    """The same, with the weights to be shown, (N, heads, L, S). As in PyTorch a query that may
+    see nothing gets NaN here, not 0."""
+    scores = matmul(q * scale, k.mT)
+    weights = softmax(scores if mask is None else scores + mask, dim=-1)
+    weights = dropout(weights, dropout_p) if dropout_p else weights
+    return matmul(weights, v), weights
 
 
 def _check_attention(q: Tensor, k: Tensor, v: Tensor) -> None:
@@ -115,7 +126,8 @@ def _to_add(mask: Tensor | None, dtype: np.dtype) -> Any:
     return Tensor._wrap(np.where(mask.array, dtype.type(0), dtype.type(-np.inf)))
 
 
-def _causal(L: int, S: int, dtype: np.dtype) -> Tensor:
+def causal_mask(L: int, S: int, dtype: np.dtype) -> Tensor:
+    """0 where a query may look, at keys up to its own place, and -inf beyond: (L, S)."""
     future = np.arange(S) > np.arange(L)[:, None]
     return Tensor._wrap(np.where(future, dtype.type(-np.inf), dtype.type(0)))
 
@@ -213,7 +225,7 @@ def attend_in_heads(
     if static[1] is not None:
         v = _static(static[1], N, heads, E)
     if is_causal and key_padding_mask is None and not need_weights:
-        mask: Any = _causal(L, S, q.dtype)
+        mask: Any = causal_mask(L, S, q.dtype)
     else:
         mask = _merged(attn_mask, key_padding_mask, q.dtype, (N, heads, L, S))
     for extra in _extra_keys(bias_kv, add_zero_attn, k):
@@ -221,22 +233,18 @@ def attend_in_heads(
         if mask is not None:
             mask = cat(mask, Tensor._wrap(np.zeros((*mask.shape[:-1], 1), q.dtype)), dim=3)
     scale = 1 / math.sqrt(E)
-    shares = None
     if need_weights:
-        scores = matmul(q * scale, k.mT)
-        shares = softmax(scores if mask is None else scores + mask, dim=-1)
-        shares = dropout(shares, dropout_p) if dropout_p else shares
-        y = matmul(shares, v)
+        y, weights = _attend_openly(q, k, v, mask, dropout_p, scale)
     else:
-        y = _attend(q, k, v, mask, dropout_p, scale)
+        y, weights = _attend(q, k, v, mask, dropout_p, scale), None
     y = y.permute((0, 2, 1, 3) if batch_first else (2, 0, 1, 3))
     y = linear(y.reshape(*y.shape[:2], embed_dim), *out_proj)
-    if shares is not None and average:
-        shares = shares.mean(1)
+    if weights is not None and average:
+        weights = weights.mean(1)
     if not batched:
         y = y.squeeze(0 if batch_first else 1)
-        shares = None if shares is None else shares.squeeze(0)
-    return y, shares
+        weights = None if weights is None else weights.squeeze(0)
+    return y, weights
 
 
 def _sizes(query: Tensor, key: Tensor, batch_first: bool) -> tuple[int, int, int]:
