@@ -174,6 +174,7 @@ def check_range(low: int, high: int, dtype: np.dtype) -> None:
 
 
 def check_std(std: float) -> None:
+    """RuntimeError for a negative standard deviation."""
     if std < 0:
         raise RuntimeError(say("errors.nn.std", std=std))
 

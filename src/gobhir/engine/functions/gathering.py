@@ -94,10 +94,12 @@ def masked_select(input: Any, mask: Tensor) -> Any:
 
 
 def at_least_1d(x: Any) -> Any:
+    """x, a tensor without dimensions as a row of one: there is something to index then."""
     return x if x.ndim else x.reshape(1)
 
 
 def whole(index: Tensor, op: str) -> None:
+    """RuntimeError unless the index holds int64 or int32."""
     if index.dtype not in (np.int64, np.int32):
         raise RuntimeError(say("errors.index.long", op=op, dtype=index.dtype))
 

@@ -120,8 +120,7 @@ def prod(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Dtype | N
 def _spread(op: Any, x: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> Any:
     if isinstance(dim, bool):  # var(x, False): unbiased alone
         dim, unbiased = None, dim
-    if x.dtype.kind not in "fc":
-        raise RuntimeError(say("errors.reduce.floats", op="std/var", dtype=x.dtype))
+    _wanted_floats(x, "std/var")
     if correction is None:
         correction = 1 if unbiased is None else int(unbiased)
     return op(x, dim=dims_of(x, dim), correction=correction, keepdim=keepdim)
@@ -347,7 +346,8 @@ def _judged(x: Tensor, how: Any, dim: Any, keepdim: bool) -> Tensor:
         at = places(dim, x.ndim)
         at = at if x.ndim else ()
     elif dim is not None:
-        at = place(dim, x.ndim) if x.ndim else place(dim, 0) and None
+        at = place(dim, x.ndim)
+        at = at if x.ndim else None
     answer = np.asarray(how(x.array, axis=at, keepdims=keepdim))
     return Tensor._wrap(answer.astype(np.uint8) if x.dtype == np.uint8 else answer)
 

@@ -138,6 +138,10 @@ class GRUStep(Step):
         return dx, dh_before + dh * z, dW_ih, dW_hh, db_ih, db_hh
 
 
+# One step of each kind, called alike by `walk`: x and the states before it give the states after
+# it, h first.
+
+
 def tanh_step(x, h, W_ih, W_hh, b_ih, b_hh):
     return (apply(RNNStep, x, h, W_ih, W_hh, b_ih, b_hh),)
 

@@ -123,6 +123,7 @@ def checked(optimizer: Any) -> Optimizer:
 
 
 def copied(value: Any) -> Any:
+    """The setting itself, of one that is a Tensor a copy: `assign` writes into it."""
     return Tensor._wrap(value.array.copy()) if isinstance(value, Tensor) else value
 
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from gobhir.engine import Tensor
-from gobhir.engine.random import Generator, default_generator, randperm
+from gobhir.engine.random import Generator, default_generator, multinomial, randperm
 from gobhir.lang import say
 
 T = TypeVar("T", covariant=True)
@@ -148,8 +148,6 @@ class WeightedRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        from gobhir.engine.random import multinomial
-
         drawn = multinomial(
             self.weights, self.num_samples, self.replacement, generator=self.generator
         )
