@@ -162,14 +162,15 @@ class ParameterList(Module):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return type(self)(list(self)[index])
-        if not -len(self) <= index < len(self):
-            raise IndexError(say("errors.nn.index", index=index, count=len(self)))
-        return getattr(self, str(index % len(self)))
+        return getattr(self, self._name(index))
 
     def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, self._name(index), _parameter(value))
+
+    def _name(self, index: int) -> str:
         if not -len(self) <= index < len(self):
             raise IndexError(say("errors.nn.index", index=index, count=len(self)))
-        setattr(self, str(index % len(self)), _parameter(value))
+        return str(index % len(self))
 
     def __len__(self) -> int:
         return self._size
@@ -252,8 +253,9 @@ class ParameterDict(Module):
 
     def popitem(self) -> tuple[str, Any]:
         """Take the last parameter out, with its name."""
-        key, found = list(self.items())[-1] if self._names else {}.popitem()
-        del self[key]
+        key, _ = self._names.popitem()
+        found = getattr(self, key)
+        delattr(self, key)
         return key, found
 
     def clear(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gobhir.lang import say
-from gobhir.optim.lr_scheduler.scheduler import LRScheduler, settings
+from gobhir.optim.lr_scheduler.scheduler import LRScheduler, each_group, settings
 from gobhir.optim.optimizer import Optimizer
 
 Function = Callable[[int], float]
@@ -22,16 +22,7 @@ class _ByFunction(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, lr_lambda: Function | list[Function], last_epoch: int = -1
     ):
-        groups = len(optimizer.param_groups)
-        if not isinstance(lr_lambda, (list, tuple)):
-            self.lr_lambdas = [lr_lambda] * groups
-        elif len(lr_lambda) != groups:
-            message = say(
-                "errors.schedule.each_group", name="lr_lambda", got=len(lr_lambda), want=groups
-            )
-            raise ValueError(message)
-        else:
-            self.lr_lambdas = list(lr_lambda)
+        self.lr_lambdas = each_group("lr_lambda", optimizer, lr_lambda)
         for function in self.lr_lambdas:
             if not callable(function):
                 raise TypeError(say("errors.schedule.function", type=type(function).__name__))

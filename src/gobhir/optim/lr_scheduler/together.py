@@ -16,6 +16,8 @@ from gobhir.optim.optimizer import Optimizer
 
 
 class _Several(LRScheduler):
+    """What both have in common: schedulers of one optimizer, saved and loaded with their own."""
+
     _schedulers: list[LRScheduler]
 
     def _check(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> Optimizer:
