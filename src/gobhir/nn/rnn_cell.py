@@ -40,8 +40,9 @@ class RNNCellBase(Module):
         shapes: dict[str, tuple[int, ...]] = {
             "weight_ih": (rows, input_size),
             "weight_hh": (rows, hidden_size),
+            "bias_ih": (rows,),
+            "bias_hh": (rows,),
         }
-        shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
         for name, shape in shapes.items():
             wanted = bias or name.startswith("weight")
             made = Parameter(empty(*shape, device=device, dtype=dtype)) if wanted else None
@@ -69,7 +70,7 @@ class RNNCellBase(Module):
         elif not batched:
             given = tuple(s.unsqueeze(0) for s in given)
         if x.shape[1] != self.input_size:
-            drawn = marked(x.shape, -1)
+            drawn = marked(input.shape, -1)
             raise RuntimeError(say("errors.rnn.input_size", want=self.input_size, shape=drawn))
         want = (x.shape[0], self.hidden_size)
         for s in given:
