@@ -50,7 +50,8 @@ def test_what_stands_on_the_card_of_sigmoid() -> None:
     ("name", "shapes"),
     [
         ("linear", ": x (..., in), W (out, in), b (out) → z (..., out)"),  # as its docstring says
-        ("mse_loss", " in the example: p (3,), y (3,) → L ()"),
+        ("mse_loss", ": p (...), y (...) → L ()"),  # L's from what all losses have in common
+        ("cross_entropy_loss", " in the example: z (2, 3), y (2,) → L ()"),
         ("sigmoid", ": any; the result has the same."),
         ("add", ": any that broadcast; the result has the common one."),
     ],

@@ -69,7 +69,7 @@ class PoissonNLLLoss(Loss):
     """Minus the log-probability of the count y where e^x (or x) are expected, without what does
     not depend on x: e^x - y x, or x - y ln(x + eps).
 
-    full: with Stirling's approximation of ln(y!) for y > 1. x, y: shapes that broadcast.
+    full: with Stirling's approximation of ln(y!) for y > 1. x, y: (...), shapes that broadcast.
     """
 
     formula = (
@@ -107,7 +107,7 @@ class PoissonNLLLoss(Loss):
 class GaussianNLLLoss(Loss):
     """Minus the log-probability of y under a normal distribution of mean p and variance var:
     (ln var + (p - y)^2 / var) / 2, and with `full` ln(2 pi) / 2 more. A variance below eps counts
-    as eps. p, y, var: shapes that broadcast."""
+    as eps. p, y, var: (...), shapes that broadcast."""
 
     formula = (
         "(log(max(var, eps)) + (p - y)**2 / max(var, eps)) / 2 + (log(2 * pi) / 2 if full else 0)"

@@ -21,6 +21,8 @@ from gobhir.lang import say, warn
 
 
 class Loss(Op, abstract=True):
+    """L: (), one number; with reduction="none" one for each element."""
+
     family = Family.LOSS
     result = "L"
     promotes = True
@@ -65,7 +67,7 @@ def together(p, y):
 
 
 class MSELoss(Loss):
-    """(p - y)^2: squared error. p, y: any shapes that broadcast."""
+    """(p - y)^2: squared error. p, y: (...), shapes that broadcast."""
 
     formula = "(p - y)**2"
     local = {"p": "2 * (p - y)", "y": "2 * (y - p)"}
@@ -82,7 +84,7 @@ class MSELoss(Loss):
 
 
 class L1Loss(Loss):
-    """|p - y|: absolute error. p, y: any shapes that broadcast."""
+    """|p - y|: absolute error. p, y: (...), shapes that broadcast."""
 
     formula = "abs(p - y)"
     local = {"p": "sign(p - y)", "y": "sign(y - p)"}
@@ -100,6 +102,7 @@ class L1Loss(Loss):
 
 class HuberLoss(Loss):
     """Squared error near the target, absolute error beyond `delta`: an outlier does not rule.
+    p, y: (...), shapes that broadcast.
 
     Source: Huber, Robust estimation of a location parameter (1964).
     """
@@ -128,7 +131,8 @@ class HuberLoss(Loss):
 
 
 class SmoothL1Loss(Loss):
-    """HuberLoss divided by its `beta`, so that the slope far away stays 1. beta > 0."""
+    """HuberLoss divided by its `beta`, so that the slope far away stays 1. beta > 0.
+    p, y: (...), shapes that broadcast."""
 
     formula = "0.5 * (p - y)**2 / beta if abs(p - y) < beta else abs(p - y) - 0.5 * beta"
     local = {
@@ -156,8 +160,8 @@ class SmoothL1Loss(Loss):
 class BCELoss(Loss):
     """Binary cross-entropy: -ln of the probability p given to what happened, y (0 or 1).
 
-    p, y: the same shape, both between 0 and 1. Logarithms are cut off at -100, as PyTorch does,
-    so that a p of exactly 0 or 1 gives a large number instead of infinity.
+    p, y: (...), of one shape, both between 0 and 1. Logarithms are cut off at -100, as PyTorch
+    does, so that a p of exactly 0 or 1 gives a large number instead of infinity.
     """
 
     formula = "-(y * log(p) + (1 - y) * log(1 - p))"
@@ -195,7 +199,7 @@ def _cut_log(p):
 class BCEWithLogitsLoss(Loss):
     """BCELoss of sigmoid(z), computed from z itself: exact where sigmoid would round to 0 or 1.
 
-    z, y: the same shape; z any number, y usually 0 or 1.
+    z, y: (...), of one shape; z any number, y usually 0 or 1.
     """
 
     formula = "y * log(1 + exp(-z)) + (1 - y) * log(1 + exp(z))"
@@ -220,7 +224,7 @@ class BCEWithLogitsLoss(Loss):
 class WeightedBCEWithLogitsLoss(Loss):
     """BCEWithLogitsLoss in which a missed 1 costs `pos_weight` times as much as a missed 0.
 
-    z, y: the same shape; pos_weight: one number a class, broadcast along the last dimension.
+    z, y: (..., classes), of one shape; pos_weight: (classes), or one number for all.
     """
 
     formula = "pos_weight * y * log(1 + exp(-z)) + (1 - y) * log(1 + exp(z))"
@@ -258,7 +262,7 @@ def _softplus(z):
 class KLDivLoss(Loss):
     """How far the distribution e^s is from the target y: y (ln y - s), and 0 where y is 0.
 
-    s: log-probabilities (log_softmax gives them); y: probabilities; shapes broadcast.
+    s: (...), log-probabilities, as log_softmax gives them; y: (...), probabilities; they broadcast.
     reduction="batchmean", the sum divided by the first size, is the divergence of the textbooks.
     """
 
@@ -289,7 +293,8 @@ class KLDivLoss(Loss):
 
 
 class LogTargetKLDivLoss(Loss):
-    """KLDivLoss whose target, too, is given as log-probabilities: e^y (y - s)."""
+    """KLDivLoss whose target, too, is given as log-probabilities: e^y (y - s).
+    s, y: (...), shapes that broadcast."""
 
     formula = "exp(y) * (y - s)"
     local = {"s": "-exp(y)", "y": "exp(y) * (y - s + 1)"}

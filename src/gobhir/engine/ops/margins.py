@@ -16,7 +16,7 @@ from gobhir.engine.ops.losses import Loss, reduced, share, together
 
 class HingeEmbeddingLoss(Loss):
     """x where y is 1 (x is the distance of a pair that belongs together), and how much x falls
-    short of the margin where y is -1. x, y: shapes that broadcast."""
+    short of the margin where y is -1. x, y: (...), shapes that broadcast."""
 
     formula = "x if y == 1 else max(0, margin - x)"
     local = {"x": "1 if y == 1 else (-1 if x <= margin else 0)"}
@@ -35,7 +35,7 @@ class HingeEmbeddingLoss(Loss):
 
 
 class SoftMarginLoss(Loss):
-    """ln(1 + e^(-y x)): small where x has the sign of y. x, y: shapes that broadcast."""
+    """ln(1 + e^(-y x)): small where x has the sign of y. x, y: (...), shapes that broadcast."""
 
     formula = "log(1 + exp(-y * x))"
     local = {"x": "-y * sigmoid(-y * x)"}
@@ -55,7 +55,7 @@ class SoftMarginLoss(Loss):
 
 class MarginRankingLoss(Loss):
     """How much is missing to x1 being larger (y = 1) or smaller (y = -1) than x2 by the margin.
-    x1, x2, y: shapes that broadcast."""
+    x1, x2, y: (...), shapes that broadcast."""
 
     formula = "max(0, margin - y * (x1 - x2))"
     local = {

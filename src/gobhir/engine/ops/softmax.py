@@ -9,7 +9,8 @@ from gobhir.engine.ops.reductions import sum
 
 
 class Softmax(Op):
-    """p_i = e^z_i / sum_j e^z_j along `dim`: positive, summing to 1. z, p: same shape.
+    """p_i = e^z_i / sum_j e^z_j along `dim`: positive, summing to 1.
+    z, p: (..., n, ...), `dim` the place of n.
 
     The largest z is subtracted first; it cancels, and nothing overflows.
     """
@@ -30,7 +31,8 @@ class Softmax(Op):
 
 
 class LogSoftmax(Op):
-    """log of softmax along `dim`, computed without losing small probabilities."""
+    """log of softmax along `dim`, computed without losing small probabilities.
+    z, s: (..., n, ...), `dim` the place of n."""
 
     family = Family.NORMALISATION
     formula = "z - log(sum(exp(z)))"
