@@ -23,7 +23,7 @@ def story(f: Story) -> Story:
 def weights_given_and_taken_by_data(wrap: Wrap) -> Iterator[Any]:
     for width in (4, 40):
         model = network(width)
-        step = wrap(plain_step(model, optim.SGD(model.parameters(), 0.1, momentum=0.9)))
+        step = wrap(plain_step(model, optim.SGD(model.parameters(), 0.02, momentum=0.9)))
         mine, w = torch.randn(width, 3), model[0].weight
         for i in range(30):
             if i in (6, 20):
@@ -47,6 +47,29 @@ def two_weights_in_one_memory(wrap: Wrap) -> Iterator[Any]:
                 model[2].bias.data = model[2].bias.data.clone()
             yield step(*numbers())
         yield list(model.parameters())
+
+
+@story
+def gradients_kept_and_exchanged(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model, kept = network(width), []
+        optimizer = optim.SGD(model.parameters(), 0.05, momentum=0.9)
+        step = wrap(plain_step(model, optimizer))
+        back = wrap(lambda x, y, model=model: ((model(x) - y) ** 2).mean().backward())
+        p, q = model[0].weight, model[2].bias
+        for i in range(40):
+            (step if i < 20 else back)(*numbers(5 - (i % 4 == 3)))
+            if i >= 20:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=i % 2 == 0)
+                back(*numbers())
+            if i in (9, 10, 27):
+                kept.append(p.grad.numpy())
+            elif i % 3 == 1:
+                kept.append(p.grad)
+            if i in (6, 16, 24, 30):
+                q.grad.data = torch.ones(1)
+            yield [1 + g for g in (q.grad, *kept)]
 
 
 @pytest.mark.parametrize("name", STORIES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ class Snapshot:
         self.random = default_generator.get_state()
         self.values = [t.array.copy() for t in around.tensors]
         self.grads = [None if t.grad is None else t.grad.array.copy() for t in around.tensors]
+        self.shown = [None if t.grad is None else weakref.ref(t.grad) for t in around.tensors]
+        """Only whom somebody else holds has to be put back."""
         self.optimizers = [
             (o, {p: {k: _copied(v) for k, v in own.items()} for p, own in o.state.items()})
             for o, _ in around.updates
@@ -32,9 +35,14 @@ class Snapshot:
     def restore(self) -> None:
         default_generator.set_state(self.random)
         around = self.around
-        for t, value, grad in zip(around.tensors, self.values, self.grads, strict=True):
+        for t, value in zip(around.tensors, self.values, strict=True):
             t.array[...] = value
-            t.grad = None if grad is None else Tensor._wrap(grad)
+        for t, shown, grad in zip(around.tensors, self.shown, self.grads, strict=True):
+            t.grad = None if shown is None else shown()
+            if t.grad is not None:
+                t.grad.array[...] = grad
+            elif grad is not None:
+                t.grad = Tensor._wrap(grad.copy())
         for optimizer, kept in self.optimizers:
             for p in [p for p in optimizer.state if p not in kept]:
                 del optimizer.state[p]

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from gobhir.engine.compile.gradients import Gradients
 from gobhir.engine.compile.recorder import Diverged
 from gobhir.engine.tensor import Tensor
 
@@ -58,7 +59,7 @@ class Update:
     `optimizer.step()` does, with gradients taken from `grads`. shared: the long arrays lie where a
     forked process sees them."""
 
-    def __init__(self, optimizer: Any, parameters: list[Tensor], shared: bool = False):
+    def __init__(self, optimizer: Any, parameters: list[Tensor], shared: bool, copied: set[Tensor]):
         self.optimizer = optimizer
         self.shared = shared
         self.runs: list[_Run] = []
@@ -74,6 +75,7 @@ class Update:
                     self._add(number, [p], False)
         self.parameters = [p for run in self.runs for p in run.parameters]
         self.grads = {p: g for run in self.runs for p, g in run.grads.items()}
+        self.gradients = Gradients(self.grads, copied)
 
     def _flat(self) -> bool:
         return bool(self.optimizer.elementwise) and not self.own_step
@@ -87,13 +89,15 @@ class Update:
         known = _updates.setdefault(optimizer, {})
         key = tuple(map(id, parameters))
         if key not in known or not known[key].fits():
-            known[key] = Update(optimizer, parameters, shared)
+            copied = known[key].gradients.copied if key in known else set()
+            known[key] = Update(optimizer, parameters, shared, copied)
         return known[key]
 
     def fits(self) -> bool:
-        """Whether the optimizer still has the groups that this update was made from."""
+        """Whether the optimizer still has the groups that this update was made from, and its
+        memory may be written into."""
         groups = self.optimizer.param_groups
-        return all(
+        return not self.gradients.kept() and all(
             run.number < len(groups)
             and set(run.parameters) <= set(run.group["params"])
             and all(run.can_take(k) for k in range(len(run.weights)))
@@ -110,6 +114,8 @@ class Update:
 
     def adopt(self) -> None:
         """Bring in an array that somebody put in the place of a parameter's own."""
+        if self.gradients.kept():
+            raise Diverged
         for run in self.runs:
             for k, p in enumerate(run.parameters):
                 if p.array is not run.weights[k][1]:
@@ -131,9 +137,7 @@ class Update:
             for run in self.runs:
                 run()
             return
-        for p, array in self.grads.items():
-            if p.grad is None or p.grad.array is not array:
-                p.grad = Tensor._wrap(array)
+        self.gradients.show()
         self.optimizer.step()
 
 

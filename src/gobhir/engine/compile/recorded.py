@@ -41,9 +41,10 @@ class Recorded:
         tensors = around.tensors
         self.inputs: list[tuple[Any, np.ndarray]] = []
         self.homes = [t.array for t in tensors]
-        for t in tensors:
-            if t.grad is not None and t.grad.array.base is not None:
-                t.grad = Tensor._wrap(t.grad.array.copy())  # out of a long array, of an update
+        grads = [t.grad for t in tensors if t.grad is not None]
+        windows = [(g, g.array) for g in grads if g.array.base is not None]
+        for grad, array in windows:
+            grad.array = array.copy()  # out of a long array, of an update
         had = [(t.grad, t.grad.array) for t in tensors if t.grad is not None]
         self.had_grad = {t: t.grad.array for t in tensors if t.grad is not None}
         self.arrays = [(n, n.now()) for n in names if n.traced()]
@@ -67,6 +68,9 @@ class Recorded:
                 for grad, array in had:
                     grad.array = array
         self.end_grads = {t: t.grad.array for t in tensors if t.grad is not None}
+        for grad, array in windows:
+            array[...] = grad.array
+            grad.array = array
         if recorder.dry:
             self.end_grads = recorder.given
         if tape is not None:

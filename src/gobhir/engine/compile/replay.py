@@ -13,6 +13,7 @@ import numpy as np
 
 from gobhir.engine.compile.arguments import Arguments
 from gobhir.engine.compile.flat import Update
+from gobhir.engine.compile.gradients import Gradients
 from gobhir.engine.compile.live import Keeper
 from gobhir.engine.compile.lowering import lower
 from gobhir.engine.compile.memory import final, place
@@ -65,6 +66,10 @@ class Replay:
         self.settings, self.groups = self._settings(), self._groups()
         self.names = [n.noted() for n in surroundings.names]
         self.keeper: Keeper | None = None
+        self.own = Gradients({}, set())
+        """Those gradients that no update shows."""
+        self.in_place: dict[Tensor, np.ndarray] = {}
+        """Those that are changed where they lie, and the memory in which that is done."""
         small = surroundings.small() and part is None
         self.updates = [] if small or part else [Update.of(o, ps) for o, ps in surroundings.updates]
         recorder = Recorder()
@@ -142,11 +147,14 @@ class Replay:
             s.array = final(program, s.array)
         self.inputs = [(k, final(program, b)) for k, b in self.inputs]
         self.arguments = Arguments(self.inputs, self.lines)
-        self.grads = [(t, Tensor._wrap(final(program, a))) for t, a in ends.items()]
+        shown_by = {t: u.grads[t] for u in self.updates for t in u.grads}
+        places = {t: final(program, a) for t, a in ends.items() if t not in self.in_place}
+        own = {t: a for t, a in places.items() if not _same_place(a, shown_by.get(t))}
         flat = {id(p) for u in self.updates for p in u.parameters}
         if self.part is not None:
             flat = {id(p) for p in self.part.slots}
-            self.grads, self.no_grads, self.starts_without = [], [], []
+            own, self.no_grads, self.starts_without = {}, [], []
+        self.own = Gradients(own, self.surroundings.copied)
         self.fixed = [
             (t, home)
             for t, home in zip(self.surroundings.tensors, run.homes, strict=True)
@@ -227,7 +235,9 @@ class Replay:
                 slot = np.zeros_like(before)
             base.memory = _bytes(slot)
             self.adds_to.append((t, slot))
-            if end is not None and program.base(end) is not base:
+            if end is not None and program.base(end) is base:
+                self.in_place[t] = slot
+            elif end is not None:
                 self._claim(program, end, slot)
 
     def _settle_part(
@@ -319,20 +329,29 @@ class Replay:
         optimizers = (o for o, _ in self.surroundings.updates)
         return [[[id(p) for p in g["params"]] for g in o.param_groups] for o in optimizers]
 
+    def fits(self) -> bool:
+        """Whether the memory of the replay may be written into."""
+        return all(update.fits() for update in self.updates) and not self.own.kept()
+
     def run(self, args: Any, kwargs: Any) -> Any:
         """The step again. Diverged, with nothing changed, where it takes another way."""
         if self.keeper is not None:
             return self._run_unrolled(self.keeper, args, kwargs)
+        if self.own.kept():
+            raise Diverged
         self.arguments.bind(args, kwargs)
         for update in self.updates:
             update.adopt()
         for t, slot in self.adds_to:
-            if t.grad is not None and t.grad.array is not slot:
+            if t.grad is not None:
                 slot[...] = t.grad.array
         self.carry_out(self.lines, self.guarded)
-        for t, gradient in self.grads:
-            if t.grad is not gradient:
-                t.grad = gradient
+        for t, slot in self.in_place.items():
+            if t.grad is not None:
+                t.grad.array[...] = slot
+                t.grad._changed("backward")
+        for gradients in (*(u.gradients for u in self.updates), self.own):
+            gradients.show(but=self.in_place)
         for t in self.no_grads:
             t.grad = None
         return filled(self.result)
@@ -374,6 +393,10 @@ class Replay:
             for t in self.no_grads:
                 t.grad = None
         return filled(self.result)
+
+
+def _same_place(a: np.ndarray, b: np.ndarray | None) -> bool:
+    return b is not None and a.__array_interface__ == b.__array_interface__
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:

@@ -192,9 +192,7 @@ class Split:
         else:
             self.combine()
             self.update()
-        for p, array in self.update.grads.items():
-            if p.grad is None or p.grad.array is not array:
-                p.grad = Tensor._wrap(array)
+        self.update.gradients.show()
         return self._together(*results)
 
     def holds(self) -> bool:

@@ -186,6 +186,8 @@ class _Case:
                 self.fruitless = 0
                 return split.run(args, kwargs)
             except Diverged:
+                if not split.update.fits():
+                    self.split = None
                 return step(*args, **kwargs)
         if self.surroundings is None:
             result, self.surroundings = watch(step, args, kwargs)
@@ -214,8 +216,8 @@ class _Case:
                 return self._check(replay, args, kwargs)
             result = replay.run(args, kwargs)
         except Diverged:
-            if not all(update.fits() for update in replay.updates):
-                self._unlearn(replay)  # parameters have another dtype or shape now
+            if not replay.fits():
+                self._unlearn(replay)
                 return step(*args, **kwargs)
             self.strayed += 1
             if self.strayed == PATIENCE:

@@ -26,6 +26,8 @@ class Surroundings:
         self.names: list[Name] = []
         self.generators: list[Any] = []
         """Of random numbers that are not Gobhir's."""
+        self.copied: set[Tensor] = set()
+        """Whose gradients somebody kept."""
         self.unroll = True
         self.exact = False
         """Every sum has to be rounded as the step itself rounds it."""
