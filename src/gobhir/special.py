@@ -8,6 +8,7 @@ import math
 
 from gobhir.engine import Tensor
 from gobhir.engine.functions import FUNCTIONS
+from gobhir.engine.functions.elementwise import zeta as _zeta
 from gobhir.engine.functions.publish import of_one, of_two, takes_out
 from gobhir.engine.ops import bessel, elementary
 from gobhir.engine.ops import special as _ops
@@ -20,6 +21,8 @@ erfinv = FUNCTIONS["erfinv"]
 exp2 = FUNCTIONS["exp2"]
 expit = FUNCTIONS["sigmoid"]
 expm1 = FUNCTIONS["expm1"]
+gammainc = FUNCTIONS["igamma"]
+gammaincc = FUNCTIONS["igammac"]
 gammaln = FUNCTIONS["lgamma"]
 i0 = FUNCTIONS["i0"]
 i0e = of_one(bessel.i0e)
@@ -38,6 +41,7 @@ sinc = FUNCTIONS["sinc"]
 softmax = FUNCTIONS["softmax"]
 xlog1py = of_two(elementary.xlog1py, "either")
 xlogy = FUNCTIONS["xlogy"]
+zeta = _zeta
 
 
 @takes_out

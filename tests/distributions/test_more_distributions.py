@@ -295,3 +295,22 @@ def test_a_distribution_of_ones_own() -> None:
         assert tuple(d.sample((3,)).shape) == (3, 2)
         with pytest.raises(NotImplementedError):
             d.entropy()
+
+
+def test_shares_of_gamma_and_what_is_made_of_it() -> None:
+    answers = []
+    for t in (gobhir, torch):
+        d = t.distributions
+        rate = t.tensor([0.5, 2.0, 3.0], dtype=t.float64, requires_grad=True)
+        a = t.tensor([2.0, 0.3, 9.0], dtype=t.float64)
+        x = t.tensor([1.0, 0.2, 2.5], dtype=t.float64, requires_grad=True)
+        share = d.Gamma(a, rate).cdf(x)
+        more = [d.Chi2(a).cdf(x), d.InverseGamma(a, rate).cdf(x)]
+        slopes = t.autograd.grad(share.sum() + more[1].sum(), [rate, x])
+        answers.append([share, *more, *slopes])
+        with pytest.raises(ValueError):
+            d.Gamma(a, rate).cdf(-x)
+        with pytest.raises(NotImplementedError):
+            d.Poisson(rate).cdf(x)
+    for mine, theirs in zip(*answers, strict=True):
+        np.testing.assert_allclose(mine.detach().numpy(), theirs.detach().numpy(), rtol=1e-10)

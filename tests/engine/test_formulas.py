@@ -41,6 +41,9 @@ NOT_BY_WIGGLING: dict[str, str] = {}
 WITHOUT_GRADIENT = {
     "weighted_bce_with_logits_loss": {"pos_weight"},
     "dropout": {"noise"},
+    "gammainc": {"a"},
+    "gammaincc": {"a"},
+    "zeta": {"s"},
     "alpha_dropout": {"noise", "shift"},
     "nll_loss": {"weight"},
     "hinge_embedding_loss": {"y"},

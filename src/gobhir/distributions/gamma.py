@@ -126,6 +126,11 @@ class Gamma(Distribution):
         powers = FUNCTIONS["xlogy"](a, rate) + FUNCTIONS["xlogy"](a - 1, value)
         return powers - rate * value - a.lgamma()
 
+    def cdf(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._check(value)
+        return FUNCTIONS["igamma"](self.concentration, self.rate * value)
+
     def entropy(self) -> Tensor:
         a = self.concentration
         return a - self.rate.log() + a.lgamma() + (1.0 - a) * a.digamma()

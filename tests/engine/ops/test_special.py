@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from hypothesis import given, settings
 
 import gobhir
-from gobhir.engine.ops import special
+from gobhir.engine.ops import incomplete, special
 from tests.engine.parity import FLOATS, SEEDS, SHAPES, check, numbers
 
 RANGES = {
@@ -108,3 +109,62 @@ def test_entropy_outside_of_probabilities() -> None:
     x = np.array([0.0, -1.0, 1.0, 2.0, np.nan, np.inf])
     check(gobhir.special.entr, torch.special.entr, [x], [False])
     check(gobhir.special.ndtr, torch.special.ndtr, [x], [False])
+
+
+@pytest.mark.parametrize("name", ["gammainc", "gammaincc"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_incomplete_gamma(name: str, dtype: str) -> None:
+    mine, theirs = getattr(gobhir.special, name), getattr(torch.special, name)
+    a, x = numbers(1, (3, 4), dtype, 0.05, 15.0), numbers(2, (3, 4), dtype, 0.05, 15.0)
+    check(mine, theirs, [a, x], [False, True])
+    check(mine, theirs, [a[:1], x[0]], [False, True])
+    method = {"gammainc": "igamma", "gammaincc": "igammac"}[name]
+    check(*(lambda a, x: getattr(a, method)(x),) * 2, [a, x], [False, True])
+    check(*(lambda a, x: getattr(a.clone(), method + "_")(x),) * 2, [a, x], [False, False])
+    # a where it or x is at an end or beyond it
+    inf, nan = np.inf, np.nan
+    a = np.array([2, 0, -1, 3, 1e3, 5, inf, 2, nan, 0, inf, 0, 1e-3], dtype)
+    x = np.array([0, 1, 1, inf, 1e3, -1, 1, nan, 1, 0, inf, inf, 1e-3], dtype)
+    check(mine, theirs, [a, x], [False, False])
+
+
+@np.errstate(all="ignore")
+def test_incomplete_gamma_to_thirteen_digits() -> None:
+    """P(1, x) = 1 - e^-x, P(1/2, x) = erf(sqrt(x)), and P(a + 1, x) = P(a, x) - x^a e^-x / a!."""
+    x = np.concatenate([np.linspace(0.01, 60, 500), 10.0 ** np.arange(-8, 0)])
+    lower, upper = incomplete.gammainc, incomplete.gammaincc
+    np.testing.assert_allclose(lower(np.ones(()), x), -np.expm1(-x), rtol=2e-14)
+    np.testing.assert_allclose(upper(np.ones(()), x), np.exp(-x), rtol=3e-14)
+    np.testing.assert_allclose(lower(np.array(0.5), x), special.erf(np.sqrt(x)), rtol=1e-14)
+    for a in (0.3, 2.5, 20.0, 300.0):
+        term = np.exp(a * np.log(x) - x - math.lgamma(a + 1))
+        sides = lower(np.array(a), x), lower(np.array(a + 1), x) + term
+        np.testing.assert_allclose(*sides, rtol=1e-12, atol=1e-290)
+
+
+def test_zeta() -> None:
+    s, q = numbers(1, (3, 4), "float64", 1.1, 9.0), numbers(2, (3, 4), "float64", 0.1, 30.0)
+    check(gobhir.special.zeta, torch.special.zeta, [s, q], [False, True])
+    check(*(lambda q, t=t: t.special.zeta(2, q) for t in (gobhir, torch)), [q])
+    check(*(lambda s, t=t: t.special.zeta(s, 1) for t in (gobhir, torch)), [s], [False])
+    whole = np.arange(2, 5)
+    check(gobhir.special.zeta, torch.special.zeta, [whole, whole])
+    s = np.array([1, 0.5, 2, 2, 4, 3, -1, 2, 2.5, np.nan, 2])
+    q = np.array([1, 1, 0, -1.5, -0.5, -2, 2, np.inf, -1.5, 1, np.nan])
+    check(gobhir.special.zeta, torch.special.zeta, [s, q], [False, False])
+    with pytest.raises(TypeError):
+        gobhir.special.zeta(2, 1)
+
+
+@pytest.mark.parametrize("t", [gobhir, torch], ids=["gobhir", "torch"])
+@pytest.mark.parametrize("name", ["gammainc", "gammaincc", "zeta"])
+def test_the_first_argument_has_no_slope(t: Any, name: str) -> None:
+    f = getattr(t.special, name)
+    a, x = (t.tensor([1.5, 2.5], requires_grad=True) for _ in range(2))
+    (found,) = t.autograd.grad(f(a, x).sum(), x)
+    assert found.shape == (2,)
+    with pytest.raises(NotImplementedError):
+        f(a, x).sum().backward()
+    if name != "zeta":
+        with pytest.raises(NotImplementedError):
+            f(t.tensor([1]), t.tensor([2]))

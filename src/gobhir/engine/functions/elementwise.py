@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -14,22 +15,25 @@ from gobhir.engine.functions.publish import (
     FUNCTIONS,
     alias,
     binary,
+    both,
     function,
     in_place,
     method,
     number,
     of_tensor,
+    of_two,
     takes_out,
     unary,
 )
 from gobhir.engine.functions.results import named
-from gobhir.engine.inplace import write
+from gobhir.engine.inplace import into, write
 from gobhir.engine.ops import (
     activations,
     arithmetic,
     bessel,
     choosing,
     elementary,
+    incomplete,
     rounding,
     special,
     trigonometry,
@@ -189,6 +193,27 @@ def heaviside(input: Any, values: Tensor) -> Any:
     if input.dtype != values.dtype:
         raise RuntimeError(say("errors.arithmetic.one_dtype", x=input.dtype, y=values.dtype))
     return rounding.heaviside(input, values)
+
+
+def _of_second(op: Any, **faces: str) -> Any:
+    """The op as a function of two Tensors with a slope to the second only."""
+    call = of_two(op, **faces)
+
+    @wraps(call)
+    def f(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+        result = call(input, other)
+        if isinstance(input, Tensor) and input.requires_grad:
+            result = result + incomplete.no_slope(input, of=call.__name__)
+        return result if out is None else into(out, result)
+
+    return f
+
+
+zeta = _of_second(incomplete.zeta, numbers="either")
+for _op, _name in ((incomplete.gammainc, "igamma"), (incomplete.gammaincc, "igammac")):
+    _f = _of_second(_op, numbers="")
+    _f.__name__ = _f.__qualname__ = _name
+    in_place(both(_f))
 
 
 @function

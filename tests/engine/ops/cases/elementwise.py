@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.ops import bessel, special
+from gobhir.engine.ops import bessel, incomplete, special
 from tests.engine.parity import numbers
 
 ANY = numbers(7, (3, 4))
@@ -87,6 +87,9 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "tan": ([UNIT], {}),
     # special
     "digamma": ([X], {}),
+    "gammainc": ([X, Y], {}),
+    "gammaincc": ([X, Y], {}),
+    "zeta": ([ABOVE_1, Y], {}),
     "erf": ([ANY], {}),
     "erfc": ([ANY], {}),
     "erfcx": ([ANY], {}),
@@ -138,10 +141,12 @@ WORDS = {
     "erf": np.vectorize(math.erf),
     "erfinv": special.erfinv,
     "floor": np.floor,
+    "gammainc": incomplete.gammainc,
     "i0": np.i0,
     "i1": bessel.i1,
     "lgamma": np.vectorize(math.lgamma),
     "pi": math.pi,
+    "zeta": incomplete.zeta,
     "polygamma": lambda n, x: special.polygamma(x, n=n),
     "round": np.round,
     "sin": np.sin,
