@@ -40,6 +40,9 @@ def backward(
         grad_tensors = [grad_tensors] * len(results)
     if isinstance(inputs, Tensor):
         inputs = [inputs]
+    if state.recorder is not None and state.recorder.share != 1:
+        pairs = zip(results, grad_tensors, strict=True)
+        grad_tensors = [_seed(t, g) * state.recorder.share for t, g in pairs]
     wanted = None if inputs is None else {_edge(t): t for t in inputs}
     found = _pull(results, grad_tensors, retain_graph, create_graph, wanted)
     for leaf, gradient in found.values():

@@ -72,6 +72,8 @@ class Recorder:
         self.dry = False
         """Optimizers do not take their step; what they were given is in `given`."""
         self.given: dict[Any, np.ndarray] = {}
+        self.share = 1.0
+        """What `backward` starts from: the weight of these examples in the loss of a batch."""
 
     def refuse(self, why: str, **values: Any) -> None:
         if self.reason is None:

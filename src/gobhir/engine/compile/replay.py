@@ -42,9 +42,11 @@ from gobhir.lang import say
 
 
 class Part(NamedTuple):
-    """Only gradients are wanted, and each in its place: the optimizer's step is left out."""
+    """Only gradients are wanted, and each in its place: the optimizer's step is left out.
+    share: how much the examples count, of those of a whole batch."""
 
     slots: dict[Tensor, np.ndarray]
+    share: float
 
 
 class Replay:
@@ -73,7 +75,8 @@ class Replay:
         small = surroundings.small() and part is None
         self.updates = [] if small or part else [Update.of(o, ps) for o, ps in surroundings.updates]
         recorder = Recorder()
-        recorder.dry = part is not None
+        if part is not None:
+            recorder.dry, recorder.share = True, part.share
         if surroundings.hooked():
             recorder.refuse("hook")
         tape = Names(recorder.calls) if small else None

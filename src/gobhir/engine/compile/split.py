@@ -73,10 +73,14 @@ def _all_in_shared_memory(around: Surroundings, update: Update) -> bool:
 class Split:
     """Two replays of half a batch each, and how their gradients and results come together."""
 
-    def __init__(self, step: Callable[..., Any], args: Any, kwargs: Any, around: Surroundings):
+    def __init__(
+        self, step: Callable[..., Any], args: Any, kwargs: Any, around: Surroundings, mean: bool
+    ):
+        """mean: the loss is a mean over the examples, else a sum of them."""
         given = halves(args, kwargs)
         assert given is not None
-        self.shares: list[float] = []
+        self.sizes = [_length(a, k) for a, k in given]
+        self.shares = [n / sum(self.sizes) if mean else 1.0 for n in self.sizes]
         optimizer, parameters = around.updates[0]
         self.update = Update.of(optimizer, parameters, shared=can_fork())
         self.forks = self.update.shared and _all_in_shared_memory(around, self.update)
@@ -84,18 +88,16 @@ class Split:
         slots = [self.update.grads, self.update.grads_in(self.others)]
         with one_thread():
             self.parts = [
-                Replay(step, a, k, around, Part(where))
-                for (a, k), where in zip(given, slots, strict=True)
+                Replay(step, a, k, around, Part(where, share))
+                for (a, k), where, share in zip(given, slots, self.shares, strict=True)
             ]
         # A forked process would not see what becomes of arrays that are no tensors.
         self.forks = self.forks and not any(p.arrays for p in self.parts)
         self.reason = next((p.reason for p in self.parts if p.reason is not None), None)
-        self.sizes = [_length(a, k) for a, k in given]
         self.cuts = [
             (key, *_cut(given_array(key, args, kwargs), sum(self.sizes)))
             for key, _ in self.parts[0].inputs
         ]
-        self.average()
         self.worker: Process | Thread | None = None
         self.known: list[Any] = []
 
@@ -137,15 +139,9 @@ class Split:
     def combine(self, half: int | None = None) -> None:
         """The gradients of the whole batch, from those of its halves. half: which one of all
         numbers, else all."""
-        a, b = self.shares
         for run, other in zip(self.update.runs, self.others, strict=True):
             where = run.half(half)
-            g, h = run.g[where], other[where]
-            if a != b:
-                np.multiply(g, a / b, out=g)
-            np.add(g, h, out=g)
-            if b != 1.0:
-                np.multiply(g, b, out=g)
+            np.add(run.g[where], other[where], out=run.g[where])
 
     def advance(self, half: int, settings: list[Any]) -> list[Any]:
         """The optimizer's step for one half of all numbers, from the gradients of the batch."""
@@ -168,14 +164,6 @@ class Split:
         if type(mine) is dict:
             return {k: self._together(mine[k], theirs[k]) for k in mine}
         return mine
-
-    def average(self) -> None:
-        """The loss is a mean over the examples, and so are the gradients."""
-        self.shares = [n / sum(self.sizes) for n in self.sizes]
-
-    def total(self) -> None:
-        """The loss is a sum over the examples, and so are the gradients."""
-        self.shares = [1.0, 1.0]
 
     def run(self, args: Any, kwargs: Any) -> Any:
         """The step."""

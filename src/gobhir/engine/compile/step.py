@@ -242,20 +242,13 @@ class _Case:
             if not self._unsteady():
                 self.surroundings = None
             return self(args, kwargs)
-        before = Snapshot(around)
-        fresh = split is None
         if split is None:
-            try:
-                split = self.split = Split(step, args, kwargs, around)
-            except (RuntimeError, ValueError, IndexError, TypeError) as trouble:
-                raise refuse("coupled") from trouble
-            finally:
-                before.restore()
-        split.check()
-        if fresh:
+            self._split(args, kwargs, mean=True)
             return step(*args, **kwargs)
-        for how in (split.average, split.total):
-            how()
+        before = Snapshot(around)
+        for mean in (True, False):
+            if not mean:
+                split = self._split(args, kwargs, mean)
             split.gradients(args, kwargs)
             split.combine()
             grads = {p: g.copy() for p, g in split.update.grads.items()}
@@ -267,6 +260,21 @@ class _Case:
                 self.compiled._say("errors.compile.trusted", calls=calls)
                 return with_loss
         raise refuse("coupled")
+
+    def _split(self, args: Any, kwargs: Any, mean: bool) -> Split:
+        """The step recorded in two halves; nothing else has changed. RuntimeError if that cannot
+        be done."""
+        assert self.surroundings is not None
+        before = Snapshot(self.surroundings)
+        try:
+            split = Split(self.compiled.step, args, kwargs, self.surroundings, mean)
+        except (RuntimeError, ValueError, IndexError, TypeError) as trouble:
+            raise refuse("coupled") from trouble
+        finally:
+            before.restore()
+        split.check()
+        self.split = split
+        return split
 
     def _as_whole(
         self, grads: dict[Tensor, np.ndarray], args: Any, kwargs: Any, before: Snapshot

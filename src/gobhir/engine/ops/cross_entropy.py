@@ -98,7 +98,15 @@ def _only_labels(z, y, weight, *, ignore_index, label_smoothing):
     """The usual case: class numbers, all of which count, and count alike."""
     if y.dtype.kind == "f" or weight is not None or label_smoothing:
         return False
+    classes = z.shape[min(z.ndim - 1, 1)]
+    if not 0 <= ignore_index < classes:
+        return _all_classes(y, classes)
     return not (y == ignore_index).any()
+
+
+def _all_classes(y, classes):
+    """Whether nothing but class numbers is in y. (Without its sign, -1 is a very large number.)"""
+    return (y.view(f"u{y.dtype.itemsize}") < classes).all()
 
 
 def _below_highest(z, at):
@@ -156,6 +164,8 @@ def check_labels(z, y, weight, ignore_index):
         )
     if y.dtype not in (np.int64, np.uint8):
         raise RuntimeError(say("errors.loss.labels_dtype", dtype=y.dtype))
+    if _all_classes(y, classes):
+        return
     wrong = (y != ignore_index) & ((y < 0) | (y >= classes))
     if wrong.any():
         value, last = y[wrong].flat[0], classes - 1
