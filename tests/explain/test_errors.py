@@ -22,6 +22,7 @@ X, Y = gobhir.tensor([0.5, 0.1]), gobhir.tensor([1.0])
     ("act", "kind", "words"),
     [
         (lambda: gobhir.explain(model(), X, Y), TypeError, "loss"),
+        (lambda: gobhir.explain(model(), X, Y, "mse"), TypeError, "MSELoss()"),
         (lambda: gobhir.explain(model(), X, Y, nn.MSELoss(), mode="guess"), ValueError, "guess"),
         (lambda: gobhir.explain(nn.Sigmoid(), X, Y, nn.MSELoss()), ValueError, ""),
         (

@@ -160,3 +160,15 @@ REFUSED: dict[str, Any] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_as_by_pytorch(name: str) -> None:
     refused_alike(REFUSED[name])
+
+
+@pytest.mark.parametrize("lstm", [gobhir.nn.LSTM(2, 3), gobhir.nn.LSTMCell(2, 3)])
+def test_an_lstm_that_is_given_h_alone_asks_for_the_pair(lstm: Any) -> None:
+    h = gobhir.zeros(2, 5, 3) if isinstance(lstm, gobhir.nn.LSTM) else gobhir.zeros(2, 3)
+    with pytest.raises(RuntimeError, match=r"pair of tensors, \(h, c\), not from Tensor"):
+        lstm(gobhir.zeros(4, 5, 2)[: h.ndim], h)
+
+
+def test_a_sequence_without_a_batch_is_shown_as_it_was_given() -> None:
+    with pytest.raises(RuntimeError, match=r"the input has \(5, \[2\]\)"):
+        gobhir.nn.LSTM(3, 4)(gobhir.zeros(5, 2))

@@ -79,6 +79,8 @@ def explain(
         raise ValueError(say("errors.explain.mode", mode=mode, known=", ".join(MODES)))
     if x is None or loss is None:
         raise TypeError(say("errors.explain.missing", what="x" if x is None else "loss"))
+    if not callable(loss):
+        raise TypeError(say("errors.explain.loss_callable", type=type(loss).__name__))
     run = record_step(model, x, y, loss, optimizer)
     work = _products(run)
     if mode == "hand" and work > MOST_BY_HAND:

@@ -320,7 +320,7 @@ class GroupNorm(_Normalisation):
     ):
         super().__init__()
         if num_groups < 1 or num_channels % num_groups:
-            shape = ("N", num_channels)
+            shape = f"(N, {num_channels})"
             raise ValueError(say("errors.norm.groups", x=shape, groups=num_groups))
         self.num_groups, self.num_channels = num_groups, num_channels
         self.eps, self.affine = eps, affine

@@ -23,6 +23,7 @@ from gobhir.nn import functional as F
 from gobhir.nn import init
 from gobhir.nn.module import Module
 from gobhir.nn.parameter import Parameter
+from gobhir.nn.rnn_cell import pair_of_states
 from gobhir.nn.utils.rnn import PackedSequence
 
 __all__ = ["GRU", "LSTM", "RNN", "RNNBase"]
@@ -319,7 +320,7 @@ class LSTM(RNNBase):
     def forward(
         self, input: Any, hx: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Any, tuple[Tensor, Tensor]]:
-        out, (h, c) = self._read(input, None if hx is None else (hx[0], hx[1]))
+        out, (h, c) = self._read(input, pair_of_states(hx))
         return out, (h, c)
 
 

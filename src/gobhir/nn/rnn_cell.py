@@ -128,8 +128,7 @@ class LSTMCell(RNNCellBase):
     def forward(
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
-        given = None if hx is None else (hx[0], hx[1])
-        h, c = self._compute(recurrent.lstm_step, input, given, 2)
+        h, c = self._compute(recurrent.lstm_step, input, pair_of_states(hx), 2)
         return h, c
 
 
@@ -148,3 +147,10 @@ class GRUCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         return self._compute(recurrent.gru_step, input, None if hx is None else (hx,), 1)[0]
+
+
+def pair_of_states(hx: Any) -> tuple[Tensor, Tensor] | None:
+    """(h, c), or None to start from zeros. RuntimeError for h alone, with which a GRU starts."""
+    if hx is None or (isinstance(hx, (tuple, list)) and len(hx) == 2):
+        return hx if hx is None else (hx[0], hx[1])
+    raise RuntimeError(say("errors.rnn.pair", got=type(hx).__name__))

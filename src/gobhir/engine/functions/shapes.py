@@ -54,19 +54,13 @@ def sizes_of(sizes: Any) -> tuple[int, ...]:
 
 def filled(shape: tuple[int, ...], count: int, of: Any) -> tuple[int, ...]:
     """The shape with its one -1 worked out. RuntimeError where `count` numbers do not fit it."""
-    free = [i for i, n in enumerate(shape) if n == -1]
-    rest = math.prod(n for n in shape if n != -1)
-    if len(free) > 1 or min(shape, default=0) < -1:
+    free, known = shape.count(-1), math.prod(n for n in shape if n != -1)
+    if free == 1 and not known and not count:
+        raise RuntimeError(say("errors.shape.reshape_empty", shape=shape))
+    fits = known == count if not free else free == 1 and known and count % known == 0
+    if not fits or min(shape, default=0) < -1:
         raise RuntimeError(say("errors.shape.reshape", x=of, shape=shape))
-    if free:
-        if not rest and count:
-            raise RuntimeError(say("errors.shape.reshape", x=of, shape=shape))
-        if not rest:
-            raise RuntimeError(say("errors.shape.reshape_empty", shape=shape))
-        shape = tuple(count // rest if n == -1 else n for n in shape)
-    if math.prod(shape) != count:
-        raise RuntimeError(say("errors.shape.reshape", x=of, shape=shape))
-    return shape
+    return tuple(count // known if n == -1 else n for n in shape) if free else shape
 
 
 @of_tensor
