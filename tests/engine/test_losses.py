@@ -235,6 +235,20 @@ def test_labels_as_bytes() -> None:
     check(GF.cross_entropy, TF.cross_entropy, [z, y], second=False)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 4, 3)])
+def test_the_weights_of_classes_have_a_gradient_where_targets_are_shares(
+    reduction: str, shape: tuple
+) -> None:
+    kind: Any = {"reduction": reduction, "label_smoothing": 0.2}
+    z, y, w = numbers(2, shape), numbers(5, shape, low=0.0), numbers(8, (4,), low=0.1)
+    check(
+        lambda z, y, w: gobhir.nn.functional.cross_entropy(z, y, w, **kind),
+        lambda z, y, w: torch.nn.functional.cross_entropy(z, y, w, **kind),
+        [z, y, w],
+    )
+
+
 def test_cross_entropy_of_an_impossible_class() -> None:
     z = np.array([[0.5, -np.inf, 1.0]])
     compare_labels = [np.array([0]), np.array([2])]

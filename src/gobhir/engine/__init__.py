@@ -25,7 +25,7 @@ ops/: what is computed. One op, one class: forward, pullbacks, formula, local de
     layers          softmax.py normalisation.py attention.py recurrent.py recurrent_layers.py
                     pooling.py resampling.py
     losses          losses.py cross_entropy.py likelihoods.py margins.py ctc.py
-    beside them     memo.py, what a forward keeps for its pullback
+    beside them     memo.py, what a forward keeps for its pullback; no_slope.py, where one ends
 
 functions/: how it is called. PyTorch's names and arguments, as functions, methods, operators
     publish.py      gives a function its faces: gobhir.exp(x), x.exp(), x.exp_()

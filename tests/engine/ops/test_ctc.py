@@ -87,8 +87,10 @@ def test_there_is_no_second_derivative() -> None:
     for t in (gobhir, torch):
         s = t.from_numpy(numbers(2, (4, 1, 3))).requires_grad_()
         out = loss(t, s, t.tensor([[1]]), t.tensor([4]), t.tensor([1]))
+        (g,) = t.autograd.grad(out, s, create_graph=True, retain_graph=True)
+        assert g.requires_grad
+        np.testing.assert_array_equal(g.detach(), t.autograd.grad(out, s, retain_graph=True)[0])
         with pytest.raises(RuntimeError):
-            (g,) = t.autograd.grad(out, s, create_graph=True)
             g.sum().backward()
 
 

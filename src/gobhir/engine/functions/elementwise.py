@@ -38,6 +38,7 @@ from gobhir.engine.ops import (
     special,
     trigonometry,
 )
+from gobhir.engine.ops.no_slope import no_slope
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -203,7 +204,8 @@ def _of_second(op: Any, **faces: str) -> Any:
     def f(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         result = call(input, other)
         if isinstance(input, Tensor) and input.requires_grad:
-            result = result + incomplete.no_slope(input, of=call.__name__)
+            why = say("errors.arithmetic.no_slope", op=call.__name__)
+            result = result + no_slope(input, why=why)
         return result if out is None else into(out, result)
 
     return f

@@ -10,6 +10,7 @@ import numpy as np
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.losses import reduced
+from gobhir.engine.ops.no_slope import no_slope
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -47,7 +48,10 @@ class CTCLoss(Op):
 
     def vjp_s(d, out, s, y, steps, lengths, *, blank, reduction, zero_infinity):
         if isinstance(s, Tensor):
-            raise RuntimeError(say("errors.loss.ctc_twice"))
+            options = {"blank": blank, "reduction": reduction, "zero_infinity": zero_infinity}
+            arrays = [getattr(v, "array", v) for v in (d, out, s, y, steps, lengths)]
+            grad = Tensor._wrap(CTCLoss.vjp_s(*arrays, **options))
+            return grad + no_slope(s, why=say("errors.loss.ctc_twice"))
         labels, (T, N, C) = _labels(y, blank), s.shape
         scores, skip = _table(s, y, blank)
         alpha, beta = _alpha(scores, skip), _beta(scores, skip, steps, lengths)

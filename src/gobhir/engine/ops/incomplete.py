@@ -2,7 +2,7 @@
 
 All is computed in float64. Sources: "A&S" is Abramowitz and Stegun, Handbook of Mathematical
 Functions (1964); the continued fraction is evaluated by the method of Lentz (Applied Optics 15,
-1976). PyTorch has no slope to the first argument either, and refuses it too: `no_slope`.
+1976). The slope to the first argument is left out, as in PyTorch.
 """
 
 import math
@@ -10,10 +10,8 @@ import math
 import numpy as np
 
 from gobhir.engine.apply import function
-from gobhir.engine.op import Op
 from gobhir.engine.ops.elementary import exp, xlogy
 from gobhir.engine.ops.special import Special, lgamma
-from gobhir.lang import say
 
 
 def _shares(a, x):
@@ -131,39 +129,6 @@ class Zeta(Special):
         return -d * s * zeta(s + 1, q)
 
 
-class _Unknown:
-    """A gradient that nobody knows: NotImplementedError for whoever makes use of it."""
-
-    __array_ufunc__ = None
-
-    def __init__(self, x, of):
-        self.shape, self.dtype, self.of = x.shape, x.dtype, of
-
-    def refuse(self, *others):
-        raise NotImplementedError(say("errors.arithmetic.no_slope", op=self.of))
-
-    __array__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = refuse
-    __truediv__ = __rtruediv__ = __matmul__ = __rmatmul__ = __getitem__ = __getattr__ = refuse
-
-
-class NoSlope(Op, abstract=True):
-    """0 for every x, and a slope that nobody knows."""
-
-    name = "no_slope"
-    inputs = ("x",)
-    settings = {"of": ""}
-    defaults = {"of": ""}
-
-    def forward(x, *, of):
-        return np.zeros_like(x)
-
-    def vjp(d, out, x, *, of):
-        return _Unknown(x, of)
-
-    pullbacks = {"x": vjp}
-
-
 gammainc = function(Gammainc)
 gammaincc = function(Gammaincc)
 zeta = function(Zeta)
-no_slope = function(NoSlope, "no_slope")

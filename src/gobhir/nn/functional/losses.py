@@ -140,8 +140,15 @@ def cross_entropy(
     reduction = chosen(reduction, size_average, reduce)
     if ignore_index >= 0 and target.dtype.kind == "f" and target.shape == input.shape:
         raise RuntimeError(say("errors.loss.ignore_shares"))
+    options: Any = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
+    shares = target.dtype.kind == "f" and target.shape == input.shape
+    if weight is not None and weight.requires_grad and shares:
+        # PyTorch has this gradient for probabilities only, not for class numbers.
+        at = min(input.ndim - 1, 1)
+        weighed = target * (1 - label_smoothing) + label_smoothing / input.shape[at]
+        weighed = weighed * weight.reshape(-1, *(1,) * (input.ndim - at - 1))
+        return reduced(-(weighed * input.log_softmax(at)).sum(at), reduction)
     constant("cross_entropy", weight=weight)
-    options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
     return classes.cross_entropy(input, target, weight, reduction=reduction, **options)
 
 
