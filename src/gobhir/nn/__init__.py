@@ -1,5 +1,5 @@
 """Layers, losses and what holds them together, under PyTorch's names.
-Stands on engine/ and lang/; training, explain and all above may import it.
+Stands on engine/, autograd/ (for hooks) and lang/; training, explain and all above may import it.
 Start reading in linear.py, then module.py.
 """
 

@@ -1,5 +1,5 @@
 """Optimizers under PyTorch's names; each states its update rule beside the code that does it.
-Stands on engine/ and lang/; training, explain and all above may import it.
+Stands on engine/ and lang/, swa_utils on nn/ too; training, explain and all above may import it.
 Start reading in sgd.py, then optimizer.py; lr_scheduler/ changes learning rates over time.
 """
 

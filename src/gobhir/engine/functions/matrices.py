@@ -296,12 +296,12 @@ def _product(L: Any, upper: bool) -> Any:
     """What has this Cholesky factor, of which only one half is read. The slopes are those of the
     whole product, as PyTorch has them."""
     L = L.mT if upper else L
-    half, whole = tril(L.detach(), diagonal=0), matmul(L, L.mT)
-    return (
-        whole + (matmul(half, half.mT) - whole.detach())
-        if L.requires_grad
-        else matmul(half, half.mT)
-    )
+    half = tril(L.detach(), diagonal=0)
+    product = matmul(half, half.mT)
+    if not L.requires_grad:
+        return product
+    whole = matmul(L, L.mT)
+    return whole + (product - whole.detach())
 
 
 @on_tensor

@@ -5,8 +5,6 @@ What a table lookup computes stands in engine/ops/embedding.py.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gobhir.engine import Tensor
@@ -47,7 +45,7 @@ def embedding(
     padding_idx: a row without gradient. max_norm: rows that are asked for and longer are cut to
     this length first, in place. sparse is accepted; gradients are dense here all the same.
     """
-    _whole_tensor(input)
+    as_operand(input)
     if weight.ndim != 2:
         raise RuntimeError(say("errors.embedding.table", shape=weight.shape))
     rows = padding_row(padding_idx, len(weight))
@@ -55,11 +53,6 @@ def embedding(
         _shorten(weight, input.array, max_norm, norm_type)
     options = {"padding_idx": rows, "scale_grad_by_freq": scale_grad_by_freq}
     return ops.embedding(input, weight, **options)
-
-
-def _whole_tensor(input: Any) -> None:
-    if not isinstance(input, Tensor):
-        raise TypeError(say("errors.tensor.wanted", type=type(input).__name__))
 
 
 def padding_row(padding_idx: int | None, rows: int) -> int | None:
@@ -138,7 +131,7 @@ def _bag_input(
     input: Tensor, weight: Tensor, offsets: Tensor | None, weights: Tensor | None
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     """input and weights in one row, and where each bag begins."""
-    _whole_tensor(input)
+    as_operand(input)
     if weights is not None and weights.shape != input.shape:
         shapes = {"x": input.shape, "weight": weights.shape}
         raise ValueError(say("errors.embedding.weights_shape", **shapes))
