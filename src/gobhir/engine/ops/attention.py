@@ -18,6 +18,10 @@ from gobhir.engine.ops.softmax import softmax
 from gobhir.engine.tensor import Tensor
 
 
+SHORT = 100
+"""Rows of so many numbers at most are short: measured."""
+
+
 class Attention(Op):
     """y = softmax(scale q k^T + mask) v. q: (..., L, E), k: (..., S, E), v: (..., S, Ev),
     y: (..., L, Ev). mask: None, or numbers that broadcast to (..., L, S) and are added to the
@@ -42,7 +46,7 @@ class Attention(Op):
     memos = 1
 
     def forward(q, k, v, mask=None, *, scale):
-        p = np.matmul(k, (q * scale).mT)
+        p = _scores(k, q * scale)
         if mask is not None:
             np.add(p, np.ascontiguousarray(mask.mT), out=p)
         # A finite number where all are -inf, so that nothing but 0 comes of it.
@@ -62,6 +66,16 @@ class Attention(Op):
         np.multiply(ds, p, out=ds)
         dq, dk = _product(ds.mT, k, q), _product(ds, q, k)
         return dq * scale, dk * scale, _product(p, d, v), ds.mT
+
+
+def _scores(k, q):
+    """k q^T. Short rows lie beside those of the other heads: along one long row, numbers that stand
+    under one another are soon added up."""
+    if q.ndim < 4 or q.shape[-2] > SHORT:
+        return np.matmul(k, q.mT)
+    *outer, heads = np.broadcast_shapes(k.shape[:-2], q.shape[:-2])
+    out = np.empty((*outer, k.shape[-2], heads, q.shape[-2]), np.result_type(k, q))
+    return np.matmul(k, q.mT, out=out.swapaxes(-2, -3))
 
 
 def _product(a, b, like):
