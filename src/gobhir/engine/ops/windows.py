@@ -79,7 +79,7 @@ class ReadAs(Rearrangement):
     where these are smaller or larger. What they mean is another thing, so there is no gradient."""
 
     formula = "read_as(x)"
-    example = ([np.array([1, 2], np.int32)], {"dtype": np.dtype(np.float32)})
+    example = ([np.array([1065353216, -1073741824], np.int32)], {"dtype": np.dtype(np.float32)})
 
     def forward(x, *, dtype):
         try:
