@@ -112,9 +112,11 @@ newaxis = None  # as an index: one more dimension, of size 1
 __all__ = [
     *FUNCTIONS,
     "accelerator",
+    "amp",
     "arange",
     "as_tensor",
     "asarray",
+    "autocast",
     "autograd",
     "backends",
     "bernoulli",
@@ -215,6 +217,8 @@ __all__ = [
 
 _LATER = {
     "accelerator": "gobhir",
+    "amp": "gobhir",
+    "autocast": "gobhir.amp",
     "backends": "gobhir",
     "compile": "gobhir.engine.compile",
     "cuda": "gobhir",

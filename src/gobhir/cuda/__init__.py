@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 from gobhir.engine.absent import missing
@@ -79,4 +80,6 @@ def synchronize(device: Any = None) -> None:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "amp":
+        return import_module("gobhir.cuda.amp")
     raise missing(__name__, name)
