@@ -38,60 +38,73 @@ def strong_wolfe(
 
     evaluate: t -> loss and gradient at start + t * direction. t: the length to try first.
     """
+    search = _Search(evaluate, start, direction, most)
+    ends = search.bracket(t)
+    return ends[0] if len(ends) == 1 else search.zoom(ends, tolerance), search.looked
 
-    def at(t: Any) -> Point:
-        loss, gradient = evaluate(t)
-        return Point(t, loss, gradient, gradient @ direction)
 
-    def too_high(p: Point) -> bool:
-        return p.loss > start.loss + ENOUGH_DOWN * p.t * start.slope
+class _Search:
+    """One search along a direction; `looked` counts how often the loss was computed."""
 
-    def gentle(p: Point) -> bool:
-        return abs(p.slope) <= -ENOUGH_GENTLE * start.slope
+    def __init__(self, evaluate: Any, start: Point, direction: np.ndarray, most: int):
+        self.evaluate, self.start, self.direction, self.most = evaluate, start, direction, most
+        self.looked = 0
 
-    before, now, trials = start, at(t), 0
-    while trials < most:
-        if too_high(now) or (trials > 1 and now.loss >= before.loss):
-            break
-        if gentle(now):
-            return now, trials + 1
-        if now.slope >= 0:
-            break
-        bounds = (now.t + 0.01 * (now.t - before.t), now.t * 10)
-        before, now = now, at(cubic_minimum(before, now, bounds))
-        trials += 1
-    else:
-        before = start
+    def at(self, t: Any) -> Point:
+        self.looked += 1
+        loss, gradient = self.evaluate(t)
+        return Point(t, loss, gradient, gradient @ self.direction)
 
-    # A minimum lies between these two: draw them together.
-    ends = [before, now]
-    low = int(not before.loss <= now.loss)
-    width = np.abs(direction).max()
-    stuck = False
-    while trials < most and not abs(ends[1].t - ends[0].t) * width < tolerance:
-        left, right = min(p.t for p in ends), max(p.t for p in ends)
-        t = cubic_minimum(ends[0], ends[1], (left, right))
-        margin = 0.1 * (right - left)
-        if min(right - t, t - left) >= margin:
-            stuck = False
-        elif stuck or t >= right or t <= left:
-            t = right - margin if abs(t - right) < abs(t - left) else left + margin
-            stuck = False
-        else:
-            stuck = True
-        new = at(t)
-        trials += 1
-        if too_high(new) or new.loss >= ends[low].loss:
-            ends[1 - low] = new
-            low = int(not ends[0].loss <= ends[1].loss)
-            continue
-        done = gentle(new)
-        if not done and new.slope * (ends[1 - low].t - ends[low].t) >= 0:
-            ends[1 - low] = ends[low]
-        ends[low] = new
-        if done:
-            break
-    return ends[low], trials + 1
+    def too_high(self, p: Point) -> bool:
+        return p.loss > self.start.loss + ENOUGH_DOWN * p.t * self.start.slope
+
+    def gentle(self, p: Point) -> bool:
+        return abs(p.slope) <= -ENOUGH_GENTLE * self.start.slope
+
+    def bracket(self, t: Any) -> list[Point]:
+        """Algorithm 3.5: farther and farther, until a point is right (it alone is returned) or a
+        right one lies between two."""
+        before, now = self.start, self.at(t)
+        while self.looked <= self.most:
+            if self.too_high(now) or (self.looked > 2 and now.loss >= before.loss):
+                return [before, now]
+            if self.gentle(now):
+                return [now]
+            if now.slope >= 0:
+                return [before, now]
+            bounds = (now.t + 0.01 * (now.t - before.t), now.t * 10)
+            before, now = now, self.at(cubic_minimum(before, now, bounds))
+        return [self.start, now]
+
+    def zoom(self, ends: list[Point], tolerance: float) -> Point:
+        """Algorithm 3.6: the two ends drawn together; the lower one at last."""
+        low = int(not ends[0].loss <= ends[1].loss)
+        width = np.abs(self.direction).max()
+        stuck = False
+        while self.looked <= self.most and not abs(ends[1].t - ends[0].t) * width < tolerance:
+            left, right = min(p.t for p in ends), max(p.t for p in ends)
+            t = cubic_minimum(ends[0], ends[1], (left, right))
+            # A second trial close to an end is moved away from it: else the ends might crawl.
+            margin = 0.1 * (right - left)
+            if min(right - t, t - left) >= margin:
+                stuck = False
+            elif stuck or t >= right or t <= left:
+                t = right - margin if abs(t - right) < abs(t - left) else left + margin
+                stuck = False
+            else:
+                stuck = True
+            new = self.at(t)
+            if self.too_high(new) or new.loss >= ends[low].loss:
+                ends[1 - low] = new
+                low = int(not ends[0].loss <= ends[1].loss)
+                continue
+            done = self.gentle(new)
+            if not done and new.slope * (ends[1 - low].t - ends[low].t) >= 0:
+                ends[1 - low] = ends[low]
+            ends[low] = new
+            if done:
+                break
+        return ends[low]
 
 
 def cubic_minimum(a: Point, b: Point, bounds: tuple[Any, Any]) -> Any:
