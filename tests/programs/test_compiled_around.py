@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -271,6 +271,64 @@ def a_trainer(wrap: Wrap) -> Iterator[Any]:
         trainer.train(6)
         Trainer.clip = 1.0
         yield trainer.history, list(trainer.model.parameters())
+
+
+@story
+def methods_replaced_on_their_classes(wrap: Wrap) -> Iterator[Any]:
+    written = nn.Tanh.forward
+    for width in (4, 40):
+
+        class Net(nn.Module):
+            def __init__(self, width: int) -> None:
+                super().__init__()
+                self.a, self.act, self.b = nn.Linear(3, width), nn.Tanh(), nn.Linear(width, 1)
+
+            def middle(self, h: Any) -> Any:
+                return self.act(h)
+
+            @staticmethod
+            def last(h: Any) -> Any:
+                return h
+
+            def forward(self, x: Any) -> Any:
+                return self.last(self.b(self.middle(self.a(x))))
+
+        class Heir(Net):
+            pass
+
+        class Loss:
+            def __call__(self, a: Any, b: Any) -> Any:
+                return ((a - b) ** 2).mean()
+
+            @property
+            def weight(self) -> float:
+                return 1.0
+
+        helpers = ModuleType("helpers")
+        helpers.noisy = lambda x: x + 0.1  # type: ignore[attr-defined]
+        model: Any = Heir(width)
+        optimizer, loss = optim.SGD(model.parameters(), 0.1), Loss()
+
+        @wrap
+        def step(x: Any, y: Any) -> Any:
+            x = helpers.noisy(x)  # noqa: B023
+            return finish(loss(model(x), y) * loss.weight, optimizer)  # noqa: B023
+
+        changes: list[tuple[Any, str, Any]] = [
+            (Net, "middle", lambda self, h: F.relu(h)),
+            (Heir, "middle", lambda self, h: torch.sin(self.act(h))),
+            (Net, "last", staticmethod(lambda h: 2 * h)),
+            (Loss, "__call__", lambda self, a, b: (a - b).abs().mean()),
+            (Loss, "weight", property(lambda self: 0.5)),
+            (nn.Tanh, "forward", lambda self, x: torch.cos(x)),
+            (helpers, "noisy", lambda x: x),
+            (Heir, "forward", lambda self, x: self.b(self.a(x))),
+            (nn.Tanh, "forward", written),
+        ]
+        for where, name, value in changes:
+            for _ in range(5):
+                yield step(*numbers())
+            setattr(where, name, value)
 
 
 @pytest.mark.parametrize("name", STORIES)

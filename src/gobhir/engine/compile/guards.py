@@ -26,6 +26,21 @@ MANY = 1000
 """So many entries at most are watched of lists in lists, dictionaries in dictionaries."""
 
 
+class Methods:
+    """What is written in a class and those it comes from, read as a dictionary is."""
+
+    def __init__(self, kind: type):
+        self.kind = kind
+
+    def get(self, key: str, default: Any = None) -> Any:
+        for kind in self.kind.__mro__:
+            if key in kind.__dict__:
+                return kind.__dict__[key]
+        return default
+
+    __getitem__ = get
+
+
 class Name(NamedTuple):
     """`holder[key]` (of a dict) or the content of a cell (`key` is None) was `value`."""
 

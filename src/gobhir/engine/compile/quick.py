@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import itemgetter
 from struct import Struct, error
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from gobhir.engine.compile.guards import MISSING
+from gobhir.engine.compile.guards import MISSING, Methods
 from gobhir.engine.hooks import changes
 from gobhir.engine.tape import state
 from gobhir.engine.tensor import Tensor
@@ -103,7 +104,10 @@ def quick(replay: Any, args: tuple[Any, ...], shown: Any) -> Callable[..., Any] 
     for k, name in enumerate(replay.names):
         scope[f"n{k}"], scope[f"was{k}"] = name.holder, name.now()
         now = f"n{k}.cell_contents" if name.key is None else f"n{k}[{name.key!r}]"
-        if name.value is MISSING:
+        if isinstance(name.holder, Methods) and isinstance(name.value, FunctionType):
+            scope[f"n{k}"] = name.holder.kind
+            now = f"n{k}.{name.key}"  # what Python looks up soonest
+        elif name.value is MISSING:
             now = f"n{k}.get({name.key!r}, missing)"
         looks.append(f"{now} is not was{k}")
     for k, (optimizer, number) in enumerate(source.groups):
@@ -134,7 +138,7 @@ def quick({parameters}):
     try:
         if {" or ".join(looks)}:
             return None
-    except (KeyError, ValueError):  # a name was deleted
+    except (AttributeError, KeyError, ValueError):  # a name was deleted
         return None
     result = keeper.send(({sent}{"," * (len(given) == 1)}))
     if result is None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.engine.compile.guards import CONSTANT, CONTAINERS, FEW, PLAIN, Name
+from gobhir.engine.compile.guards import CONSTANT, CONTAINERS, FEW, PLAIN, Methods, Name
 from gobhir.engine.tensor import Tensor
 
 _OURS = ("gobhir", "numpy")
@@ -47,6 +47,7 @@ class Reached:
         """By name: the ids of the things that have it."""
         self._things: list[Any] = []
         self._vars: dict[int, _Vars] = {}
+        self._methods: dict[type, Methods] = {}
         for thing in (step, *given, *modules):
             self._visit(thing)
         before, now = -1, 0
@@ -63,6 +64,14 @@ class Reached:
             self._found[id(holder), key] = name
             self._called.setdefault(name.word, set()).add(id(name.value))
             self._visit(name.value)
+
+    def _method(self, kind: type, key: str) -> None:
+        """Watch what a class, or one it comes from, has by this name, and go through its code."""
+        holder = self._methods.setdefault(kind, Methods(kind))
+        if (id(holder), key) not in self._found:
+            self._found[id(holder), key] = name = Name(holder, key, None, word=key).noted()
+            if users(kind.__module__):
+                self._visit(_code(name.value))
 
     def _visit(self, x: Any) -> None:
         if isinstance(x, Tensor) and x.requires_grad and x.is_leaf:
@@ -98,6 +107,7 @@ class Reached:
             for word, child in x.named_children():
                 self._called.setdefault(word, set()).add(id(child))
                 self._visit(child)
+            self._method(type(x), "forward")
             if users(type(x).__module__):
                 self._things.append(x)
         else:
@@ -144,8 +154,8 @@ class Reached:
             for key in words & keys:
                 kinds = thing.__mro__ if isinstance(thing, type) else (thing,)
                 found = next(vars(k)[key] for k in kinds if key in vars(k))
-                if isinstance(found, _FUNCTIONS):
-                    self._visit(_code(found))
+                if isinstance(found, _FUNCTIONS) and isinstance(thing, type):
+                    self._method(thing, key)
                 else:
                     self._named_unless_constant(own, key)
             return
@@ -158,15 +168,15 @@ class Reached:
         for kind in type(thing).__mro__:
             if users(kind.__module__):
                 for key, found in list(vars(kind).items()):
-                    if key.startswith("__") and key not in _NOT_CALLED:
-                        self._visit(_code(found))
+                    if key.startswith("__") and key not in _NOT_CALLED and _code(found):
+                        self._method(type(thing), key)
 
     def _of_the_class(self, thing: Any, own: Any, key: str) -> None:
         for kind in type(thing).__mro__:
             found = vars(kind).get(key) if users(kind.__module__) else None
             if isinstance(found, _FUNCTIONS):
                 if self._may_be_of(thing, key):
-                    self._visit(_code(found))
+                    self._method(type(thing), key)
                     if not hasattr(thing, "_modules"):
                         self._name(own, key)  # one of the object's own would come before it
             elif key in vars(kind):
