@@ -122,6 +122,7 @@ class Generator:
         return {"seed": self._seed, "words": self._words.get_state(), "spare": self._spare}
 
     def set_state(self, state: dict[str, Any]) -> Generator:
+        """Go back to where `get_state` was."""
         self._seed, self._spare = state["seed"], state["spare"]
         self._words.set_state(state["words"])
         return self

@@ -26,6 +26,7 @@ class RemovableHandle:
         changes[0] += 1
 
     def remove(self) -> None:
+        """Take the hook away; it is not called any more."""
         changes[0] += 1
         if self._hook in self._hooks:
             self._hooks.remove(self._hook)

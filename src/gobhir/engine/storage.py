@@ -24,6 +24,7 @@ class Storage:
 
     @property
     def dtype(self) -> np.dtype:
+        """Which kind of numbers they are."""
         return self.numbers.dtype
 
     def __len__(self) -> int:

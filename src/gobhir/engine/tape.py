@@ -165,6 +165,7 @@ class Tape:
         state.tape = self._outer
 
     def record(self, entry: Record | Gradient | Update) -> None:
+        """Add an entry; leaves that it reads are remembered as they are now."""
         if isinstance(entry, Record):
             for x in entry.inputs:
                 if hasattr(x, "_record") and x._record is None:
@@ -185,18 +186,22 @@ class Tape:
 
     @property
     def records(self) -> list[Record]:
+        """The ops that ran forward, in order."""
         return [e for e in self.entries if isinstance(e, Record)]
 
     @property
     def gradients(self) -> list[Gradient]:
+        """What backward() passed through, in order."""
         return [e for e in self.entries if isinstance(e, Gradient)]
 
     @property
     def updates(self) -> list[Update]:
+        """What an optimizer changed, in order."""
         return [e for e in self.entries if isinstance(e, Update)]
 
     @property
     def scope(self) -> tuple[Any, ...]:
+        """The modules inside which ops run now, outermost first."""
         return self._scope
 
     @contextmanager

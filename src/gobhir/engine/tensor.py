@@ -33,6 +33,7 @@ class View(NamedTuple):
 
     @property
     def looks(self) -> tuple[tuple[Any, dict[str, Any]], ...]:
+        """(op, settings) for each look, the first one first."""
         found, link = [], self.chain
         while link is not None:
             link, op, settings = link
@@ -118,18 +119,22 @@ class Tensor:
 
     @property
     def shape(self) -> Size:
+        """How many numbers there are along each dimension."""
         return Size(self.array.shape)
 
     @property
     def ndim(self) -> int:
+        """How many dimensions there are."""
         return self.array.ndim
 
     @property
     def dtype(self) -> np.dtype:
+        """Which kind of numbers it holds: float32, int64, bool, ..."""
         return self.array.dtype
 
     @property
     def device(self) -> device:
+        """Where it lies: the CPU."""
         return CPU
 
     @property
@@ -145,6 +150,7 @@ class Tensor:
         return self._record if self.requires_grad else None
 
     def dim(self) -> int:
+        """How many dimensions there are."""
         return self.array.ndim
 
     def __len__(self) -> int:
@@ -272,6 +278,8 @@ class Tensor:
         backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Let backward() leave a gradient in `.grad`, or no longer. RuntimeError for a dtype that
+        is not floating, and where the tensor was computed from others that learn."""
         if requires_grad and self.array.dtype.kind not in "fc":
             raise RuntimeError(say("errors.tensor.grad_dtype", dtype=self.dtype))
         if not requires_grad and not self.is_leaf:

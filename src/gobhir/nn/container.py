@@ -228,12 +228,15 @@ class ParameterDict(Module):
         return key in self._names
 
     def keys(self) -> Iterable[str]:
+        """The names of the parameters."""
         return self._names.keys()
 
     def values(self) -> Iterable[Any]:
+        """The parameters."""
         return (self[k] for k in self._names)
 
     def items(self) -> Iterable[tuple[str, Any]]:
+        """Names and parameters, in pairs."""
         return ((k, self[k]) for k in self._names)
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -323,12 +326,15 @@ class ModuleDict(Module):
         return name in self._modules
 
     def keys(self) -> Iterable[str]:
+        """The names of the modules."""
         return self._modules.keys()
 
     def values(self) -> Iterable[Any]:
+        """The modules."""
         return self._modules.values()
 
     def items(self) -> Iterable[tuple[str, Any]]:
+        """Names and modules, in pairs."""
         return self._modules.items()
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:

@@ -62,16 +62,20 @@ class PackedSequence(_Packed):
         return PackedSequence(self.data.to(*wishes, **named), *self[1:])
 
     def double(self) -> PackedSequence:
+        """The same sequences as float64."""
         return self.to(np.dtype("float64"))
 
     def float(self) -> PackedSequence:
+        """The same sequences as float32."""
         return self.to(np.dtype("float32"))
 
     def cpu(self) -> PackedSequence:
+        """The sequences themselves: they are on the CPU."""
         return self
 
     @property
     def is_cuda(self) -> bool:
+        """False: they are on the CPU."""
         return False
 
 
