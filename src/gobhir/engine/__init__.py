@@ -19,7 +19,8 @@ The core, in the order in which to read it
 ops/: what is computed. One op, one class: forward, pullbacks, formula, local derivative, family
     elementwise     activations.py arithmetic.py elementary.py trigonometry.py rounding.py
                     choosing.py special.py incomplete.py bessel.py dropout.py
-    sums, products  linear.py convolution.py linalg.py lu.py reductions.py scans.py
+    sums, products  linear.py convolution.py correlation.py linalg.py lu.py reductions.py
+                    scans.py
     moved numbers   shapes.py joining.py diagonals.py padding.py windows.py indexing.py
                     sorting.py embedding.py
     layers          softmax.py normalisation.py attention.py recurrent.py recurrent_layers.py

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from gobhir.engine import Tensor
 from gobhir.engine.creation import empty
-from gobhir.engine.ops.convolution import back_size
+from gobhir.engine.ops.correlation import back_size
 from gobhir.lang import say
 from gobhir.nn import functional as F
 from gobhir.nn import init

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gobhir
-from gobhir.engine.ops import convolution as ops
+from gobhir.engine.ops import correlation as ops
 from tests.engine.parity import check, numbers
 
 F, TF = gobhir.nn.functional, torch.nn.functional
@@ -128,11 +128,19 @@ def test_drawn_settings(case: Any, dtype: str, seed: int) -> None:
     check(lambda *a: mine(*a, **options), lambda *a: theirs(*a, **options), inputs, seed=seed)
 
 
-def test_long_products_in_pieces() -> None:
-    """The cut that OpenBLAS likes gives what one product gives."""
-    x, W = numbers(1, (16, 2, 20, 20), "float32"), numbers(2, (4, 2, 3, 3), "float32")
-    assert ops.LONG <= 18 * 16
-    check(lambda x, w: F.conv2d(x, w), lambda x, w: TF.conv2d(x, w), [x, W], second=False)
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("short", [0, 10**9])
+def test_line_by_line_and_as_one(name: str, short: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ops, "SHORT", short)
+    test_conv(name, bias=False)
+
+
+@pytest.mark.parametrize("name", TRANSPOSED)
+@pytest.mark.parametrize("dear", ["COPY", "ADD"])
+def test_both_ways_of_painting(name: str, dear: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simple one adds every number to its place; the other is the faster one mostly."""
+    monkeypatch.setattr(ops, dear, 10**9)
+    test_conv_transpose(name, bias=False)
 
 
 @pytest.mark.parametrize("name", ["image", "stride that leaves a rest", "groups", "volume"])

@@ -4,15 +4,11 @@ Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning 
 all of deep learning the kernel is not turned round: what is computed is a cross-correlation.
 
 Three ops, each the gradient of the others: Conv (x and W give z), ConvTranspose (z and W give x)
-and ConvWeight (x and z give W). All of them go through one matrix product. `columns` writes under
-one another, for every place of the kernel, the numbers that stand there; then W, one row for each
-output channel, times the columns is the result, and the transposes of that are the gradients.
-Inside, arrays are laid out as (channels, *size, examples): the copies are then of long runs of
-memory. The results are handed on as (examples, channels, *size) views of such memory, and ops
-that keep memory order pass it on.
+and ConvWeight (x and z give W). How each is computed as matrix products stands in correlation.py.
+There, arrays are laid out as (channels, *size, examples). The results are handed on as (examples,
+channels, *size) views of such memory, and ops that keep memory order pass it on.
 """
 
-import itertools
 import math
 
 import numpy as np
@@ -20,17 +16,21 @@ import numpy as np
 from gobhir.engine.apply import function
 from gobhir.engine.drawing import marked
 from gobhir.engine.op import Family, Op
+from gobhir.engine.ops.correlation import (
+    add_columns,
+    back_size,
+    by_channel,
+    by_example,
+    columns,
+    correlated,
+    out_size,
+    padded,
+    painted,
+    weight_of,
+)
 from gobhir.engine.ops.linear import matmul
 from gobhir.engine.ops.shapes import permute
 from gobhir.lang import say
-
-THIN = 1_000_000
-LONG = 256
-"""Matrix products of fewer than THIN multiplications have a fast path of their own in OpenBLAS:
-a longer product is cut into such pieces, if they still have LONG columns or more."""
-BAND = 4 * 2**20
-"""Columns of more bytes than this are made and used band by band, so many bytes or one line of the
-image at a time: they need no memory to speak of, and stay in the processor's cache."""
 
 
 class Conv(Op):
@@ -61,15 +61,10 @@ class Conv(Op):
         if min(size) < 1:
             full = tuple(n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True))
             raise RuntimeError(say("errors.conv.kernel", kernel=W.shape[2:], size=full))
-        image = padded(by_channel(x), padding)
-        z = np.empty((W.shape[0], size[0], math.prod(size[1:]) * x.shape[0]), x.dtype)
-        for band in _bands(image, W.shape[2:], size):
-            cols = columns(image, W.shape[2:], size, stride, dilation, band)
-            right, out = _stacks(W, groups, band, cols, _matrix(z[:, band]))
-            np.matmul(W.reshape((groups, 1, -1, right.shape[2])), right, out=out)
+        z = correlated(padded(by_channel(x), padding), W, size, stride, dilation, groups)
         if b is not None:
-            z += b.reshape((-1, 1, 1))
-        return by_example(z.reshape((W.shape[0], *size, x.shape[0])))
+            z += b.reshape((-1,) + (1,) * (z.ndim - 1))
+        return by_example(z)
 
     def vjp_x(dz, z, x, W, b=None, *, stride, padding, dilation, groups):
         # What the stride's rounding down left unseen at the end comes back as output_padding.
@@ -105,24 +100,13 @@ class ConvTranspose(Op):
 
     def forward(x, W, b=None, *, stride, padding, dilation, groups=1, output_padding):
         _check(x, W, b, stride, padding, dilation, groups, transposed=True)
-        kernel, places, channels = W.shape[2:], (*x.shape[2:], x.shape[0]), W.shape[1] * groups
-        size = back_size(x.shape[2:], kernel, stride, padding, dilation)
+        size = back_size(x.shape[2:], W.shape[2:], stride, padding, dilation)
         size = tuple(n + more for n, more in zip(size, output_padding, strict=True))
         if min(size) < 1:
             raise RuntimeError(say("errors.conv.nothing_left", size=size))
-        source = by_channel(x).reshape((x.shape[1], places[0], math.prod(places[1:])))
-        z = np.zeros((channels, *size, x.shape[0]), x.dtype)
-        for band in _bands(z, kernel, x.shape[2:]):
-            lines = band.stop - band.start
-            cols = np.empty((channels * math.prod(kernel), lines * source.shape[2]), x.dtype)
-            right, out = _stacks(W, groups, band, _matrix(source[:, band]), cols)
-            np.matmul(W.reshape((groups, 1, right.shape[2], -1)).swapaxes(2, 3), right, out=out)
-            cols = cols.reshape((channels, *kernel, lines, *places[1:]))
-            add_columns(
-                z, cols, stride, (padding[0] - band.start * stride[0], *padding[1:]), dilation
-            )
+        z = painted(by_channel(x), W, size, stride, padding, dilation, groups)
         if b is not None:
-            z += b.reshape((-1,) + (1,) * len(places))
+            z += b.reshape((-1,) + (1,) * (z.ndim - 1))
         return by_example(z)
 
     def vjp_x(dz, z, x, W, b=None, *, stride, padding, dilation, groups, output_padding):
@@ -152,15 +136,8 @@ class ConvWeight(Op):
     )
 
     def forward(x, d, *, kernel, stride, padding, dilation, groups=1):
-        size, image = d.shape[2:], padded(by_channel(x), padding)
-        d = by_channel(d).reshape((d.shape[1], size[0], math.prod(size[1:]) * d.shape[0]))
-        W = np.zeros((d.shape[0], x.shape[1] // groups, *kernel), x.dtype)
-        total = W.reshape((groups, d.shape[0] // groups, math.prod(W.shape[1:])))
-        for band in _bands(image, kernel, size):
-            cols = columns(image, kernel, size, stride, dilation, band)
-            left, right = _stacks(W, groups, band, _matrix(d[:, band]), cols)
-            total += np.matmul(left, right.swapaxes(2, 3)).sum(1)
-        return W
+        image = padded(by_channel(x), padding)
+        return weight_of(image, by_channel(d), kernel, stride, dilation, groups)
 
     def vjp_x(dW, W, x, d, *, kernel, stride, padding, dilation, groups):
         return Conv.vjp_x(
@@ -232,117 +209,9 @@ def sums_by_channel(d):
     return matmul(d, np.ones(d.shape[1], d.dtype))
 
 
-def by_channel(x):
-    """(N, C, *size) as one piece of memory in the order (C, *size, N)."""
-    return np.ascontiguousarray(x.transpose((*range(1, x.ndim), 0)))
-
-
-def by_example(z):
-    """(C, *size, N) seen as (N, C, *size)."""
-    return z.transpose((z.ndim - 1, *range(z.ndim - 1)))
-
-
-def out_size(size, kernel, stride, padding, dilation):
-    """At how many places a kernel fits."""
-    return tuple(
-        (n + 2 * p - d * (k - 1) - 1) // s + 1
-        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
-    )
-
-
-def back_size(size, kernel, stride, padding, dilation):
-    """How much the kernel sees from so many places."""
-    return tuple(
-        s * (n - 1) - 2 * p + d * (k - 1) + 1
-        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
-    )
-
-
 def _first(z, size):
     """The first places of z: an output_padding as large as the stride makes room for more."""
     return z if z.shape[2:] == size else z[(slice(None), slice(None), *map(slice, size))]
-
-
-def padded(x, padding):
-    """x, (C, *size, N), with so many zeros at both ends of each dimension."""
-    if not any(padding):
-        return x
-    inside = tuple(slice(p, p + n) for n, p in zip(x.shape[1:], padding, strict=False))
-    full = tuple(n + 2 * p for n, p in zip(x.shape[1:], padding, strict=False))
-    out = np.zeros((x.shape[0], *full, x.shape[-1]), x.dtype)
-    out[(slice(None), *inside)] = x
-    return out
-
-
-def columns(x, kernel, size, stride, dilation, band=None):
-    """For every place of the kernel, what stands there: x, (C, *full, N), becomes the matrix
-    (C * kernel, size * N); for a band, only the part that belongs to these lines of `size`."""
-    if band is not None:
-        reach = (band.stop - 1) * stride[0] + dilation[0] * (kernel[0] - 1) + 1
-        x, size = x[:, band.start * stride[0] : reach], (band.stop - band.start, *size[1:])
-    flat = (x.shape[0] * math.prod(kernel), math.prod(size) * x.shape[-1])
-    if math.prod(kernel) == 1 and x.shape[1:-1] == size:
-        return x.reshape(flat)
-    cols = np.empty((x.shape[0], *kernel, *size, x.shape[-1]), x.dtype)
-    for place in itertools.product(*map(range, kernel)):
-        seen = tuple(
-            slice(k * d, k * d + (n - 1) * s + 1, s)
-            for k, d, n, s in zip(place, dilation, size, stride, strict=True)
-        )
-        cols[(slice(None), *place)] = x[(slice(None), *seen)]
-    return cols.reshape(flat)
-
-
-def add_columns(out, cols, stride, padding, dilation):
-    """The other way round: every number of cols, (C, *kernel, *places, N), added to the place of
-    out, (C, *size, N), that it stood at."""
-    size = out.shape[1:-1]
-    kernel, places = cols.shape[1 : 1 + len(size)], cols.shape[1 + len(size) : -1]
-    for place in itertools.product(*map(range, kernel)):
-        along = zip(places, size, place, stride, padding, dilation, strict=True)
-        meets = [meeting(*dimension) for dimension in along]
-        here = out[(slice(None), *(m[1] for m in meets))]
-        here += cols[(slice(None), *place, *(m[0] for m in meets))]
-
-
-def meeting(places, size, k, stride, padding, dilation):
-    """Along one dimension: which of the kernel's places have the kernel's k-th number inside
-    the input, and which numbers of the input those are. Two slices of the same length."""
-    shift = k * dilation - padding
-    first = max(0, -(shift // stride))
-    count = max(0, min(places, (size - 1 - shift) // stride + 1) - first)
-    start = first * stride + shift
-    if not count:
-        return slice(0, 0), slice(0, 0)
-    return slice(first, first + count), slice(start, start + (count - 1) * stride + 1, stride)
-
-
-def _bands(x, kernel, size):
-    """The lines of an image of `size`, in slices: all at once if the columns of x, (C, ..., N),
-    are small or x itself."""
-    lines = size[0]
-    total = x.shape[0] * math.prod(kernel) * math.prod(size) * x.shape[-1] * x.dtype.itemsize
-    if total <= BAND or math.prod(kernel) == 1:
-        return [slice(0, lines)]
-    count = max(1, lines * BAND // total)
-    return [slice(i, min(i + count, lines)) for i in range(0, lines, count)]
-
-
-def _matrix(a):
-    """(C, lines, line) as (C, lines * line), the same memory."""
-    return a.reshape((a.shape[0], a.shape[1] * a.shape[2]))
-
-
-def _stacks(W, groups, band, *matrices):
-    """Matrices of so many channels each, cut into stacks (groups, pieces, rows, columns) on the
-    same memory: one piece, or one for each line of the image if the product is long and thin."""
-    columns, lines = matrices[0].shape[1], band.stop - band.start
-    line = columns // max(lines, 1)
-    pieces = lines if line >= LONG and line * W.size <= THIN * groups else 1
-    return [
-        m.reshape((groups, m.shape[0] // groups, pieces, columns // pieces)).swapaxes(1, 2)
-        for m in matrices
-    ]
 
 
 def _check(x, W, b, stride, padding, dilation, groups, transposed=False):

@@ -14,7 +14,7 @@ import numpy as np
 
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.convolution import meeting
+from gobhir.engine.ops.correlation import meeting
 from gobhir.lang import say
 
 _IMAGE = [
