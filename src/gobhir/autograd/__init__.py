@@ -5,7 +5,7 @@ Start reading in function.py: an op of one's own, forward and backward.
 
 from typing import Any
 
-from gobhir.autograd import functional
+from gobhir.autograd import functional, graph
 from gobhir.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from gobhir.autograd.function import Function
 from gobhir.autograd.gradcheck import gradcheck, gradgradcheck
@@ -22,6 +22,7 @@ __all__ = [
     "enable_grad",
     "functional",
     "grad",
+    "graph",
     "gradcheck",
     "gradgradcheck",
     "inference_mode",

@@ -41,6 +41,7 @@ class Context:
         self._constant: set[int] = set()
         self._dirty: set[int] = set()
         self._zeros = True
+        self._unpack: Callable[[Any], Tensor] | None = None
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep these tensors; a later change of one of them in place is noticed."""
@@ -49,10 +50,18 @@ class Context:
     @property
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
         """The tensors as they were saved. RuntimeError when one was changed in place since."""
+        unpack = self._unpack
+        if unpack is not None:
+            return tuple(None if t is None else unpack(t) for t, _ in self._saved)
         for t, then in self._saved:
             if t is not None and t._version != then:
                 raise modified("save_for_backward", t._changes[1])
         return tuple(t for t, _ in self._saved)
+
+    def pack(self, pack: Callable[[Tensor], Any], unpack: Callable[[Any], Tensor]) -> None:
+        """Put the saved tensors away until they are asked for: `graph.saved_tensors_hooks`."""
+        self._saved = tuple((None if t is None else pack(t), 0) for t, _ in self._saved)
+        self._unpack = unpack
 
     def mark_non_differentiable(self, *results: Tensor) -> None:
         """These results of forward have no gradient."""

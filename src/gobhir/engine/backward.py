@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from operator import attrgetter
 from typing import Any
@@ -288,7 +288,7 @@ def _refuse_if_needed(record: Record) -> None:
         for i in tensors:
             name = op.inputs[i] if i < len(op.inputs) else ""
             pullback = op.pullbacks.get(name)
-            if record.edges[i] is not None and pullback and _reads(pullback, place):
+            if record.edges[i] is not None and pullback and reads(pullback, place):
                 raise modified(op.name, now[1], _where(record))
 
 
@@ -317,7 +317,8 @@ def modified(op: str, by: str, where: Message | str = "") -> RuntimeError:
     return RuntimeError(say("errors.backward.modified", op=op, by=change, where=where))
 
 
-def _reads(pullback: Any, place: int) -> bool:
+@cache
+def reads(pullback: Any, place: int) -> bool:
     """Whether the function makes use of its parameter at this place."""
     name = pullback.__code__.co_varnames[place]
     loads = (i for i in dis.get_instructions(pullback) if i.opname.startswith("LOAD_"))
