@@ -174,7 +174,7 @@ def test_every_op_that_does_anothers_work_is_there() -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_example_is_one_a_teacher_would_give(name: str) -> None:
     told = card(name).to_text("en")
-    for garbled in ("-0.,", "-0. ", "e+1", "array(", "<class"):
+    for garbled in ("-0.,", "-0. ", "e+1", "array(", "<class", "-92233720"):
         assert garbled not in told.split("In the code")[0]
 
 

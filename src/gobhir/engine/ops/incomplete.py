@@ -104,6 +104,7 @@ class Zeta(Special):
     formula = "zeta(s, q)"
     local = {"q": "-s * zeta(s + 1, q)"}
     promotes = True
+    example = ([[2.0, 4.0, 1.5], [1.0, 1.0, 0.5]], {})
 
     def forward(s, q):
         kind = np.result_type(s, q)
