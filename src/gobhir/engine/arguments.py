@@ -105,6 +105,7 @@ def checked(f: F, tensor_first: bool = False) -> F:
 
     @wraps(f)
     def call(x: Any = _NO, y: Any = _NO, z: Any = _NO, /, *more: Any, **named: Any) -> Any:
+        # The usual call, with types that were taken before: no list is made, nothing is looked up.
         if x.__class__ in first:
             for name in named:
                 if name not in known or named[name].__class__ not in known[name]:
@@ -126,6 +127,8 @@ def checked(f: F, tensor_first: bool = False) -> F:
         return slowly([a for a in (x, y, z, *more) if a is not _NO], named)
 
     def slowly(args: list[Any], named: dict[str, Any]) -> Any:
+        """The first call with these types: every argument is looked at, NumPy's names are turned
+        into PyTorch's, and `out` is filled."""
         out = named.pop("out", None) if gives_out else None
         for i, (name, value) in enumerate(zip(names[:places], args, strict=False)):
             if value.__class__ not in known[name]:
