@@ -36,6 +36,16 @@ def weights_given_and_taken_by_data(wrap: Wrap) -> Iterator[Any]:
 
 
 @story
+def weights_replaced_before_another_recording(wrap: Wrap) -> Iterator[Any]:
+    model = network(40)
+    step = wrap(plain_step(model, optim.Adam(model.parameters(), 0.01)))
+    for i in range(16):
+        yield step(*numbers(5 if i < 6 else 7))
+        if i == 6:
+            model[0].weight.data = model[0].weight.data.clone()
+
+
+@story
 def two_weights_in_one_memory(wrap: Wrap) -> Iterator[Any]:
     for width in (4, 40):
         model = torch.nn.Sequential(*network(width, width), torch.nn.Linear(width, 1))

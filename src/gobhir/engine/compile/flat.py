@@ -91,6 +91,7 @@ class Update:
         if key not in known or not known[key].fits():
             copied = known[key].gradients.copied if key in known else set()
             known[key] = Update(optimizer, parameters, shared, copied)
+        known[key].adopt()  # what is recorded now has to read the weights where they will lie
         return known[key]
 
     def fits(self) -> bool:
