@@ -266,3 +266,11 @@ def test_numbers_come_in_the_order_of_memory(lying: Any, fill: Any) -> None:
         drawn += [fill(t, lying(t)).numpy(), t.rand(1).numpy()]
     np.testing.assert_allclose(drawn[0], drawn[2], rtol=1e-6)
     np.testing.assert_array_equal(drawn[1], drawn[3])
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 1437, 1 << 16, (1 << 16) + 1])
+def test_long_shuffles_are_pytorchs(n: int) -> None:
+    torch.manual_seed(7)
+    gobhir.manual_seed(7)
+    np.testing.assert_array_equal(gobhir.randperm(n).numpy(), torch.randperm(n).numpy())
+    np.testing.assert_array_equal(gobhir.rand(3).numpy(), torch.rand(3).numpy())

@@ -124,15 +124,33 @@ def randperm(
     """The numbers 0 to n - 1, shuffled."""
     if n < 0:
         raise RuntimeError(say("errors.shape.negative", shape=(n,)))
-    left: list[int] = list(range(n))
-    drawn: list[int] = []
-    words = source_of(generator).words(max(n - 1, 0))
-    places = np.arange(max(n - 1, 0)) + words % np.arange(n, 1, -1, dtype=np.uint32)
-    for first, place in zip(left, places.tolist(), strict=False):
-        drawn.append(left[place])
-        left[place] = first  # the place of the one that stood first is not looked at again
-    drawn += left[-1:]
-    return made(np.fromiter(drawn, dtype_asked(dtype, options, int64), n), options)
+    kind = dtype_asked(dtype, options, int64)
+    if n < 2:
+        return made(np.arange(n, dtype=kind), options)
+    words = source_of(generator).words(n - 1)
+    places = np.arange(n - 1) + words % np.arange(n, 1, -1, dtype=np.uint32)
+    return made(_shuffled(places).astype(kind, copy=False), options)
+
+
+def _shuffled(places: np.ndarray) -> np.ndarray:
+    """0 to n - 1, after each place i has been exchanged with places[i] >= i, one by one from 0 on
+    (Fisher and Yates): who was sent where is looked up for all places at once."""
+    n = len(places) + 1
+    # NumPy sorts numbers of 16 bits several times faster.
+    order = places.astype(np.uint16 if n <= 1 << 16 else np.int64).argsort(kind="stable")
+    at = places[order]
+    # Place i is no longer looked at after exchange i, so only what was sent on matters: at
+    # exchange i, places[i] holds what the last exchange before i with the same place sent there.
+    again = at[1:] == at[:-1]
+    last = np.full(n - 1, -1)
+    last[order[1:][again]] = order[:-1][again]
+    # What exchange i sends on: i, or what the last exchange with place i had sent there, and so on.
+    sent = np.arange(n)
+    moved = order != at
+    sent[at[moved]] = order[moved]  # of several with one place, NumPy keeps the last
+    while ((further := sent[sent]) != sent).any():
+        sent = further
+    return np.append(np.where(last < 0, places, sent[last]), sent[-1])
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, **options: Any) -> Tensor:

@@ -79,6 +79,11 @@ def split_off(data: Any, backend: Backend, share: float, loss: Any, seed: int | 
 
 def batches(source: Any, backend: Backend) -> Iterator[Batch]:
     """The batches of a loader as tuples of tensors where the model is, the target last."""
+    ready = backend.ready(source)
+    return _as_tensors(source, backend) if ready is None else ready
+
+
+def _as_tensors(source: Any, backend: Backend) -> Iterator[Batch]:
     tensor = backend.tensor
     for batch in source:
         if not isinstance(batch, (tuple, list)):

@@ -17,7 +17,6 @@ from gobhir.engine.ops.reductions import sum
 from gobhir.engine.ops.softmax import softmax
 from gobhir.engine.tensor import Tensor
 
-
 SHORT = 100
 """Rows of so many numbers at most are short: measured."""
 

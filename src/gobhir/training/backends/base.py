@@ -53,6 +53,11 @@ class Backend:
         """An array, a list, or another framework's tensor as a tensor where the model is."""
         raise NotImplementedError
 
+    def ready(self, source: Any) -> Iterator[Any] | None:
+        """The batches of a loader of its own that are tuples of tensors where the model is, the
+        target last; None where they have to be made so."""
+        return None
+
     def array(self, tensor: Any) -> np.ndarray:
         """A tensor's numbers, not shared with it."""
         raise NotImplementedError

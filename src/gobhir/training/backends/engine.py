@@ -31,17 +31,28 @@ class _LendingLoader(DataLoader[Any]):
         self._last = len(tensors) - 1
         self._bytes = sum(t.nbytes for t in tensors)
 
-    def _fetch(self, numbers: Iterator[Any]) -> Iterator[Any]:
+    def at_once(self) -> tuple[Any, Iterator[np.ndarray]] | None:
+        """What takes examples out, and in which order, where those of an epoch are put in order
+        all together; then each batch is a tuple of tensors, the target last."""
         sampler, columns = self.batch_sampler, self._columns()
         runs = sampler.whole_runs() if isinstance(sampler, BatchSampler) else None
         if columns is None or runs is None or self._bytes > AT_ONCE:
-            yield from super()._fetch(numbers)
-            return
+            return None
+        return columns, runs
+
+    def _fetch(self, numbers: Iterator[Any]) -> Iterator[Any]:
+        whole = self.at_once()
+        if whole is None:
+            return super()._fetch(numbers)
         # Once through all examples, and then only views.
-        whole = [column.array for column in columns(np.concatenate(list(runs)))]
+        take, runs = whole
         size = self.batch_size or 1
-        for start in range(0, len(self) * size, size):
-            yield [gobhir.Tensor._wrap(column[start : start + size]) for column in whole]
+        starts = range(0, len(self) * size, size)
+        columns = [
+            [gobhir.Tensor._wrap(column.array[start : start + size]) for start in starts]
+            for column in take(np.concatenate(list(runs)))
+        ]
+        return zip(columns[0], *(columns[1:] or columns), strict=True)
 
     def _rows(self, column: int, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
         if column == self._last:
@@ -63,6 +74,10 @@ class EngineBackend(Backend):
     def compiles(self) -> bool:  # type: ignore[override]
         """What is replayed is not looked at: where anomalies are looked for, nothing is."""
         return state.watch is None
+
+    def ready(self, source: Any) -> Iterator[Any] | None:
+        lent = isinstance(source, _LendingLoader) and source.at_once() is not None
+        return iter(source) if lent else None
 
     def tensor(self, value: Any) -> Any:
         if isinstance(value, gobhir.Tensor):
