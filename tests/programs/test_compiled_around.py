@@ -274,6 +274,26 @@ def a_trainer(wrap: Wrap) -> Iterator[Any]:
 
 
 @story
+def long_lists_of_tensors(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model, scales = network(width), [torch.tensor(k / 100) for k in range(150)]
+        tables = {k: [k, torch.tensor(k / 300)] for k in range(300)}
+        optimizer: Any = optim.SGD(model.parameters(), 0.1)
+
+        @wrap
+        def step(x: Any, y: Any) -> Any:
+            h = model(x) * scales[70] + tables[200][1]  # noqa: B023
+            return finish(F.mse_loss(h, y), optimizer)  # noqa: B023
+
+        for i in range(18):
+            if i == 6:
+                scales[70] = torch.tensor(0.2)
+            if i == 12:
+                tables[200] = [200, torch.tensor(-1.0)]
+            yield step(*numbers())
+
+
+@story
 def methods_replaced_on_their_classes(wrap: Wrap) -> Iterator[Any]:
     written = nn.Tanh.forward
     for width in (4, 40):

@@ -19,7 +19,8 @@ against the step itself; from then on the calls are replayed. Another shape, mod
 recorded anew; a learning rate, weights written by hand, loaded states count at once. What a list
 of calls cannot hold (a number taken out of a tensor and used, a tensor kept elsewhere) is noticed:
 the step then runs as it is written, and `verbose` says why. Of a list or dictionary around the
-step, up to a hundred entries are watched.
+step, up to a hundred entries are watched with what is in them, and up to a thousand by which they
+are; numbers and texts up to 20,000 bytes.
 
 surroundings.py, reached.py,        what a step works on, and what it looks up from outside
   guards.py

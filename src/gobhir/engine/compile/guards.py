@@ -7,6 +7,7 @@ import random
 import types
 from collections import deque
 from collections.abc import Iterable
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,12 @@ FEW = 100
 SHORT = 20_000
 """So many bytes at most of plain entries are kept."""
 MANY = 1000
-"""So many entries at most are watched of lists in lists, dictionaries in dictionaries."""
+"""So many entries at most are watched of lists in lists, dictionaries in dictionaries; and of
+a longer list, which objects they are."""
+
+
+class Objects(tuple[Any, ...]):
+    """The entries of a long list or dictionary: only which they are counts, not what is in them."""
 
 
 class Methods:
@@ -112,14 +118,16 @@ def _bytes(value: Any) -> bytes | None:
 
 def entries(value: Any, room: list[int] | None = None) -> Any:
     """What is in a list, set, dictionary or small array, and in those inside it; anything else as
-    it is. Of many entries, how many."""
+    it is. Of many entries, which; of very many, how many."""
     if isinstance(value, np.ndarray):
         return (value.shape, value.tobytes()) if value.size <= 10 * FEW else value
     if not isinstance(value, CONTAINERS):
         return value
     room = [MANY] if room is None else room
     room[0] -= len(value)
-    if len(value) > FEW or room[0] < 0:
+    if FEW < len(value) <= MANY and not isinstance(value, (set, frozenset)):
+        return Objects((*value, *value.values()) if isinstance(value, dict) else value)
+    if len(value) > MANY or room[0] < 0:
         return len(value)
     if isinstance(value, dict):
         return tuple(value), tuple([entries(v, room) for v in value.values()])
@@ -134,6 +142,8 @@ def same(a: Any, b: Any) -> bool:
         return True
     if type(a) is not type(b):
         return False
+    if type(a) is Objects:
+        return len(a) == len(b) and all(map(is_, a, b))
     if type(a) is tuple:
         return len(a) == len(b) and all(map(same, a, b))
     return isinstance(a, (*PLAIN, frozenset)) and a == b
@@ -141,7 +151,7 @@ def same(a: Any, b: Any) -> bool:
 
 def _objects(found: Any) -> list[int]:
     """The ids of all that is neither a number nor a text in `entries`."""
-    if type(found) is tuple:
+    if isinstance(found, tuple):
         return [i for v in found for i in _objects(v)]
     return [] if isinstance(found, (*PLAIN, frozenset)) else [id(found)]
 
