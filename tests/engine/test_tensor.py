@@ -296,6 +296,28 @@ def test_deepcopy(t: Any) -> None:
     assert twins[0] is twins[1]
 
 
+@BOTH
+def test_what_a_program_hangs_on_a_tensor(t: Any) -> None:
+    x = t.ones(2)
+    x.g, x.note = t.zeros(2), ["seen"]
+    copied, deeply = copy.copy(x), copy.deepcopy(x)
+    assert copied.g is x.g and deeply.note == ["seen"] and deeply.note is not x.note
+    assert not hasattr(x + 1, "g") and not hasattr(x.detach(), "g")
+    del x.g
+    with pytest.raises(AttributeError):
+        _ = x.g
+
+
+@BOTH
+def test_deepcopy_of_a_layer_leaves_gradients_behind(t: Any) -> None:
+    layer = t.nn.Linear(2, 2)
+    layer.weight.note = 1
+    layer(t.ones(1, 2)).sum().backward()
+    twin = copy.deepcopy(layer)
+    assert twin.weight.tolist() == layer.weight.tolist() and twin.weight.requires_grad
+    assert twin.weight.grad is None and not hasattr(twin.weight, "note")
+
+
 def test_comparing_whole_tensors() -> None:
     for t in (gobhir, torch):
         a, b = t.tensor([1.0, 2.0]), t.tensor([1.0, 2.0 + 1e-9])

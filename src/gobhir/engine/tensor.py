@@ -7,6 +7,7 @@ Methods that are ops are attached in engine/functions; this file is the thing it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from weakref import ref
 
@@ -50,6 +51,7 @@ class Tensor:
     """
 
     __slots__ = (
+        "__dict__",  # what a program hangs on a tensor, as in w.momentum = ...; made when asked for
         "__weakref__",
         "_changes",
         "_hooks",
@@ -350,6 +352,7 @@ class Tensor:
     def __copy__(self) -> Tensor:
         out = type(self).__new__(type(self))
         out._set(self.array, self.requires_grad)
+        out.__dict__.update(self.__dict__)
         return out
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
@@ -360,6 +363,7 @@ class Tensor:
         if self.grad is not None:
             out.grad = Tensor._wrap(self.grad.array.copy())
         memo[id(self)] = out
+        out.__dict__.update(deepcopy(self.__dict__, memo))
         return out
 
     def __reduce__(self) -> NoReturn:

@@ -25,6 +25,13 @@ class Parameter(Tensor):
         self._set(data.array if isinstance(data, Tensor) else np.asarray(data), False)
         self.requires_grad_(requires_grad)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        """The same numbers; the gradient, and what else hangs on the tensor, stay behind."""
+        out = type(self).__new__(type(self))
+        out._set(self.array.copy(), self.requires_grad)
+        memo[id(self)] = out
+        return out
+
     def __repr__(self) -> str:
         return "Parameter containing:\n" + tensor_text(self)
 
