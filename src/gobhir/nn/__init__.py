@@ -35,6 +35,6 @@ from gobhir.nn.vision import *
 
 
 def __getattr__(name: str) -> Any:
-    if name != "modules":
+    if name not in ("grad", "modules"):
         raise missing(__name__, name)
-    return import_module("gobhir.nn.modules")
+    return import_module(f"gobhir.nn.{name}")
