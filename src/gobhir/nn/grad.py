@@ -67,7 +67,9 @@ def _pull(start: Tensor, convolve: Callable[[], Tensor], above: Tensor) -> Tenso
     wanted = is_grad_enabled()
     with enable_grad():
         out = convolve()
-    return grad(out, [start], [above], create_graph=wanted)[0]
+    found = grad(out, [start], [above], create_graph=wanted)[0]
+    assert found is not None  # the convolution uses it
+    return found
 
 
 conv1d_input, conv1d_weight = _of_input(F.conv1d), _of_weight(F.conv1d)
