@@ -27,7 +27,7 @@ FLOORS = [
         "testing",
     },
     {"nn", "cuda"},
-    {"optim", "distributions", "utils"},
+    {"func", "optim", "distributions", "utils"},
     {"gobhir", "examples"},
     {"training", "lift", "help", "version"},
     {"explain"},

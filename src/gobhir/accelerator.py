@@ -5,6 +5,10 @@ https://docs.pytorch.org/docs/stable/accelerator.html
 
 from __future__ import annotations
 
+from typing import Any
+
+from gobhir.engine.absent import missing
+
 __all__ = ["current_accelerator", "device_count", "is_available"]
 
 
@@ -21,3 +25,7 @@ def current_accelerator(check_available: bool = False) -> None:
 def device_count() -> int:
     """0."""
     return 0
+
+
+def __getattr__(name: str) -> Any:
+    raise missing(__name__, name)

@@ -248,3 +248,17 @@ def test_dropout_of_the_shares(first: bool, need: bool) -> None:
         given = t.from_numpy(x)
         results.append(layer(given, given, given, need_weights=need)[0])
     same(*results)
+
+
+@pytest.mark.parametrize("t", [gobhir, torch], ids=["gobhir", "torch"])
+def test_the_way_of_computing_attention_may_be_named(t: Any) -> None:
+    from importlib import import_module
+
+    home = import_module(f"{t.__name__}.nn.attention")
+    q = t.arange(12.0).reshape(1, 4, 3) / 10
+    plain = t.nn.functional.scaled_dot_product_attention(q, q, q)
+    for ways in (home.SDPBackend.MATH, [home.SDPBackend.MATH, home.SDPBackend.FLASH_ATTENTION]):
+        with home.sdpa_kernel(ways):
+            t.testing.assert_close(t.nn.functional.scaled_dot_product_attention(q, q, q), plain)
+    with pytest.raises((TypeError, AssertionError)), home.sdpa_kernel("math"):
+        pass

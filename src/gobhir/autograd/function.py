@@ -76,6 +76,9 @@ class Context:
         self._zeros = value
 
 
+FunctionCtx = Context
+
+
 class Function:
     """Base of ops of one's own. Subclasses give `forward(ctx, *inputs)` (or `forward(*inputs)`
     and `setup_context(ctx, inputs, output)`) and `backward(ctx, *gradients)`, which returns one

@@ -57,7 +57,7 @@ def reason(path: str) -> Message | None:
     """Why `path`, as in "utils.tensorboard", is not there; None where that is no decision."""
     if path in _INSTEAD:
         return say("errors.absent.moved", name=path, new=_INSTEAD[path])
-    if path.startswith("cuda."):
+    if path.startswith(("cuda.", "accelerator.")):
         return say("errors.absent.cuda", name=path)
     why = _WHY.get(path)
     return None if why is None else say(f"errors.absent.{why}", name=path)  # keys: errors.absent.*

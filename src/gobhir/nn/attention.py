@@ -5,6 +5,9 @@ What attention computes stands in engine/ops/attention.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
 from typing import Any
 
 from gobhir.engine import Tensor
@@ -127,3 +130,24 @@ class MultiheadAttention(Module):
             is_causal,
             self.batch_first,
         )
+
+
+class SDPBackend(Enum):
+    """The ways in which PyTorch can compute attention. Here there is one."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
+
+
+@contextmanager
+def sdpa_kernel(backends: Any, set_priority: bool = False) -> Iterator[None]:
+    """A context in which attention is computed as it always is: all of PyTorch's ways give the same
+    numbers. TypeError for what names none of them."""
+    several = backends if isinstance(backends, (list, tuple)) else [backends]
+    if not several or not all(isinstance(b, SDPBackend) for b in several):
+        raise TypeError(say("errors.attention.backends", got=backends))
+    yield
