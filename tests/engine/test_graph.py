@@ -198,3 +198,15 @@ def test_backward_and_grad_by_name(t: ModuleType) -> None:
     assert x.grad.tolist() == [10.0, 11.0]
     got = t.autograd.grad((x**2).sum(), x, None, True, True, True, False)
     assert got[0].tolist() == [2.0, 4.0]
+
+
+@BOTH
+def test_grad_leaves_what_lies_beyond_its_inputs(t: ModuleType) -> None:
+    a = t.tensor([0.0, 1.0], requires_grad=True)
+    between = 2 * a
+    (d,) = t.autograd.grad((between**2).sum(), between)
+    assert d.tolist() == [0.0, 8.0]
+    between.sum().backward()
+    assert a.grad.tolist() == [2.0, 2.0]
+    (d,) = t.autograd.grad((between * 3).sum(), between)  # how it was made is not needed here
+    assert d.tolist() == [3.0, 3.0]

@@ -140,18 +140,26 @@ def _pull(
             start = _seed(t, given)
             shared = given is not None
             arrive(t.grad_fn or t, start if create_graph else start.array, shared)
-        for record in _reachable(pending):
+        records = _reachable(pending)
+        through = records if wanted is None else _leading_to(wanted, records)
+        for record in records:
             cotangent = pending.pop(record, None)
-            if cotangent is None:
+            here = wanted is not None and id(record) in wanted
+            further = wanted is None or record in through
+            if cotangent is None or not (here or further):
                 continue
             if type(cotangent) is Pieces:
                 cotangent = cotangent.whole()
+            if further and record.spent:
+                where = _where(record)
+                raise RuntimeError(say("errors.backward.spent", op=record.op.name, where=where))
             cotangent = _heard(record, cotangent, create_graph)
-            if wanted is not None and id(record) in wanted:
+            if here:
                 found[id(record)] = (cotangent, True)
-            _pass_through(record, cotangent, create_graph, arrive)
+            if further:
+                _pass_through(record, cotangent, create_graph, arrive)
         if not keep:
-            _release(tensors)
+            _release(through)
         owners = leaves if wanted is None else wanted
         return {key: (owners[key], _finish(owners[key], *g)) for key, g in found.items()}
 
@@ -188,13 +196,20 @@ def _reachable(start: dict[Record, Any]) -> list[Record]:
     return sorted(seen, key=_order, reverse=True)
 
 
+def _leading_to(wanted: dict[int, Tensor], records: list[Record]) -> dict[Record, None]:
+    """Those records, latest first as they come, through which a gradient gets to the wanted."""
+    found: dict[Record, None] = {}
+    for record in reversed(records):
+        if any(id(e) in wanted or (type(e) is Record and e in found) for e in record.edges):
+            found[record] = None
+    return found
+
+
 _order = attrgetter("order")
 
 
 def _heard(record: Record, cotangent: Any, create_graph: bool) -> Any:
     """The gradient after the hooks on the record's result have seen (or replaced) it."""
-    if record.spent:
-        raise RuntimeError(say("errors.backward.spent", op=record.op.name, where=_where(record)))
     for hook in record.hooks or ():
         cotangent = _hooked(hook, cotangent, create_graph)
     if record.retained is not None:
@@ -348,9 +363,9 @@ def _finish(t: Tensor, gradient: Any, shared: bool) -> Tensor:
     return out
 
 
-def _release(tensors: Sequence[Tensor]) -> None:
-    """Mark the graph as used, and let go of it unless a tape still reads it."""
-    for record in _reachable({t._record: None for t in tensors if t._record is not None}):
+def _release(records: Iterable[Record]) -> None:
+    """Mark this part of the graph as used, and let go of it unless a tape still reads it."""
+    for record in records:
         record.spent = True
         if state.tape is None:
             record.inputs = record.edges = record.versions = ()
