@@ -205,7 +205,7 @@ def test_grad_leaves_what_lies_beyond_its_inputs(t: ModuleType) -> None:
     a = t.tensor([0.0, 1.0], requires_grad=True)
     between = 2 * a
     (d,) = t.autograd.grad((between**2).sum(), between)
-    assert d.tolist() == [0.0, 8.0]
+    assert d.tolist() == [0.0, 4.0]
     between.sum().backward()
     assert a.grad.tolist() == [2.0, 2.0]
     (d,) = t.autograd.grad((between * 3).sum(), between)  # how it was made is not needed here
