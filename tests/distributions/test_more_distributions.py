@@ -31,6 +31,12 @@ CASES: dict[str, dict[str, Any]] = {
     "Dirichlet": {"concentration": MORE},
     "Beta": {"concentration1": MORE, "concentration0": ABOVE},
     "StudentT": {"df": MORE + 2, "loc": REAL, "scale": ABOVE},
+    "FisherSnedecor": {"df1": MORE + 2, "df2": ABOVE + 4},
+    "Kumaraswamy": {"concentration1": MORE, "concentration0": ABOVE},
+    "ContinuousBernoulli": {"probs": np.append(SHARE[:2], [[0.5, 0.4999]], 0)},
+    "ContinuousBernoulli, logits": {"logits": REAL},
+    "VonMises": {"loc": REAL, "concentration": MORE},
+    "LogisticNormal": {"loc": REAL, "scale": ABOVE},
     "Poisson": {"rate": ABOVE * 4},
     "Geometric": {"probs": SHARE},
     "Geometric, logits": {"logits": REAL},
@@ -43,9 +49,12 @@ CASES: dict[str, dict[str, Any]] = {
     "RelaxedBernoulli, logits": {"temperature": np.array(0.7), "logits": REAL},
     "RelaxedOneHotCategorical": {"temperature": np.array(0.7), "logits": REAL},
 }
+UNIT = ("Kumaraswamy", "ContinuousBernoulli", "ContinuousBernoulli, logits")
 OTHER_DRAWS = {"Binomial"}
 """Drawn in another way than PyTorch does."""
-COARSE = {"Gamma", "Chi2", "InverseGamma", "StudentT"}
+ROUGH = {"VonMises": 3e-6}
+"""PyTorch's Bessel functions are good to six digits there."""
+COARSE = {"Gamma", "Chi2", "InverseGamma", "StudentT", "FisherSnedecor"}
 """Where PyTorch's own slope of a gamma number is an approximation, good to three digits."""
 OTHER_SLOPES = {"Beta", "Dirichlet"}
 """There are several paths by which shares can follow their parameters; all are right on average."""
@@ -80,8 +89,8 @@ def told(name: str, ask: Any) -> list[Any]:
 @pytest.mark.parametrize("what", ["mean", "mode", "variance", "stddev"])
 def test_what_is_known_of_it(name: str, what: str) -> None:
     got, want = told(name, lambda t, d, p: getattr(d, what))
-    if want is not None:
-        same(got, want)
+    if want is not None and (name, what) != ("Kumaraswamy", "mode"):  # NaN in PyTorch
+        same(got, want, ROUGH.get(name, 1e-8))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -105,7 +114,7 @@ def test_samples_and_how_probable_they_are(name: str) -> None:
         return [*out, density, *t.autograd.grad(logs.sum(), parameters)]
 
     for got, want in zip(*told(name, ask), strict=True):
-        same(got, want)
+        same(got, want, ROUGH.get(name, 1e-8))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -125,7 +134,7 @@ def test_entropy(name: str) -> None:
             same(got, want)
 
 
-@pytest.mark.parametrize("name", ["LogNormal", "Gumbel", "Pareto", "Weibull", "Cauchy"])
+@pytest.mark.parametrize("name", ["LogNormal", "Gumbel", "Pareto", "Weibull", "Cauchy", *UNIT])
 def test_cdf_and_its_inverse(name: str) -> None:
     share = np.array([[0.1], [0.5], [0.93]])
     ask = lambda t, d, p: [d.icdf(t.tensor(share)), d.cdf(d.icdf(t.tensor(share)))]  # noqa: E731
@@ -314,3 +323,47 @@ def test_shares_of_gamma_and_what_is_made_of_it() -> None:
             d.Poisson(rate).cdf(x)
     for mine, theirs in zip(*answers, strict=True):
         np.testing.assert_allclose(mine.detach().numpy(), theirs.detach().numpy(), rtol=1e-10)
+
+
+def test_an_angle_is_somewhere_and_a_peak_is_a_peak() -> None:
+    d = gobhir.distributions
+    around = gobhir.linspace(-math.pi, math.pi, 2001, dtype=gobhir.float64)
+    for k in (0.1, 2.0, 40.0):
+        density = d.VonMises(gobhir.tensor(0.5, dtype=gobhir.float64), k).log_prob(around).exp()
+        assert np.trapezoid(density, around) == pytest.approx(1, rel=1e-12)
+    bounded = d.Kumaraswamy(*(gobhir.tensor([v], dtype=gobhir.float64) for v in (2.5, 3.0)))
+    top = bounded.mode.requires_grad_()
+    (slope,) = gobhir.autograd.grad(bounded.log_prob(top).sum(), top)
+    assert slope.item() == pytest.approx(0, abs=1e-12)
+
+
+NEW_FLOWS = [
+    lambda d, t: d.StickBreakingTransform(),
+    lambda d, t: d.ReshapeTransform((4,), (2, 2)),
+    lambda d, t: d.ReshapeTransform((2, 2), (4,)).inv,
+    lambda d, t: d.CumulativeDistributionTransform(d.Normal(t.zeros(()).double(), 2.0)),
+    lambda d, t: d.ComposeTransform([d.ExpTransform(), d.StickBreakingTransform()]),
+]
+
+
+@pytest.mark.parametrize("make", NEW_FLOWS)
+def test_more_transforms(make: Any) -> None:
+    answers = []
+    for t in (gobhir, torch):
+        f = make(t.distributions, t)
+        x = t.from_numpy(numbers(2, (3, 4))).requires_grad_()
+        y = f(x)
+        slope = f.log_abs_det_jacobian(x, y)
+        answers.append([y, f.inv(y), slope, *t.autograd.grad((y**2).sum() + slope.sum(), x)])
+        shape = f.forward_shape((3, 4))
+        assert tuple(shape) == tuple(y.shape) and tuple(f.inverse_shape(shape)) == (3, 4)
+        base = t.distributions.Normal(t.zeros(3, 4).double(), t.ones(3, 4).double())
+        flow = t.distributions.TransformedDistribution(base, [f])
+        answers[-1].append(flow.log_prob(y.detach()))
+        answers[-1].append(t.ones(*flow.batch_shape, *flow.event_shape))
+    for got, want in zip(*answers, strict=True):
+        same(got, want)
+    with pytest.raises(ValueError):
+        gobhir.distributions.ReshapeTransform((3,), (4,))
+    with pytest.raises(ValueError):
+        gobhir.distributions.ReshapeTransform((3,), (3, 1))(gobhir.ones(4))

@@ -3,7 +3,8 @@ Stands on engine/, autograd, nn/functional and lang/; nothing inside the house i
 Start reading in distribution.py: what every distribution offers; then normal.py.
 """
 
-from gobhir.distributions import transforms
+from gobhir.distributions import constraints, transforms
+from gobhir.distributions.bounded import ContinuousBernoulli, Kumaraswamy, VonMises
 from gobhir.distributions.categorical import Bernoulli, Categorical
 from gobhir.distributions.continuous import Exponential, Laplace, Uniform
 from gobhir.distributions.counts import (
@@ -14,8 +15,21 @@ from gobhir.distributions.counts import (
     OneHotCategoricalStraightThrough,
     Poisson,
 )
-from gobhir.distributions.distribution import Distribution, Independent
-from gobhir.distributions.gamma import Beta, Chi2, Dirichlet, Gamma, InverseGamma, StudentT
+from gobhir.distributions.distribution import Distribution, Independent, together
+from gobhir.distributions.event_transforms import (
+    CumulativeDistributionTransform,
+    ReshapeTransform,
+    StickBreakingTransform,
+)
+from gobhir.distributions.gamma import (
+    Beta,
+    Chi2,
+    Dirichlet,
+    FisherSnedecor,
+    Gamma,
+    InverseGamma,
+    StudentT,
+)
 from gobhir.distributions.kl import kl_divergence, register_kl
 from gobhir.distributions.mixture import (
     MixtureSameFamily,
@@ -29,6 +43,7 @@ from gobhir.distributions.transformed import (
     Gumbel,
     HalfCauchy,
     HalfNormal,
+    LogisticNormal,
     LogNormal,
     Pareto,
     TransformedDistribution,
@@ -58,9 +73,11 @@ __all__ = [
     "Categorical",
     "Cauchy",
     "Chi2",
+    "ContinuousBernoulli",
     "Dirichlet",
     "Distribution",
     "Exponential",
+    "FisherSnedecor",
     "Gamma",
     "Geometric",
     "Gumbel",
@@ -68,8 +85,10 @@ __all__ = [
     "HalfNormal",
     "Independent",
     "InverseGamma",
+    "Kumaraswamy",
     "Laplace",
     "LogNormal",
+    "LogisticNormal",
     "MixtureSameFamily",
     "Multinomial",
     "MultivariateNormal",
@@ -84,25 +103,31 @@ __all__ = [
     "StudentT",
     "TransformedDistribution",
     "Uniform",
+    "VonMises",
     "Weibull",
+    "constraints",
     "kl_divergence",
     "register_kl",
     "transforms",
     "AbsTransform",
     "AffineTransform",
     "ComposeTransform",
+    "CumulativeDistributionTransform",
     "ExpTransform",
     "IndependentTransform",
     "PowerTransform",
+    "ReshapeTransform",
     "SigmoidTransform",
     "SoftmaxTransform",
     "SoftplusTransform",
+    "StickBreakingTransform",
     "TanhTransform",
     "Transform",
     "identity_transform",
 ]
 
 _PATHS = {
+    "FisherSnedecor": "fishersnedecor",
     "OneHotCategoricalStraightThrough": "one_hot_categorical",
     "RelaxedOneHotCategorical": "relaxed_categorical",
     "StudentT": "studentT",
@@ -111,5 +136,7 @@ _PATHS = {
 
 for _name, _class in [(n, c) for n, c in vars().items() if n in __all__ and isinstance(c, type)]:
     _path = _PATHS.get(_name) or WORDS.sub("_", _name).lower()
+    _path = "transforms" if issubclass(_class, Transform) else _path
     if _class.__module__ != f"{__name__}.{_path}":
         offer(__name__, _path, {_name: _class})
+offer(__name__, "utils", {"broadcast_all": together})

@@ -16,14 +16,14 @@ from gobhir.lang import say
 from gobhir.nn.functional import binary_cross_entropy_with_logits
 
 
-def _named(probs: Any, logits: Any) -> tuple[str, Any]:
+def named(probs: Any, logits: Any) -> tuple[str, Any]:
     """Which of the two was given. ValueError unless it was exactly one."""
     if (probs is None) == (logits is None):
         raise ValueError(say("errors.distributions.both"))
     return ("logits", logits) if probs is None else ("probs", probs)
 
 
-def _within(probs: Tensor) -> Tensor:
+def within(probs: Tensor) -> Tensor:
     """Probabilities so far from 0 and 1 that their logarithms are finite."""
     eps = finfo(probs.dtype).eps
     return probs.clamp(min=eps, max=1 - eps)
@@ -35,7 +35,7 @@ class Bernoulli(Distribution):
     def __init__(
         self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        name, value = _named(probs, logits)
+        name, value = named(probs, logits)
         (value,) = together(value)
         super().__init__(value.shape, (), validate_args, parameters={name: value})
 
@@ -51,7 +51,7 @@ class Bernoulli(Distribution):
         if name == "probs":
             return self.logits.sigmoid()
         if name == "logits":
-            p = _within(self.probs)
+            p = within(self.probs)
             return p.log() - (-p).log1p()
         raise AttributeError(name)
 
@@ -98,7 +98,7 @@ class Categorical(Distribution):
     def __init__(
         self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        name, value = _named(probs, logits)
+        name, value = named(probs, logits)
         if value.ndim < 1:
             raise ValueError(say("errors.distributions.categories", name=name))
         total = value.sum(-1, True) if name == "probs" else value.logsumexp(-1, True)
@@ -117,7 +117,7 @@ class Categorical(Distribution):
         if name == "probs":
             return self.logits.softmax(-1)
         if name == "logits":
-            return _within(self.probs).log()
+            return within(self.probs).log()
         raise AttributeError(name)
 
     @property
@@ -166,7 +166,7 @@ class OfCoin(Distribution):
     def __init__(
         self, probs: Any, logits: Any, validate_args: bool | None, total_count: Any = None
     ) -> None:
-        name, value = _named(probs, logits)
+        name, value = named(probs, logits)
         given = {name: value} | ({} if total_count is None else {"total_count": total_count})
         given = dict(zip(given, together(*given.values()), strict=True))
         self._coin = Bernoulli(**{name: given[name]}, validate_args=validate_args)

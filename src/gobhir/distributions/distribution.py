@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gobhir.distributions import constraints
 from gobhir.engine import Tensor
 from gobhir.engine.creation import tensor
 from gobhir.engine.functions import FUNCTIONS
@@ -44,6 +45,7 @@ class Distribution:
     out. A subclass may hand its `parameters` over, by name: they are set, checked and shown."""
 
     has_rsample = False
+    arg_constraints: dict[str, Any] = {}
     _validate_args = True
     _positive: tuple[str, ...] = ()
     """Parameters that must be above 0."""
@@ -62,6 +64,8 @@ class Distribution:
             self._validate_args = validate_args
         for name, value in parameters.items():
             setattr(self, name, value)
+        if self._validate_args:
+            self._check_arguments()
         for name, value in parameters.items() if self._validate_args else ():
             want = self._demand(name, value)
             if want:
@@ -69,6 +73,21 @@ class Distribution:
                 raise ValueError(
                     say("errors.distributions.parameter", name=name, distribution=mine, want=want)
                 )
+
+    def _check_arguments(self) -> None:
+        """ValueError where a distribution of somebody's own says what its parameters have to be
+        (`arg_constraints`, see constraints.py), and they are not."""
+        for name, constraint in self.arg_constraints.items():
+            known = constraint is not constraints.dependent and name in vars(self)
+            if known and not bool(constraint.check(getattr(self, name)).all()):
+                values = {"distribution": type(self).__name__, "want": constraint}
+                raise ValueError(say("errors.distributions.parameter", name=name, **values))
+
+    @property
+    def support(self) -> Any:
+        """The numbers or events that can be drawn, as one of constraints.py."""
+        name = f"{type(self).__name__}.support"
+        return constraints.Constraint(name, self._inside, len(self._event_shape))
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
@@ -93,8 +112,12 @@ class Distribution:
         if len(event) and tuple(value.shape[-len(event) :]) != tuple(event):
             raise ValueError(say("errors.distributions.event", got=value.shape, want=event))
         FUNCTIONS["broadcast_shapes"](value.shape, self._batch_shape + event)
-        if not bool(self._inside(value).all()):
+        if not bool(self.support.check(value).all()):
             raise ValueError(say("errors.distributions.value", distribution=type(self).__name__))
+
+    def _validate_sample(self, value: Tensor) -> None:
+        """_check under PyTorch's name, which distributions of one's own call."""
+        self._check(value)
 
     @property
     def batch_shape(self) -> Size:

@@ -288,6 +288,52 @@ class Beta(Distribution):
         return self._shares.entropy()
 
 
+class FisherSnedecor(Distribution):
+    """(c1 / df1) / (c2 / df2) for c1 of Chi2(df1) and c2 of Chi2(df2): how many times as large one
+    estimate of a variance comes out as another."""
+
+    has_rsample = True
+    _positive = ("df1", "df2")
+
+    def __init__(self, df1: Any, df2: Any, validate_args: bool | None = None) -> None:
+        self.df1, self.df2 = together(df1, df2)
+        given = {"df1": self.df1, "df2": self.df2}
+        super().__init__(self.df1.shape, (), validate_args, parameters=given)
+
+    def _inside(self, value: Any) -> Tensor:
+        return value > 0
+
+    @property
+    def mean(self) -> Tensor:
+        return (self.df2 / (self.df2 - 2)).masked_fill(self.df2.le(2), math.nan)
+
+    @property
+    def mode(self) -> Tensor:
+        top = (self.df1 - 2) / self.df1 * self.df2 / (self.df2 + 2)
+        return top.masked_fill(self.df1.le(2), math.nan)
+
+    @property
+    def variance(self) -> Tensor:
+        n, m = self.df1, self.df2
+        spread = 2 * m.pow(2) * (n + m - 2) / (n * (m - 2).pow(2) * (m - 4))
+        return spread.masked_fill(m.le(4), math.nan)
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        least = finfo(self.df1.dtype).tiny
+        over, under = (
+            Gamma(0.5 * df, df, False).rsample(sample_shape) for df in (self.df1, self.df2)
+        )
+        return (over / under.clamp(min=least)).clamp(min=least)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._check(value)
+        a, b, ratio = 0.5 * self.df1, 0.5 * self.df2, self.df1 / self.df2
+        volume = a.lgamma() + b.lgamma() - (a + b).lgamma()
+        powers = a * ratio.log() + (a - 1) * value.log() - (a + b) * (ratio * value).log1p()
+        return powers - volume
+
+
 class StudentT(Distribution):
     """loc + scale z / sqrt(c / df), z normal and c of Chi2(df): the normal one's shape, but with
     much more far away when df is small."""

@@ -13,6 +13,7 @@ from gobhir.distributions.distribution import (
     summed,
     together,
 )
+from gobhir.distributions.event_transforms import StickBreakingTransform
 from gobhir.distributions.normal import Normal
 from gobhir.distributions.transforms import (
     AffineTransform,
@@ -46,10 +47,14 @@ class TransformedDistribution(Distribution):
         if not isinstance(listed, list) or not all(isinstance(f, Transform) for f in listed):
             raise ValueError(say("errors.distributions.transforms", got=type(transforms).__name__))
         self.transforms = listed
-        together_dims = ComposeTransform(listed).event_dim
-        more = max(together_dims - len(base_distribution.event_shape), 0)
+        whole = ComposeTransform(listed)
+        old, new = whole._dims
+        more = max(old - len(base_distribution.event_shape), 0)
         self.base_dist = Independent(base_distribution, more) if more else base_distribution
-        shapes = (self.base_dist.batch_shape, self.base_dist.event_shape)
+        event = self.base_dist.event_shape
+        shape = whole.forward_shape(self.base_dist.batch_shape + event)
+        cut = len(shape) - len(event) - new + old
+        shapes = (shape[:cut], shape[cut:])
         super().__init__(*shapes, validate_args, parameters=_parameters or {})
 
     @property
@@ -74,7 +79,9 @@ class TransformedDistribution(Distribution):
         dims, y, slopes = len(self._event_shape), value, 0.0
         for f in reversed(self.transforms):
             x = f.inv(y)
-            slopes = slopes - summed(f.log_abs_det_jacobian(x, y), dims - f.event_dim)
+            old, new = f._dims
+            dims += old - new
+            slopes = slopes - summed(f.log_abs_det_jacobian(x, y), dims - old)
             y = x
         return slopes + self.base_dist.log_prob(y)
 
@@ -339,3 +346,23 @@ class HalfCauchy(_Half):
         return self.scale.new_full(self._batch_shape, math.inf)
 
     variance = mean
+
+
+class LogisticNormal(TransformedDistribution):
+    """Shares that add up to 1, made of normal numbers by breaking a stick: one share more."""
+
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+        base = Normal(loc, scale, validate_args)
+        base = base if base.batch_shape else base.expand([1])
+        super().__init__(base, StickBreakingTransform(), validate_args)
+
+    def _inside(self, value: Any) -> Tensor:
+        return (value >= 0).all(-1) & ((value.sum(-1) - 1).abs() < 1e-6)
+
+    @property
+    def loc(self) -> Tensor:
+        return self.base_dist.base_dist.loc  # type: ignore[attr-defined]
+
+    @property
+    def scale(self) -> Tensor:
+        return self.base_dist.base_dist.scale  # type: ignore[attr-defined]

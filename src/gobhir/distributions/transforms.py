@@ -38,12 +38,19 @@ class Transform:
     bijective = True
     event_dim = 0
     """How many last dimensions are transformed together: 0 for functions of single numbers."""
+    out_dim: int | None = None
+    """How many these become, where it is another number."""
     sign: Any = 1
     """1 where y rises with x, -1 where it falls."""
 
     def __init__(self, cache_size: int = 0):
         if cache_size not in (0, 1):
             raise ValueError(say("errors.distributions.cache", got=cache_size))
+
+    @property
+    def _dims(self) -> tuple[int, int]:
+        """How many dimensions an event has before and after."""
+        return self.event_dim, self.event_dim if self.out_dim is None else self.out_dim
 
     @property
     def inv(self) -> Transform:
@@ -90,7 +97,8 @@ class _Inverse(Transform):
     def __init__(self, forward: Transform):
         super().__init__()
         self._inv = forward
-        self.bijective, self.event_dim = forward.bijective, forward.event_dim
+        self.bijective = forward.bijective
+        self.out_dim, self.event_dim = forward._dims
 
     @property
     def inv(self) -> Transform:
@@ -106,6 +114,12 @@ class _Inverse(Transform):
     def _inverse(self, y: Tensor) -> Tensor:
         return self._inv._call(y)
 
+    def forward_shape(self, shape: Any) -> Any:
+        return self._inv.inverse_shape(shape)
+
+    def inverse_shape(self, shape: Any) -> Any:
+        return self._inv.forward_shape(shape)
+
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         return -self._inv.log_abs_det_jacobian(y, x)
 
@@ -120,7 +134,12 @@ class ComposeTransform(Transform):
         super().__init__(cache_size)
         self.parts = list(parts)
         self.bijective = all(part.bijective for part in self.parts)
-        self.event_dim = max((part.event_dim for part in self.parts), default=0)
+        before = after = 0
+        for old, new in (part._dims for part in self.parts):
+            after = max(after + new - old, new)
+        for old, new in (part._dims for part in reversed(self.parts)):
+            before = max(before + old - new, old)
+        self.event_dim, self.out_dim = before, after
 
     @property
     def sign(self) -> Any:
@@ -129,6 +148,14 @@ class ComposeTransform(Transform):
     @property
     def inv(self) -> Transform:
         return ComposeTransform([part.inv for part in reversed(self.parts)])
+
+    def forward_shape(self, shape: Any) -> Any:
+        for part in self.parts:
+            shape = part.forward_shape(shape)
+        return shape
+
+    def inverse_shape(self, shape: Any) -> Any:
+        return self.inv.forward_shape(shape)
 
     def _call(self, x: Tensor) -> Tensor:
         for part in self.parts:
@@ -140,11 +167,13 @@ class ComposeTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         total: Any = None
+        dims = self.event_dim
         for part in self.parts:
             y = part(x)
-            each = summed(part.log_abs_det_jacobian(x, y), self.event_dim - part.event_dim)
+            old, new = part._dims
+            each = summed(part.log_abs_det_jacobian(x, y), dims - old)
             total = each if total is None else total + each
-            x = y
+            x, dims = y, dims + new - old
         return summed(x * 0, self.event_dim) if total is None else total
 
     def __repr__(self) -> str:
@@ -164,7 +193,9 @@ class IndependentTransform(Transform):
         super().__init__(cache_size)
         self.base_transform = base_transform
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
-        self.event_dim = base_transform.event_dim + reinterpreted_batch_ndims
+        old, new = base_transform._dims
+        self.event_dim = old + reinterpreted_batch_ndims
+        self.out_dim = new + reinterpreted_batch_ndims
         self.bijective, self.sign = base_transform.bijective, base_transform.sign
 
     def _call(self, x: Tensor) -> Tensor:
