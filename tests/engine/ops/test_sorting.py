@@ -189,6 +189,45 @@ def test_searching(right: bool) -> None:
         same(a, b)
 
 
+@pytest.mark.parametrize("dim", [0, 1])
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "cummax", "cummin"])
+def test_running_results_side_by_side(name: str, dim: int) -> None:
+    """Of many numbers side by side, too, what NumPy's accumulate says; NaN stays."""
+    x = np.round(numbers(1, (600, 600)), 1)
+    x[7, 5] = np.nan
+    result = getattr(gobhir.from_numpy(x), name)(dim)
+    values = result if name in ("cumsum", "cumprod") else result.values
+    how = {"cumsum": np.add, "cumprod": np.multiply, "cummax": np.maximum, "cummin": np.minimum}
+    np.testing.assert_array_equal(values.numpy(), how[name].accumulate(x, axis=dim))
+    if values is not result:
+        _, theirs = getattr(torch.from_numpy(x), name)(dim)
+        np.testing.assert_array_equal(result.indices.numpy(), theirs.numpy())
+
+
+@pytest.mark.parametrize("largest", [True, False])
+@pytest.mark.parametrize("n", [15, 16, 300])
+def test_ranks_in_long_rows(n: int, largest: bool) -> None:
+    """Long rows are parted, not sorted: the values are those that stand in order of size. With
+    ties among them, and NaN."""
+    x = np.round(numbers(2, (4, n), "float32"), 1)
+    x[1, 3] = x[2, 5] = x[2, 6] = np.nan
+    mine, theirs = both(x)
+    for k in (1, 2, 7, n):
+        found, wanted = mine.topk(k, 1, largest), theirs.topk(k, 1, largest)
+        np.testing.assert_array_equal(found.values.numpy(), wanted.values.numpy())
+        np.testing.assert_array_equal(np.take_along_axis(x, found.indices.numpy(), 1), found.values)
+        assert all(len(set(row)) == k for row in found.indices.tolist())
+        one, value = mine.kthvalue(k, 1), np.sort(x, 1)[:, k - 1]
+        np.testing.assert_array_equal(one.values.numpy(), value)
+        np.testing.assert_array_equal(x[range(4), one.indices.numpy()], value)
+    middle = mine.median(1)
+    np.testing.assert_array_equal(middle.values.numpy(), theirs.median(1).values.numpy())
+    np.testing.assert_array_equal(x[range(4), middle.indices.numpy()], middle.values.numpy())
+    middle = mine[::3].median(1)
+    np.testing.assert_array_equal(middle.values.numpy(), theirs[::3].median(1).values.numpy())
+    np.testing.assert_array_equal(x[::3][range(2), middle.indices.numpy()], middle.values.numpy())
+
+
 ERRORS = {
     "topk beyond the end": lambda t, x: t.topk(x, 4),
     "topk of bools": lambda t, x: t.topk(x > 0, 1),

@@ -25,7 +25,7 @@ def gather(input: Any, dim: int, index: Tensor, *, sparse_grad: bool = False) ->
     """
     input = as_operand(input)
     at = places_along(input, dim, index)
-    return at_least_1d(input)[at].reshape(index.shape)
+    return indexing.getitem(at_least_1d(input), index=at).reshape(index.shape)
 
 
 @of_tensor
@@ -44,7 +44,10 @@ def take_along_dim(input: Any, indices: Tensor, dim: int | None = None) -> Any:
     shape = [1 if i == dim else n for i, n in enumerate(input.shape)]
     stretched = np.broadcast_to(indices.array, _joined(indices.shape, shape, dim))
     full = [n if i != dim else input.shape[i] for i, n in enumerate(stretched.shape)]
-    return input.expand(full)[indexing.along(stretched, dim, stretched.shape)]
+    n = input.shape[dim]
+    positive = np.where(stretched < 0, stretched + n, stretched)
+    in_range(input, dim, Tensor._wrap(positive), IndexError)
+    return indexing.getitem(input.expand(full), index=indexing.along(positive, dim, full))
 
 
 def _joined(shape: Any, other: Any, dim: int) -> tuple[int, ...]:
@@ -107,20 +110,19 @@ def whole(index: Tensor, op: str) -> None:
 def in_range(x: Tensor, dim: int, index: Tensor, error: type[Exception]) -> Tensor:
     """The index itself. `error` where one of its numbers is below 0 or has no place in x."""
     array, n = index.array, x.shape[dim]
-    outside = (array < 0) | (array >= n)
-    if outside.any():
-        first = array[outside].flat[0]
+    if array.size and (array.min() < 0 or array.max() >= n):
+        first = array[(array < 0) | (array >= n)].flat[0]
         raise error(say("errors.index.range", index=first, dim=dim, size=n, shape=tuple(x.shape)))
     return index
 
 
-def places_along(input: Tensor, dim: int, index: Tensor) -> tuple[Any, ...]:
+def places_along(input: Tensor, dim: int, index: Tensor) -> indexing.Flat:
     """The places that `index` names along `dim`, for gather and scatter."""
     dim = place(dim, input.ndim)
     x = at_least_1d(input)
     array = np.atleast_1d(index.array).copy()  # backward() needs it as it is now
     if not array.size:
-        return (np.zeros(array.shape, np.int64),) * x.ndim
+        return indexing.Flat(np.zeros(array.shape, np.int64))
     whole(index, "gather/scatter")
     if array.ndim != x.ndim:
         raise RuntimeError(say("errors.index.dims", index=index.shape, x=input.shape))
@@ -128,4 +130,4 @@ def places_along(input: Tensor, dim: int, index: Tensor) -> tuple[Any, ...]:
         if n > most and i != dim:
             raise RuntimeError(say("errors.index.along", index=index.shape, x=x.shape, dim=dim))
     in_range(x, dim, index, RuntimeError)
-    return indexing.along(array, dim, array.shape)
+    return indexing.along(array, dim, x.shape)

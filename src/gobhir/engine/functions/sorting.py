@@ -187,7 +187,8 @@ def _quantile(x: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, skip:
     low, high = np.floor(ranks), np.ceil(ranks)
     if interpolation == "higher":
         low = high
-    places = [indexing.along(a.astype(np.int64), ranks.ndim - 1, ranks.shape) for a in (low, high)]
+    where = ranked.ndim - 1, ranked.shape
+    places = [indexing.along(a.astype(np.int64), *where) for a in (low, high)]
     out = indexing.getitem(ranked, index=places[0])
     if interpolation in ("linear", "midpoint"):
         weight = ranks - low if interpolation == "linear" else np.where(ranks > low, 0.5, 0.0)

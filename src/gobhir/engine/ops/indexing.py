@@ -1,7 +1,7 @@
 """Numbers chosen by their places: reading at an index, adding at an index, writing at an index.
 
 All of PyTorch's gathering and scattering is made of these three: `gather` along a dimension reads
-at the places that `along` spells out, its gradient adds there, `scatter` writes there.
+at the places that `along` works out, its gradient adds there, `scatter` writes there.
 """
 
 import math
@@ -25,6 +25,8 @@ class GetItem(Op):
     example = ([np.array([10.0, 20.0, 30.0])], {"index": (np.array([2, 0, 2]),)})
 
     def forward(x, *, index):
+        if type(index) is Flat:
+            return x.reshape(-1).take(index.places)
         try:
             found = x[index]
         except IndexError:
@@ -53,7 +55,7 @@ class AddAt(Op):
 
     def forward(x, *, index, shape):
         out = np.zeros(shape, x.dtype)
-        if any(map(may_repeat, index if isinstance(index, tuple) else (index,))):
+        if type(index) is Flat or any(map(may_repeat, parts_of(index))):
             # On flat memory ufunc.at has a fast loop; in several dimensions it is ten times slower.
             np.add.at(out.reshape(-1), flat_places(index, shape), x.reshape(-1))
         else:
@@ -74,9 +76,12 @@ class SetItem(Op):
     example = ([np.array([10.0, 20.0, 30.0]), np.array([1.0, 2.0])], {"index": (slice(1, None),)})
 
     def forward(x, v, *, index):
-        out = np.array(x)
+        out = np.array(x, order="C" if type(index) is Flat else "K")
         try:
-            out[index] = v
+            if type(index) is Flat:
+                out.reshape(-1)[index.places] = v
+            else:
+                out[index] = v
         except ValueError:
             got, want = v.shape, x[index].shape
             message = say("errors.tensor.inplace_shape", got=got, want=want)
@@ -199,7 +204,8 @@ def _ties(out, x, v, index, include_self):
 def _product_of_others(x, v, out, index, include_self):
     """For each number of v, the product of all others that meet it, zeros among them or not."""
     zero = v == 0
-    zeros = AddAt.forward(plain(zero).astype(np.int64), index=index, shape=x.shape)[index]
+    zeros = AddAt.forward(plain(zero).astype(np.int64), index=index, shape=x.shape)
+    zeros = GetItem.forward(zeros, index=index)
     without = where(zero, 1.0, v)
     product = scatter_reduce(x, without, index=index, reduce="prod", include_self=include_self)
     alone = where(zeros > 1, 0.0, getitem(product, index=index))
@@ -209,18 +215,33 @@ def _product_of_others(x, v, out, index, include_self):
 # -- places --------------------------------------------------------------------------------------
 
 
+class Flat:
+    """An index that names places of a tensor's row-major memory, all of which there are."""
+
+    __slots__ = ("places",)
+
+    def __init__(self, places):
+        self.places = places
+
+
 def along(index, dim, shape):
-    """The places that `index`, one number a place, names along `dim` of a tensor: an index of as
-    many arrays as there are dimensions. shape: the index's own."""
-    ndim = len(shape)
-    mesh = [np.arange(n).reshape(n, *[1] * (ndim - 1 - i)) for i, n in enumerate(shape)]
-    mesh[dim] = index
-    return tuple(mesh)
+    """The places that `index`, one number of 0 to n - 1 a place, names along `dim` of a tensor of
+    this shape."""
+    steps = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    places = index if steps[dim] == 1 else index * steps[dim]
+    for i, n in enumerate(index.shape):
+        if i != dim and n > 1:
+            places = places + (np.arange(n) * steps[i]).reshape(n, *(1,) * (index.ndim - 1 - i))
+    return Flat(places)
+
+
+def parts_of(index):
+    return index if isinstance(index, tuple) else (index,)
 
 
 def is_view(index):
     """Whether x[index] lies in x's own memory, each place of it once: no array is in the index."""
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = parts_of(index)
     return all(type(p) in _PLAIN for p in parts)
 
 
@@ -234,12 +255,18 @@ def may_repeat(part):
 
 def flat_places(index, shape):
     """Where the places of x[index] lie in x's row-major memory, for x of this shape."""
-    parts = index if isinstance(index, tuple) else (index,)
+    if type(index) is Flat:
+        return index.places.reshape(-1)
+    *before, last = parts = parts_of(index)
     used = sum(map(dims_of, parts))
     if all(map(may_repeat, parts)):
         places = 0
         for part, n in zip(parts, shape, strict=False):
             places = places * n + _positive(part, n)
+    elif may_repeat(last) and all(type(p) is slice and p == slice(None) for p in before):
+        n, last = shape[len(before)], np.asarray(last)
+        lead = np.arange(math.prod(shape[: len(before)])).reshape((-1,) + (1,) * last.ndim)
+        places = lead * n + _positive(last, n)
     else:
         every = np.empty(shape[:used], np.intp)
         every.reshape(-1)[...] = np.arange(every.size)
@@ -270,7 +297,7 @@ def plain(x):
 
 def explain_index(shape, index):
     """IndexError that says which part of the index does not fit `shape`, if one does not."""
-    parts = [p for p in (index if isinstance(index, tuple) else (index,)) if p is not None]
+    parts = [p for p in parts_of(index) if p is not None]
     count = sum(map(dims_of, parts))
     if count > len(shape):
         raise IndexError(say("errors.index.too_many", count=count, ndim=len(shape), shape=shape))

@@ -24,7 +24,7 @@ class Cumsum(Scan):
 
     def forward(x, *, dim, reverse=False):
         x = _at(x, dim, slice(None, None, -1)) if reverse else x
-        out = _run(np.cumsum, x, dim)
+        out = _run(np.add, x, dim)
         return _at(out, dim, slice(None, None, -1)) if reverse else out
 
     def vjp(d, out, x, *, dim, reverse):
@@ -38,7 +38,7 @@ class Cumprod(Scan):
     local = "product(others)"
 
     def forward(x, *, dim):
-        return _run(np.cumprod, x, dim)
+        return _run(np.multiply, x, dim)
 
     def vjp(d, out, x, *, dim):
         if x.shape[dim] == 1:
@@ -100,7 +100,7 @@ class Extremum(Scan, abstract=True):
     shape_only = True
 
     def vjp(d, out, x, *, dim):
-        places = along(plain(out[1]), dim, x.shape)
+        places = along(plain(out[1]), dim % x.ndim, x.shape)
         return add_at(d[0], index=places, shape=x.shape)
 
 
@@ -127,10 +127,10 @@ class Cummin(Extremum):
 
 
 def _running(extremum, x, dim):
-    values = extremum.accumulate(x, axis=dim)
+    values = _accumulated(extremum, x, dim)
     new = (x == values) | (x != x)  # a NaN stays from where it comes
     places = np.arange(x.shape[dim]).reshape(-1, *[1] * (x.ndim - 1 - dim % x.ndim))
-    return values, np.maximum.accumulate(np.where(new, places, 0), axis=dim)
+    return values, _accumulated(np.maximum, new * places, dim)
 
 
 def product_of_others(x, dim):
@@ -170,10 +170,25 @@ def _one(x, dim, t):
 
 
 def _run(how, x, dim):
-    """np.cumsum or np.cumprod: whole numbers in int64, float16 in float32 on the way."""
+    """Running sum or product: whole numbers in int64, float16 in float32 on the way."""
     if x.dtype == np.float16:
-        return how(x, axis=dim, dtype=np.float32).astype(np.float16)
-    return how(x, axis=dim, dtype=np.int64 if x.dtype.kind in "iub" else None)
+        return _accumulated(how, x.astype(np.float32), dim).astype(np.float16)
+    return _accumulated(how, x.astype(np.int64) if x.dtype.kind in "iub" else x, dim)
+
+
+_WIDE = 512
+"""Of so many numbers side by side it is faster to take all on from place to place together."""
+
+
+def _accumulated(how, x, dim):
+    """how.accumulate, for a ufunc `how`."""
+    if x.size < _WIDE * x.shape[dim]:
+        return how.accumulate(x, axis=dim)
+    out = np.array(x)
+    lanes = np.moveaxis(out, dim, 0)
+    for t in range(1, len(lanes)):
+        how(lanes[t - 1], lanes[t], out=lanes[t])
+    return out
 
 
 cumsum = function(Cumsum)

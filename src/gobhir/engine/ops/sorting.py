@@ -10,7 +10,7 @@ from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.indexing import add_at, along, plain
 
-_LONG = 256
+_LONG = 16
 """From this length on it is faster to part a row than to sort it whole."""
 
 
@@ -21,7 +21,7 @@ class Ranked(Op, abstract=True):
     shape_only = True
 
     def vjp(d, out, x, *, dim, **settings):
-        places = along(plain(out[1]), dim, out[1].shape)
+        places = along(plain(out[1]), dim % x.ndim, x.shape)
         return add_at(d[0], index=places, shape=x.shape)
 
 
@@ -64,8 +64,8 @@ class Topk(Ranked):
         if n < _LONG or not 0 < k < n:
             return _at(x, _part(order(x, dim, largest), dim, slice(k)), dim)
         # Of a long row only those that count are put in order.
-        places = np.argpartition(x, n - k if largest else k - 1, axis=dim)
-        places = _part(places, dim, slice(n - k, n) if largest else slice(k))
+        places = _parted(x, n - k if largest else k - 1, dim)
+        places = np.sort(_part(places, dim, slice(n - k, n) if largest else slice(k)), axis=dim)
         ranks = order(np.take_along_axis(x, places, dim), dim, largest)
         return _at(x, np.take_along_axis(places, ranks, dim), dim)
 
@@ -77,7 +77,7 @@ class Kthvalue(Ranked):
     example = ([[0.5, -1.2, 2.0, 1.0]], {"k": 2, "dim": 0})
 
     def forward(x, *, k, dim):
-        return _at(x, _part(order(x, dim), dim, slice(k - 1, k)), dim)
+        return _at(x, _part(_parted(x, k - 1, dim), dim, slice(k - 1, k)), dim)
 
 
 class MedianAlong(Ranked):
@@ -87,10 +87,10 @@ class MedianAlong(Ranked):
     formula = "median_along(x)"
 
     def forward(x, *, dim, skip=False):
+        n = x.shape[dim]
+        if n and not (x != x).any():
+            return Kthvalue.forward(x, k=(n + 1) // 2, dim=dim)
         ranks = order(x, dim)
-        n = ranks.shape[dim]
-        if x.dtype.kind != "f":
-            return _at(x, _part(ranks, dim, slice((n - 1) // 2, (n + 1) // 2)), dim)
         number = (x == x).sum(axis=dim, keepdims=True)
         middle = np.maximum(number - 1, 0) // 2
         if not skip:  # the first NaN stands right behind the numbers
@@ -125,6 +125,11 @@ def order(x, dim, descending=False):
     mirror = slice(None, None, -1)
     places = np.argsort(_part(x, dim, mirror), axis=dim, kind="stable")
     return x.shape[dim] - 1 - _part(places, dim, mirror)
+
+
+def _parted(x, k, dim):
+    """The places of the numbers along `dim`, those of the k smallest before that of the next."""
+    return np.argpartition(x, k, axis=dim) if x.shape[dim] >= _LONG else order(x, dim)
 
 
 def _at(x, places, dim):
