@@ -8,7 +8,9 @@ from operator import index
 import numpy as np
 
 from gobhir.engine import Tensor
+from gobhir.engine.functions.joining import cat
 from gobhir.engine.functions.publish import as_operand
+from gobhir.engine.ops.indexing import getitem
 from gobhir.engine.ops.padding import constant_pad
 from gobhir.lang import say
 from gobhir.nn.functional.kinds import only_floating
@@ -48,9 +50,23 @@ def pad(
         raise RuntimeError(say("errors.pad.empty", mode=mode, x=shape))
     for dim, (before, after) in enumerate(pairs, lead):
         if before or after:
-            places = _places(mode, shape[dim], before, after)
-            x = x[(slice(None),) * dim + (places,)]
+            runs = _runs(_places(mode, shape[dim], before, after))
+            x = cat([getitem(x, index=(slice(None),) * dim + (run,)) for run in runs], dim)
     return x
+
+
+def _runs(places: np.ndarray) -> list[slice]:
+    """The places as slices, as few as there are ways upwards and downwards."""
+    runs, start, way = [], 0, places.tolist()
+    while start < len(way):
+        stop, step = start + 1, way[min(start + 1, len(way) - 1)] - way[start]
+        step = step if abs(step) == 1 else 1
+        while stop < len(way) and way[stop] - way[stop - 1] == step:
+            stop += 1
+        end = way[stop - 1] + step
+        runs.append(slice(way[start], end if end >= 0 else None, step))
+        start = stop
+    return runs
 
 
 def _places(mode: str, n: int, before: int, after: int) -> np.ndarray:
