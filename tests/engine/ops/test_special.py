@@ -168,3 +168,11 @@ def test_the_first_argument_has_no_slope(t: Any, name: str) -> None:
     if name != "zeta":
         with pytest.raises(NotImplementedError):
             f(t.tensor([1]), t.tensor([2]))
+
+
+def test_erfinv_of_small_floats() -> None:
+    x = np.concatenate([np.tanh(np.linspace(-8, 8, 2001)), [0.0, 1e-30]]).astype(np.float32)
+    want = gobhir.from_numpy(x.astype(np.float64)).erfinv().numpy()
+    np.testing.assert_allclose(gobhir.from_numpy(x).erfinv().numpy(), want, rtol=1e-6)
+    ends = gobhir.tensor([-1.0, 1.0, -1.5, 2.0, float("nan")]).erfinv().tolist()
+    assert ends[:2] == [-np.inf, np.inf] and np.isnan(ends[2:]).all()
