@@ -93,7 +93,7 @@ class Prelu(Activation):
     promotes = True
 
     def forward(z, w):
-        return np.where(z > 0, z, w * z)
+        return where(z > 0, z, w * z)
 
     def vjp_z(da, a, z, w):
         return where(z > 0, da, w * da)

@@ -81,58 +81,46 @@ def _labels(y, blank):
 
 
 def _table(s, y, blank):
-    """The score of every label at every step, (T, N, 2 S + 1), and whether a label may follow
-    the last but one: it must be no blank, and another one."""
+    """The score of every label at every step, (T, N, 2 S + 1), and 0 where a label may follow
+    the last but one, else -inf: it must be no blank, and another one."""
     labels = _labels(y, blank)
-    skip = np.zeros(labels.shape, bool)
-    skip[:, 2:] = (labels[:, 2:] != blank) & (labels[:, 2:] != labels[:, :-2])
+    skip = np.full(labels.shape, -np.inf, s.dtype)
+    skip[:, 2:][(labels[:, 2:] != blank) & (labels[:, 2:] != labels[:, :-2])] = 0
     return s[:, np.arange(len(y))[:, None], labels], skip
-
-
-def _moved(a, by):
-    """a, moved along its last dimension; -inf comes in."""
-    out = np.full(a.shape, -np.inf, a.dtype)
-    n = a.shape[-1]
-    if by > 0:
-        out[..., by:] = a[..., : max(n - by, 0)]
-    else:
-        out[..., : max(n + by, 0)] = a[..., -by:]
-    return out
-
-
-def _either(a, b, c):
-    """ln(e^a + e^b + e^c)."""
-    return np.logaddexp(np.logaddexp(a, b), c)
 
 
 def _alpha(scores, skip):
     """ln of the probability of all ways that begin at the beginning and stand at a label at a
     step: equation 6 of the paper, in logarithms."""
-    alpha = np.full(scores.shape, -np.inf, scores.dtype)
-    alpha[:1, :, :2] = scores[:1, :, :2]
-    for t in range(1, len(scores)):
+    steps, N, count = scores.shape
+    # Two labels in front, where nobody ever stands, so that every label has two before it.
+    alpha = np.full((steps, N, count + 2), -np.inf, scores.dtype)
+    alpha[:1, :, 2:4] = scores[:1, :, :2]
+    for t in range(1, steps):
         before = alpha[t - 1]
-        over = np.where(skip, _moved(before, 2), -np.inf)
-        alpha[t] = scores[t] + _either(before, _moved(before, 1), over)
-    return alpha
+        stays_or_moves = np.logaddexp(before[:, 2:], before[:, 1:-1])
+        alpha[t, :, 2:] = scores[t] + np.logaddexp(stays_or_moves, before[:, :-2] + skip)
+    return alpha[:, :, 2:]
 
 
 def _beta(scores, skip, steps, lengths):
     """The same from the end: equation 10."""
-    beta = np.full(scores.shape, -np.inf, scores.dtype)
-    place = np.arange(scores.shape[2])
+    count = scores.shape[2]
+    beta = np.full((*scores.shape[:2], count + 2), -np.inf, scores.dtype)
+    place = np.arange(count)
     last = (place == 2 * lengths[:, None]) | (place == 2 * lengths[:, None] - 1)
-    may = np.zeros(skip.shape, bool)
+    may = np.full((len(skip), count), -np.inf, scores.dtype)
     may[:, :-2] = skip[:, 2:]
     for t in reversed(range(len(scores))):
         ends = (steps - 1 == t)[:, None]
-        beta[t] = np.where(ends & last, scores[t], -np.inf)
+        now = np.where(ends & last, scores[t], -np.inf)
         if t + 1 < len(scores):
             after = beta[t + 1]
-            over = np.where(may, _moved(after, -2), -np.inf)
-            further = scores[t] + _either(after, _moved(after, -1), over)
-            beta[t] = np.where(ends, beta[t], further)
-    return beta
+            stays_or_moves = np.logaddexp(after[:, :-2], after[:, 1:-1])
+            further = scores[t] + np.logaddexp(stays_or_moves, after[:, 2:] + may)
+            now = np.where(ends, now, further)
+        beta[t, :, :-2] = now
+    return beta[:, :, :-2]
 
 
 def _nll(alpha, steps, lengths):

@@ -140,7 +140,9 @@ class Prod(Reduction):
         return np.prod(x, axis=axes(dim, x.ndim), keepdims=keepdim)
 
     def vjp(d, out, x, *, dim, keepdim):
-        return spread(d, x, dim, keepdim) * product_of_others(x, dim)
+        if (x == 0).any():
+            return spread(d, x, dim, keepdim) * product_of_others(x, dim)
+        return spread(d * out, x, dim, keepdim) / x
 
 
 class Var(Reduction):
