@@ -40,9 +40,7 @@ def backward(
         grad_tensors = [grad_tensors] * len(results)
     if isinstance(inputs, Tensor):
         inputs = [inputs]
-    if state.recorder is not None and state.recorder.share != 1:
-        pairs = zip(results, grad_tensors, strict=True)
-        grad_tensors = [_seed(t, g) * state.recorder.share for t, g in pairs]
+    grad_tensors = _weighed(results, grad_tensors)
     wanted = None if inputs is None else {_edge(t): t for t in inputs}
     found = _pull(results, grad_tensors, retain_graph, create_graph, wanted)
     for leaf, gradient in found.values():
@@ -88,13 +86,15 @@ def grad(
     """
     results = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     wishes = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    given = (
+    given: Sequence[Tensor | None] = (
         [grad_outputs] * len(results)
         if grad_outputs is None or isinstance(grad_outputs, Tensor)
         else list(grad_outputs)
     )
     if not all(t.requires_grad for t in wishes):
         raise RuntimeError(say("errors.backward.input_no_grad"))
+    if not create_graph:  # what is differentiated on is no part of a batch's gradient yet
+        given = _weighed(results, given)
     keys = [_edge(t) for t in wishes]
     found = _pull(results, given, retain_graph, create_graph, dict(zip(keys, wishes, strict=True)))
     answers: list[Tensor | None] = []
@@ -167,6 +167,17 @@ def _pull(
 def _edge(t: Tensor) -> int:
     """What the gradient of t is known by: its record, or itself where it is a leaf."""
     return id(t.grad_fn or t)
+
+
+def _weighed(
+    tensors: Sequence[Tensor], cotangents: Sequence[Tensor | None]
+) -> Sequence[Tensor | None]:
+    """The cotangents; where only a part of a batch is at work (`gobhir.compile` with threads=2),
+    by how much that part counts."""
+    share = 1.0 if state.recorder is None else state.recorder.share
+    if share == 1.0:
+        return cotangents
+    return [_seed(t, g) * share for t, g in zip(tensors, cotangents, strict=True)]
 
 
 def _seed(t: Tensor, given: Tensor | None) -> Tensor:

@@ -60,6 +60,63 @@ def test_two_halves_make_a_whole(reduction: str, n: int) -> None:
     assert step(*short).item() == pytest.approx(theirs(*short).item(), rel=1e-4)
 
 
+def by_hand(model: Any, updates: Any, x: Any, y: Any) -> Any:
+    """Gradients that the program puts into .grad itself."""
+    loss = nn.functional.cross_entropy(model(x), y)
+    parameters = list(model.parameters())
+    for p, g in zip(parameters, gobhir.autograd.grad(loss, parameters), strict=True):
+        p.grad = g
+    updates.step()
+    return loss
+
+
+def with_a_penalty(model: Any, updates: Any, x: Any, y: Any) -> Any:
+    """A loss in which a gradient stands (as in WGAN-GP), example by example."""
+    updates.zero_grad()
+    x = x.clone().requires_grad_()
+    scores = model(x)
+    slope = gobhir.autograd.grad(scores.sum(), x, create_graph=True)[0]
+    penalty = ((slope.norm(dim=1) - 1) ** 2).mean()
+    loss = nn.functional.cross_entropy(scores, y) + 0.5 * penalty
+    loss.backward()
+    updates.step()
+    return loss
+
+
+def in_two_parts(model: Any, updates: Any, x: Any, y: Any) -> Any:
+    """Two losses, each with a backward of its own, one of them given how much it counts."""
+    updates.zero_grad()
+    scores = model(x)
+    loss = nn.functional.cross_entropy(scores, y)
+    loss.backward(retain_graph=True)
+    (scores**2).mean().backward(gobhir.tensor(0.1))
+    updates.step()
+    return loss.detach()
+
+
+@pytest.mark.parametrize("body", [by_hand, with_a_penalty, in_two_parts])
+@pytest.mark.parametrize("n", [8, 7])
+def test_whatever_way_gradients_come_about(body: Any, n: int) -> None:
+    models = []
+    for threads in (2, None):
+        gobhir.manual_seed(0)
+        model = nn.Sequential(nn.Linear(6, 40), nn.Tanh(), nn.Linear(40, 3))
+        updates = optim.SGD(model.parameters(), lr=0.1)
+
+        def step(x: Any, y: Any, model: Any = model, updates: Any = updates) -> Any:
+            return body(model, updates, x, y)
+
+        run = compile(step, threads=threads) if threads else step
+        for k in range(6):
+            run(*batch(k, n))
+        models.append(model)
+        if threads:
+            case = next(iter(run._cases.values()))
+            assert case.split in case.trusted
+    for p, q in zip(*(m.parameters() for m in models), strict=True):
+        close(p.detach().numpy(), q.detach().numpy(), 1e-4)
+
+
 @pytest.mark.parametrize("optimizer", [optim.Adam, optim.NAdam, optim.RMSprop, optim.SGD])
 def test_settings_and_states_from_outside_count(optimizer: Any) -> None:
     """A learning rate by schedule, weights written by hand, a state loaded: as on one processor."""
