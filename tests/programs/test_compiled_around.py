@@ -3,6 +3,7 @@ between two calls, and what the step itself leaves behind."""
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -291,6 +292,24 @@ def long_lists_of_tensors(wrap: Wrap) -> Iterator[Any]:
             if i == 12:
                 tables[200] = [200, torch.tensor(-1.0)]
             yield step(*numbers())
+
+
+@story
+def messages_logged(wrap: Wrap) -> Iterator[Any]:
+    heard: list[Any] = []
+    log = logging.getLogger("a compiled step")
+    log.propagate, log.handlers = False, [logging.NullHandler()]
+    log.addFilter(lambda record: heard.append(record.msg) is None)
+    model = network()
+    optimizer = optim.SGD(model.parameters(), 0.1)
+
+    @wrap
+    def step(x: Any, y: Any) -> Any:
+        log.warning("a step")
+        return finish(F.mse_loss(model(x), y), optimizer)
+
+    for _ in range(6):
+        yield step(*numbers()), len(heard)
 
 
 @story

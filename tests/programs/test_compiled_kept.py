@@ -85,3 +85,18 @@ def gradients_kept_and_exchanged(wrap: Wrap) -> Iterator[Any]:
 @pytest.mark.parametrize("name", STORIES)
 def test_as_without_compile(name: str) -> None:
     compare(STORIES[name])
+
+
+def test_two_processes_and_what_is_kept() -> None:
+    def tell(wrap: Wrap) -> Iterator[Any]:
+        model, kept = network(40), []
+        step = wrap(plain_step(model, optim.Adam(model.parameters(), 0.01)))
+        weight = model[0].weight
+        for i in range(18):
+            yield step(*numbers(8))
+            kept.append(weight.grad)
+            if i == 9:
+                before, weight.data = weight.data, weight.data * 0.5
+        yield [1 + g for g in kept], before, list(model.parameters())
+
+    compare(tell, lambda f: torch.compile(f, threads=2))

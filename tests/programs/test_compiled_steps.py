@@ -11,7 +11,16 @@ import pytest
 import gobhir as torch
 from gobhir import nn
 from gobhir.nn import functional as F
-from tests.programs.stories import Story, Wrap, compare, labels, network, numbers, plain_step
+from tests.programs.stories import (
+    Story,
+    Wrap,
+    compare,
+    finish,
+    labels,
+    network,
+    numbers,
+    plain_step,
+)
 
 STORIES: dict[str, Story] = {}
 
@@ -311,6 +320,21 @@ def words_and_tied_weights(wrap: Wrap) -> Iterator[Any]:
     for i in range(9):
         loss, state, right = step(torch.randint(0, 9, (2, 5 + (i % 3 == 2))), state)
         yield loss, state, right
+
+
+@story
+def compiled_inside_compiled(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model = network(width)
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        inner, distance = wrap(model), wrap(lambda a, b: F.mse_loss(a, b))
+        step = wrap(plain_step(inner, optimizer, distance))
+        for _ in range(7):
+            yield step(*numbers())
+        for _ in range(7):
+            x, y = numbers()
+            yield finish(distance(inner(x), y), optimizer)
+        yield list(model.parameters())
 
 
 @story

@@ -1,4 +1,4 @@
-"""How the arguments of a call get to the lines of a replay that read them."""
+"""What kind of arguments a call has, and how they get to the lines of a replay that read them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from gobhir.engine.compile.product import Line
 from gobhir.engine.compile.traced import arrays_in, owner
+from gobhir.engine.dtypes import default_dtype
+from gobhir.engine.tape import state
 from gobhir.engine.tensor import Tensor
 
 
@@ -68,3 +70,22 @@ def given_array(key: Any, args: Any, kwargs: Any) -> Any:
     """The numbers of the argument at a position, or of a name."""
     value = args[key] if type(key) is int else kwargs[key]
     return value.array if isinstance(value, Tensor) else value
+
+
+def kind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What about the arguments decides which calls a step makes; None if it cannot be told."""
+    parts: list[Any] = [state.grad_enabled, default_dtype()]
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, Tensor):
+            parts.append((value.array.shape, value.array.dtype, value.requires_grad))
+        elif isinstance(value, np.ndarray):
+            parts.append(("array", value.shape, value.dtype))
+        elif value is None or isinstance(value, (bool, int, float, str)):
+            parts.append((type(value), value))
+        elif isinstance(value, (list, dict, set, tuple)):
+            return None
+        elif isinstance(value, np.generic):
+            parts.append((type(value), value.item()))
+        else:
+            parts.append(("object", id(value)))
+    return (*parts, *kwargs)

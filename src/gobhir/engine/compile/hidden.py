@@ -1,11 +1,13 @@
 """What would hide a Traced array: NumPy's makers of arrays, and Gobhir's random numbers.
 
 np.asarray would strip the subclass, and what is written into a plain np.empty would not be seen.
-While a recorder is at work, they give Traced arrays.
+While a recorder is at work, they give Traced arrays. And what a step logs is noticed: a replay
+would not log it.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +41,8 @@ def nothing_hidden() -> Iterator[None]:
         (np, "empty", _empty),
         *((random.Generator, name, _draw) for name in ("uniform", "normal", "integers", "words")),
     ]
+    if logging := sys.modules.get("logging"):
+        swapped.append((logging.Logger, "handle", _log))
     originals = [getattr(where, name) for where, name, _ in swapped]
     for (where, name, traced), original in zip(swapped, originals, strict=True):
         setattr(where, name, in_this_thread(original, traced))
@@ -84,3 +88,8 @@ def _draw(original: Any, generator: Any, *args: Any) -> Any:
         result = np.array(original(generator, *args))
     recorder.add("draw", original, (generator, *args), {}, (result,), must=True)
     return trace(result)
+
+
+def _log(original: Any, logger: Any, message: Any) -> Any:
+    _refuse("prints")
+    return original(logger, message)

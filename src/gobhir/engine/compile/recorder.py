@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +92,8 @@ class Recorder:
         """Calls on Traced arrays in this thread are written down meanwhile."""
         outer, state.recorder = state.recorder, self
         try:
-            with nothing_hidden(), redirect_stdout(_Heard(self)):
+            out, err = (_Heard(self, stream) for stream in (sys.stdout, sys.stderr))
+            with nothing_hidden(), redirect_stdout(out), redirect_stderr(err):
                 yield
         finally:
             state.recorder = outer
@@ -143,17 +144,17 @@ class Recorder:
 
 
 class _Heard:
-    """Standard output, while a step is recorded: a replay would print nothing."""
+    """What is printed while a step is recorded: a replay would print nothing."""
 
-    def __init__(self, recorder: Recorder):
-        self._recorder, self._stdout = recorder, sys.stdout
+    def __init__(self, recorder: Recorder, stream: Any):
+        self._recorder, self._stream = recorder, stream
 
     def write(self, text: str) -> Any:
         self._recorder.refuse("prints")
-        return self._stdout.write(text)
+        return self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stdout, name)
+        return getattr(self._stream, name)
 
 
 def _user_line() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.compile.arguments import kind
 from gobhir.engine.compile.compare import Snapshot, close, near
 from gobhir.engine.compile.graph import Both, Halves, differentiable
 from gobhir.engine.compile.quick import quick
@@ -53,7 +54,7 @@ class Compiled:
                 return result
         if state.tape is not None or state.watch is not None or recording() is not None:
             return self.step(*args, **kwargs)
-        key = _key(args, kwargs)
+        key = kind(args, kwargs)
         if key is None:
             self._tell(say("errors.compile.argument"))
             return self.step(*args, **kwargs)
@@ -139,25 +140,6 @@ class Compiled:
             )  # keys: errors.compile.*
 
 
-def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What about the arguments decides which calls a step makes; None if it cannot be told."""
-    parts: list[Any] = [state.grad_enabled, default_dtype()]
-    for value in (*args, *kwargs.values()):
-        if isinstance(value, Tensor):
-            parts.append((value.array.shape, value.array.dtype, value.requires_grad))
-        elif isinstance(value, np.ndarray):
-            parts.append(("array", value.shape, value.dtype))
-        elif value is None or isinstance(value, (bool, int, float, str)):
-            parts.append((type(value), value))
-        elif isinstance(value, (list, dict, set, tuple)):
-            return None
-        elif isinstance(value, np.generic):
-            parts.append((type(value), value.item()))
-        else:
-            parts.append(("object", id(value)))
-    return (*parts, *kwargs)
-
-
 class _Case:
     """The calls with arguments of one kind: seen, recorded, checked, then replayed."""
 
@@ -182,13 +164,8 @@ class _Case:
             return step(*args, **kwargs)
         split = self.split
         if split is not None and split in self.trusted and split.holds():
-            try:
-                self.fruitless = 0
-                return split.run(args, kwargs)
-            except Diverged:
-                if not split.update.fits():
-                    self.split = None
-                return step(*args, **kwargs)
+            self.fruitless = 0
+            return self._split_up(split.run, args, kwargs)
         if self.surroundings is None:
             result, self.surroundings = watch(step, args, kwargs)
             self.fresh = True
@@ -205,7 +182,7 @@ class _Case:
                 self.several = not isinstance(result, Tensor)
             return result
         if self.compiled.threads == 2 and not self.surroundings.small() and halves(args, kwargs):
-            return self._on_two_threads(args, kwargs)
+            return self._split_up(self._on_two_threads, args, kwargs)
         if self.both is not None:
             return self._in_halves(self.both, args, kwargs)
         replay = next((r for r in self.replays if r.holds()), None)
@@ -229,6 +206,14 @@ class _Case:
             self.compiled._arity = len(args)
             self.compiled._keeper = replay.keeper
         return result
+
+    def _split_up(self, run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        try:
+            return run(args, kwargs)
+        except Diverged:
+            if self.split is not None and not self.split.update.fits():
+                self.split = None
+            return self.compiled.step(*args, **kwargs)
 
     def _on_two_threads(self, args: Any, kwargs: Any) -> Any:
         """Half a batch on each of two threads."""
