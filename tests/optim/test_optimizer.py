@@ -106,6 +106,47 @@ def test_a_setting_that_every_group_must_bring(t: Any) -> None:
     assert t.optim.Optimizer([{"params": w, "lr": 1}], {"lr": required}).param_groups[0]["lr"] == 1
 
 
+def stretched(t: Any, compiled: bool = False) -> list[float]:
+    """Eight losses under an optimizer that goes back half the way at every second step, written
+    as a wrapper of another one that never calls __init__."""
+
+    class Lookahead(t.optim.Optimizer):
+        def __init__(self, optimizer: Any):
+            self.optimizer, self.steps = optimizer, 0
+            self.param_groups, self.state = optimizer.param_groups, {}
+            self.slow = [p.detach().clone() for p in self.param_groups[0]["params"]]
+
+        def step(self, closure: Any = None) -> None:
+            self.optimizer.step(closure)
+            self.steps += 1
+            if self.steps % 2 == 0:
+                for slow, fast in zip(self.slow, self.param_groups[0]["params"], strict=True):
+                    slow += 0.5 * (fast.data - slow)
+                    fast.data.copy_(slow)
+
+        def zero_grad(self) -> None:
+            self.optimizer.zero_grad()
+
+    t.manual_seed(0)
+    w = t.nn.Parameter(t.randn(4))
+    optimizer = Lookahead(t.optim.SGD([w], lr=0.1, momentum=0.9))
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = (w**2).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = gobhir.compile(step) if compiled else step
+    return [run().item() for _ in range(8)]
+
+
+def test_a_wrapper_of_an_optimizer() -> None:
+    assert stretched(gobhir) == pytest.approx(stretched(torch), rel=1e-5)
+    assert stretched(gobhir, compiled=True) == pytest.approx(stretched(gobhir), rel=1e-6)
+
+
 @BOTH
 def test_hooks_around_a_step(t: Any) -> None:
     w = t.nn.Parameter(t.ones(1))

@@ -74,6 +74,9 @@ class Optimizer:
     """State that is one number for a whole parameter."""
     nonnegative: tuple[str, ...] = ()
     """Settings that must not be below 0."""
+    _stepping: bool | None = None
+    """Whether a step is being taken; None for a wrapper of another optimizer that, as PyTorch
+    allows, never calls __init__."""
 
     def __init__(self, params: Any, defaults: dict[str, Any]):
         if isinstance(params, Tensor):
@@ -367,7 +370,9 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(step)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         self: Optimizer = args[0]
-        if self._stepping:
+        if self._stepping is not False:
+            if self._stepping is None and state.recorder is not None:
+                state.recorder.refuse("python", name=type(self).__name__)
             return step(*args, **kwargs)
         if state.recorder is not None:  # gobhir.compile is watching
             return state.recorder.optimizer_step(*args, **kwargs)
