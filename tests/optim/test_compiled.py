@@ -71,7 +71,7 @@ def test_a_momentum_that_cycles(width: int, monkeypatch: pytest.MonkeyPatch) -> 
             recorded.append(given)
             super().__init__(*given)
 
-    monkeypatch.setattr("gobhir.engine.compile.step.Replay", Counted)
+    monkeypatch.setattr("gobhir.engine.compile.case.Replay", Counted)
 
     def course(compiled: bool) -> list[float]:
         gobhir.manual_seed(0)

@@ -29,8 +29,9 @@ recorder.py, recorded.py,           one run written down
 program.py, plan.py, memory.py,     what is left out, where results are kept, how a call is
   lowering.py                       carried out
 flat.py                             parameters and optimizer state end to end
-replay.py, gradients.py,            one recorded run, what it shows; which run fits a call, and
-  results.py, step.py, compare.py   whether to trust it
+replay.py, gradients.py,            one recorded run, and what it shows
+  results.py
+step.py, case.py, compare.py        which run fits a call, and whether to trust it
 graph.py                            models that are differentiated outside
 unroll.py, names.py, rules.py,      small networks as plain Python
   source.py, live.py, quick.py
