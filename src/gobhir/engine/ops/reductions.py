@@ -120,9 +120,8 @@ class SumTo(Reduction):
 
     def forward(x, *, shape):
         lead = x.ndim - len(shape)
-        x = x.sum(axis=tuple(range(lead)))
-        stretched = tuple(i for i, n in enumerate(shape) if n == 1 and x.shape[i] != 1)
-        return x.sum(axis=stretched, keepdims=True)
+        stretched = (i for i, n in enumerate(shape, lead) if n == 1 and x.shape[i] != 1)
+        return total(x, (*range(lead), *stretched), True).reshape(shape)
 
     def vjp(d, out, x, *, shape):
         return expand(d, shape=x.shape)
@@ -140,7 +139,7 @@ class Prod(Reduction):
         return np.prod(x, axis=axes(dim, x.ndim), keepdims=keepdim)
 
     def vjp(d, out, x, *, dim, keepdim):
-        if (x == 0).any():
+        if not x.ndim or (x == 0).any():
             return spread(d, x, dim, keepdim) * product_of_others(x, dim)
         return spread(d * out, x, dim, keepdim) / x
 
