@@ -140,6 +140,19 @@ def thawed_with_adam(wrap: Wrap) -> Iterator[Any]:
 
 
 @story
+def parameters_put_into_a_group_by_hand(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model = network(width)
+        optimizer: Any = optim.AdamW(model.parameters(), 0.01)
+        step = wrap(plain_step(model, optimizer))
+        for i in range(18):
+            yield step(*numbers())
+            if i in (5, 11):
+                optimizer.param_groups[0]["params"] = list(model[2 if i == 5 else 0].parameters())
+        yield list(model.parameters())
+
+
+@story
 def another_model_by_the_same_name(wrap: Wrap) -> Iterator[Any]:
     for width in (4, 40):
         model = network(width)

@@ -116,7 +116,9 @@ def quick(replay: Any, args: tuple[Any, ...], shown: Any) -> Callable[..., Any] 
             return None
         settings = itemgetter(*(key for key in group if key not in _IDLE))
         scope |= {f"o{k}": optimizer, f"settings{k}": settings, f"s{k}": settings(group)}
-        looks.append(f"settings{k}(o{k}.param_groups[{number}]) != s{k}")
+        scope[f"ps{k}"] = group["params"]
+        looks.append(f"settings{k}(group{k} := o{k}.param_groups[{number}]) != s{k}")
+        looks.append(f"group{k}['params'] is not ps{k}")
         for p in source.weights:
             for key, tensor in optimizer.state.get(p, {}).items():
                 j = len(scope)

@@ -7,6 +7,7 @@ plan of all others.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +66,8 @@ class Replay:
         self.modes = surroundings.modes()
         self.checked = changes[0]
         self.learning = [t.requires_grad for t in surroundings.tensors]
-        self.settings, self.groups = self._settings(), self._groups()
+        self.settings, self.groups = surroundings.settings(), surroundings.groups()
+        self.lists = surroundings.lists()
         self.names = [n.noted() for n in surroundings.names]
         self.keeper: Keeper | None = None
         self.own = Gradients({}, set())
@@ -298,10 +300,11 @@ class Replay:
     def holds(self) -> bool:
         """Whether everything is still as it was when the step was recorded."""
         around = self.surroundings
-        if self.checked != changes[0]:
-            if around.modes() != self.modes or self._groups() != self.groups or around.hooked():
+        lists = around.lists()
+        if self.checked != changes[0] or not all(map(is_, lists, self.lists)):
+            if around.modes() != self.modes or around.groups() != self.groups or around.hooked():
                 return False
-            self.checked = changes[0]
+            self.checked, self.lists = changes[0], lists
         if [t.requires_grad for t in around.tensors] != self.learning:
             return False
         if not all(name.holds() for name in self.names):
@@ -320,17 +323,7 @@ class Replay:
 
     def outdated(self) -> bool:
         """Whether an optimizer has other settings now than those that are written out."""
-        return self._settings() != self.settings
-
-    def _settings(self) -> list[dict[str, Any]]:
-        """Of the optimizers, but for the learning rate."""
-        groups = [g for o, _ in self.surroundings.updates for g in o.param_groups]
-        return [{k: v for k, v in g.items() if k != "lr"} for g in groups]
-
-    def _groups(self) -> list[list[list[int]]]:
-        """Which parameters the groups of the optimizers have."""
-        optimizers = (o for o, _ in self.surroundings.updates)
-        return [[[id(p) for p in g["params"]] for g in o.param_groups] for o in optimizers]
+        return self.surroundings.settings() != self.settings
 
     def fits(self) -> bool:
         """Whether the memory of the replay may be written into."""

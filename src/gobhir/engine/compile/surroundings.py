@@ -52,6 +52,20 @@ class Surroundings:
         steady = all(n.steady(but_for_entries) for n in self.names)
         return steady and known.issuperset(map(id, now))
 
+    def settings(self) -> list[dict[str, Any]]:
+        """Of the optimizers, but for the learning rate."""
+        groups = [g for o, _ in self.updates for g in o.param_groups]
+        return [{k: v for k, v in g.items() if k not in ("lr", "params")} for g in groups]
+
+    def lists(self) -> list[Any]:
+        """The optimizers' own, of parameters."""
+        return [g["params"] for o, _ in self.updates for g in o.param_groups]
+
+    def groups(self) -> list[list[list[int]]]:
+        """Which parameters the groups of the optimizers have."""
+        optimizers = (o for o, _ in self.updates)
+        return [[[id(p) for p in g["params"]] for g in o.param_groups] for o in optimizers]
+
     def hooked(self) -> bool:
         """Whether somebody listens in: a replay would not call them."""
         return any(x._hooks for x in (*self.modules, *self.tensors)) or any(
