@@ -107,6 +107,12 @@ def test_what_the_pictures_show() -> None:
     assert np.asarray(points).tolist() == [[1.0, 1.0], [2.5, 2.0], [3.5, 3.0]]
 
 
+def test_a_confusion_matrix_has_as_many_rows_as_columns() -> None:
+    for one in (SCORES, np.arange(3)):
+        with pytest.raises(ValueError, match=r"metrics\.confusion_matrix"):
+            plots.confusion(one)
+
+
 def without_bangla(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """A machine on which no Bangla font is installed."""
     from matplotlib import font_manager

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.lang import language, t
+from gobhir.lang import language, say, t
 from gobhir.training.history import BESIDE, History, default_monitor, direction, title
 from gobhir.training.metrics import base
 from gobhir.training.metrics.classification import ConfusionMatrix
@@ -133,12 +133,14 @@ def confusion(
     """A confusion matrix as a picture: the darker a cell, the larger its share of its row.
 
     matrix: counts, or a ConfusionMatrix. labels: the classes' names. normalize: shares in the
-    cells instead of counts.
+    cells instead of counts. ValueError where it has not as many columns as rows.
     """
     if isinstance(matrix, ConfusionMatrix):
         labels = matrix.labels.tolist() if labels is None else labels
         matrix = matrix.counts()
     counts = np.asarray(matrix)
+    if counts.ndim != 2 or len(counts) != len(counts.T):
+        raise ValueError(say("errors.training.not_square", shape=counts.shape))
     n = len(counts)
     sums = counts.sum(1, keepdims=True)
     shares = counts / np.where(sums == 0, 1, sums)

@@ -28,6 +28,7 @@ LOSSES = {
 }
 # Losses whose target is a floating number of the model's own dtype.
 _OF_NUMBERS = {"BCELoss", "BCEWithLogitsLoss", "MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss"}
+_OF_CLASSES = {"CrossEntropyLoss", "cross_entropy", "NLLLoss", "nll_loss"}
 
 
 def needs_closure(optimizer: Any) -> bool:
@@ -133,7 +134,11 @@ class Backend:
 
     def columns(self, values: tuple[Any, ...], loss: Any) -> tuple[Any, ...]:
         """Arrays and lists as tensors: floating ones in the model's dtype, so that they can be
-        multiplied with its weights; the last one, the target, as the loss wants it."""
+        multiplied with its weights; the last one, the target, as the loss wants it. ValueError
+        where there is none, and the loss wants class numbers."""
+        name = getattr(loss, "__name__", type(loss).__name__)
+        if len(values) == 1 and name in _OF_CLASSES:
+            raise ValueError(say("errors.training.alone", loss=name))
         out = []
         for i, value in enumerate(values):
             if self.framework.is_tensor(value):
