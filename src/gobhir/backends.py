@@ -3,6 +3,7 @@ set (`backends.cudnn.deterministic = True`) are kept and change nothing."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 __all__ = ["cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"]
@@ -30,3 +31,6 @@ cuda = Backend(matmul=Backend(allow_tf32=False))
 cudnn = Backend(enabled=False, deterministic=True, benchmark=False)
 mkldnn = Backend(enabled=False)
 mps, mkl, openmp = Backend(), Backend(), Backend()
+
+for _name in __all__:  # so that `import gobhir.backends.cudnn as cudnn` finds it
+    sys.modules[f"{__name__}.{_name}"] = globals()[_name]

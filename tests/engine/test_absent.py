@@ -50,6 +50,14 @@ def test_from_import_and_unknown_names() -> None:
     assert not hasattr(x, "to_sparse") and not hasattr(x, "nothing")
 
 
+def test_a_backend_imported_like_a_module() -> None:
+    import gobhir.backends.cudnn as cudnn
+
+    cudnn.benchmark = True
+    assert cudnn is gobhir.backends.cudnn and gobhir.backends.cudnn.benchmark
+    cudnn.benchmark = False
+
+
 def test_questions_about_graphics_cards() -> None:
     """The same answers as from PyTorch without a graphics card."""
     for t in (gobhir, torch):
