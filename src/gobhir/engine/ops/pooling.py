@@ -15,6 +15,7 @@ import numpy as np
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
 from gobhir.engine.ops.correlation import meeting
+from gobhir.engine.ops.reductions import total
 from gobhir.lang import say
 
 _IMAGE = [
@@ -132,8 +133,11 @@ class AvgPool(Op):
         size = pooled_size(x, kernel, stride, padding, (1,) * len(kernel), ceil_mode)
         frame = (x.shape[2:], size, kernel, stride, padding)
         share = _share(*frame, count_include_pad, divisor, np.float64 if whole else x.dtype)
-        for axis, window in enumerate(zip(size, kernel, stride, padding, strict=True), 2):
-            x = _window_sums(x, axis, *window)
+        if kernel == x.shape[2:] and not any(padding):
+            x = total(x, tuple(range(2, x.ndim)), True)
+        else:
+            for axis, window in enumerate(zip(size, kernel, stride, padding, strict=True), 2):
+                x = _window_sums(x, axis, *window)
         # Whole numbers are divided as whole numbers, towards 0.
         return np.trunc(x / np.rint(1 / share)).astype(x.dtype) if whole else x * share
 
