@@ -205,14 +205,14 @@ class Norm(Reduction):
     def forward(x, *, p=2.0, dim=None, keepdim=False):
         at = axes(dim, x.ndim)
         if p == 2:
-            return np.sqrt(np.sum(x * x, axis=at, keepdims=keepdim))
+            return np.sqrt(total(x * x, dim, keepdim))
         size = np.abs(x)
         if p in (np.inf, -np.inf):
             return (np.max if p > 0 else np.min)(size, axis=at, keepdims=keepdim)
         if p == 0:
             return np.sum(size != 0, axis=at, keepdims=keepdim, dtype=x.dtype)
         if p == 1:
-            return np.sum(size, axis=at, keepdims=keepdim)
+            return total(size, dim, keepdim)
         return np.sum(size**p, axis=at, keepdims=keepdim) ** (1 / p)
 
     def vjp(d, out, x, *, p, dim, keepdim):
