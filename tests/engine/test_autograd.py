@@ -220,6 +220,8 @@ def test_switches_as_decorators(t: Any) -> None:
     assert not t.inference_mode(t.is_grad_enabled)()
     assert t.inference_mode(False)(t.is_grad_enabled)()
     assert not t.set_grad_enabled(False)(t.is_grad_enabled)() and t.is_grad_enabled()
+    with t.set_grad_enabled(mode=False), t.inference_mode(mode=False):
+        assert t.is_grad_enabled()
     with t.no_grad():
         assert t.enable_grad(t.is_grad_enabled)()
 

@@ -219,7 +219,7 @@ class no_grad:
 
     wanted = False
 
-    def __new__(cls, *given: Any) -> Any:
+    def __new__(cls, *given: Any, **named: Any) -> Any:
         if given and callable(given[0]):  # `@no_grad`, without parentheses
             return cls()(given[0])
         return super().__new__(cls)
