@@ -45,7 +45,7 @@ class Attention(Op):
     memos = 1
 
     def forward(q, k, v, mask=None, *, scale):
-        p = _scores(k, q * scale)
+        p = _keys_by_queries(k, q * scale)
         if mask is not None:
             np.add(p, np.ascontiguousarray(mask.mT), out=p)
         # A finite number where all are -inf, so that nothing but 0 comes of it.
@@ -60,14 +60,14 @@ class Attention(Op):
         if isinstance(q, Tensor):
             return _pieces(d[0], q, k, v, mask, scale)
         d, y, p = d[0], out[0], remembered(out[1], q.dtype)
-        ds = np.matmul(v, d.mT)
+        ds = _keys_by_queries(v, d)
         np.subtract(ds, np.ascontiguousarray((d * y).sum(axis=-1))[..., None, :], out=ds)
         np.multiply(ds, p, out=ds)
         dq, dk = _product(ds.mT, k, q), _product(ds, q, k)
         return dq * scale, dk * scale, _product(p, d, v), ds.mT
 
 
-def _scores(k, q):
+def _keys_by_queries(k, q):
     """k q^T. Short rows lie beside those of the other heads: along one long row, numbers that stand
     under one another are soon added up."""
     if q.ndim < 4 or q.shape[-2] > SHORT:
