@@ -71,6 +71,7 @@ from gobhir.engine.printing import set_printoptions
 from gobhir.engine.random import (
     Generator,
     bernoulli,
+    binomial,
     default_generator,
     get_rng_state,
     initial_seed,
@@ -120,6 +121,7 @@ __all__ = [
     "autograd",
     "backends",
     "bernoulli",
+    "binomial",
     "bool",
     "channels_last",
     "channels_last_3d",

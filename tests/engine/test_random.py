@@ -274,3 +274,20 @@ def test_long_shuffles_are_pytorchs(n: int) -> None:
     gobhir.manual_seed(7)
     np.testing.assert_array_equal(gobhir.randperm(n).numpy(), torch.randperm(n).numpy())
     np.testing.assert_array_equal(gobhir.rand(3).numpy(), torch.rand(3).numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_binomial_draws_pytorchs_numbers(dtype: str) -> None:
+    counts = np.array([10, 5, 100, 100, 1000, 50, 0, 7, 7, -1, 3], dtype)
+    chances = np.array([0.3, 0.8, 0.3, 0.7, 0.02, 0.5, 0.5, 0, 1, 0.5, 1.5], dtype)
+    drawn = []
+    for t in (gobhir, torch):
+        t.manual_seed(3)
+        n = t.from_numpy(np.repeat(counts, 60))
+        drawn.append(t.binomial(n, t.from_numpy(np.repeat(chances, 60))).numpy())
+        again = t.binomial(t.ones(1, 3) * 4, t.ones(3) * 0.5, generator=t.Generator())
+        assert again.shape == (1, 3)
+        for wrong in (t.tensor([4]), t.ones(1).double()):
+            with pytest.raises((ValueError, RuntimeError)):
+                t.binomial(wrong, t.ones(1))
+    np.testing.assert_array_equal(*drawn)

@@ -11,7 +11,7 @@ from gobhir.engine import Tensor
 from gobhir.engine.creation import arange, empty, eye
 from gobhir.engine.dtypes import finfo
 from gobhir.engine.functions import FUNCTIONS
-from gobhir.engine.random import poisson
+from gobhir.engine.random import binomial, poisson
 from gobhir.engine.tape import no_grad
 from gobhir.nn.functional import one_hot, softplus
 
@@ -134,10 +134,8 @@ class Binomial(OfCoin):
     def sample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         with no_grad():
-            tries = int(self.total_count.max()) if self.total_count.numel() else 0
-            u = empty((tries, *shape), dtype=self.probs.dtype).uniform_()
-            number = arange(tries).view(-1, *[1] * len(shape))
-            return ((u < self.probs) & (number < self.total_count)).sum(0).to(u.dtype)
+            count = self.total_count.to(self.probs.dtype)
+            return binomial(count.expand(shape), self.probs.expand(shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:

@@ -301,3 +301,53 @@ def _floating(dtype: Any, options: dict[str, Any]) -> np.dtype:
 
 for _name in ("bernoulli", "multinomial"):
     setattr(Tensor, _name, globals()[_name])
+
+
+@checked
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """How often something of probability `prob` happens in `count` tries. Both of one floating
+    dtype; they broadcast. ValueError for whole numbers, RuntimeError for two dtypes."""
+    for x in (count, prob):
+        if x.array.dtype.kind != "f":
+            raise ValueError(say("errors.dtype.not_for", op="binomial", dtype=x.dtype))
+    if count.array.dtype != prob.array.dtype:
+        raise RuntimeError(say("errors.arithmetic.one_dtype", x=count.dtype, y=prob.dtype))
+    tries, chances = np.broadcast_arrays(count.array, prob.array)
+    source = source_of(generator)
+    pairs = zip(tries.reshape(-1).tolist(), chances.reshape(-1).tolist(), strict=True)
+    found = [_successes(n, p, source) for n, p in pairs]
+    return Tensor._wrap(np.array(found, tries.dtype).reshape(tries.shape))
+
+
+def _successes(n: float, p: float, source: Generator) -> float:
+    """Sources: waiting times from one success to the next where few are expected (Devroye,
+    Non-uniform random variate generation, 1986, X.4.3); else Hoermann, The generation of binomial
+    random variates (1993)."""
+    if n <= 0 or p <= 0 or math.isnan(n * p):
+        return math.nan if math.isnan(n * p) else 0
+    if p >= 1:
+        return n
+    if p > 0.5:
+        return n - _successes(n, 1 - p, source)
+    if n * p < 10:
+        tries, found, log_q = 0.0, 0, math.log1p(-p)
+        while True:
+            tries += math.ceil(math.log(float(source.fine(1)[0])) / log_q)
+            if tries > n:
+                return found
+            found += 1
+    spread, odds, top = math.sqrt(n * p * (1 - p)), p / (1 - p), math.floor((n + 1) * p)
+    b = 1.15 + 2.53 * spread
+    a = -0.0873 + 0.0248 * b + 0.01 * p
+    alpha, v_r = (2.83 + 5.1 / b) * spread, 0.92 - 4.2 / b
+    highest = math.lgamma(top + 1) + math.lgamma(n - top + 1)
+    while True:
+        u, v = float(source.fine(1)[0]) - 0.5, float(source.fine(1)[0])
+        us = 0.5 - abs(u)
+        k = math.floor((2 * a / us + b) * u + n * p + 0.5)
+        if us >= 0.07 and v <= v_r:
+            return k
+        if 0 <= k <= n:
+            likely = highest - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+            if math.log(v * alpha / (a / (us * us) + b)) <= likely + (k - top) * math.log(odds):
+                return k
