@@ -218,3 +218,9 @@ def test_print_options(options: dict, shape: list, seed: int) -> None:
 def test_range_says_that_it_is_deprecated(t: Any) -> None:
     with pytest.warns(UserWarning, match="arange"):
         assert t.range(1, 4).tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("steps", [2, 3, 7, 8, 28, 100, 1001])
+@pytest.mark.parametrize("ends", [(-1, 1), (0, 0.3), (-3.14159, 3.14159), (1e-4, 0.02), (5, -7)])
+def test_linspace_to_the_bit(ends: tuple[float, float], steps: int) -> None:
+    assert gobhir.linspace(*ends, steps).tolist() == torch.linspace(*ends, steps).tolist()

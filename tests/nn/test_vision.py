@@ -97,6 +97,15 @@ def test_affine_grid(size: tuple[int, ...], align: bool | None) -> None:
     check(lambda t: F.affine_grid(t, size, align), lambda t: TF.affine_grid(t, size, align), theta)
 
 
+@pytest.mark.parametrize("align", [True, False])
+@pytest.mark.parametrize("size", [(1, 1, 12, 28), (1, 1, 5, 9)])
+def test_an_identity_lies_on_the_pixels_as_pytorchs_does(size: Any, align: bool) -> None:
+    """There the gradient of grid_sample jumps: one bit more or less would be another slope."""
+    theta = [[[1.0, 0, 0], [0, 1, 0]]]
+    mine = F.affine_grid(gobhir.tensor(theta), size, align)
+    assert mine.tolist() == TF.affine_grid(torch.tensor(theta), size, align).tolist()
+
+
 @pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
 @pytest.mark.parametrize("mode", ["bilinear", "nearest"])
 @pytest.mark.parametrize("size", [(3, 4), (2, 3, 2)])

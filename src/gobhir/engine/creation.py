@@ -336,7 +336,7 @@ def logspace(
 
 def _evenly(start: Any, end: Any, steps: int, ends: np.dtype, kind: np.dtype) -> np.ndarray:
     """From both ends, which are of dtype `ends`, towards the middle, so that the end is met
-    exactly."""
+    exactly. Each number is rounded once, like PyTorch's, which come from fused multiply-adds."""
     start, end = _number(start), _number(end)
     if ends.kind in "iu":
         start, end = int(start), int(end)
@@ -346,8 +346,9 @@ def _evenly(start: Any, end: Any, steps: int, ends: np.dtype, kind: np.dtype) ->
         return np.full(steps, start).astype(kind)
     exact = kind if kind.kind == "f" and kind.itemsize > 2 else np.dtype(np.float64)
     step = (exact.type(end) - exact.type(start)) / exact.type(steps - 1)
-    count = np.arange(steps, dtype=exact)
-    up, down = exact.type(start) + step * count, exact.type(end) - step * count[::-1]
+    count = np.arange(steps, dtype=np.float64)
+    first, last, step = (np.float64(exact.type(x)) for x in (start, end, step))
+    up, down = first + step * count, last - step * count[::-1]
     return np.where(count < steps // 2, up, down).astype(kind)
 
 

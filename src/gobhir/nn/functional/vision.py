@@ -12,6 +12,7 @@ import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.arguments import on_tensor
+from gobhir.engine.creation import linspace
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops import convolution, indexing, resampling
 from gobhir.lang import say
@@ -216,13 +217,20 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     n = len(size) - 2
     if as_operand(theta).shape != (size[0], n, n + 1) or n not in (2, 3):
         raise ValueError(say("errors.vision.theta", theta=theta.shape, size=tuple(size)))
-    ends = [1.0 if align_corners else 1 - 1 / m for m in size[2:]]
-    lines = [
-        np.linspace(-e, e, m) if m > 1 else np.zeros(1) for e, m in zip(ends, size[2:], strict=True)
-    ]
-    places = np.stack([*np.meshgrid(*lines, indexing="ij")[::-1], np.ones(tuple(size[2:]))], -1)
-    base = Tensor._wrap(places.reshape(-1, n + 1).astype(theta.dtype))
+    lines = [_line(m, bool(align_corners), theta.dtype) for m in size[2:]]
+    ones = np.ones(tuple(size[2:]), theta.dtype)
+    places = np.stack([*np.meshgrid(*lines, indexing="ij")[::-1], ones], -1)
+    base = Tensor._wrap(places.reshape(-1, n + 1))
     return (base @ theta.transpose(1, 2)).reshape(size[0], *size[2:], n)
+
+
+def _line(m: int, align_corners: bool, dtype: np.dtype) -> np.ndarray:
+    """m places from -1 to 1, or else the middles of m pixels there; rounded as PyTorch's, since
+    the gradient of grid_sample jumps where a place lies on a pixel, as in an identity."""
+    if m <= 1:
+        return np.zeros(m, dtype)
+    line = linspace(-1, 1, m, dtype=dtype).array
+    return line if align_corners else line * dtype.type(m - 1) / dtype.type(m)
 
 
 def grid_sample(

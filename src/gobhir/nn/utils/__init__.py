@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 # Loaded when asked for, so that `import gobhir` is quick.
-_MODULES = {"parametrizations", "parametrize", "prune", "stateless"}
+_MODULES = {"fusion", "parametrizations", "parametrize", "prune", "stateless"}
 _FUNCTIONS = {
     "fuse_conv_bn_eval": "fusion",
     "fuse_conv_bn_weights": "fusion",
