@@ -118,6 +118,8 @@ class Update:
         if self.gradients.kept():
             raise Diverged
         for run in self.runs:
+            if not any(p.array is not mine for p, mine in run.weights):
+                continue
             for k, p in enumerate(run.parameters):
                 if p.array is not run.weights[k][1]:
                     if not run.can_take(k):

@@ -39,6 +39,9 @@ class Methods:
         self.kind = kind
 
     def get(self, key: str, default: Any = None) -> Any:
+        found = getattr(self.kind, key, default)
+        if type(found) is types.FunctionType:
+            return found
         for kind in self.kind.__mro__:
             if key in kind.__dict__:
                 return kind.__dict__[key]
