@@ -102,6 +102,23 @@ def test_the_places_of_layers() -> None:
     assert _pair(3) == (3, 3) and _triple([1, 2, 3]) == (1, 2, 3) and _ntuple(4)(0) == (0,) * 4
 
 
+@pytest.mark.parametrize("t", [gobhir, torch], ids=["gobhir", "torch"])
+def test_names_that_copied_programs_use(t: Any) -> None:
+    clones = importlib.import_module(f"{t.__name__}.nn.modules.transformer")._get_clones
+    layers = clones(t.nn.Linear(2, 3), 2)
+    assert len(layers) == 2 and layers[0].weight is not layers[1].weight
+    t.testing.assert_close(layers[0].weight, layers[1].weight)
+    collate = importlib.import_module(f"{t.__name__}.utils.data._utils.collate").default_collate
+    assert collate([1, 2]).tolist() == [1, 2]
+    assert importlib.import_module(f"{t.__name__}.autograd.grad_mode").no_grad is t.no_grad
+
+    class Layer(t.nn.Module):
+        def _get_name(self) -> str:
+            return "Mine"
+
+    assert repr(Layer()) == "Mine()" and t.nn.ReLU()._get_name() == "ReLU"
+
+
 def test_the_places_of_distributions() -> None:
     for name in gobhir.distributions.__all__:
         kind = getattr(torch.distributions, name)

@@ -12,6 +12,7 @@ from gobhir.autograd.gradcheck import gradcheck, gradgradcheck
 from gobhir.autograd.variable import Variable
 from gobhir.engine.absent import missing
 from gobhir.engine.backward import backward, grad
+from gobhir.engine.paths import offer
 from gobhir.engine.tape import enable_grad, inference_mode, no_grad, set_grad_enabled
 
 __all__ = [
@@ -30,6 +31,9 @@ __all__ = [
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+_MODES = (enable_grad, inference_mode, no_grad, set_grad_enabled)
+offer(__name__, "grad_mode", {mode.__name__: mode for mode in _MODES})
 
 
 def __getattr__(name: str) -> Any:

@@ -315,12 +315,16 @@ class Module(Tree):
         """The settings to show between the parentheses."""
         return ""
 
+    def _get_name(self) -> str:
+        """What it is called where it is printed."""
+        return type(self).__name__
+
     def __repr__(self) -> str:
         settings = self.extra_repr().split("\n") if self.extra_repr() else []
         inside = [f"{name}: " + text.replace("\n", "\n  ") for name, text in self._inside()]
         if not inside and len(settings) <= 1:
-            return f"{type(self).__name__}({''.join(settings)})"
-        return f"{type(self).__name__}(\n  " + "\n  ".join(settings + inside) + "\n)"
+            return f"{self._get_name()}({''.join(settings)})"
+        return f"{self._get_name()}(\n  " + "\n  ".join(settings + inside) + "\n)"
 
     def _inside(self) -> Iterable[tuple[str, str]]:
         """The modules inside: how each is named and how it prints."""

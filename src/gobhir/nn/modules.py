@@ -3,6 +3,7 @@ that import from there. Each is made of the files of nn/ in which those layers s
 
 from __future__ import annotations
 
+from copy import deepcopy
 from importlib import import_module
 from typing import Any
 
@@ -66,6 +67,14 @@ for _name, _names in _FILES.items():
     offer(__name__, _name, {k: v for file in _names.split() for k, v in _of(file).items()})
 _numbers = {"_single": 1, "_pair": 2, "_triple": 3, "_quadruple": 4}
 offer(__name__, "utils", {"_ntuple": _times} | {name: _times(n) for name, n in _numbers.items()})
+
+
+def _get_clones(module: Any, N: int) -> Any:
+    """A ModuleList of N copies of the module."""
+    return nn.ModuleList([deepcopy(module) for _ in range(N)])
+
+
+offer(__name__, "transformer", {"_get_clones": _get_clones})
 
 
 def __getattr__(name: str) -> Any:

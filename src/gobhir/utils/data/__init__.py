@@ -6,6 +6,7 @@ Start reading in dataset.py, then sampler.py, then dataloader.py.
 from typing import Any
 
 from gobhir.engine.absent import missing
+from gobhir.engine.paths import offer
 from gobhir.utils.data.collate import default_collate, default_convert
 from gobhir.utils.data.dataloader import DataLoader, get_worker_info
 from gobhir.utils.data.dataset import (
@@ -47,6 +48,10 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+# Where collate functions of one's own look for PyTorch's.
+offer(__name__, "_utils", {})
+offer(f"{__name__}._utils", "collate", {f.__name__: f for f in (default_collate, default_convert)})
 
 
 def __getattr__(name: str) -> Any:
