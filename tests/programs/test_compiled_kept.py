@@ -60,6 +60,18 @@ def two_weights_in_one_memory(wrap: Wrap) -> Iterator[Any]:
 
 
 @story
+def gradients_kept_that_change_in_place(wrap: Wrap) -> Iterator[Any]:
+    for width in (4, 40):
+        model, kept = network(width), torch.zeros(1)
+        step = wrap(plain_step(model, optim.SGD(model.parameters(), 0.05), set_to_none=False))
+        for i in range(14):
+            yield step(*numbers()), kept + 1
+            if i in (4, 9):
+                kept = model[0].bias.grad if i == 4 else model[0].bias.grad.numpy()
+            yield kept is model[0].bias.grad
+
+
+@story
 def gradients_kept_and_exchanged(wrap: Wrap) -> Iterator[Any]:
     for width in (4, 40):
         model, kept = network(width), []

@@ -30,9 +30,16 @@ _keeper: Any = Tensor.__dict__["_hooks"]
 _learns: Any = Tensor.__dict__["requires_grad"]
 
 
+def _holders(gradient: Tensor | None) -> int:
+    return 0 if gradient is None else sys.getrefcount(gradient) + sys.getrefcount(gradient.array)
+
+
 _probe = Tensor._wrap(np.zeros(1))
+_probe.grad = Tensor._wrap(np.zeros(1))
 _ALONE = sys.getrefcount(_array.__get__(_probe))
-"""What the interpreter counts where only the Tensor holds its array: versions differ."""
+_GRAD_ALONE = _holders(_grad.__get__(_probe))
+"""What the interpreter counts where only the Tensor holds its array, or gradient: versions
+differ."""
 
 
 class Keeper:
@@ -97,7 +104,12 @@ class Keeper:
         for t in self.source.grads:
             array = _array.__get__(t)
             found = np.array(values[at : at + array.size], array.dtype).reshape(array.shape)
-            _grad.__set__(t, Tensor._wrap(found))
+            old = _grad.__get__(t) if t in self.source.in_place else None
+            if old is None:
+                _grad.__set__(t, Tensor._wrap(found))
+            else:
+                old.array[...] = found
+                old._changed("backward")
             at += array.size
 
     def look(self) -> None:
@@ -107,11 +119,12 @@ class Keeper:
         self.seen = True
 
     def kept_elsewhere(self) -> bool:
-        """Whether somebody still holds one of the arrays, or a view of it."""
+        """Whether somebody still holds one of the arrays, or a view of it, or a gradient that
+        is to change where it lies."""
         return any(
             sys.getrefcount(_array.__get__(t)) > _ALONE or _array.__get__(t).base is not None
             for t in self.tensors
-        )
+        ) or any(_holders(_grad.__get__(t)) > _GRAD_ALONE for t in self.source.in_place)
 
     def has_the_state(self) -> bool:
         """Whether the optimizers still have the state that the generator works on: one count of

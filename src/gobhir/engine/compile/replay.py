@@ -14,7 +14,7 @@ import numpy as np
 
 from gobhir.engine.compile.arguments import Arguments
 from gobhir.engine.compile.flat import Update
-from gobhir.engine.compile.gradients import Gradients
+from gobhir.engine.compile.gradients import Gradients, same_place
 from gobhir.engine.compile.live import Keeper
 from gobhir.engine.compile.lowering import lower
 from gobhir.engine.compile.memory import final, place
@@ -154,7 +154,7 @@ class Replay:
         self.arguments = Arguments(self.inputs, self.lines)
         shown_by = {t: u.grads[t] for u in self.updates for t in u.grads}
         places = {t: final(program, a) for t, a in ends.items() if t not in self.in_place}
-        own = {t: a for t, a in places.items() if not _same_place(a, shown_by.get(t))}
+        own = {t: a for t, a in places.items() if not same_place(a, shown_by.get(t))}
         flat = {id(p) for u in self.updates for p in u.parameters}
         if self.part is not None:
             flat = {id(p) for p in self.part.slots}
@@ -197,7 +197,10 @@ class Replay:
             if any(t in run.had_grad for t in self.no_grads):
                 raise CannotUnroll  # the generator takes no gradient away
             results = [s.array for s in shown(self.result)]
-            self.keeper = Keeper(writer.write(results, ends, run.recorder.updates))
+            source = writer.write(results, ends, run.recorder.updates)
+            pairs = ((t, ends[t], had) for t, had in run.had_grad.items() if t in ends)
+            source.in_place = {t for t, a, had in pairs if program.base(a) is program.base(had)}
+            self.keeper = Keeper(source)
         except CannotUnroll:
             around.unroll, self.again = False, True
         self.adds_to: list[tuple[Tensor, np.ndarray]] = []
@@ -389,10 +392,6 @@ class Replay:
             for t in self.no_grads:
                 t.grad = None
         return filled(self.result)
-
-
-def _same_place(a: np.ndarray, b: np.ndarray | None) -> bool:
-    return b is not None and a.__array_interface__ == b.__array_interface__
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:

@@ -49,6 +49,8 @@ class Source:
         self.counts: list[list[Tensor]] = []
         """How many steps were taken: of each group, the tensors that say so."""
         self.grads: list[Tensor] = []
+        self.in_place: set[Tensor] = set()
+        """Those whose gradient is changed where it lies."""
         self.groups: list[tuple[Any, int]] = []
         self.parameters: list[str] = []
         """The variable of each number of weights and states, in order."""
