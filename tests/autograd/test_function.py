@@ -41,6 +41,16 @@ def test_first_and_second_derivative(t: ModuleType) -> None:
     assert t.autograd.gradgradcheck(cube(t).apply, (x,))
 
 
+def test_gradgradcheck_draws_as_many_random_numbers() -> None:
+    drawn = []
+    for t in (gobhir, torch):
+        t.manual_seed(0)
+        x = t.ones(3, 4, dtype=t.float64, requires_grad=True)
+        assert t.autograd.gradcheck(t.exp, x) and t.autograd.gradgradcheck(t.exp, x)
+        drawn.append(t.rand(3).tolist())
+    assert drawn[0] == drawn[1]
+
+
 @BOTH
 def test_several_inputs_and_results(t: ModuleType) -> None:
     class SumAndProduct(t.autograd.Function):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine.backward import grad
+from gobhir.engine.creation import empty_like
 from gobhir.engine.tensor import Tensor
 from gobhir.lang import say
 
@@ -52,12 +53,11 @@ def gradgradcheck(
     raise_exception: bool = True,
 ) -> bool:
     """gradcheck of the gradients of func, as a function of the inputs and of the gradients that
-    come from above (drawn where `grad_outputs` is left out)."""
+    come from above (drawn between -1 and 1 where `grad_outputs` is left out)."""
     given = _listed(inputs)
     outs = _results(func(*given))
     if grad_outputs is None:
-        rng = np.random.default_rng(0)
-        above = [Tensor._wrap(np.asarray(rng.standard_normal(o.shape), o.dtype)) for o in outs]
+        above = [empty_like(o).uniform_(-1, 1) for o in outs]
     else:
         above = _listed(grad_outputs)
     above = [a.detach().clone().requires_grad_() for a in above]
