@@ -4,7 +4,7 @@ import numpy as np
 
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.indexing import AddAt, plain
+from gobhir.engine.ops.indexing import AddAt, Flat, plain
 from gobhir.lang import say
 
 
@@ -27,7 +27,8 @@ class Embedding(Op):
             raise RuntimeError(say("errors.embedding.table", shape=W.shape))
         if x.dtype not in (np.int64, np.int32):
             raise RuntimeError(say("errors.embedding.dtype", dtype=x.dtype))
-        outside = (x < 0) | (x >= len(W))
+        # Without its sign, -1 is a very large number.
+        outside = x.view(f"u{x.itemsize}") >= len(W)
         if outside.any():
             index, rows = x[outside].flat[0], len(W)
             raise IndexError(say("errors.embedding.index", index=index, rows=rows, last=rows - 1))
@@ -57,7 +58,9 @@ class AddRows(Op):
         places = x.reshape(-1)
         flat = v.reshape(len(places), v.shape[-1])
         if rows * 12 > len(places):  # few lookups a row: cheaper than sorting
-            return AddAt.forward(flat, index=(places,), shape=(rows, v.shape[-1]))
+            width = v.shape[-1]
+            at = places[:, None] * width + np.arange(width)
+            return AddAt.forward(flat, index=Flat(at), shape=(rows, width))
         # Rows for the same place lie side by side after sorting, and are added up in one go.
         order = np.argsort(places, kind="stable")
         ordered = np.take(places, order)

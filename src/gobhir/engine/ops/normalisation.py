@@ -78,10 +78,10 @@ class LayerNorm(Standardisation):
     def vjps(d, out, x, weight=None, bias=None, *, count, eps):
         rest = x.shape[x.ndim - count :]
         m, n = math.prod(x.shape[: x.ndim - count]), math.prod(rest)
-        rows, dy = x.reshape((m, n)), d[0].reshape((m, n))
-        mean, variance, d_mean, d_variance = (a.reshape((m, 1)) for a in (*out[1:], *d[1:]))
+        _, mean, variance = out
         r = (variance + eps) ** -0.5
-        standard = (rows - mean) * r
+        standard = ((x - mean) * r).reshape((m, n))
+        dy, r, d_mean, d_variance = d[0].reshape((m, n)), *(a.reshape((m, 1)) for a in (r, *d[1:]))
         turned = dy * standard
         w, ones = np.ones(n, x.dtype), np.ones(m, x.dtype)
         if weight is not None:
