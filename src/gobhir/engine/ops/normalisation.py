@@ -81,7 +81,8 @@ class LayerNorm(Standardisation):
         _, mean, variance = out
         r = (variance + eps) ** -0.5
         standard = ((x - mean) * r).reshape((m, n))
-        dy, r, d_mean, d_variance = d[0].reshape((m, n)), *(a.reshape((m, 1)) for a in (r, *d[1:]))
+        dy = d[0].reshape((m, n))
+        r, d_mean, d_variance = (a.reshape((m, 1)) for a in (r, *d[1:]))
         turned = dy * standard
         w, ones = np.ones(n, x.dtype), np.ones(m, x.dtype)
         if weight is not None:
