@@ -141,6 +141,7 @@ class Prod(Reduction):
     def vjp(d, out, x, *, dim, keepdim):
         if not x.ndim or (x == 0).any():
             return spread(d, x, dim, keepdim) * product_of_others(x, dim)
+        # The product of the others, by a division: many times faster than multiplying them anew.
         return spread(d * out, x, dim, keepdim) / x
 
 
