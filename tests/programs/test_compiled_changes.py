@@ -334,3 +334,29 @@ def test_two_processes_heed_what_changes() -> None:
         yield list(model.parameters())
 
     compare(tell, lambda f: torch.compile(f, threads=2))
+
+
+def test_ctrl_c_in_an_unrolled_step_keeps_the_weights() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    twin, (x, y) = copy.deepcopy(model), numbers()
+    written = plain_step(twin, optim.SGD(twin.parameters(), 0.1))
+    step = torch.compile(plain_step(model, optim.SGD(model.parameters(), 0.1)))
+    for _ in range(7):
+        step(x, y)
+        written(x, y)
+    names = step._keeper.steps.__globals__
+    tanh = names["tanh"]
+
+    def interrupted(z: float) -> float:
+        names["tanh"] = tanh
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        names["tanh"] = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            step(x, y)
+        for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+            np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), 1e-4, 1e-6)
+        assert step(x, y).item() == pytest.approx(written(x, y).item(), rel=1e-4)
+        assert step(x, y).item() == pytest.approx(written(x, y).item(), rel=1e-4)

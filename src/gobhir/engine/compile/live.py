@@ -87,9 +87,15 @@ class Keeper:
 
     def pull(self) -> None:
         """Bring the numbers into the arrays; each gradient into a new tensor."""
-        self.current = True
+        values = self.generator.send(None)
+        stopped = values is None
+        if stopped:
+            values = self.generator.send(None)
         with np.errstate(all="ignore"):
-            self._put(self.generator.send(None))
+            self._put(values)
+        self.current = True
+        if stopped:
+            raise KeyboardInterrupt
 
     def _put(self, values: Any) -> None:
         at = 0
@@ -114,9 +120,9 @@ class Keeper:
 
     def look(self) -> None:
         """Somebody looks: all that can be seen has to be true."""
+        self.seen = True
         if not self.current:
             self.pull()
-        self.seen = True
 
     def kept_elsewhere(self) -> bool:
         """Whether somebody still holds one of the arrays, or a view of it, or a gradient that
@@ -161,8 +167,12 @@ class Keeper:
         return result
 
     def stuck(self) -> None:
-        """Plain Python knew no answer (an overflow, another shape); the weights are as before."""
+        """Plain Python knew no answer (an overflow, another shape), and the weights are as before;
+        or somebody pressed Ctrl-C."""
+        stopped = self.generator.gi_frame.f_locals["stopped"]
         self.look()
+        if stopped:
+            raise KeyboardInterrupt
 
     # -- tensors that fetch their numbers ----
 

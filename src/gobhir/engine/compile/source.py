@@ -27,9 +27,11 @@ from gobhir.engine.compile.unroll import (
 from gobhir.engine.op import Family
 from gobhir.engine.tensor import Tensor
 
-_OUR_OWN = re.compile(rf"(lr|t|c|g|given|result|float|abs|max|min|{'|'.join(FUNCTIONS)})\d*")
+_OUR_OWN = re.compile(
+    rf"(lr|t|c|g|given|result|stopped|float|abs|max|min|{'|'.join(FUNCTIONS)})\d*"
+)
 """Variables that an unrolled step has for itself."""
-INDENT = " " * 12
+INDENT = " " * 16
 
 
 class Source:
@@ -189,7 +191,11 @@ class Writer:
 
     def _tidy_names(self) -> None:
         """No name twice."""
-        taken = self.taken | set(self.parameters) | {"lr", "t", "given", "result", *FUNCTIONS}
+        taken = (
+            self.taken
+            | set(self.parameters)
+            | {"lr", "t", "given", "result", "stopped", *FUNCTIONS}
+        )
         for n in self.numbers.order:
             if n.name in taken:
                 n.name = ""
@@ -280,18 +286,21 @@ class Writer:
         unpack = f"{given} = given" if self.unpacked else "pass"
         text = [
             f"def steps({', '.join([*own, *rates])}):",
-            "    result = None",
+            "    result, stopped = None, False",
             "    while True:",
-            "        given = yield result",
-            "        while given is None:  # somebody wants to see the numbers",
-            f"            given = yield ({', '.join(back)}{',' * bool(back)})",
             "        try:",
+            "            while True:",
+            "                given = yield result",
+            "                while given is None:  # somebody wants to see the numbers",
+            f"                    given = yield ({', '.join(back)}{',' * bool(back)})",
             INDENT + unpack,
             "",
             *((INDENT + line).rstrip() for line in body),
             f"{INDENT}result = {result}",
             "        except (ArithmeticError, ValueError, TypeError):",
-            f"{INDENT}result = None  # an overflow, a division by zero: NumPy knows what to do",
+            "            result = None  # an overflow, a division by zero: NumPy knows what to do",
+            "        except KeyboardInterrupt:",
+            "            result, stopped = None, True  # the numbers are still wanted",
         ]
         self.source.text = "\n".join(text) + "\n"
 
