@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import wraps
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -21,6 +20,7 @@ from gobhir.engine.tape import enable_grad, no_grad, state
 from gobhir.lang import say, warn
 from gobhir.optim.checks import check_betas, check_range, check_run, check_step
 from gobhir.optim.saving import packed, unpack
+from gobhir.optim.stepping import with_hooks
 
 
 class Assignment(NamedTuple):
@@ -96,6 +96,8 @@ class Optimizer:
         self._opt_called: bool | None = None
         """None: no scheduler asks; then, whether a step was taken since one does."""
         self._scratch: dict[tuple[np.dtype, int], np.ndarray] = {}
+        self._made = frozenset((*vars(self), "_made"))
+        """The attributes that are no subclass's own."""
         if not isinstance(params, Iterable) or isinstance(params, (str, Mapping)):
             raise TypeError(say("errors.optim.not_parameters", type=type(params).__name__))
         groups = list(params)
@@ -108,7 +110,7 @@ class Optimizer:
 
     def __init_subclass__(cls) -> None:
         if "step" in cls.__dict__:
-            setattr(cls, "step", _with_hooks(cls.__dict__["step"]))  # noqa: B010  mypy
+            setattr(cls, "step", with_hooks(cls.__dict__["step"]))  # noqa: B010  mypy
 
     # -- what a subclass says ----
 
@@ -364,39 +366,7 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
-    """`step` with the hooks before and after it; once, where a step calls that of its base."""
-
-    @wraps(step)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        self: Optimizer = args[0]
-        if self._stepping is not False:
-            if self._stepping is None and state.recorder is not None:
-                state.recorder.refuse("python", name=type(self).__name__)
-            return step(*args, **kwargs)
-        if state.recorder is not None:  # gobhir.compile is watching
-            return state.recorder.optimizer_step(*args, **kwargs)
-        for hook in tuple(self._before_step):
-            changed = hook(self, args, kwargs)
-            if changed is not None:
-                if not (isinstance(changed, tuple) and len(changed) == 2):
-                    raise RuntimeError(say("errors.optim.pre_hook", got=changed))
-                args, kwargs = changed
-        self._stepping = True
-        if self._opt_called is False:
-            self._opt_called = True
-        try:
-            out = step(*args, **kwargs)
-        finally:
-            self._stepping = False
-        for hook in tuple(self._after_step):
-            hook(self, args, kwargs)
-        return out
-
-    return wrapped
-
-
-Optimizer.step = _with_hooks(Optimizer.step)  # type: ignore[method-assign]
+Optimizer.step = with_hooks(Optimizer.step)  # type: ignore[method-assign]
 
 
 def _mentioned(rule: Iterable[Assignment], hyper: dict[str, Any]) -> dict[str, Any]:

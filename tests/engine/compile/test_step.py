@@ -488,22 +488,80 @@ def test_a_scheduler_inside_a_step_is_noticed_and_outside_it_counts() -> None:
         assert runs[0] == pytest.approx(runs[1], rel=1e-4)
 
 
-def test_an_optimizer_with_a_step_of_its_own() -> None:
-    class Own(optim.Optimizer):
-        def __init__(self, params: Any) -> None:
-            super().__init__(params, {"lr": 0.1})
+class Own(optim.Optimizer):
+    """Gradient descent as its user wrote it, half the way back at every third step."""
 
-        def step(self, closure: Any = None) -> None:
-            with gobhir.no_grad():
-                for group in self.param_groups:
-                    for p in group["params"]:
-                        p.add_(p.grad, alpha=-group["lr"])
+    def __init__(self, params: Any) -> None:
+        super().__init__(params, {"lr": 0.1})
 
+    def number(self) -> int:
+        """How many steps there were before this one."""
+        return 1
+
+    def step(self, closure: Any = None) -> None:
+        back = self.number() % 3 == 0
+        with gobhir.no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    p.sub_(p.grad, alpha=group["lr"])
+                    if back:
+                        p.mul_(0.5)
+
+
+class CountsInAnAttribute(Own):
+    steps = 0
+
+    def number(self) -> int:
+        self.steps += 1
+        return self.steps
+
+
+class CountsInPrivate(Own):
+    def __init__(self, params: Any) -> None:
+        super().__init__(params)
+        self._count = [0]
+
+    def number(self) -> int:
+        self._count[0] += 1
+        return self._count[0]
+
+
+class CountsInItsGroup(Own):
+    def number(self) -> int:
+        self.param_groups[0]["steps"] = 1 + self.param_groups[0].get("steps", 0)
+        return int(self.param_groups[0]["steps"])
+
+
+class CountsInItsState(Own):
+    def number(self) -> int:
+        own = self.state[self.param_groups[0]["params"][0]]
+        own["steps"] = 1 + own.get("steps", 0)
+        return int(own["steps"])
+
+
+class Inner(Own):
+    """A wrapper of another optimizer, called an optimizer itself."""
+
+    def __init__(self, params: Any) -> None:
+        params = list(params)
+        super().__init__(params)
+        self.inner = optim.Adam(params, lr=0.1)
+
+    def step(self, closure: Any = None) -> None:
+        self.inner.step()
+
+
+OWN = [Own, CountsInAnAttribute, CountsInPrivate, CountsInItsGroup, CountsInItsState, Inner]
+
+
+@pytest.mark.parametrize("name", ["tanh", "wide"])
+@pytest.mark.parametrize("kind", OWN)
+def test_an_optimizer_with_a_step_of_its_own(kind: Any, name: str) -> None:
     runs = []
     for compiled in (True, False):
         gobhir.manual_seed(0)
-        net = MODELS["wide"]()
-        updates = Own(net.parameters())
+        net = MODELS[name]()
+        updates = kind(net.parameters())
 
         def step(x: Any, y: Any, net: Any = net, updates: Any = updates) -> Any:
             updates.zero_grad()
@@ -514,10 +572,12 @@ def test_an_optimizer_with_a_step_of_its_own() -> None:
 
         run = compile(step) if compiled else step
         losses = []
-        for k in range(9):
+        for k in range(12):
             updates.param_groups[0]["lr"] = 0.1 / (1 + k)
             losses.append(run(*examples(2, k)).item())
         runs.append(losses)
+        if compiled and kind is Own:
+            assert replayed(run)
     assert runs[0] == pytest.approx(runs[1], rel=1e-4)
 
 

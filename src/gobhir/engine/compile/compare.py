@@ -31,6 +31,7 @@ class Snapshot:
             (o, {p: {k: _copied(v) for k, v in own.items()} for p, own in o.state.items()})
             for o, _ in around.updates
         ]
+        self.groups = [(g, dict(g)) for o, _ in around.updates for g in o.param_groups]
 
     def restore(self) -> None:
         default_generator.set_state(self.random)
@@ -43,6 +44,10 @@ class Snapshot:
                 t.grad.array[...] = grad
             elif grad is not None:
                 t.grad = Tensor._wrap(grad.copy())
+        for group, settings in self.groups:
+            for key in group.keys() - settings.keys():
+                del group[key]
+            group.update(settings)
         for optimizer, kept in self.optimizers:
             for p in [p for p in optimizer.state if p not in kept]:
                 del optimizer.state[p]

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from gobhir.engine.compile.gradients import Gradients
-from gobhir.engine.compile.recorder import Diverged
+from gobhir.engine.compile.recorder import Diverged, has_own_step
 from gobhir.engine.tensor import Tensor
 
 ALIGNED = 64
@@ -63,7 +63,7 @@ class Update:
         self.optimizer = optimizer
         self.shared = shared
         self.runs: list[_Run] = []
-        self.own_step = _has_own_step(optimizer)
+        self.own_step = has_own_step(optimizer)
         wanted = set(parameters)
         for number, group in enumerate(optimizer.param_groups):
             own = [p for p in group["params"] if p in wanted]
@@ -142,14 +142,6 @@ class Update:
             return
         self.gradients.show()
         self.optimizer.step()
-
-
-def _has_own_step(optimizer: Any) -> bool:
-    """Whether the class says by itself what a step is, instead of `update`."""
-    for kind in type(optimizer).__mro__:
-        if "step" in vars(kind):
-            return "_step_one" not in vars(kind)
-    return True
 
 
 def _references(p: Tensor) -> int:

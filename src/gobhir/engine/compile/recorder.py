@@ -119,7 +119,10 @@ class Recorder:
         weights = tuple(plain(w) for w, _ in arrays)
         grads = tuple(plain(g) for _, g in arrays)
         self.updates.append((optimizer, [p for p, _ in pairs]))
+        before = _kept_by(optimizer)
         if self.dry:
+            if before:
+                self.refuse("python", name=type(optimizer).__name__)
             self.given |= {p: g for (p, _), g in zip(pairs, grads, strict=True)}
             return None
         which = len(self.updates) - 1
@@ -130,6 +133,9 @@ class Recorder:
             with self.paused():
                 return optimizer.step(closure)
         finally:
+            for name, value in _kept_by(optimizer).items():
+                if type(value) not in _PLAIN or before.get(name) != value:
+                    self.refuse("python", name=name)
             for (p, grad), (w, g) in zip(pairs, arrays, strict=True):
                 p.array, grad.array = w, g
 
@@ -141,6 +147,26 @@ class Recorder:
     def alive(self) -> list[Traced]:
         """The Traced arrays that somebody still holds."""
         return [t for ref in self.made if (t := ref()) is not None]
+
+
+def has_own_step(optimizer: Any) -> bool:
+    """Whether the class says by itself what a step is, instead of `update`."""
+    for kind in type(optimizer).__mro__:
+        if "step" in vars(kind):
+            return "_step_one" not in vars(kind)
+    return True
+
+
+_PLAIN = (bool, int, float, str, type(None))
+
+
+def _kept_by(optimizer: Any) -> dict[str, Any]:
+    """What an optimizer whose step its user wrote has in attributes of its own: if the step
+    changes it, a step that is tried out cannot be taken back."""
+    if not has_own_step(optimizer):
+        return {}
+    made = getattr(optimizer, "_made", ())
+    return {k: v for k, v in vars(optimizer).items() if k not in made and not callable(v)}
 
 
 class _Heard:

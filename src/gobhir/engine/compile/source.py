@@ -15,6 +15,7 @@ import numpy as np
 
 from gobhir.engine.compile.names import Names, elements
 from gobhir.engine.compile.program import Program
+from gobhir.engine.compile.recorder import has_own_step
 from gobhir.engine.compile.rules import assigned, rewritten
 from gobhir.engine.compile.unroll import (
     FUNCTIONS,
@@ -205,6 +206,8 @@ class Writer:
     # -- the update rule ----
 
     def _update(self, optimizer: Any, pairs: Any) -> list[str]:
+        if has_own_step(optimizer):
+            raise CannotUnroll
         lines: list[str] = []
         known = {id(p): (p, grads) for p, grads in pairs}
         for group in optimizer.param_groups:
