@@ -104,3 +104,7 @@ def test_autocast() -> None:
     with pytest.raises(ValueError, match="text"):
         gobhir.amp.autocast(gobhir.device("cpu"))
     assert not gobhir.amp.is_autocast_available("cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with gobhir.autocast("cpu"):
+            assert not gobhir.is_autocast_enabled() and not gobhir.is_autocast_enabled("cpu")

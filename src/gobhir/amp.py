@@ -17,11 +17,16 @@ from gobhir.engine import Tensor
 from gobhir.engine.tape import no_grad
 from gobhir.lang import say, warn
 
-__all__ = ["GradScaler", "autocast", "is_autocast_available"]
+__all__ = ["GradScaler", "autocast", "is_autocast_available", "is_autocast_enabled"]
 
 
 def is_autocast_available(device_type: str) -> bool:
     """False: no device here computes in half precision."""
+    return False
+
+
+def is_autocast_enabled(device_type: str | None = None) -> bool:
+    """False, inside autocast too: it leaves all dtypes as they are."""
     return False
 
 

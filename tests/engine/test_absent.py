@@ -111,6 +111,8 @@ def test_names_that_copied_programs_use(t: Any) -> None:
     collate = importlib.import_module(f"{t.__name__}.utils.data._utils.collate").default_collate
     assert collate([1, 2]).tolist() == [1, 2]
     assert importlib.import_module(f"{t.__name__}.autograd.grad_mode").no_grad is t.no_grad
+    hooks = importlib.import_module(f"{t.__name__}.utils.hooks")
+    assert isinstance(t.nn.ReLU().register_forward_hook(print), hooks.RemovableHandle)
 
     class Layer(t.nn.Module):
         def _get_name(self) -> str:

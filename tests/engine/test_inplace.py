@@ -293,6 +293,16 @@ def test_versions_are_shared_by_views() -> None:
         assert z._version == 3
 
 
+@pytest.mark.parametrize("t", [gobhir, torch], ids=["gobhir", "torch"])
+def test_out_writes_over_a_parameter_only_beside_autograd(t: Any) -> None:
+    p = t.nn.Parameter(t.tensor([-2.0, 3.0]))
+    with t.no_grad():
+        assert t.sign(p, out=p) is p
+    assert p.tolist() == [-1.0, 1.0] and p.requires_grad
+    with pytest.raises(RuntimeError):
+        t.sign(p, out=p)
+
+
 STEPS = {
     "scale": lambda z, y: z.mul_(2.0),
     "add": lambda z, y: z.add_(y),

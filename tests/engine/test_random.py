@@ -98,6 +98,7 @@ DISTRIBUTIONS = [
     "t.randint(5, (4,))",
     "t.randint(low=2, high=5, size=(3,))",
     "t.randint_like(t.rand(3), -3, 4)",
+    "t.randint_like(t.rand(3), high=4)",
     "t.empty(4, dtype=t.uint8).random_()",
     "t.empty(4, dtype=t.bool).bernoulli_()",
     "t.empty(3, 4).bernoulli_(t.rand(4))",

@@ -104,3 +104,13 @@ def test_rrelu_draws_as_pytorch(dtype: str) -> None:
         t.manual_seed(1)
         told.append(t.nn.RReLU(0.1, 0.5)(x).numpy())
     np.testing.assert_allclose(*told, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name, settings", [("ReLU", ()), ("Softmax", (-1,)), ("ELU", (0.5,))])
+def test_a_subclass_computes_the_same_under_another_name(name: str, settings: tuple) -> None:
+    ours, theirs = (type("Own", (getattr(t.nn, name),), {})(*settings) for t in (gobhir, torch))
+    x = np.array([-1.0, 0.5, 2.0], np.float32)
+    np.testing.assert_allclose(
+        ours(gobhir.from_numpy(x)).numpy(), theirs(torch.from_numpy(x)).numpy(), rtol=1e-6
+    )
+    assert repr(ours) == repr(theirs)

@@ -86,6 +86,8 @@ def layers(t: Any) -> list[Any]:
         n.ModuleDict({"x": n.Tanh()}),
         n.ModuleList([n.ReLU(), *(n.Sequential(n.Linear(2, 2), n.Tanh()) for _ in range(3))]),
         n.ModuleList(),
+        n.ModuleList([n.ReLU(), None, None]),
+        n.ModuleDict({"x": None}),
         shared_network(t).first,
     ]
 
@@ -133,6 +135,25 @@ def test_module_list_and_dict(t: Any) -> None:
     del named["a"]
     named.clear()
     assert len(named) == 0
+
+
+@BOTH
+def test_none_keeps_a_place_in_a_list(t: Any) -> None:
+    some = t.nn.ModuleList([t.nn.Linear(1, 1), None]).append(None)
+    some.train().double().zero_grad()
+    some[1] = t.nn.ReLU()
+    assert some[2] is None and [name for name, _ in some.named_modules()] == ["", "0", "1"]
+
+
+@BOTH
+@pytest.mark.parametrize("kind, adds", [("ModuleList", "extend"), ("ModuleDict", "update")])
+def test_an_empty_list_of_ones_own_adds_nothing(t: Any, kind: str, adds: str) -> None:
+    """A subclass may need in what it overrides what its own __init__ sets afterwards."""
+
+    def not_yet(self: Any, given: Any) -> None:
+        raise AssertionError
+
+    assert len(type("Own", (getattr(t.nn, kind),), {adds: not_yet})()) == 0
 
 
 @BOTH

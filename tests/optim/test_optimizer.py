@@ -94,6 +94,8 @@ def test_an_optimizer_of_ones_own(t: Any) -> None:
     other = Signs([w], lr=1.0)
     other.load_state_dict(optimizer.state_dict())
     assert other.state[w]["count"] == 1 and other.param_groups[0]["lr"] == 0.5
+    Own = type("Own", (t.optim.Optimizer,), {"step": lambda self, closure=None: None})
+    assert Own([w], {"betas": (0.9, 1.0)}).defaults["betas"][1] == 1.0  # they may mean anything
 
 
 @BOTH

@@ -85,7 +85,7 @@ def into(out: Any, result: Any) -> Any:
     if isinstance(result, tuple):
         pairs = [into(o, r) for o, r in zip(out, result, strict=True)]
         return result._make(pairs) if hasattr(result, "_make") else tuple(pairs)
-    if out.requires_grad or result.requires_grad:
+    if state.grad_enabled and (out.requires_grad or result.requires_grad):
         raise RuntimeError(say("errors.tensor.out_grad"))
     if out.shape != result.shape:
         out.array = np.empty(result.shape, out.dtype)

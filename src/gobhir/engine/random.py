@@ -175,7 +175,7 @@ def _like(draw: Any, fill: str, input: Tensor, dtype: Any, options: dict[str, An
 
 
 def randint_like(
-    input: Tensor, low: Any, high: Any = None, *, dtype: Any = None, **options: Any
+    input: Tensor, low: Any = 0, high: Any = None, *, dtype: Any = None, **options: Any
 ) -> Tensor:
     """Whole numbers from low (0 when left out) up to but without high, of input's shape and
     dtype."""

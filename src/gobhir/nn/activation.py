@@ -50,9 +50,15 @@ class _Activation(Module):
 
     shown: tuple[str, ...] = ()
     inplace: bool = False
+    function: str
+    """The name of what it computes: its own, also in subclasses that users give other names."""
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__ == __name__:
+            cls.function = cls.__name__.lower()
 
     def forward(self, input: Tensor) -> Tensor:
-        f = getattr(F, type(self).__name__.lower())
+        f = getattr(F, self.function)
         settings: Any = {name: getattr(self, name) for name in self.shown}
         settings |= {"inplace": True} if self.inplace else {}
         return f(input, **settings)

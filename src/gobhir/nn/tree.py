@@ -99,8 +99,8 @@ class Tree:
         (self._passing_buffers.discard if persistent else self._passing_buffers.add)(name)
 
     def add_module(self, name: str, module: Any) -> None:
-        """Make `module` a child under `name`."""
-        if not isinstance(module, Tree):
+        """Make `module` a child under `name`; None keeps the name without a child."""
+        if module is not None and not isinstance(module, Tree):
             raise _not_module(name, module)
         self._settle(name, "_modules", module)
 

@@ -132,7 +132,7 @@ class Optimizer:
         check_run(group)
         for key in self.nonnegative:
             check_range(key, group[key])
-        if "betas" in group:
+        if "betas" in group and type(self).step is Optimizer.step:  # else they may mean anything
             check_betas(group["betas"])
 
     # -- words that many optimizers share ----

@@ -8,7 +8,11 @@ from importlib import import_module
 from typing import Any
 
 from gobhir.engine.absent import missing
+from gobhir.engine.hooks import RemovableHandle
+from gobhir.engine.paths import offer
 from gobhir.utils import data
+
+offer(__name__, "hooks", {"RemovableHandle": RemovableHandle})
 
 __all__ = ["checkpoint", "data"]
 
