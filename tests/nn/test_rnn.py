@@ -123,6 +123,8 @@ def test_all_weights_and_what_flatten_parameters_does() -> None:
         (3 * H,),
     ]
     assert layer.flatten_parameters() is None
+    names = torch.nn.GRU(IN, H, 2, bidirectional=True)._flat_weights_names
+    assert layer._flat_weights_names == names == list(layer._parameters)
 
 
 def test_dropout_without_a_second_layer_is_warned_about() -> None:

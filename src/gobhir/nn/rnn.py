@@ -101,6 +101,11 @@ class RNNBase(Module):
         """The parameters of each layer and direction."""
         return [[getattr(self, name) for name in names] for names in self._weight_names]
 
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        """The names of the parameters in a row; Dive into Deep Learning initialises by them."""
+        return [name for names in self._weight_names for name in names]
+
     def flatten_parameters(self) -> None:
         """For programs written for a GPU; here there is nothing to do."""
 
