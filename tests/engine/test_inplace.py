@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -301,6 +302,23 @@ def test_out_writes_over_a_parameter_only_beside_autograd(t: Any) -> None:
     assert p.tolist() == [-1.0, 1.0] and p.requires_grad
     with pytest.raises(RuntimeError):
         t.sign(p, out=p)
+
+
+@pytest.mark.parametrize(
+    "call", ["add_(2, y)", "sub_(2.0, y)", "addcmul_(3, y, y)", "addcdiv_(3, y, y)"]
+)
+def test_the_factor_first_as_old_optimizers_write(call: str) -> None:
+    results = []
+    for t in (gobhir, torch):
+        x, y = t.tensor([1.0, 2.0]), t.tensor([4.0, 0.5])
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            assert eval(f"x.{call}") is x
+        results.append(x.tolist())
+        assert t is torch or len(seen) == 1  # PyTorch warns once in a whole program
+        with pytest.raises(TypeError):
+            x.add_(2, y, alpha=2)
+    assert results[0] == results[1]
 
 
 STEPS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from gobhir.engine.inplace import become, into
 from gobhir.engine.op import Op
 from gobhir.engine.ops import arithmetic, elementary, linear
 from gobhir.engine.tensor import Tensor
-from gobhir.lang import say
+from gobhir.lang import say, warn
 
 
 def _refuse_bool(*operands: Any) -> None:
@@ -274,3 +275,26 @@ Tensor.__neg__ = neg
 Tensor.__pos__ = positive  # type: ignore[operator]
 Tensor.__abs__ = unary(elementary.abs)
 alias("absolute", Tensor.__abs__)
+
+
+def _take_factor_first(name: str, factor: str, count: int) -> None:
+    """Let x.add_(2, y) stand for x.add_(y, alpha=2), with a warning: old optimizers write so."""
+    change = getattr(Tensor, name)
+
+    @wraps(change)
+    def either(self: Tensor, *args: Any, **named: Any) -> Tensor:
+        if len(args) > count and factor not in named:
+            warn(say("errors.arithmetic.factor_first", name=name, factor=factor))
+            named[factor], *args = args  # type: ignore[assignment]
+        return change(self, *args, **named)
+
+    setattr(Tensor, name, either)
+
+
+for _name, _factor, _count in (
+    ("add_", "alpha", 1),
+    ("sub_", "alpha", 1),
+    ("addcmul_", "value", 2),
+    ("addcdiv_", "value", 2),
+):
+    _take_factor_first(_name, _factor, _count)
