@@ -19,8 +19,8 @@ _LEFT_OUT = {
         Tensor.to_sparse_coo Tensor.to_sparse_csr Tensor.to_sparse_csc Tensor.to_dense
         Tensor.coalesce Tensor.is_coalesced Tensor.indices Tensor.values Tensor.crow_indices
         Tensor.col_indices Tensor.sparse_mask Tensor.sparse_dim Tensor.dense_dim""",
-    "dtype": """bfloat16 BFloat16Tensor uint16 uint32 uint64 float8_e4m3fn float8_e5m2 int4 uint4
-        Tensor.bfloat16""",
+    "dtype": """bfloat16 BFloat16Tensor float8_e4m3fn float8_e5m2 int4 uint4 Tensor.bfloat16""",
+    "unsigned": "uint16 uint32 uint64",
     "quantized": """quantization ao quantize_per_tensor quantize_per_channel qint8 quint8 qint32
         dequantize nn.quantized nn.qat nn.quantizable nn.intrinsic Tensor.dequantize
         Tensor.int_repr Tensor.q_scale Tensor.q_zero_point""",
