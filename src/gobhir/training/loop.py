@@ -245,12 +245,14 @@ class _Trainer:
     def _one_epoch(self, step: Step, ctrl_c: Interruption) -> None:
         run, measures, display = self.run, self.measures, self.display
         value_of = run.backend.value
+        alone = not (self.before_batch or self.after_batch or measures.watched)
+        next_step = run.backend.undisturbed(step, self.training) if alone else step
         run.batch = 0
         measures.reset()
         for batch in batches(self.training, run.backend):
             for watcher in self.before_batch:
                 watcher.on_batch_begin(run)
-            loss, output = step(*batch)
+            loss, output = (next_step if run.batch else step)(*batch)
             run.batch += 1
             before, value = run.batch_loss, value_of(loss)
             run.batch_loss = value

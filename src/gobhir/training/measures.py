@@ -78,6 +78,11 @@ class Measures:
                 one.update(output, target)
 
     @property
+    def watched(self) -> bool:
+        """Whether a learner's own metrics see each batch."""
+        return bool(self._eager)
+
+    @property
     def loss(self) -> float:
         """The mean loss so far."""
         return float(self._total) / self.count if self.count else float("nan")

@@ -11,7 +11,7 @@ import numpy as np
 
 from gobhir.engine.compile.arguments import kind
 from gobhir.engine.compile.case import Case
-from gobhir.engine.compile.recorder import recording
+from gobhir.engine.compile.recorder import Diverged, recording
 from gobhir.engine.dtypes import default_dtype
 from gobhir.engine.tape import state
 from gobhir.engine.tensor import Tensor
@@ -36,6 +36,8 @@ class Compiled:
         self._quick: Callable[..., Any] | None = None
         self._arity = 0
         self._keeper: Any = None
+        self._last: tuple[Any, list[Any]] | None = None
+        """What the last call replayed, on arguments of which shapes."""
         functools.update_wrapper(self, step, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -43,6 +45,7 @@ class Compiled:
             result = self._quick(*args)
             if result is not None:
                 return result
+        self._last = None
         if state.tape is not None or state.watch is not None or recording() is not None:
             return self.step(*args, **kwargs)
         key = kind(args, kwargs)
@@ -60,6 +63,19 @@ class Compiled:
                 self._cases.pop(next(iter(self._cases))).forget()
             case = self._cases[key] = Case(self, (args, kwargs))
         return case(args, kwargs)
+
+    def again(self, *args: Tensor) -> Any:
+        """The last call with other numbers, by whoever knows that nothing else has changed since:
+        `fit`, between two batches. Whether all is as it was is then not looked at."""
+        if self._last is None:
+            return self(*args)
+        replay, shapes = self._last
+        if [a.array.shape for a in args] != shapes:
+            return self(*args)
+        try:
+            return replay.run(args, {})
+        except Diverged:
+            return self(*args)
 
     def __getattr__(self, name: str) -> Any:
         if name == "step":

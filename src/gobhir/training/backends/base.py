@@ -59,6 +59,11 @@ class Backend:
         target last; None where they have to be made so."""
         return None
 
+    def undisturbed(self, step: Step, source: Any) -> Step:
+        """The step for a batch of `source` that follows on another one, where in between only
+        fit itself and the source have been at work."""
+        return step
+
     def array(self, tensor: Any) -> np.ndarray:
         """A tensor's numbers, not shared with it."""
         raise NotImplementedError

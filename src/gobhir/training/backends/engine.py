@@ -9,7 +9,7 @@ import numpy as np
 
 import gobhir
 from gobhir.engine.tape import state
-from gobhir.training.backends.base import Backend
+from gobhir.training.backends.base import Backend, Step
 from gobhir.utils.data import BatchSampler, DataLoader, Subset, TensorDataset
 
 AT_ONCE = 1 << 22
@@ -78,6 +78,10 @@ class EngineBackend(Backend):
     def ready(self, source: Any) -> Iterator[Any] | None:
         lent = isinstance(source, _LendingLoader) and source.at_once() is not None
         return iter(source) if lent else None
+
+    def undisturbed(self, step: Step, source: Any) -> Step:
+        lent = isinstance(source, _LendingLoader) and source.at_once() is not None
+        return getattr(step, "again", step) if lent else step  # of a compiled step
 
     def tensor(self, value: Any) -> Any:
         if isinstance(value, gobhir.Tensor):
