@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int | str:
     if "--quick" in arguments:
         arguments.remove("--quick")
         arguments = [
-            "-m", "not slow and not browser", "--taste=2", "-p", "no:nbmake",
+            "-m", "not slow and not browser", "--taste=1", "-p", "no:nbmake",
             "--ignore-glob=*torchs_samples.py", *arguments,  # these two are slow to import
         ]  # fmt: skip
     elif chromium.find() is None:

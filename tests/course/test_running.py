@@ -12,6 +12,8 @@ from gobhir.course.inside import plain, short, tex
 from gobhir.course.rubric import lint_course, lint_lesson
 from gobhir.course.running import as_json, is_current, joined, outputs_file, run
 
+pytestmark = pytest.mark.slow  # each starts a kernel
+
 OPEN = [day.slug for day in lessons() if day.slug]
 
 
@@ -21,7 +23,6 @@ def test_the_samples_outputs_are_fresh(sample, lang):
     assert as_json(sample, lang, run(sample, lang).blocks) == stored
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("slug", OPEN)
 def test_every_lessons_outputs_are_fresh_and_quick(slug):
     """Runs both languages and compares byte for byte, within the time a lesson has."""
@@ -29,7 +30,6 @@ def test_every_lessons_outputs_are_fresh_and_quick(slug):
     assert [str(finding) for finding in stale_outputs(load(slug))] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("slug", OPEN)
 def test_solutions_pass_stubs_and_wrong_programs_fail_with_their_own_message(slug):
     assert [str(finding) for finding in faulty_exercises(load(slug))] == []
@@ -54,7 +54,6 @@ def test_a_changed_number_makes_the_outputs_stale(changed, sample):
     assert as_json(lesson, "bn", after) != before
 
 
-@pytest.mark.slow
 def test_a_stored_number_that_the_code_does_not_give_is_found(changed):
     folder = changed("outputs.bn.json", "0.5150", "0.5160")
     found = [finding for finding in stale_outputs(read_lesson(folder)) if finding.rule == "outputs"]
