@@ -18,6 +18,17 @@ Story = Callable[[Wrap], Iterator[Any]]
 """A program that yields what is to be compared."""
 
 
+class Stories(dict[str, Story]):
+    """The stories of a file, by name."""
+
+    def story(self, tell: Story) -> Story:
+        self[tell.__name__] = tell
+        return tell
+
+
+"""A program that yields what is to be compared."""
+
+
 def network(width: int = 8, out: int = 1) -> Any:
     return nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, out))
 

@@ -17,14 +17,10 @@ import pytest
 import gobhir as torch
 from gobhir import nn, optim
 from gobhir.nn import functional as F
-from tests.programs.stories import Story, Wrap, compare, finish, network, numbers
+from tests.programs.stories import Stories, Wrap, compare, finish, network, numbers
 
-STORIES: dict[str, Story] = {}
-
-
-def story(f: Story) -> Story:
-    STORIES[f.__name__] = f
-    return f
+STORIES = Stories()
+story = STORIES.story
 
 
 CONFIG = {"model": {"scale": 1.0}, "losses": ["mse"]}

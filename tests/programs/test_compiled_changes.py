@@ -14,7 +14,7 @@ import gobhir as torch
 from gobhir import nn, optim
 from gobhir.nn import functional as F
 from tests.programs.stories import (
-    Story,
+    Stories,
     Wrap,
     compare,
     finish,
@@ -24,12 +24,8 @@ from tests.programs.stories import (
     plain_step,
 )
 
-STORIES: dict[str, Story] = {}
-
-
-def story(f: Story) -> Story:
-    STORIES[f.__name__] = f
-    return f
+STORIES = Stories()
+story = STORIES.story
 
 
 @story

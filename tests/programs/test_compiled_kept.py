@@ -9,14 +9,10 @@ import pytest
 
 import gobhir as torch
 from gobhir import optim
-from tests.programs.stories import Story, Wrap, compare, network, numbers, plain_step
+from tests.programs.stories import Stories, Wrap, compare, network, numbers, plain_step
 
-STORIES: dict[str, Story] = {}
-
-
-def story(f: Story) -> Story:
-    STORIES[f.__name__] = f
-    return f
+STORIES = Stories()
+story = STORIES.story
 
 
 @story

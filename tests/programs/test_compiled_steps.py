@@ -12,7 +12,7 @@ import gobhir as torch
 from gobhir import nn
 from gobhir.nn import functional as F
 from tests.programs.stories import (
-    Story,
+    Stories,
     Wrap,
     compare,
     finish,
@@ -22,12 +22,8 @@ from tests.programs.stories import (
     plain_step,
 )
 
-STORIES: dict[str, Story] = {}
-
-
-def story(f: Story) -> Story:
-    STORIES[f.__name__] = f
-    return f
+STORIES = Stories()
+story = STORIES.story
 
 
 @story
