@@ -17,6 +17,7 @@ import gobhir
 from gobhir.autograd.graph import save_on_cpu, saved_tensors_hooks
 from gobhir.engine import OPS, Tape
 from gobhir.engine.apply import apply
+from tests.autograd.test_function import cube
 from tests.engine.test_formulas import CASES
 
 BOTH = pytest.mark.parametrize("t", [gobhir, torch], ids=["gobhir", "torch"])
@@ -145,21 +146,10 @@ def test_inner_hooks_go_first_and_wrong_ones_are_refused(t: Any) -> None:
 
 @BOTH
 def test_an_op_of_ones_own(t: Any) -> None:
-    class Cube(t.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            ctx.save_for_backward(x)
-            return x**3
-
-        @staticmethod
-        def backward(ctx: Any, d: Any) -> Any:
-            (x,) = ctx.saved_tensors
-            return d * 3 * x**2
-
     heard = []
     x = t.tensor([2.0], requires_grad=True)
     with t.autograd.graph.saved_tensors_hooks(lambda v: heard.append(1) or v.tolist(), t.tensor):
-        y = Cube.apply(x)
+        y = cube(t).apply(x)
     y.backward()
     assert heard == [1] and x.grad.tolist() == [12.0]
 
