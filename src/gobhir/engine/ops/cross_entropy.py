@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from gobhir.engine.apply import function
-from gobhir.engine.ops.indexing import plain
+from gobhir.engine.ops.indexing import outside, plain
 from gobhir.engine.ops.losses import Loss, reduced, share
 from gobhir.engine.ops.reductions import sum
 from gobhir.engine.ops.softmax import LogSoftmax, log_softmax, softmax
@@ -100,13 +100,8 @@ def _only_labels(z, y, weight, *, ignore_index, label_smoothing):
         return False
     classes = z.shape[min(z.ndim - 1, 1)]
     if not 0 <= ignore_index < classes:
-        return _all_classes(y, classes)
+        return not outside(y, classes).any()
     return not (y == ignore_index).any()
-
-
-def _all_classes(y, classes):
-    """Whether nothing but class numbers is in y. (Without its sign, -1 is a very large number.)"""
-    return (y.view(f"u{y.dtype.itemsize}") < classes).all()
 
 
 def _below_highest(z, at):
@@ -164,7 +159,7 @@ def check_labels(z, y, weight, ignore_index):
         )
     if y.dtype not in (np.int64, np.uint8):
         raise RuntimeError(say("errors.loss.labels_dtype", dtype=y.dtype))
-    if _all_classes(y, classes):
+    if not outside(y, classes).any():
         return
     wrong = (y != ignore_index) & ((y < 0) | (y >= classes))
     if wrong.any():

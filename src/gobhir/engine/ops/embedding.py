@@ -4,7 +4,7 @@ import numpy as np
 
 from gobhir.engine.apply import function
 from gobhir.engine.op import Family, Op
-from gobhir.engine.ops.indexing import AddAt, Flat, plain
+from gobhir.engine.ops.indexing import AddAt, Flat, outside, plain
 from gobhir.lang import say
 
 
@@ -27,10 +27,9 @@ class Embedding(Op):
             raise RuntimeError(say("errors.embedding.table", shape=W.shape))
         if x.dtype not in (np.int64, np.int32):
             raise RuntimeError(say("errors.embedding.dtype", dtype=x.dtype))
-        # Without its sign, -1 is a very large number.
-        outside = x.view(f"u{x.itemsize}") >= len(W)
-        if outside.any():
-            index, rows = x[outside].flat[0], len(W)
+        wrong = outside(x, len(W))
+        if wrong.any():
+            index, rows = x[wrong].flat[0], len(W)
             raise IndexError(say("errors.embedding.index", index=index, rows=rows, last=rows - 1))
         return np.take(W, x, axis=0)
 

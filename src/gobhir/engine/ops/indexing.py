@@ -239,6 +239,12 @@ def parts_of(index):
     return index if isinstance(index, tuple) else (index,)
 
 
+def outside(index, count):
+    """Where whole numbers, negative ones too, are none of 0 to count - 1: without its sign, -1 is
+    a very large number."""
+    return index.view(f"u{index.itemsize}") >= count
+
+
 def is_view(index):
     """Whether x[index] lies in x's own memory, each place of it once: no array is in the index."""
     parts = parts_of(index)
@@ -326,11 +332,11 @@ def explain_index(shape, index):
 
 
 def _refuse_outside(part, n, dim, shape):
-    outside = part[(part < -n) | (part >= n)]
-    if outside.size:
+    far = part[(part < -n) | (part >= n)]
+    if far.size:
         where = marked(shape, dim)
         raise IndexError(
-            say("errors.index.range", index=int(outside.flat[0]), dim=dim, size=n, shape=where)
+            say("errors.index.range", index=int(far.flat[0]), dim=dim, size=n, shape=where)
         )
 
 
