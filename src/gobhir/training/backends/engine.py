@@ -65,6 +65,11 @@ class _LendingLoader(DataLoader[Any]):
         return array.take(rows, 0, out=memory, mode="clip")
 
 
+def _is_cut(source: Any) -> bool:
+    """Whether an epoch's batches are cut before the first is asked for."""
+    return isinstance(source, _LendingLoader) and source.at_once() is not None
+
+
 class EngineBackend(Backend):
     """Models of gobhir.nn."""
 
@@ -76,12 +81,10 @@ class EngineBackend(Backend):
         return state.watch is None
 
     def ready(self, source: Any) -> Iterator[Any] | None:
-        lent = isinstance(source, _LendingLoader) and source.at_once() is not None
-        return iter(source) if lent else None
+        return iter(source) if _is_cut(source) else None
 
     def undisturbed(self, step: Step, source: Any) -> Step:
-        lent = isinstance(source, _LendingLoader) and source.at_once() is not None
-        return getattr(step, "again", step) if lent else step  # of a compiled step
+        return getattr(step, "again", step) if _is_cut(source) else step  # of a compiled step
 
     def tensor(self, value: Any) -> Any:
         if isinstance(value, gobhir.Tensor):
