@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from gobhir.derivation import html as html_module
+from gobhir.derivation import web
 from gobhir.derivation.step import Derivation
 from gobhir.lang import LANGUAGES, use_language
 from tests.calculator import problems, redone
@@ -224,6 +224,6 @@ def test_formulas_keep_their_bangla_endings_on_the_line() -> None:
 
 
 def test_a_missing_bundle_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(html_module, "STATIC", tmp_path)
+    monkeypatch.setattr(web, "STATIC", tmp_path)
     with pytest.raises(FileNotFoundError, match="bundle.py"):
         small().to_html("en")

@@ -14,11 +14,11 @@ from rich.padding import Padding
 from rich.text import Text as RichText
 
 from gobhir.derivation.expression import Expr, Name
-from gobhir.derivation.layout import Chain, Link, chain, packed, together
-from gobhir.derivation.sentence import Span, heading, notes, sentence, spans, value
-from gobhir.derivation.step import Derivation, Line, Say, Table
+from gobhir.derivation.layout import Chain, Link, chain, packed
+from gobhir.derivation.page import Page
+from gobhir.derivation.sentence import Span, spans
+from gobhir.derivation.step import Derivation, Line, Say, Section, Table
 from gobhir.derivation.text import Box, Text, plain, text, width
-from gobhir.lang import check_language, language
 
 MEASURE = 88
 """Characters in a line of prose or a row of mathematics, where the terminal is that wide."""
@@ -38,8 +38,7 @@ PHASES = {
 
 def renderable(d: Derivation, lang: str | None = None, width: int = MEASURE) -> Group:
     """The page as something that rich prints."""
-    lang = language() if lang is None else check_language(lang)
-    return Group(*_Page(d, lang, min(width, MEASURE)).parts())
+    return Group(*_Page(d, lang, min(width, MEASURE)).blocks())
 
 
 def show(d: Derivation, lang: str | None = None, console: Console | None = None) -> None:
@@ -62,47 +61,27 @@ def plain_page(d: Derivation, lang: str | None = None, width: int = MEASURE) -> 
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
 
-class _Page:
-    def __init__(self, d: Derivation, lang: str, width: int):
-        self.d = d
-        self.lang = lang
+class _Page(Page[Any]):
+    def __init__(self, d: Derivation, lang: str | None, width: int):
+        super().__init__(d, lang)
         self.width = width
-
-    def parts(self) -> Iterator[Any]:
-        yield RichText(self.flat(self.say(self.d.title)), style="bold")
-        for s in self.d.intro:
-            yield self.prose(self.say(s))
-        for number, section in enumerate(self.d.sections):
-            if len(self.d.sections) > 1:
-                title = heading(section.phase, number, self.lang, self.inline)
-                style = f"bold {PHASES.get(section.phase, 'white')}"
-                yield RichText(f"\n{self.flat(title)}", style=style)
-            for step in section.steps:
-                for piece in together(step.pieces):
-                    yield from self.piece(piece)
-
-    def say(self, s: Say) -> str:
-        return sentence(s, self.lang, self.inline)
 
     def inline(self, e: Expr | Name) -> str:
         return f"{_MADE[0]}{text(e, self.lang)}{_MADE[1]}"
 
-    def piece(self, piece: Say | Table | tuple[Line, ...]) -> Iterator[Any]:
-        if isinstance(piece, Say):
-            yield self.prose(self.say(piece))
-            return
-        if isinstance(piece, tuple) and len(piece) > 1:
-            for row in packed(
-                [chain(line, Text(self.lang)) for line in piece], self.width - INDENT
-            ):
-                yield self.indented(_mathematics(_beside([_drawn(c, [c.links])[0] for c in row])))
-            return
-        one = piece[0] if isinstance(piece, tuple) else piece
-        yield self.indented(self.line(one) if isinstance(one, Line) else self.table(one))
-        small = notes(one, self.d.mode, self.lang, self.inline)
-        if small:
-            note = RichText(self.flat("; ".join(small)), style="dim")
-            yield self.indented(note, above=0)
+    def title(self, markdown: str) -> RichText:
+        return RichText(self.flat(markdown), style="bold")
+
+    def heading(self, section: Section, markdown: str) -> RichText:
+        style = f"bold {PHASES.get(section.phase, 'white')}"
+        return RichText(f"\n{self.flat(markdown)}", style=style)
+
+    def givens(self, lines: tuple[Line, ...]) -> Iterator[Padding]:
+        for row in packed([chain(line, Text(self.lang)) for line in lines], self.width - INDENT):
+            yield self.indented(_mathematics(_beside([_drawn(c, [c.links])[0] for c in row])))
+
+    def note(self, markdown: str) -> Padding:
+        return self.indented(RichText(self.flat(markdown), style="dim"), above=0)
 
     def indented(self, body: RichText, above: int = 1) -> Padding:
         return Padding(body, (above, 0, 0, INDENT), expand=False)
@@ -126,15 +105,16 @@ class _Page:
         self._append(out, spans(markdown), "")
         return out.plain
 
-    def line(self, line: Line) -> RichText:
+    def line(self, line: Line) -> Padding:
         room = self.width - INDENT
         c = chain(line, Text(self.lang), room)
-        return _mathematics("\n".join(str(row) for row in _drawn(c, c.rows(room))))
+        rows = _drawn(c, c.rows(room))
+        return self.indented(_mathematics("\n".join(str(row) for row in rows)))
 
-    def table(self, table: Table) -> RichText:
+    def table(self, head: list[str], rows: list[list[str]], table: Table) -> Padding:
         """Columns of mathematics only. Where the head is in words, columns become lines and the
         words come last."""
-        grid = [[self.cell(c) for c in row] for row in (table.head, *table.rows)]
+        grid = [[self.flat(cell) for cell in row] for row in (head, *rows)]
         worded = [isinstance(c, Say) for c in table.head[1:]]
         if any(worded):
             grid = [list(column) for column in zip(*grid, strict=True)]
@@ -148,10 +128,7 @@ class _Page:
         for row in grid:
             cells = [" " * (widths[j] - width(row[j])) + row[j] for j in range(columns)]
             lines.append("   ".join([*cells, *row[columns:]]).rstrip())
-        return RichText("\n".join(lines), no_wrap=True, overflow="ignore")
-
-    def cell(self, c: Any) -> str:
-        return self.flat(value(c, self.lang, self.inline))
+        return self.indented(RichText("\n".join(lines), no_wrap=True, overflow="ignore"))
 
 
 def _drawn(c: Chain[Box], rows: Sequence[Sequence[Link[Box]]]) -> list[Box]:

@@ -1,0 +1,184 @@
+"""What a derivation's HTML page and its slides share: sentences, chains and tables as elements, and
+a document that needs nothing else. KaTeX, its fonts and the Bangla font are inside, so it opens
+from a disk, in an e-mail, or on a phone without a network."""
+
+from __future__ import annotations
+
+import base64
+import re
+from functools import cache
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+
+from gobhir.derivation.expression import Expr, Name
+from gobhir.derivation.latex import Latex, latex
+from gobhir.derivation.layout import Link, chain
+from gobhir.derivation.page import Page
+from gobhir.derivation.sentence import Span, spans
+from gobhir.derivation.step import Line, Table
+from gobhir.derivation.text import plain
+from gobhir.lang import say
+
+STATIC = Path(__file__).parents[1] / "static"
+ROW = 88
+"""Characters of mathematics on a row of the widest page; narrower ones break further."""
+SIGNS = {"=": r"\mathopen{=}\;", "<-": r"\mathopen{\leftarrow}\;", "": "", "...": ""}
+"""As opening symbols: KaTeX breaks no line after them, and a minus that follows is a sign."""
+TAGS = {"strong": "strong", "emphasis": "em"}
+_FORMULA = r'<(?:span class="math"|code)>[^<]*</(?:span|code)>'
+_FOLLOWING = r"[,.;:?!)।]+|-[^\s<]+"
+KATEX_FACES = ("Main-Regular", "Math-Italic", "Size1", "Size2", "Size3", "Size4")
+"""The faces that derivations are set in; bold, script and the like stay away."""
+
+
+class _Unbroken(Latex):
+    """KaTeX breaks a formula in a sentence after any + or =; not inside brackets, please."""
+
+    def brackets(self, inside: str) -> str:
+        return f"{{{super().brackets(inside)}}}"
+
+
+class Web(Page[str]):
+    """The parts of a page as HTML elements; a formula stays LaTeX until KaTeX typesets it."""
+
+    def inline(self, e: Expr | Name) -> str:
+        return f"${latex(e, self.lang, inline=True)}$"
+
+    def prose(self, markdown: str) -> str:
+        return f"<p>{self.marked_up(markdown)}</p>"
+
+    def note(self, markdown: str) -> str:
+        return f'<p class="note">{self.marked_up(markdown)}</p>'
+
+    def givens(self, lines: tuple[Line, ...]) -> list[str]:
+        return [f'<div class="chain givens">{"".join(map(self.chain, lines))}</div>']
+
+    def line(self, line: Line) -> str:
+        return f'<div class="chain">{self.chain(line)}</div>'
+
+    def chain(self, line: Line) -> str:
+        c = chain(line, _Unbroken(self.lang))
+        left = "" if c.left is None else f'<span class="left">{_math(c.left, display=True)}</span>'
+        rows = "".join(self.row(k, row) for k, row in enumerate(c.rows(ROW)))
+        return f'<div class="equals">{left}<div class="rows">{rows}</div></div>'
+
+    def row(self, k: int, links: list[Link[str]]) -> str:
+        """Row k of a chain."""
+        inside = "".join(_math(SIGNS[link.sign] + link.ink, display=True) for link in links)
+        return f'<div class="row">{inside}</div>'
+
+    def table(self, head: list[str], rows: list[list[str]], table: Table) -> str:
+        first = "".join(f'<th scope="col">{self.marked_up(cell)}</th>' for cell in head)
+        body = []
+        for label, *cells in rows:
+            data = "".join(f"<td>{self.marked_up(cell)}</td>" for cell in cells)
+            body.append(f'<tr><th scope="row">{self.marked_up(label)}</th>{data}</tr>')
+        inside = f"<thead><tr>{first}</tr></thead><tbody>{''.join(body)}</tbody>"
+        return f'<div class="table"><table>{inside}</table></div>'
+
+    def marked_up(self, markdown: str) -> str:
+        """A sentence with its Markdown as elements."""
+        whole = "".join(_span(part) for part in spans(markdown))
+        # No line may begin with the comma, or the Bangla ending, that belongs to a formula.
+        return re.sub(rf"({_FORMULA})({_FOLLOWING})", r'<span class="one">\1\2</span>', whole)
+
+    def flat(self, markdown: str) -> str:
+        """A sentence without any elements, as a document's title needs it."""
+        return "".join(_flat(part) for part in spans(markdown))
+
+    def document(self, body: str, styles: list[str], scripts: list[str]) -> str:
+        """The whole document around `body`: only these very styles and scripts take effect."""
+        fonts = [_bangla_style()] if self.lang == "bn" else []
+        styles = [_katex_style(), *fonts, *styles]
+        scripts = [asset("katex/katex.min.js").decode(), *scripts]
+        policy = (
+            f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes(styles)}; "
+            "font-src data:; base-uri 'none'; form-action 'none'"
+        )
+        return "\n".join(
+            [
+                "<!doctype html>",
+                f'<html lang="{self.lang}">',
+                "<head>",
+                '<meta charset="utf-8">',
+                f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+                '<meta name="viewport" content="width=device-width, initial-scale=1">',
+                f"<title>{escape(self.flat(self.say(self.d.title)))}</title>",
+                *(f"<style>{css}</style>" for css in styles),
+                "</head>",
+                "<body>",
+                body,
+                *(f"<script>{js}</script>" for js in scripts),
+                "</body>",
+                "</html>",
+                "",
+            ]
+        )
+
+
+def _span(part: Span) -> str:
+    if part.kind == "formula":
+        return _math(part.text)
+    if part.kind == "code":
+        return f"<code>{escape(part.text)}</code>"
+    if part.kind == "text":
+        text = escape(part.text, quote=False)
+        return re.sub(r"\d+(?:-\d+)+", r'<span class="sizes">\g<0></span>', text)
+    return f"<{TAGS[part.kind]}>{''.join(map(_span, part.inside))}</{TAGS[part.kind]}>"
+
+
+def _flat(part: Span) -> str:
+    if part.inside:
+        return "".join(map(_flat, part.inside))
+    return plain(part.text) if part.kind == "formula" else part.text
+
+
+def _math(tex: str, display: bool = False) -> str:
+    size = r"\displaystyle " if display else ""
+    return f'<span class="math">{size}{escape(tex, quote=False)}</span>'
+
+
+# -- what is put inside ---------------------------------------------------------------------------
+
+
+def asset(name: str) -> bytes:
+    """A bundled file. FileNotFoundError where the front end has not been bundled."""
+    try:
+        return (STATIC / name).read_bytes()
+    except OSError as error:
+        raise FileNotFoundError(say("page.assets", file=str(STATIC / name))) from error
+
+
+@cache
+def own(name: str) -> str:
+    """A style or script that lies beside this file."""
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _katex_style() -> str:
+    css = asset("katex/katex.min.css").decode()
+
+    def keep(face: re.Match[str]) -> str:
+        needed = any(f"KaTeX_{name}" in face[0] for name in KATEX_FACES)
+        return _with_fonts(face[0], "katex") if needed else ""
+
+    return re.sub(r"@font-face\s*{[^}]*}", keep, css)
+
+
+def _bangla_style() -> str:
+    return _with_fonts(asset("fonts/fonts.css").decode(), "fonts")
+
+
+def _with_fonts(css: str, folder: str) -> str:
+    def data(url: re.Match[str]) -> str:
+        coded = base64.b64encode(asset(f"{folder}/{url[1]}")).decode()
+        return f"url(data:font/woff2;base64,{coded})"
+
+    return re.sub(r"url\(([^)]+\.woff2)\)", data, css)
+
+
+def _hashes(parts: list[str]) -> str:
+    """What a Content-Security-Policy lets through: these very texts and no others."""
+    codes = (base64.b64encode(sha256(part.encode()).digest()).decode() for part in parts)
+    return " ".join(f"'sha256-{code}'" for code in codes)
