@@ -75,13 +75,17 @@ def explain(
         model, loss = example.model, loss or example.loss
         x, y = example.x if x is None else x, example.y if y is None else y
         optimizer = optimizer or example.optimizer
-    if mode is not None and mode not in MODES:
-        raise ValueError(say("errors.explain.mode", mode=mode, known=", ".join(MODES)))
     if x is None or loss is None:
         raise TypeError(say("errors.explain.missing", what="x" if x is None else "loss"))
     if not callable(loss):
         raise TypeError(say("errors.explain.loss_callable", type=type(loss).__name__))
-    run = record_step(model, x, y, loss, optimizer)
+    return explained(record_step(model, x, y, loss, optimizer), mode, reference)
+
+
+def explained(run: Recording, mode: str | None = None, reference: str | None = None) -> Explanation:
+    """The page of a recorded step; mode and reference as in `explain`."""
+    if mode is not None and mode not in MODES:
+        raise ValueError(say("errors.explain.mode", mode=mode, known=", ".join(MODES)))
     work = _products(run)
     if mode == "hand" and work > MOST_BY_HAND:
         raise ValueError(say("errors.explain.too_large", products=work, most=MOST_BY_HAND))
