@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from gobhir.derivation.step import Derivation, Section, Step
+from gobhir.derivation.step import Derivation, Fold, Section, Step
 from gobhir.derivation.web import Web, own
 
 
@@ -36,3 +36,8 @@ class _Page(Web):
         yield f'<div class="step" id="{escape(step.id)}">'
         yield from inside
         yield "</div>"
+
+    def fold(self, fold: Fold, markdown: str, inside: Iterator[str]) -> Iterator[str]:
+        yield f"<details><summary>{self.marked_up(markdown)}</summary>"
+        yield from inside
+        yield "</details>"

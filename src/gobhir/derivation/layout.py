@@ -8,7 +8,7 @@ from typing import Generic
 
 from gobhir.derivation.expression import Expr, Sum, Sym
 from gobhir.derivation.notation import Ink, Notation
-from gobhir.derivation.step import Line, Piece, Say, Table
+from gobhir.derivation.step import Fold, Line, Piece, Say, Table
 from gobhir.derivation.text import measure
 
 
@@ -77,7 +77,7 @@ def chain(line: Line, notation: Notation[Ink], most: int | None = None) -> Chain
     return Chain(left, left_width, tuple(links))
 
 
-def together(pieces: Sequence[Piece]) -> Iterator[Say | Table | tuple[Line, ...]]:
+def together(pieces: Sequence[Piece]) -> Iterator[Say | Table | Fold | tuple[Line, ...]]:
     """The pieces in order, neighbouring short formulas and givens (x = ..., W = ...) as one."""
     run: list[Line] = []
     for piece in pieces:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from textwrap import indent
 
 from gobhir.derivation.expression import Expr, Name
 from gobhir.derivation.latex import Latex, latex
 from gobhir.derivation.layout import Link, chain, packed
 from gobhir.derivation.page import Page
-from gobhir.derivation.step import Derivation, Line, Section, Table
+from gobhir.derivation.step import Derivation, Fold, Line, Section, Table
 
 ROW = 84
 """Characters of mathematics on one row of an aligned chain."""
@@ -56,6 +57,10 @@ class _Page(Page[str]):
     def table(self, head: list[str], rows: list[list[str]], table: Table) -> str:
         bar = ["---", *["---:"] * (len(head) - 1)]
         return "\n".join(f"| {' | '.join(row)} |" for row in [head, bar, *rows])
+
+    def fold(self, fold: Fold, markdown: str, inside: Iterator[str]) -> Iterator[str]:
+        whole = "\n\n".join([markdown, *inside])
+        yield f"- {indent(whole, '  ').lstrip()}"
 
 
 def _row(left: str | None, links: Sequence[Link[str]]) -> str:

@@ -12,3 +12,5 @@ function reach() {
 }
 document.fonts.ready.then(reach);
 addEventListener("resize", reach);
+// In a closed fold nothing has a width yet.
+addEventListener("toggle", reach, true);

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from gobhir.derivation.expression import Expr, Name
 from gobhir.derivation.layout import together
 from gobhir.derivation.sentence import heading, notes, sentence, value
-from gobhir.derivation.step import Derivation, Line, Piece, Say, Section, Step, Table
+from gobhir.derivation.step import Derivation, Fold, Line, Piece, Say, Section, Step, Table
 from gobhir.lang import check_language, language
 
 Block = TypeVar("Block")
@@ -61,6 +61,11 @@ class Page(ABC, Generic[Block]):
         """A step; wrap it here."""
         return inside
 
+    def fold(self, fold: Fold, markdown: str, inside: Iterator[Block]) -> Iterable[Block]:
+        """A heading and what it holds, where a page has nothing that opens and closes."""
+        yield self.prose(markdown)
+        yield from inside
+
     # -- the walk -------------------------------------------------------------------------------
 
     def blocks(self) -> Iterator[Block]:
@@ -83,6 +88,8 @@ class Page(ABC, Generic[Block]):
         for piece in together(pieces):
             if isinstance(piece, Say):
                 yield self.prose(self.say(piece))
+            elif isinstance(piece, Fold):
+                yield from self.fold(piece, self.say(piece.heading), self.pieces(piece.pieces))
             elif isinstance(piece, tuple) and len(piece) > 1:
                 yield from self.givens(piece)
             else:

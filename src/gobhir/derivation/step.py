@@ -3,18 +3,19 @@
 Derivation
   sections: start, forward, loss, backward, update, after
     steps: one op in one phase (or one check)
-      pieces, in reading order: Say (a sentence), Line (a chain of equal expressions), Table
+      pieces, in reading order: Say (a sentence), Line (a chain of equal expressions), Table,
+      Fold (pieces of its own, closed until they are opened)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gobhir.derivation.expression import Expr, Name, Num
 
-PHASES = ("start", "forward", "loss", "backward", "update", "after")
+PHASES = ("start", "layers", "forward", "loss", "backward", "update", "after")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,21 @@ class Table:
     error: float | None = None
 
 
-Piece = Say | Line | Table
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Pieces that stay closed until somebody opens them; folds may hold folds. A page that can
+    be opened shows the heading first; a terminal shows the headings alone, as an outline."""
+
+    heading: Say
+    pieces: tuple[Piece, ...]
+
+    @property
+    def folds(self) -> tuple[Fold, ...]:
+        """The folds directly inside."""
+        return tuple(p for p in self.pieces if isinstance(p, Fold))
+
+
+Piece = Say | Line | Table | Fold
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +119,15 @@ class Step:
     @property
     def error(self) -> float | None:
         """The largest distance from the reference on any line or table of this step."""
-        known = [p.error for p in self.pieces if not isinstance(p, Say) and p.error is not None]
-        return max(known, default=None)
+        return max(_errors(self.pieces), default=None)
+
+
+def _errors(pieces: Sequence[Piece]) -> Iterator[float]:
+    for p in pieces:
+        if isinstance(p, Fold):
+            yield from _errors(p.pieces)
+        elif not isinstance(p, Say) and p.error is not None:
+            yield p.error
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from gobhir.derivation.expression import Expr, Name
 from gobhir.derivation.layout import Chain, Link, chain, packed
 from gobhir.derivation.page import Page
 from gobhir.derivation.sentence import Span, spans
-from gobhir.derivation.step import Derivation, Line, Say, Section, Table
+from gobhir.derivation.step import Derivation, Fold, Line, Say, Section, Table
 from gobhir.derivation.text import Box, Text, plain, text, width
 
 MEASURE = 88
@@ -28,6 +28,7 @@ _MADE = "\ue000", "\ue001"  # around mathematics that is already Unicode
 _STYLES = {"strong": "bold", "emphasis": "italic", "code": "cyan", "formula": "magenta"}
 PHASES = {
     "start": "white",
+    "layers": "blue",
     "forward": "blue",
     "loss": "yellow",
     "backward": "red",
@@ -82,6 +83,14 @@ class _Page(Page[Any]):
 
     def note(self, markdown: str) -> Padding:
         return self.indented(RichText(self.flat(markdown), style="dim"), above=0)
+
+    def fold(self, fold: Fold, markdown: str, inside: Any, depth: int = 0) -> Iterator[Padding]:
+        """The heading, and those of the folds inside; what they hold stays closed."""
+        out = RichText(overflow="fold")
+        self._append(out, spans(markdown), "")
+        yield Padding(out, (0, 0, 0, INDENT // 2 * depth), expand=False)
+        for inner in fold.folds:
+            yield from self.fold(inner, self.say(inner.heading), None, depth + 1)
 
     def indented(self, body: RichText, above: int = 1) -> Padding:
         return Padding(body, (above, 0, 0, INDENT), expand=False)
