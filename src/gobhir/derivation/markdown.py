@@ -18,15 +18,21 @@ SIGNS = {"=": "= ", "<-": r"\leftarrow ", "": "", "...": r"\quad {}"}
 
 def markdown(d: Derivation, lang: str | None = None) -> str:
     """The whole page."""
-    return "\n\n".join(_Page(d, lang).blocks()) + "\n"
+    return "\n\n".join(MarkdownPage(d, lang).blocks()) + "\n"
 
 
-class _Page(Page[str]):
+class MarkdownPage(Page[str]):
+    """Blocks of Markdown, between which stands an empty line."""
+
     def inline(self, e: Expr | Name) -> str:
         # Markdown takes a backslash before punctuation for its own, so spaces go by their names.
         tex = latex(e, self.lang, inline=True)
         tex = tex.replace(r"\,", r"\thinspace ").replace(r"\!", r"\negthinspace ")
         return f"${tex}$"
+
+    def tex(self, e: Expr | Name) -> str:
+        """An expression that stands by itself, in LaTeX."""
+        return latex(e, self.lang)
 
     def title(self, markdown: str) -> str:
         return f"# {markdown}"

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gobhir.derivation.step import Derivation
 from gobhir.lang import say
 
-SUFFIXES = (".html", ".md", ".txt")
+WAYS: dict[str, Callable[[Derivation, str | None], str]] = {
+    ".html": Derivation.to_html,
+    ".md": Derivation.to_markdown,
+    ".txt": Derivation.to_text,
+    ".json": Derivation.to_json,
+}
+"""What a file is filled with, by the end of its name; of two that fit the longer one counts."""
 
 
 def save(d: Derivation, path: Any, lang: str | None = None) -> None:
-    """Write the page as .html, .md or .txt: first beside the target, then in its place, so that a
-    full disk or a lost connection leaves what was there before."""
+    """Write the page in the way that the file's name asks for: first beside the target, then in
+    its place, so that a full disk or a lost connection leaves what was there before."""
     target = Path(path).expanduser()
-    render = {".html": d.to_html, ".md": d.to_markdown, ".txt": d.to_text}
-    make = render.get(target.suffix.lower())
-    if make is None:
-        raise ValueError(say("page.save.suffix", path=str(path), known=", ".join(SUFFIXES)))
-    content = make(lang)
+    ends = [end for end in WAYS if target.name.lower().endswith(end)]
+    if not ends:
+        raise ValueError(say("page.save.suffix", path=str(path), known=", ".join(WAYS)))
     if target.is_dir():
         raise IsADirectoryError(say("page.save.folder", path=str(target)))
+    content = WAYS[max(ends, key=len)](d, lang)
     draft = None
     try:
         handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

@@ -38,9 +38,10 @@ class Count:
 class Line:
     """left = stage = stage = ... = result. Numbers have the digits they are printed with.
 
-    left: the quantity that is computed, or None for a bare formula. arrow: an update (left
-    becomes ...). error: largest distance of the result from the reference value, absolute; None
-    where nothing was rounded or computed. marked: in exact mode, a calculator may differ by one
+    left: the quantity that is computed, or None for a bare formula. stages: the symbolic form
+    first, then the numbers put in, the result last. arrow: an update (left becomes ...). error:
+    largest distance of the result from the reference value, absolute; None where nothing was
+    rounded or computed. marked: in exact mode, a calculator may differ by one
     in the last digit. note: a sentence at the end of the line.
     """
 
@@ -174,6 +175,20 @@ class Derivation:
         from gobhir.derivation.html import html
 
         return html(self, lang)
+
+    def to_json(self, lang: str | None = None) -> str:
+        """The derivation as data (derivation.schema.json says how); with a language also the
+        sentences, notes and formulas as Markdown and LaTeX."""
+        from gobhir.derivation.data import to_json
+
+        return to_json(self, lang)
+
+    @staticmethod
+    def from_json(text: str | bytes | dict[str, Any]) -> Derivation:
+        """The same derivation again from what `to_json` wrote. ValueError says what is wrong."""
+        from gobhir.derivation.data import from_json
+
+        return from_json(text)
 
     def show(self, lang: str | None = None, console: Any = None) -> None:
         """Print the page, in colour where the terminal (or this rich.console.Console) has it."""
