@@ -6,16 +6,15 @@ from decimal import Decimal
 
 import numpy as np
 
+from gobhir.derivation.arrays import MatMul, Transposed
 from gobhir.derivation.expression import (
     Labelled,
-    MatMul,
     Name,
     Negative,
     Num,
     Product,
     Sum,
     Sym,
-    Transposed,
 )
 from gobhir.derivation.rounding import decimals, significant, stages
 from gobhir.derivation.step import Count, Derivation, Line, Piece, Say, Section, Step, Table

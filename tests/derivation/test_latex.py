@@ -8,24 +8,20 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
+from gobhir.derivation.arrays import MatMul, Rearranged, Spread, SumOver, Transposed
 from gobhir.derivation.expression import (
     Cases,
     Expr,
     Fraction,
     Function,
     Labelled,
-    MatMul,
     Name,
     Negative,
     Num,
     Power,
     Product,
-    Rearranged,
-    Spread,
     Sum,
-    SumOver,
     Sym,
-    Transposed,
     number,
 )
 from gobhir.derivation.latex import latex

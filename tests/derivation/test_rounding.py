@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from gobhir.derivation.arrays import Rearranged
 from gobhir.derivation.expression import (
     Expr,
     Fraction,
@@ -16,7 +17,6 @@ from gobhir.derivation.expression import (
     Num,
     Power,
     Product,
-    Rearranged,
     Sum,
     number,
 )

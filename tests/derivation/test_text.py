@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from gobhir.derivation.arrays import Transposed
 from gobhir.derivation.expression import (
     Fraction,
     Function,
@@ -18,7 +19,6 @@ from gobhir.derivation.expression import (
     Product,
     Sum,
     Sym,
-    Transposed,
     number,
 )
 from gobhir.derivation.rounding import decimals

@@ -2,19 +2,33 @@
 
 A tree may stand for a number, a vector or a matrix. `at(index)` gives the tree of one element:
 the matrix product becomes the sum that it abbreviates, with the element's own names. All
-arithmetic is done on such scalar trees (rounding.py); the array form is for showing.
+arithmetic is done on such scalar trees (rounding.py); the array form is for showing. `floats` is
+`at` for many positions at once, by NumPy. The nodes that go beyond element by element (sums along
+an axis, numbers taken from other places) are in arrays.py.
 """
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
+from gobhir.derivation.functions import by_floats
+
 Index = tuple[int, ...]
+
+RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +83,16 @@ class Expr:
 
     def at(self, index: Index) -> Expr:
         """The tree of one element; index () of a number is the number itself."""
-        return self.rebuild(tuple(c.at(_within(index, c.shape)) for c in self.children))
+        return self.rebuild(tuple(c.at(within(index, c.shape)) for c in self.children))
+
+    def floats(self, index: tuple[Any, ...]) -> Any:
+        """The values of many elements at once, in float64: for each dimension `index` has a
+        position or an array of them, which broadcast; so may the result."""
+        return self.combined(*(c.floats(within(index, c.shape)) for c in self.children))
+
+    def combined(self, *values: Any) -> Any:
+        """What this node makes of its children's values, number by number."""
+        raise NotImplementedError
 
     def walk(self) -> Iterator[Expr]:
         """This node and all below it."""
@@ -78,7 +101,7 @@ class Expr:
             yield from c.walk()
 
 
-def _within(index: Index, shape: tuple[int, ...]) -> Index:
+def within(index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
     """Where `index` of a result points in an operand that was broadcast to it; the operand may
     have dimensions of size 1 in front that the page left out of the result."""
     own = ((0,) * len(shape) + index)[len(index) :]
@@ -105,6 +128,9 @@ class Leaf(Expr):
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return self
+
+    def floats(self, index: tuple[Any, ...]) -> Any:
+        return np.asarray(self.value[index] if self.shape else self.value, float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,11 +184,17 @@ class Sum(Nary):
 
     def at(self, index: Index) -> Expr:
         # The sum that a matrix product abbreviates, plus a bias, is one row of terms.
-        return total(c.at(_within(index, c.shape)) for c in self.terms)
+        return total(c.at(within(index, c.shape)) for c in self.terms)
+
+    def combined(self, *values: Any) -> Any:
+        return sum(values)
 
 
 class Product(Nary):
     """f1 f2 ..., element by element where the factors are arrays."""
+
+    def combined(self, *values: Any) -> Any:
+        return math.prod(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,21 +208,15 @@ class Unary(Expr):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return type(self)(children[0])
 
+    def combined(self, *values: Any) -> Any:
+        return values[0]
+
 
 class Negative(Unary):
     """-t"""
 
-
-class Transposed(Unary):
-    """Rows and columns exchanged; a column vector becomes a row."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        s = self.body.shape
-        return (1, *s) if len(s) == 1 else s[::-1]
-
-    def at(self, index: Index) -> Expr:
-        return self.body.at(index[1:] if len(self.body.shape) == 1 else index[::-1])
+    def combined(self, *values: Any) -> Any:
+        return -values[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,8 +229,8 @@ class Labelled(Unary):
         return Labelled(children[0], self.label)
 
     def at(self, index: Index) -> Expr:
-        label = self.label.at(_within(index, self.label.shape))
-        return Labelled(self.body.at(_within(index, self.body.shape)), label)
+        label = self.label.at(within(index, self.label.shape))
+        return Labelled(self.body.at(within(index, self.body.shape)), label)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,34 +249,15 @@ class Pair(Expr):
 class Fraction(Pair):
     """left over right"""
 
+    def combined(self, *values: Any) -> Any:
+        return np.divide(*values)
+
 
 class Power(Pair):
     """left to the power of right"""
 
-
-class MatMul(Pair):
-    """Matrix product, as numpy.matmul; with a one-column right side an outer product."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        a, b = self.left.shape, self.right.shape
-        if len(a) == 1 and len(b) == 2:  # a column times a row
-            return (a[0], b[1])
-        if not b:  # a matrix of one column times a number
-            return a[:-1]
-        return (*a[:-1], *b[:-2], *b[-1:]) if len(b) > 1 else a[:-1]
-
-    def at(self, index: Index) -> Expr:
-        a, b = self.left, self.right
-        if len(a.shape) == 1 and len(b.shape) == 2:
-            return Product((a.at(index[:1]), b.at((0, index[1]))))
-        if not b.shape:
-            return Product((a.at((*index, 0)), b.at(())))
-        row, column = (index, ()) if len(b.shape) == 1 else (index[:-1], index[-1:])
-        return total(
-            Product((a.at((*row, k)), b.at((*row[:-1], k, *column)[-len(b.shape) :])))
-            for k in range(a.shape[-1])
-        )
+    def combined(self, *values: Any) -> Any:
+        return np.power(*values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,6 +273,9 @@ class Function(Expr):
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return Function(self.name, children)
+
+    def combined(self, *values: Any) -> Any:
+        return by_floats(self.name, *values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,83 +295,8 @@ class Cases(Expr):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return Cases(self.relation, *children)
 
-
-@dataclass(frozen=True, eq=False)
-class SumOver(Expr):
-    """The sum of all elements of `body` along some of its axes."""
-
-    body: Expr
-    axes: tuple[int, ...]
-    keepdims: bool = False
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return (self.body,)
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return SumOver(children[0], self.axes, self.keepdims)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        kept = enumerate(self.body.shape)
-        if self.keepdims:
-            return tuple(1 if i in self.axes else n for i, n in kept)
-        return tuple(n for i, n in kept if i not in self.axes)
-
-    def at(self, index: Index) -> Expr:
-        shape = self.body.shape
-        if self.keepdims:
-            index = tuple(i for axis, i in enumerate(index) if axis not in self.axes)
-        terms = []
-        for inner in indices(tuple(shape[a] for a in self.axes)):
-            given, outer = dict(zip(self.axes, inner, strict=True)), iter(index)
-            full = tuple(given[a] if a in given else next(outer) for a in range(len(shape)))
-            terms.append(self.body.at(full))
-        return total(terms)
-
-
-@dataclass(frozen=True, eq=False)
-class Spread(Unary):
-    """The same tree laid out over a larger shape; invisible on the page."""
-
-    to: tuple[int, ...] = ()
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return Spread(children[0], self.to)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.to
-
-    def at(self, index: Index) -> Expr:
-        return self.body.at(_within(index, self.body.shape))
-
-
-@dataclass(frozen=True, eq=False)
-class Rearranged(Expr):
-    """The elements of `body` in other places: `where` holds, for each element of the result, its
-    flat position in body (-1 for a plain zero). `label` names the op (reshape, x[index])."""
-
-    body: Expr
-    label: str
-    where: np.ndarray = field(repr=False)
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return (self.body,)
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return Rearranged(children[0], self.label, self.where)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.where.shape
-
-    def at(self, index: Index) -> Expr:
-        flat = int(self.where[index])
-        if flat < 0:
-            return number(0)
-        return self.body.at(tuple(int(i) for i in np.unravel_index(flat, self.body.shape)))
+    def combined(self, *values: Any) -> Any:
+        return np.where(RELATIONS[self.relation](values[0], values[1]), values[2], values[3])
 
 
 def number(value: Any, constant: bool = True) -> Num:
@@ -373,7 +308,7 @@ def total(terms: Any) -> Expr:
     """Their sum; one term stands for itself, none for 0."""
     flat: list[Expr] = []
     for t in terms:
-        flat.extend(t.terms if isinstance(t, Sum) else [t])
+        flat.extend(t.terms if type(t) is Sum else [t])
     return flat[0] if len(flat) == 1 else Sum(tuple(flat)) if flat else number(0)
 
 

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from itertools import count
 from math import factorial
+from typing import Any
+
+import numpy as np
 
 PI = Decimal("3.14159265358979323846264338327950288419716939937511")
 NAN, INFINITY = Decimal("NaN"), Decimal("Infinity")
@@ -196,3 +199,21 @@ FUNCTIONS: dict[str, Callable[..., Decimal]] = {
     "digamma": _digamma,
     "polygamma": _polygamma,
 }
+
+
+def by_floats(name: str, *values: Any) -> Any:
+    """The function of floats or arrays of them: by NumPy where it has it, else number by number."""
+    known: Any = getattr(np, _IN_NUMPY.get(name, name), None)
+    if name == "sigmoid":
+        return 1 / (1 + np.exp(-values[0]))
+    if name in ("max", "min"):
+        return getattr(np, name + "imum").reduce(np.broadcast_arrays(*values))
+    if known is not None:
+        return known(*values) if values else known
+    exact = FUNCTIONS[name]
+    return np.vectorize(lambda *v: float(exact(*map(Decimal, map(float, v)))), otypes=[float])(
+        *values
+    )
+
+
+_IN_NUMPY = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gobhir.derivation.arrays import MatMul, Rearranged, Spread, SumOver, Transposed
 from gobhir.derivation.expression import (
     Expr,
     Labelled,
-    MatMul,
     Name,
     Num,
-    Rearranged,
-    Spread,
-    SumOver,
     Sym,
-    Transposed,
     number,
 )
 

@@ -12,24 +12,31 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
+from gobhir.derivation.arrays import (
+    Extreme,
+    MatMul,
+    Rearranged,
+    Reshaped,
+    Scattered,
+    Sigma,
+    Spread,
+    SumOver,
+    Taken,
+    Transposed,
+)
 from gobhir.derivation.expression import (
     Cases,
     Expr,
     Fraction,
     Function,
     Labelled,
-    MatMul,
     Name,
     Negative,
     Num,
     Power,
     Product,
-    Rearranged,
-    Spread,
     Sum,
-    SumOver,
     Sym,
-    Transposed,
 )
 from gobhir.derivation.general import LETTERS, indexed
 from gobhir.derivation.letters import GREEK, letters, plain_number
@@ -124,7 +131,7 @@ class Notation(ABC, Generic[Ink]):
             return self.name(e)
         if isinstance(e, Labelled):
             return self.brace(self.write(e.body, least), self.label(e.label))
-        if isinstance(e, Spread):
+        if isinstance(e, (Spread, Reshaped)):
             return self.write(e.body, least)
         if isinstance(e, Sum) and least > SUM:
             return self.brackets(self.inside(e))
@@ -183,7 +190,14 @@ class Notation(ABC, Generic[Ink]):
                 return self._cases(e), SUM
             case SumOver():
                 return self._sum_over(e), NEGATIVE
-            case Rearranged():
+            case Extreme():
+                return self.function(e.which, [self.write(e.body)]), ATOM
+            case Sigma():
+                ink = self.write(e.body, DOTTED)
+                for letter, count in reversed(e.letters):
+                    ink = self.summed(letter, count, ink)
+                return ink, NEGATIVE
+            case Rearranged() | Scattered() | Taken():
                 return self.operation(e.label, self.write(e.body)), ATOM
         raise TypeError(f"no notation for {type(e).__name__}")
 
@@ -285,7 +299,7 @@ class Notation(ABC, Generic[Ink]):
         the whole where dots inside would be taken for the dots outside."""
         if isinstance(f, Labelled):
             return self.write(f, DOTTED)
-        if isinstance(f, Spread):
+        if isinstance(f, (Spread, Reshaped)):
             return self._group(f.body)
         if all(_is_number(t) for t in f.children):
             out = self.text("")
@@ -339,7 +353,7 @@ class Notation(ABC, Generic[Ink]):
 
 def _bare(e: Expr) -> Expr:
     """Without braces and layings-out, which change nothing in how factors stand together."""
-    while isinstance(e, (Labelled, Spread)):
+    while isinstance(e, (Labelled, Spread, Reshaped)):
         e = e.body
     return e
 

@@ -22,7 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.derivation.arrays import LongSum
 from gobhir.derivation.expression import (
+    RELATIONS,
     Cases,
     Expr,
     Fraction,
@@ -115,6 +117,8 @@ def _value(e: Expr) -> Decimal:
     match e:
         case Num() | Sym():
             return decimal(e.value)
+        case LongSum():
+            return decimal(e.values.sum())
         case Sum():
             return sum((_value(t) for t in e.terms), Decimal(0))
         case Product():
@@ -137,17 +141,8 @@ def _value(e: Expr) -> Decimal:
     raise TypeError(f"no value for {type(e).__name__}")
 
 
-_HOLDS: dict[str, Callable[[Decimal, Decimal], bool]] = {
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    "==": lambda a, b: a == b,
-}
-
-
 def _branch(e: Cases) -> Expr:
-    return e.then if _HOLDS[e.relation](_value(e.left), _value(e.right)) else e.otherwise
+    return e.then if RELATIONS[e.relation](_value(e.left), _value(e.right)) else e.otherwise
 
 
 def substituted(e: Expr) -> Expr:

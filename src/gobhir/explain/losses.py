@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from gobhir.derivation.arrays import Rearranged, SumOver
 from gobhir.derivation.expression import (
     Expr,
     Fraction,
@@ -15,9 +16,7 @@ from gobhir.derivation.expression import (
     Name,
     Negative,
     Product,
-    Rearranged,
     Sum,
-    SumOver,
     Sym,
     number,
 )

@@ -14,13 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.derivation.arrays import Rearranged, Spread, SumOver
 from gobhir.derivation.expression import (
     Expr,
     Fraction,
     Product,
-    Rearranged,
-    Spread,
-    SumOver,
     number,
 )
 from gobhir.derivation.formula import labelled, read, tidy

@@ -11,14 +11,11 @@ import math
 
 import numpy as np
 
+from gobhir.derivation.arrays import MatMul, Rearranged, SumOver, Transposed
 from gobhir.derivation.expression import (
     Expr,
-    MatMul,
     Product,
-    Rearranged,
     Sum,
-    SumOver,
-    Transposed,
 )
 from gobhir.explain.use import Use
 
