@@ -73,6 +73,10 @@ def read(
                 return summed(go(x))
             case ast.Call(func=ast.Name(id=name), args=args):
                 return Function(name, tuple(go(x) for x in args))
+            case ast.IfExp(test=test, body=a, orelse=b) if (
+                known := _settled(test, names)
+            ) is not None:
+                return go(a if known is True else b if known is False else _if(known, a, b))
             case ast.IfExp(
                 test=ast.Compare(left=left, ops=[op], comparators=[right]), body=a, orelse=b
             ):
@@ -80,6 +84,21 @@ def read(
         raise ValueError(f"not a formula: {formula!r} at {ast.dump(n)}")
 
     return go(_tree(formula))
+
+
+def _settled(test: ast.expr, names: Mapping[str, Expr]) -> bool | ast.expr | None:
+    """A test of settings, `full and y > 1`, with the settings put in: True, False, or what is left
+    to ask of the numbers. None where no setting is asked for."""
+    match test:
+        case ast.Name(id=name):
+            return bool(_constant(names[name]))
+        case ast.BoolOp(op=ast.And(), values=[ast.Name(id=name), rest]):
+            return rest if _constant(names[name]) else False
+    return None
+
+
+def _if(test: ast.expr, a: ast.expr, b: ast.expr) -> ast.expr:
+    return ast.IfExp(test=test, body=a, orelse=b)
 
 
 def negative(e: Expr) -> Expr:

@@ -197,6 +197,8 @@ class Notation(ABC, Generic[Ink]):
                 for letter, count in reversed(e.letters):
                     ink = self.summed(letter, count, ink)
                 return ink, NEGATIVE
+            case Rearranged(label=""):
+                return self._write(e.body)
             case Rearranged() | Scattered() | Taken():
                 return self.operation(e.label, self.write(e.body)), ATOM
         raise TypeError(f"no notation for {type(e).__name__}")

@@ -14,7 +14,9 @@ from gobhir.derivation.expression import Expr, Function, Index, Name, Num, Power
 from gobhir.derivation.rounding import decimals, significant
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step, Table
 from gobhir.engine.op import Family
+from gobhir.explain.classes import shown as shown_class
 from gobhir.explain.lines import WIDEST, distance, dots, element_line
+from gobhir.explain.losses import told
 from gobhir.explain.reading import Quantity, Reading, size
 from gobhir.lang import catalogue
 
@@ -247,17 +249,16 @@ def loss_section(r: Reading) -> Section:
         if k == 0 and (asked := _wanted(r)) is not None:
             pieces.append(asked)
         assert q.record is not None
-        helper = r.helpers.get(q.record)
-        if helper is not None and helper.expr is not None:
-            right = _right_index(q.record, helper)
-            pieces += [
-                Say("rules.loss.softmax"),
-                Line(helper.sym, (helper.expr,)),
-                element_line(helper, right, r.mode),
-                Say("rules.loss.probabilities"),
-                *table([helper]),
-                Say("rules.loss.cross_entropy"),
-            ]
+        helpers = r.helpers.get(q.record, [])
+        if helpers:
+            pieces += _probabilities(r, helpers[0])
+        if q.record.op.family is Family.LOSS:
+            pieces += told(q.record)
+        for h in helpers[1:]:
+            assert h.expr is not None and helpers[0].record is not None
+            at = shown_class(helpers[0].record, h.shape)
+            pieces += [Say("rules.classes.asked"), Line(h.sym, (h.expr,))]
+            pieces += [element_line(h, at, r.mode), *table([h])]
         pieces += opaque(q) if q.expr is None else [element_line(q, (0,) * len(q.shape), r.mode)]
         if q.expr is not None and size(q.shape) > 1:
             pieces += table([q])
@@ -277,9 +278,16 @@ def loss_section(r: Reading) -> Section:
     return Section("loss", tuple(steps))
 
 
-def _right_index(record: Any, helper: Quantity) -> Index:
-    chosen = int(np.ravel(record.inputs[1].array)[0])
-    return ((), (chosen,), (0, chosen))[len(helper.shape)]
+def _probabilities(r: Reading, p: Quantity) -> list[Piece]:
+    """Softmax, for the class whose probability counts most."""
+    assert p.expr is not None and p.record is not None
+    return [
+        Say("rules.loss.softmax"),
+        Line(p.sym, (p.expr,)),
+        element_line(p, shown_class(p.record, p.shape), r.mode),
+        Say("rules.loss.probabilities"),
+        *table([p]),
+    ]
 
 
 def _wanted(r: Reading) -> Say | None:

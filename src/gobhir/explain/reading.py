@@ -21,6 +21,7 @@ from gobhir.derivation.rounding import Rounder, decimals, each, objects, result,
 from gobhir.engine import Record, Tensor, apply
 from gobhir.engine.apply import Part
 from gobhir.engine.op import Family
+from gobhir.explain import classes
 from gobhir.explain.recording import Recording
 from gobhir.explain.rules import forward, pull
 from gobhir.explain.use import Use
@@ -93,7 +94,7 @@ class Reading:
         self.quantities: dict[Any, Quantity] = {}
         self.inlined: dict[Record, Expr] = {}
         self.computed: list[Quantity] = []
-        self.helpers: dict[Record, Quantity] = {}
+        self.helpers: dict[Record, list[Quantity]] = {}
         self.pulled: list[Pulled] = []
         self.pulled_of: dict[Any, Pulled] = {}
         self.unruled: list[str] = []
@@ -104,6 +105,7 @@ class Reading:
                     self._users.setdefault(x._record, []).append(user)
         self._layers: dict[Record, int] = {}
         self._others = 0
+        self._called: dict[Tensor, Name] = {}
         self._reachable = _ancestors(run.loss)
         self._expressions: dict[Record, Use] = {}
         for record in run.tape.records:
@@ -162,6 +164,9 @@ class Reading:
             kind, name = "input", Name("x")
         elif x is run.y:
             kind, name = "target", Name("y")
+        elif x in self._called:
+            name = self._called[x]
+            kind = "target" if name.base == "y" else "constant"
         else:
             self._others += 1
             kind, name = "constant", Name("c", index=(self._others,))
@@ -179,12 +184,15 @@ class Reading:
         if record.op is Part:
             self._read_part(record)
             return
+        if record.op.family is Family.LOSS:
+            self._name_asked(record)
         operands = [self.operand(x) for x in record.inputs]
         exact = view(record.value)
         arrays = [self.run.tape.value(x) if isinstance(x, Tensor) else x for x in record.inputs]
         use = Use(record, operands, arrays, Sym(Name("out"), _blank(exact.shape)))  # type: ignore[arg-type]
         if record.op.name == "cross_entropy_loss":
             use.helper = self._probabilities(record, operands[0])  # type: ignore[arg-type]
+            use.asked = self._shares(use)
         expr = forward(use)
         self._expressions[record] = use
         if expr is None:
@@ -227,6 +235,14 @@ class Reading:
                 path = self.run.layer_of(x)
                 self.quantities[x] = Quantity(sym, exact, given="parameter", layer=path)
 
+    def _name_asked(self, record: Record) -> None:
+        """What a loss is given beside the model's answer is called as in its formula."""
+        taken = {name.base for name in self._called.values()}
+        for x, word in zip(record.inputs[1:], record.op.inputs[1:], strict=False):
+            name = Name({"weight": "w", "pos_weight": "rho"}.get(word, word))
+            if isinstance(x, Tensor) and name.base not in taken:
+                self._called.setdefault(x, name)
+
     def _name(self, record: Record) -> Name:
         run, batch = self.run, len(view(record.value).shape) >= 2
         if record is run.loss:
@@ -256,7 +272,18 @@ class Reading:
         exact = view(apply(Softmax, logits, dim=dim))
         name = Name("P", element="p") if exact.ndim >= 2 else Name("p")
         q = Quantity(Sym(name, self.values(expr, exact)), exact, expr, record)
-        self.helpers[record] = q
+        self.helpers[record] = [q]
+        return q.sym
+
+    def _shares(self, use: Use) -> Sym | None:
+        """What smoothed or weighted targets ask of each class gets a line of its own, too."""
+        expr = classes.asked(use)
+        if expr is None:
+            return None
+        exact = view(np.asarray(classes.asked_exactly(use)))
+        name = Name("T", element="t") if exact.ndim >= 2 else Name("t")
+        q = Quantity(Sym(name, self.values(expr, exact)), exact, expr, use.record)
+        self.helpers[use.record].append(q)
         return q.sym
 
     # -- backward ----

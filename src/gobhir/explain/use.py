@@ -18,7 +18,8 @@ class Use:
     """One op at work: its record, the expressions of its operands and of its result.
 
     arrays: the operands' values as the engine had them; local: what to write under the brace of
-    the local derivative (d result / d input i).
+    the local derivative (d result / d input i). helper, asked: for cross-entropy, the
+    probabilities and what smoothed or weighted targets ask of each class.
     """
 
     record: Record
@@ -27,15 +28,16 @@ class Use:
     result: Expr
     local: Callable[[int, tuple[int, ...]], Expr | None] = lambda i, shape: None
     helper: Sym | None = None
+    asked: Sym | None = None
 
     @property
     def names(self) -> dict[str, Expr]:
         """What the op's formulas call things."""
         op = self.record.op
         plain = {
-            k: number(v)
+            k: number(int(v) if isinstance(v, bool) else v)
             for k, v in self.record.settings.items()
-            if isinstance(v, (int, float)) and not isinstance(v, bool)
+            if isinstance(v, (int, float))
         }
         return plain | dict(zip(op.inputs, self.operands, strict=False)) | {op.result: self.result}
 
