@@ -15,6 +15,7 @@ WAYS: dict[str, Callable[[Derivation, str | None], str]] = {
     ".html": Derivation.to_html,
     ".md": Derivation.to_markdown,
     ".txt": Derivation.to_text,
+    ".tex": Derivation.to_latex,
     ".json": Derivation.to_json,
 }
 """What a file is filled with, by the end of its name; of two that fit the longer one counts."""

@@ -170,6 +170,12 @@ class Derivation:
 
         return markdown(self, lang)
 
+    def to_latex(self, lang: str | None = None) -> str:
+        """The page as a complete LaTeX document; LuaLaTeX, which shapes Bangla, compiles it."""
+        from gobhir.derivation.tex import tex
+
+        return tex(self, lang)
+
     def to_html(self, lang: str | None = None) -> str:
         """The page as one self-contained HTML document: no network is needed to read it."""
         from gobhir.derivation.html import html
