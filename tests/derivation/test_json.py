@@ -15,7 +15,8 @@ from hypothesis import given
 
 import gobhir
 from gobhir.derivation import data
-from gobhir.derivation.expression import Expr, Name, Num, Rearranged, Spread, SumOver, Sym
+from gobhir.derivation.arrays import LongSum, Rearranged, Scattered, Sigma, Spread, SumOver, Taken
+from gobhir.derivation.expression import Expr, Leaf, Name, Num, Sum, Sym
 from gobhir.derivation.schema import schema, text
 from gobhir.derivation.step import Count, Derivation, Fold, Line, Piece, Say, Section, Step
 from gobhir.examples import network
@@ -105,6 +106,23 @@ def test_what_only_arrays_have_comes_back() -> None:
         Line(None, (turned,)),
         Say("rules.opaque.shown", {"op": "x", "shapes": (2, 3), "out": Count(3), "n": True}),
     )
+    places = (np.array([[0], [4]]), np.array([[0, 1]]))
+    others = single(
+        Line(None, (Taken(x, "window", places, Decimal("-Infinity")),)),
+        Line(None, (Scattered(x, "window", lambda: np.array([0, 1, 1, 2, -1, 0]), (3,)),)),
+        Line(None, (Sigma(x, (("k", 3),)),)),
+    )
+    long = LongSum(2, lambda k: Num(Decimal(k + 1)), lambda: np.array([1.0, 2.0]))
+    assert json.loads(single(Line(None, (long,))).to_json()) == json.loads(
+        single(Line(None, (Sum(long.terms),))).to_json()
+    )
+    assert valid(others)
+    back = Derivation.from_json(others.to_json())
+    assert back.to_json() == others.to_json()
+    taken, scattered, sigma = (line.stages[0] for line in back.steps[0].lines)
+    assert isinstance(taken, Taken) and taken.at((1, 0)).value == Decimal("-Infinity")  # type: ignore[attr-defined]
+    assert scattered.floats((np.arange(3),)).tolist() == [5, 3, 3]
+    assert isinstance(sigma, Sigma) and sigma.letters == (("k", 3),)
     assert valid(d)
     (step,) = Derivation.from_json(d.to_json())
     first, spread, moved = (line.stages[0] for line in step.lines)
@@ -129,8 +147,9 @@ def test_every_kind_of_expression_is_known() -> None:
     def all_below(cls: type) -> set[type]:
         return {cls}.union(*(all_below(c) for c in cls.__subclasses__()))
 
-    leaves = {c for c in all_below(Expr) if not c.__subclasses__() and "gobhir" in c.__module__}
-    assert leaves == {c for c in data.kinds().values() if issubclass(c, Expr)}
+    ours = {c for c in all_below(Expr) if c.__module__.startswith("gobhir.")}
+    known = {c for c in data.kinds().values() if issubclass(c, Expr)}
+    assert ours - known == {Expr, Leaf, *data.BASES}
 
 
 # -- in a language -------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from gobhir.derivation import expression, step
+from gobhir.derivation import arrays, expression, step
 from gobhir.derivation.expression import Leaf
 from gobhir.derivation.markdown import MarkdownPage
 from gobhir.derivation.rounding import decimal, objects
@@ -27,6 +27,8 @@ from gobhir.derivation.sentence import heading, notes, value
 from gobhir.derivation.step import Derivation, Line, Say, Section, Table
 from gobhir.lang import say
 
+BASES = (expression.Nary, expression.Unary, expression.Pair, arrays.Along, arrays.LongSum)
+"""Classes that only others are made of, and the sum made on demand: it is written as a Sum."""
 FORMAT, VERSION = "gobhir.derivation", 1
 SPOKEN = {
     "say": ("text",),
@@ -46,10 +48,9 @@ def kind_of(cls: type) -> str:
 @cache
 def kinds() -> dict[str, type]:
     """All classes that a derivation is made of, by kind."""
-    named = [c for room in (step, expression) for c in vars(room).values()]
+    named = [c for room in (step, expression, arrays) for c in vars(room).values()]
     classes = [c for c in named if isinstance(c, type) and dataclasses.is_dataclass(c)]
-    bases = {b for c in classes for b in c.__mro__[1:]}
-    return {kind_of(c): c for c in classes if c not in bases}
+    return {kind_of(c): c for c in classes if c not in BASES}
 
 
 @cache
@@ -144,6 +145,8 @@ def _plain(v: Any, speak: Speaker | None) -> Any:
             return [_plain(x, speak) for x in v]
         case dict():
             return {str(k): _plain(x, speak) for k, x in v.items()}
+    if callable(v):
+        return _plain(v(), speak)
     cls = next((c for c in type(v).__mro__ if kinds().get(kind_of(c)) is c), None)
     return str(v) if cls is None else _object(v, cls, speak)  # a sentence would say str(v) too
 
@@ -271,6 +274,11 @@ def _read_array(data: dict[str, Any], path: str) -> np.ndarray:
         raise _wrong(path, f"decimal, {', '.join(DTYPES)}") from None
 
 
+def functional(hint: Any) -> bool:
+    """Whether a field may hold a function that makes its value; it is called before writing."""
+    return get_origin(hint) is Callable
+
+
 def fits(v: Any, hint: Any) -> bool:
     """Whether a value is what a field's annotation asks for."""
     origin, args = get_origin(hint), get_args(hint)
@@ -279,7 +287,10 @@ def fits(v: Any, hint: Any) -> bool:
     if origin in (Union, UnionType):
         return any(fits(v, a) for a in args)
     if origin is tuple:
-        return isinstance(v, tuple) and all(fits(x, args[0]) for x in v)
+        each = args[:1] * len(v) if args[-1] is Ellipsis and isinstance(v, tuple) else args
+        return isinstance(v, tuple) and len(v) == len(each) and all(map(fits, v, each))
+    if functional(hint):
+        return False
     if origin is dict:
         return isinstance(v, dict) and all(fits(x, args[1]) for x in v.values())
     if hint in (int, float):
@@ -290,7 +301,9 @@ def fits(v: Any, hint: Any) -> bool:
 def spelt(hint: Any) -> str:
     """An annotation as an error names it."""
     if get_origin(hint) is tuple:
-        return f"[{spelt(get_args(hint)[0])}, ...]"
-    if get_args(hint):
-        return ", ".join(spelt(a) for a in get_args(hint) if a is not NoneType)
+        return f"[{', '.join('...' if a is Ellipsis else spelt(a) for a in get_args(hint))}]"
+    if get_origin(hint) in (Union, UnionType):
+        return ", ".join(
+            spelt(a) for a in get_args(hint) if a is not NoneType and not functional(a)
+        )
     return {str: "string", Any: "value", np.ndarray: "array"}.get(hint) or kind_of(hint)

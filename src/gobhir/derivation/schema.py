@@ -14,7 +14,16 @@ from typing import Any, Union, get_args, get_origin
 
 import numpy as np
 
-from gobhir.derivation.data import DTYPES, FORMAT, SPOKEN, VERSION, hints, kind_of, kinds
+from gobhir.derivation.data import (
+    DTYPES,
+    FORMAT,
+    SPOKEN,
+    VERSION,
+    functional,
+    hints,
+    kind_of,
+    kinds,
+)
 from gobhir.derivation.expression import Expr, Leaf
 
 STRING = {"type": "string"}
@@ -80,7 +89,11 @@ def _ref(name: str) -> dict[str, Any]:
 def _of_hint(hint: Any) -> dict[str, Any]:
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return {"anyOf": [_of_hint(a) for a in args]}
+        kept = [_of_hint(a) for a in args if not functional(a)]
+        return {"anyOf": kept} if len(kept) > 1 else kept[0]
+    if origin is tuple and args[-1] is not Ellipsis:
+        items = [_of_hint(a) for a in args]
+        return {"type": "array", "prefixItems": items, "minItems": len(items), "items": False}
     if origin is tuple:
         return {"type": "array", "items": _of_hint(args[0])}
     if origin is dict:
