@@ -9,24 +9,14 @@ import os
 import shutil
 import subprocess
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-PLACES = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-)
+from gobhir.derivation.chromium import find
+
+__all__ = ["MISSING", "find", "install"]
+
 MISSING = (
     "No Chromium or Chrome was found, so no page was opened in a browser. "
     "On Debian: sudo apt-get install chromium fonts-noto-core"
 )
-
-
-def find() -> str | None:
-    """Path of Chromium or Chrome: $GOBHIR_CHROMIUM, else the first one found, else None."""
-    chosen = os.environ.get("GOBHIR_CHROMIUM")
-    places = [chosen] if chosen else [*map(shutil.which, NAMES), *PLACES]
-    return next((place for place in places if place and os.path.exists(place)), None)
 
 
 def install() -> None:

@@ -12,7 +12,14 @@ from tests.derivation.pages import small
 
 
 @pytest.mark.parametrize(
-    ("name", "begin"), [("p.html", "<!doctype html>"), ("p.md", "# One"), ("p.TXT", "One training")]
+    ("name", "begin"),
+    [
+        ("p.html", "<!doctype html>"),
+        ("p.md", "# One"),
+        ("p.TXT", "One training"),
+        ("p.tex", "% !TEX"),
+        ("p.json", '{"format":"gobhir.derivation","version":1,"lang":"en"'),
+    ],
 )
 def test_the_suffix_says_how(tmp_path: Path, name: str, begin: str) -> None:
     small().save(tmp_path / name, "en")
@@ -32,8 +39,8 @@ def test_a_new_file_has_usual_rights_and_an_old_one_keeps_its_own(tmp_path: Path
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"\.html, \.md, \.txt"):
-        small().save(tmp_path / "p.pdf", "en")
+    with pytest.raises(ValueError, match=r"\.html, \.md, \.txt, \.tex, \.pdf, \.json"):
+        small().save(tmp_path / "p.docx", "en")
     assert os.listdir(tmp_path) == []
 
 

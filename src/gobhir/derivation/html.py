@@ -16,7 +16,20 @@ def html(d: Derivation, lang: str | None = None) -> str:
     return page.document(body, [own("page.css")], [own("page.js")])
 
 
+def paper(d: Derivation, lang: str | None = None) -> str:
+    """The document as it is printed: what else holds on paper only holds everywhere, and every
+    fold is open."""
+    page = _Page(d, lang, details="<details open>")
+    body = "\n".join(['<main class="paper">', *page.blocks(), "</main>"])
+    style = own("page.css").replace("@media print", "@media all")
+    return page.document(body, [style], [own("page.js")])
+
+
 class _Page(Web):
+    def __init__(self, d: Derivation, lang: str | None, details: str = "<details>"):
+        super().__init__(d, lang)
+        self.details = details
+
     def title(self, markdown: str) -> str:
         return f"<h1>{self.marked_up(markdown)}</h1>"
 
@@ -38,6 +51,6 @@ class _Page(Web):
         yield "</div>"
 
     def fold(self, fold: Fold, markdown: str, inside: Iterator[str]) -> Iterator[str]:
-        yield f"<details><summary>{self.marked_up(markdown)}</summary>"
+        yield f"{self.details}<summary>{self.marked_up(markdown)}</summary>"
         yield from inside
         yield "</details>"

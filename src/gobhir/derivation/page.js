@@ -3,6 +3,7 @@
 for (const place of document.querySelectorAll(".math")) {
   katex.render(place.textContent, place, { throwOnError: false, strict: "ignore" });
 }
+void document.body.offsetHeight; // only what has been laid out asks for its fonts
 // What has to be scrolled can be reached with the keyboard.
 function reach() {
   for (const box of document.querySelectorAll(".chain, .table")) {
@@ -14,3 +15,31 @@ document.fonts.ready.then(reach);
 addEventListener("resize", reach);
 // In a closed fold nothing has a width yet.
 addEventListener("toggle", reach, true);
+
+// On paper nothing scrolls and nothing opens: what is too wide becomes smaller, folds are opened.
+function fit() {
+  for (const box of document.querySelectorAll(".chain, .table")) {
+    zoom(box, "");
+    const ratio = box.clientWidth / box.scrollWidth;
+    if (ratio < 1) zoom(box, ratio);
+  }
+}
+function zoom(box, ratio) {
+  for (const part of box.children) part.style.zoom = ratio;
+}
+if (document.querySelector(".paper")) document.fonts.ready.then(fit);
+const closed = new Set();
+addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll("details:not([open])")) {
+    closed.add(fold);
+    fold.open = true;
+  }
+  document.body.style.width = "178mm";
+  fit();
+});
+addEventListener("afterprint", () => {
+  document.body.style.width = "";
+  for (const box of document.querySelectorAll(".chain, .table")) zoom(box, "");
+  for (const fold of closed) fold.open = false;
+  closed.clear();
+});

@@ -11,11 +11,12 @@ from typing import Any
 from gobhir.derivation.step import Derivation
 from gobhir.lang import say
 
-WAYS: dict[str, Callable[[Derivation, str | None], str]] = {
+WAYS: dict[str, Callable[[Derivation, str | None], str | bytes]] = {
     ".html": Derivation.to_html,
     ".md": Derivation.to_markdown,
     ".txt": Derivation.to_text,
     ".tex": Derivation.to_latex,
+    ".pdf": Derivation.to_pdf,
     ".json": Derivation.to_json,
 }
 """What a file is filled with, by the end of its name; of two that fit the longer one counts."""
@@ -34,8 +35,8 @@ def save(d: Derivation, path: Any, lang: str | None = None) -> None:
     draft = None
     try:
         handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(draft, _mode(target))

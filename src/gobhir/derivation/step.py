@@ -182,6 +182,14 @@ class Derivation:
 
         return html(self, lang)
 
+    def to_pdf(self, lang: str | None = None) -> bytes:
+        """The page on A4 paper, as a PDF file, printed by the Chromium or Chrome of this machine.
+        FileNotFoundError where there is none."""
+        from gobhir.derivation.chromium import print_to_pdf
+        from gobhir.derivation.html import paper
+
+        return print_to_pdf(paper(self, lang))
+
     def to_json(self, lang: str | None = None) -> str:
         """The derivation as data (derivation.schema.json says how); with a language also the
         sentences, notes and formulas as Markdown and LaTeX."""
