@@ -20,8 +20,7 @@ addEventListener("toggle", reach, true);
 function fit() {
   for (const box of document.querySelectorAll(".chain, .table")) {
     zoom(box, "");
-    const ratio = box.clientWidth / box.scrollWidth;
-    if (ratio < 1) zoom(box, ratio);
+    if (box.scrollWidth > box.clientWidth + 1) zoom(box, box.clientWidth / box.scrollWidth);
   }
 }
 function zoom(box, ratio) {
