@@ -62,7 +62,9 @@ def test_bad_input_says_what_was_wrong(act, kind, words):
     assert any("\u0980" <= c <= "\u09ff" for c in message(trouble, "bn"))
 
 
-@pytest.mark.parametrize("name", ["nowhere[0]", "0.weight[9, 9]", "0.weight", "0.weight[a]", "["])
+@pytest.mark.parametrize(
+    "name", ["nowhere[0]", "0.weight[9, 9]", "0.weight[1]", "0.weight[a]", "["]
+)
 def test_why_names_what_there_is(name):
     with pytest.raises((KeyError, IndexError)) as trouble:
         gobhir.explain("4-4-1").why(name)

@@ -184,7 +184,7 @@ def test_why_says_that_a_dead_relu_lets_nothing_through():
         e.model[0].bias.copy_(gobhir.tensor([-9.0, 9.0]))
     d = gobhir.explain(e.model, e.x, e.y, e.loss, reference="differences")
     keys = {p.key for s in d.why("0.weight[0, 0]").steps for p in s.pieces if isinstance(p, Say)}
-    assert "rules.why.zero_slope" in keys
+    assert "rules.closed.dead_one" in keys
 
 
 def test_shared_weights_meet():

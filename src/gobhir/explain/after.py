@@ -13,6 +13,7 @@ from gobhir.engine import Tensor
 from gobhir.engine.replay import replay
 from gobhir.explain.forward import inline
 from gobhir.explain.reading import Reading
+from gobhir.explain.recording import Recording
 
 H = 1e-4
 """The wiggle: large enough for float64, small enough for the curve to be straight."""
@@ -24,7 +25,7 @@ def after(r: Reading, shown: Tensor, index: Index, reference: str) -> Section:
     run = r.run
     if run.after is not None:
         pieces += _helped(r)
-    checks = [_size(r)] if run.after is not None else []
+    checks = [_size(run, *_losses(run))] if run.after is not None else []
     checks += [_wiggle(r, shown, index), _reference(r, reference)]
     pieces.append(Say("rules.after.checks", {"count": Count(len(checks))}))
     steps = [Step("after.loss", "after", "after", "", "", {}, tuple(pieces))]
@@ -33,39 +34,46 @@ def after(r: Reading, shown: Tensor, index: Index, reference: str) -> Section:
     return Section("after", tuple(steps))
 
 
-def _losses(r: Reading) -> tuple[float, float]:
-    assert r.run.after is not None
-    (before,) = replay(r.run.tape, [r.run.loss])
-    return float(before.reshape(())), float(r.run.after[1].reshape(()))
+def _losses(run: Recording) -> tuple[float, float]:
+    assert run.after is not None
+    (before,) = replay(run.tape, [run.loss])
+    return float(before.reshape(())), float(run.after[1].reshape(()))
+
+
+def loss_after(run: Recording) -> list[Piece]:
+    """The loss after the step, and whether its change is what the gradients promised."""
+    old, new = _losses(run)
+    return [*_changed(old, new), _size(run, old, new)]
 
 
 def _helped(r: Reading) -> list[Piece]:
-    old, new = _losses(r)
+    old, new = _losses(r.run)
     out: list[Piece] = []
     (output,) = replay(r.run.tape, [r.run.output])
     assert r.run.after is not None
     if output.size == 1:
         values = {"new": inline(r.run.after[0].reshape(())), "old": inline(output.reshape(()))}
         out.append(Say("rules.after.output", {"output": r.quantities[r.run.output].sym, **values}))
+    return [*out, *_changed(old, new)]
+
+
+def _changed(old: float, new: float) -> list[Piece]:
     percent = f"{(new - old) / old:+.1%}".replace("-", "\N{MINUS SIGN}") if old else ""
     values = {"new": inline(new), "old": inline(old), "change": inline(new - old)}
-    out.append(Say("rules.after.loss", {**values, "percent": percent}))
+    out: list[Piece] = [Say("rules.after.loss", {**values, "percent": percent})]
     if new > old:
         out.append(Say("rules.after.worse"))
     return out
 
 
-def _size(r: Reading) -> Say:
+def _size(run: Recording, old: float, new: float) -> Say:
     """First-order prediction: the sum over all parameters of gradient times change."""
     predicted = 0.0
-    for u in r.run.tape.updates:
+    for u in run.tape.updates:
         change = u.after["w"].astype(float) - u.before["w"].astype(float)
         predicted += float((u.grad * change).sum())
-    old, new = _losses(r)
     actual = new - old
-    plain = all(
-        type(u.optimizer).__name__ == "SGD" and len(u.rule) == 1 for u in r.run.tape.updates
-    )
+    plain = all(type(u.optimizer).__name__ == "SGD" and len(u.rule) == 1 for u in run.tape.updates)
     key = "rules.check.size_sgd" if plain else "rules.check.size"
     closer = "rules.check.less" if abs(actual) < abs(predicted) else "rules.check.more"
     if predicted == actual == 0:

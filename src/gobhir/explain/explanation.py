@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,35 +14,64 @@ from gobhir.engine import Tensor
 from gobhir.explain.after import after
 from gobhir.explain.backward import backward
 from gobhir.explain.forward import ACTIVATIONS, forward, largest, loss_section, start
-from gobhir.explain.reading import Pulled, Reading, Saturated, size
+from gobhir.explain.outline import numbers_in, opened, outline
+from gobhir.explain.reading import Reading, Saturated, size
 from gobhir.explain.recording import Recording, record_step
 from gobhir.explain.road import all_the_way, drill
+from gobhir.explain.trace import Trace
 from gobhir.explain.update import update
+from gobhir.explain.why import answer, representative
 from gobhir.lang import say
 
 MODES = ("hand", "exact")
 HAND_LIMIT = 120
 """Above so many products in a step, hand mode is not the default any more."""
 MOST_BY_HAND = 20_000
+FOLD_ABOVE = 100_000
+"""More numbers than this on the way forward, parameters counted, and the page is folded."""
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation(Derivation):
-    """A derivation that can be asked: `.why("0.weight[1, 2]")`."""
+    """A derivation that can be asked: `.why("0.weight[1, 2]")`.
 
+    reading: the page's own arithmetic; None where the page is folded."""
+
+    run: Any = field(default=None, repr=False)
     reading: Any = field(default=None, repr=False)
 
-    def why(self, name: str) -> Derivation:
-        """Why is the gradient of this number what it is? Layer by layer, down to the loss.
+    @cached_property
+    def trace(self) -> Trace:
+        """The step as a graph of named tensors."""
+        return Trace(self.run)
 
-        name: a parameter by its path in the model and the position, counted from 0 as in Python:
-        "0.weight[1, 2]". KeyError for a name that is not there, IndexError for a position.
+    def why(self, name: str) -> Derivation:
+        """Why is this number what it is? Layer by layer, down to the loss or to the input.
+
+        name: what is asked, positions counted from 0 as in Python. A parameter by its path:
+        "0.weight[1, 2]" (its gradient), "0.weight.change[1, 2]" (what the optimizer did),
+        "0.weight.value[1, 2]". What a layer gave out: "0[0, 3]" (its value), "0.grad[0, 3]".
+        "loss". Without a position: a layer is opened, of a tensor the number with the greatest
+        gradient is taken. KeyError for a name that is not there, IndexError for a position.
         """
-        p, index = _find(self.reading, name)
-        steps = tuple(drill(self.reading, p, index))
-        road = all_the_way(self.reading, p, index)
+        trace = self.trace
+        if name.strip() in self.run.paths.values():
+            layer = opened(trace, name.strip())
+            if layer is not None:
+                return layer
+        asked = trace.find(name)
+        r = self.reading
+        pulled = None if r is None or r.mode != "hand" else r.pulled_of.get(asked.node)
+        if pulled is None or asked.kind != "grad":
+            return answer(trace, name)
+        index = representative(trace, asked.node) if asked.index is None else asked.index
+        if trace.gradient(asked.node)[index] == 0:  # type: ignore[index]  # it was pulled
+            return answer(trace, name)
+        index = index if pulled.shape else ()
+        steps = tuple(drill(r, pulled, index))
+        road = all_the_way(r, pulled, index)
         section = Section("backward", steps if road is None else (*steps, road))
-        title = Say("rules.why.title", {"name": p.sym.at(index)})
+        title = Say("rules.why.title", {"name": pulled.sym.at(index)})
         return Derivation(title, self.intro[-1:], (section,), self.mode)
 
 
@@ -55,6 +84,7 @@ def explain(
     *,
     mode: str | None = None,
     reference: str | None = None,
+    folded: bool | None = None,
 ) -> Explanation:
     """One training step of `model` on (x, y), worked out number by number.
 
@@ -63,7 +93,8 @@ def explain(
     optimizer: one of gobhir.optim over the model's parameters; without it there is no update.
     mode: "hand" (four digits, each line from the printed ones; default for small networks) or
     "exact". reference: "torch" or "differences", what the last check compares with (default:
-    PyTorch where it is installed).
+    PyTorch where it is installed). folded: whether the page is an outline of layers that opens
+    on demand (default: where the step has more than FOLD_ABOVE numbers) or one with everything.
 
     The model, its gradients and the optimizer are left as they were. Errors say what was wrong
     with the step, in the user's language.
@@ -79,16 +110,25 @@ def explain(
         raise TypeError(say("errors.explain.missing", what="x" if x is None else "loss"))
     if not callable(loss):
         raise TypeError(say("errors.explain.loss_callable", type=type(loss).__name__))
-    return explained(record_step(model, x, y, loss, optimizer), mode, reference)
+    return explained(record_step(model, x, y, loss, optimizer), mode, reference, folded)
 
 
-def explained(run: Recording, mode: str | None = None, reference: str | None = None) -> Explanation:
-    """The page of a recorded step; mode and reference as in `explain`."""
+def explained(
+    run: Recording,
+    mode: str | None = None,
+    reference: str | None = None,
+    folded: bool | None = None,
+) -> Explanation:
+    """The page of a recorded step; mode, reference and folded as in `explain`."""
     if mode is not None and mode not in MODES:
         raise ValueError(say("errors.explain.mode", mode=mode, known=", ".join(MODES)))
     work = _products(run)
     if mode == "hand" and work > MOST_BY_HAND:
         raise ValueError(say("errors.explain.too_large", products=work, most=MOST_BY_HAND))
+    if folded if folded is not None else mode != "hand" and numbers_in(run) > FOLD_ABOVE:
+        intro = (Say("rules.intro.exact"),)
+        page = Explanation(Say("rules.title.folded"), intro, (), "exact", run)
+        return replace(page, sections=outline(page.trace))
     r = _read(run, mode, "hand" if work <= HAND_LIMIT else "exact")
     if reference is None:
         reference = "torch" if find_spec("torch") else "differences"
@@ -98,7 +138,7 @@ def explained(run: Recording, mode: str | None = None, reference: str | None = N
     if run.tape.updates:
         sections.append(update(r, shown, index))
     sections.append(after(r, shown, index, reference))
-    return Explanation(_title(r), _intro(r), tuple(sections), r.mode, r)
+    return Explanation(_title(r), _intro(r), tuple(sections), r.mode, run, r)
 
 
 def _read(run: Recording, asked: str | None, usual: str) -> Reading:
@@ -160,26 +200,3 @@ def _intro(r: Reading) -> tuple[Say, ...]:
     if batch:
         counts["examples"] = Count(shape[0])
     return (Say(key, counts), Say("rules.intro.hand" if r.mode == "hand" else "rules.intro.exact"))
-
-
-_PLACE = re.compile(r"^\s*([\w.]+?)\s*(?:\[([^\]]*)\])?\s*$")
-
-
-def _find(r: Reading, name: str) -> tuple[Pulled, Index]:
-    match = _PLACE.match(name)
-    by_path = {path: t for t, path in r.run.parameters.items() if t in r.pulled_of}
-    if match is None or match[1] not in by_path:
-        raise KeyError(say("errors.why.unknown", name=name, known=", ".join(by_path)))
-    t = by_path[match[1]]
-    shape = t.array.shape
-    try:
-        at = tuple(int(part) for part in (match[2] or "").split(",") if part.strip())
-    except ValueError:
-        at = ()
-    if not at and t.array.size == 1:
-        at = (0,) * len(shape)
-    if len(at) != len(shape) or not all(-n <= i < n for i, n in zip(at, shape, strict=True)):
-        raise IndexError(say("errors.why.index", name=name, shape=shape))
-    at = tuple(i % n for i, n in zip(at, shape, strict=True))
-    p = r.pulled_of[t]
-    return p, at if p.shape else ()
