@@ -242,6 +242,7 @@ _LATER = {
     "save": "gobhir.serialization",
     "serialization": "gobhir",
     "signal": "gobhir",
+    "watch": "gobhir.explain.watching",
     "special": "gobhir",
     "testing": "gobhir",
     "training": "gobhir",

@@ -49,8 +49,6 @@ def become(x: Tensor, op: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
         after = set_item(before, after, index=...)  # x > 0 and its like: a slope of 0
     if after.requires_grad:
         before.array = x.array.copy()  # backward() may need the numbers from before
-        if state.tape is not None and before._record is not None:
-            before._record.value = before.array  # and the readers of the tape want them
     write(x, after.array, op)
     if after.requires_grad:
         _new_history(x, after, op)
@@ -64,6 +62,7 @@ def write(x: Tensor, values: Any, op: str, at: Any = ...) -> None:
     _check_dtype(values.dtype, x.dtype)
     if state.tape is not None:
         state.tape.written.append(ref(x))
+        state.tape.keep(x.array)
     elif state.recorder is not None:  # gobhir.compile is watching
         state.recorder.writes(x.array)
     try:

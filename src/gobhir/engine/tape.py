@@ -177,6 +177,14 @@ class Tape:
         if id(tensor) not in self._seen:
             self._seen[id(tensor)] = (tensor, tensor.array.copy())
 
+    def keep(self, memory: np.ndarray) -> None:
+        """Something is about to be written there: what records have there is copied."""
+        for record in self.records:
+            parts = record.value if isinstance(record.value, tuple) else (record.value,)
+            if any(np.may_share_memory(part, memory) for part in parts):
+                copies = tuple(part.copy() for part in parts)
+                record.value = copies if isinstance(record.value, tuple) else copies[0]
+
     def value(self, tensor: Tensor) -> np.ndarray:
         """The tensor's value as it was on this tape, before any update."""
         if tensor._record is not None:

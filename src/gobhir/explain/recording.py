@@ -32,7 +32,7 @@ class Recording:
 
     tape: Tape
     model: Any
-    x: Tensor
+    x: Tensor | None
     y: Tensor | None
     output: Record
     loss: Record
@@ -90,7 +90,13 @@ def record_step(
         )
         if optimizer is not None:
             optimizer.step()
-            run.after = _after(run)
+        return finish(run)
+
+
+def finish(run: Recording) -> Recording:
+    """With what the same batch gives once the optimizer has stepped."""
+    if run.tape.updates:
+        run.after = _after(run)
     return run
 
 
@@ -102,7 +108,8 @@ def _as_input(value: Any, dtype: np.dtype) -> Tensor:
     return made.to(dtype) if made.dtype.kind == "f" else made
 
 
-def _check(tape: Tape, value: Any, paths: dict[int, str]) -> None:
+def check_finite(tape: Tape, paths: dict[int, str]) -> None:
+    """ValueError, saying where it was born, for a NaN or an infinity."""
     for record in tape.records:
         for x in record.inputs:
             if isinstance(x, Tensor) and x._record is None and not _finite(x.array):
@@ -110,6 +117,10 @@ def _check(tape: Tape, value: Any, paths: dict[int, str]) -> None:
         if not _finite(record.value):
             layer = next((p for m in reversed(record.scope) if (p := paths.get(id(m)))), "-")
             raise ValueError(say("errors.explain.nan_born", op=record.op.name, layer=layer))
+
+
+def _check(tape: Tape, value: Any, paths: dict[int, str]) -> None:
+    check_finite(tape, paths)
     if not isinstance(value, Tensor) or value._record is None:
         raise ValueError(say("errors.explain.loss_type", type=type(value).__name__))
     if value.numel() != 1:

@@ -271,6 +271,7 @@ class Optimizer:
         if state.tape is None:
             self.update(p.array, g, group, arrays)
         else:
+            state.tape.keep(p.array)
             rule = self.rule(group, arrays)
             before = self._values(p, arrays)
             self.update(p.array, g, group, arrays)

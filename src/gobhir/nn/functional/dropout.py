@@ -5,6 +5,8 @@ engine/ops/dropout.py."""
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -125,9 +127,28 @@ def _dropped(
     return become(x, f"{name}_", drop) if inplace else drop(x)
 
 
+_Chosen = Callable[[tuple[int, ...], float], np.ndarray]
+_chosen: _Chosen | None = None
+
+
+@contextmanager
+def keeping(chosen: _Chosen) -> Iterator[None]:
+    """Meanwhile `chosen(shape, p)` says what a dropout keeps, and nothing is drawn: for a step that
+    was drawn elsewhere, and is worked out here."""
+    global _chosen
+    outer, _chosen = _chosen, chosen
+    try:
+        yield
+    finally:
+        _chosen = outer
+
+
 def _kept(x: Tensor, shape: tuple[int, ...], p: float) -> np.ndarray:
     """1 with probability 1 - p, else 0, in x's dtype and memory order."""
-    drawn = default_generator.uniform(math.prod(shape), np.dtype(np.float64)) < 1 - p
+    if _chosen is not None:
+        drawn = _chosen(tuple(shape), p)
+    else:
+        drawn = default_generator.uniform(math.prod(shape), np.dtype(np.float64)) < 1 - p
     like = x.array if shape == x.shape else np.empty(shape, x.dtype)
     kept = np.empty_like(like, dtype=x.dtype)
     kept[...] = drawn.reshape(shape)
