@@ -315,11 +315,18 @@ class Notes:
                 self.known[key] = cell.what
 
     def note_table(self, block: str) -> None:
-        """| $z_j$ | $0.40$ | ...: the columns count j."""
-        for row in block.splitlines()[2:]:
+        """| $z_j$ | $0.40$ | ...: the columns count j; or, by their heads, the time t."""
+        head, _, *rows = block.splitlines()
+        times = re.findall(r"\d+", head)
+        for row in rows:
             label, *cells = (re.findall(r"\$(.*?)\$", cell) for cell in row.split("|")[1:-1])
-            name = read(label[0]).what
-            if name.endswith("j"):
+            upright = re.sub(r"(\\partial L)/(.*)", r"\\frac{\1}{\2}", label[0])
+            name = read(upright).what
+            if (any_time := r"\langlet\rangle") in name:
+                for t, cell in zip(times, cells, strict=True):
+                    key = name.replace(any_time, rf"\langle{t}\rangle")
+                    self.known |= {key: read(cell[0]).what} if cell else {}
+            elif name.endswith("j"):
                 for k, cell in enumerate(cells, 1):
                     self.known[name[:-1] + str(k)] = read(cell[0]).what
 

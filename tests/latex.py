@@ -262,7 +262,11 @@ class Reader:
         else:
             raise Unreadable(f"what is {token!r} before {''.join(self.left[:20])!r}?")
         while self.peek() in ("_", "^"):
-            if self.peek() == "^" and not (self.peek(1) == "{" and self.peek(2) == "("):
+            over = self.peek(2) == "(" or r"\langle" in (
+                self.peek(2),
+                self.peek(3),
+            )  # a layer, a time
+            if self.peek() == "^" and not (self.peek(1) == "{" and over):
                 break
             base += self.take() + "".join(self.group().left)
         return Node("name", what=base)

@@ -161,3 +161,10 @@ def test_the_page_says_what_is_averaged() -> None:
     plain = gobhir.explain(net, x, gobhir.tensor(Y), nn.CrossEntropyLoss(), reference="differences")
     assert "mean of 3 losses" in " ".join(plain.to_text("en").split())
     assert "৩টা লসের গড়" in " ".join(plain.to_text("bn").split())
+
+
+def test_a_single_class() -> None:
+    for rows, wanted in ((1, [0]), (2, [0, 0])):
+        x, y = gobhir.ones(rows, 2), gobhir.tensor(wanted)
+        page = gobhir.explain(nn.Linear(2, 1), x, y, nn.CrossEntropyLoss(), mode="hand")
+        assert not page.reading.unruled and page.to_text("bn")

@@ -49,7 +49,7 @@ CASES: dict[str, Any] = {
     "convolution": (convolutional, (1, 1, 4, 4), [1], nn.CrossEntropyLoss, {"conv", "max_pool"}),
     "batch norm": (normalised, (4, 2), (4, 1), nn.MSELoss, {"batch_norm"}),
     "dropout": (dropping, (4, 2), (4, 1), nn.MSELoss, set()),
-    "lstm": (LastStep, (1, 3, 2), (1, 1), nn.MSELoss, {"lstm_step"}),
+    "lstm": (LastStep, (1, 3, 2), (1, 1), nn.MSELoss, set()),
     "attention": (Attending, [[1, 2, 0]], [2], nn.CrossEntropyLoss, {"layer_norm"}),
 }
 

@@ -66,7 +66,7 @@ class Latex(Notation[str]):
         if base.hat:
             out = rf"\hat{{{out}}}" if out.startswith("\\") else rf"\hat {out}"
         if name.layer is not None:
-            out += f"^{{({_word(str(name.layer))})}}"
+            out += f"^{{{_over(name.layer)}}}"
         index = (*([int(base.digits)] if base.digits else []), *name.index)
         return out + (f"_{{{self._index(index)}}}" if index else "")
 
@@ -117,7 +117,7 @@ class Latex(Notation[str]):
         return f"{base}^{{{exponent}}}"
 
     def transposed(self, base: str) -> str:
-        return rf"{{{base}}}^{{\top}}" if "^{(" in base else rf"{base}^{{\top}}"
+        return rf"{{{base}}}^{{\top}}" if "^{" in base else rf"{base}^{{\top}}"
 
     def function(self, name: str, arguments: list[str]) -> str:
         if name == "sqrt":
@@ -147,6 +147,12 @@ class Latex(Notation[str]):
 
     def label(self, e: Expr) -> str:
         return Latex(self.lang, inline=True).write(without_labels(e))
+
+
+def _over(mark: int | str) -> str:
+    if "⟨" not in str(mark):
+        return f"({_word(str(mark))})"
+    return str(mark).replace("⟨", r"\langle ").replace("⟩", r"\rangle")
 
 
 def _plain(name: Name) -> Name:

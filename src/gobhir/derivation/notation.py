@@ -329,8 +329,9 @@ class Notation(ABC, Generic[Ink]):
         left, right = self.write(e.left, POWER), self.write(e.right, POWER)
         if isinstance(_bare(e.right), Num) and not e.right.shape:
             right = self.brackets(self.write(e.right))
-        names = isinstance(_bare(e.left), Sym) and isinstance(_bare(e.right), Sym)
-        return left + ("" if names else self.thin) + right
+        a, b = _bare(e.left), _bare(e.right)
+        close = isinstance(a, Sym) and isinstance(b, Sym) and not _has_word(a)
+        return left + ("" if close else self.thin) + right
 
     def _cases(self, e: Cases) -> Ink:
         left, right = self.write(e.left), self.write(e.right)
@@ -369,9 +370,15 @@ def _begins_with_digit(e: Expr) -> bool:
     return isinstance(first, Num) and not first.shape and decimal(first.value) >= 0
 
 
+def _has_word(e: Sym) -> bool:
+    """Whether it ends with a word below, W_if, into which a letter after it would run."""
+    return any(isinstance(i, str) and len(i) > 1 for i in e.name.index)
+
+
 def _is_wide(e: Expr) -> bool:
     """Whether a factor needs air around it: a fraction, or a word."""
     if not isinstance(e, Sym):
         return isinstance(e, Fraction)
     stem = letters(e.name.base).stem
-    return e.name.partial or e.name.by is not None or (len(stem) > 1 and stem not in GREEK)
+    word = _has_word(e) and isinstance(e.name.index[-1], str)
+    return e.name.partial or e.name.by is not None or word or (len(stem) > 1 and stem not in GREEK)

@@ -12,7 +12,7 @@ from gobhir.derivation.letters import FUNCTIONS, GREEK, WORDS, letters
 from gobhir.derivation.notation import Notation
 from gobhir.lang import t
 
-_SUPER = dict(zip("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ", strict=True))
+_SUPER = dict(zip("0123456789+-−=()nt⟨⟩", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿᵗ⟨⟩", strict=True))
 _SUB = dict(zip("0123456789aeijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉ₐₑᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True))
 _RELATIONS = {">": ">", ">=": "≥", "<": "<", "<=": "≤", "==": "=", "!=": "≠"}
 _FUNCTIONS = {**FUNCTIONS, "log": "ln", "sigmoid": "σ", "sqrt": "√"}
@@ -102,7 +102,8 @@ class Text(Notation[Box]):
         if base.hat:
             out = unicodedata.normalize("NFC", out + "\u0302")
         if name.layer is not None:
-            out += raised(f"({name.layer})")
+            mark = str(name.layer)  # a layer in brackets, a time ⟨3⟩ in its own
+            out += raised(mark if "⟨" in mark else f"({mark})")
         index = (*([int(base.digits)] if base.digits else []), *name.index)
         if not index:
             return out

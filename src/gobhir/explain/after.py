@@ -11,7 +11,7 @@ from gobhir.derivation.expression import Index
 from gobhir.derivation.step import Count, Piece, Say, Section, Step
 from gobhir.engine import Tensor
 from gobhir.engine.replay import replay
-from gobhir.explain.forward import inline
+from gobhir.explain.lines import inline
 from gobhir.explain.reading import Reading
 from gobhir.explain.recording import Recording
 

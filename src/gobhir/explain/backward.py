@@ -7,8 +7,9 @@ import numpy as np
 
 from gobhir.derivation.expression import Expr, Index, Num, Sym
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step
-from gobhir.explain.forward import inline, largest, shapes_of
-from gobhir.explain.lines import chain_of_names, element_line, matrix_line
+from gobhir.explain import recurrent
+from gobhir.explain.forward import largest, shapes_of
+from gobhir.explain.lines import chain_of_names, element_line, inline, matrix_line
 from gobhir.explain.reading import Pulled, Reading, element, size
 
 
@@ -16,7 +17,13 @@ def backward(r: Reading, road: Step | None) -> Section:
     """Every gradient, in the order in which backward finds them; then one of them all the way."""
     steps: list[Step] = []
     deltas = weights = 0
+    told = recurrent.backward(r)
     for k, p in enumerate(r.pulled):
+        own = told.get(recurrent.key(r, p))
+        if own is not None:
+            if own not in steps:
+                steps.append(own)
+            continue
         pieces: list[Piece]
         if p.record is not None and p.record.op.name == "linear":
             rule, pieces = "delta", _delta(r, p, deltas)

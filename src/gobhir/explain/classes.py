@@ -147,7 +147,10 @@ def _hot(use: Use, found: Labels) -> Sym:
     hot = np.full(use.arrays[0].size, Decimal(0), object)
     hot[found.where[found.kept].ravel()] = Decimal(1)
     shape = _scores(use).shape
-    return Sym(Name("Y", element="y") if len(shape) > 1 else Name("y"), hot.reshape(shape))
+    return Sym(
+        Name("Y", element="y") if len(shape) > 1 else Name("y"),
+        hot.reshape(shape) if shape else hot[0],
+    )
 
 
 def _kept_only(e: Expr, found: Labels, use: Use) -> Expr:

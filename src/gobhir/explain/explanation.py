@@ -192,7 +192,8 @@ def _title(r: Reading) -> Say:
 def _intro(r: Reading) -> tuple[Say, ...]:
     inputs = size(r.quantities[r.run.x].shape) if r.run.x in r.quantities else 0
     shape = r.quantities[r.run.x].shape if r.run.x in r.quantities else ()
-    batch = len(shape) >= 2 and shape[0] > 1
+    alone = r.run.x is not None and r.run.x.shape[:1] == (1,)
+    batch = len(shape) >= 2 and shape[0] > 1 and not alone
     total = sum(size(p.shape) for t, p in r.pulled_of.items() if isinstance(t, Tensor))
     key = "rules.intro.batch" if batch else "rules.intro.one"
     key = "rules.intro.one_input" if inputs == 1 and not batch else key

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from gobhir.derivation.expression import Expr, Function, Index, Name, Num, Power, Product, Sym
-from gobhir.derivation.rounding import decimals, significant
+from gobhir.derivation.rounding import decimals
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step, Table
 from gobhir.engine.op import Family
+from gobhir.explain import recurrent
 from gobhir.explain.classes import shown as shown_class
-from gobhir.explain.lines import WIDEST, distance, dots, element_line
+from gobhir.explain.lines import WIDEST, distance, dots, element_line, inline
 from gobhir.explain.losses import told
 from gobhir.explain.reading import Quantity, Reading, size
 from gobhir.lang import catalogue
@@ -33,11 +34,6 @@ def largest(q: Quantity) -> Index:
     """Where the largest number stands: the element that the page shows in full."""
     values = np.abs(np.asarray(q.exact, float))
     return tuple(int(i) for i in np.unravel_index(int(values.argmax()), values.shape))
-
-
-def inline(value: Any, digits: int = 4) -> Num:
-    """A number inside a sentence."""
-    return Num(significant(decimals(value), digits))
 
 
 # -- 0. what there is ----
@@ -61,7 +57,10 @@ def start(r: Reading) -> Section:
             Say("rules.start.weights", {"w": Name("w", index=("j", "i")), "W": first.sym})
         )
     if any(q.name.base == "X" and len(q.shape) == 2 for q in given):
-        pieces.append(Say("rules.start.batch"))
+        steps = (
+            r.run.layers and r.run.x is not None and r.run.x.ndim == 3
+        )  # one example: its rows are steps in time
+        pieces.append(Say("rules.start.sequence" if steps else "rules.start.batch"))
     if r.mode == "hand" and any(_rounding_distance(q, r.mode) for q in given):
         pieces.append(Say("rules.start.rounded"))
     return Section("start", (Step("start", "start", "start", "", "", {}, tuple(pieces)),))
@@ -85,7 +84,16 @@ def _rounding_distance(q: Quantity, mode: str) -> float | None:
 def forward(r: Reading) -> Section:
     """The model's own ops, in the order in which they ran."""
     inside = [q for q in r.computed if q.record is not None and q.record.order <= r.run.boundary]
-    return Section("forward", tuple(_forward_step(r, inside, k) for k in range(len(inside))))
+    told = recurrent.forward(r, inside)
+    plain = [q for q in inside if q.record not in told]
+    steps: list[Step] = []
+    for q in inside:
+        own = told.get(q.record)
+        if own is None:
+            steps.append(_forward_step(r, plain, plain.index(q)))
+        elif own not in steps:
+            steps.append(own)
+    return Section("forward", tuple(steps))
 
 
 def _forward_step(r: Reading, inside: list[Quantity], k: int) -> Step:

@@ -29,6 +29,7 @@ from gobhir.derivation.rounding import (
     MOST_DIGITS,
     Rounder,
     decimal,
+    decimals,
     each,
     evaluate,
     objects,
@@ -46,6 +47,11 @@ WIDEST = 8
 """Rows or columns of a matrix that are still written out."""
 LONGEST = 12
 """Terms of a sum that are still written out (exact mode; hand mode writes all)."""
+
+
+def inline(value: Any, digits: int = 4) -> Num:
+    """A number inside a sentence."""
+    return Num(significant(decimals(value), digits))
 
 
 def distance(shown_value: Any, exact: Any) -> float:

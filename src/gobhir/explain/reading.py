@@ -22,6 +22,7 @@ from gobhir.engine import Record, Tensor, apply
 from gobhir.engine.apply import Part
 from gobhir.engine.op import Family
 from gobhir.explain import classes
+from gobhir.explain.opening import opened
 from gobhir.explain.recording import Recording
 from gobhir.explain.rules import forward, pull
 from gobhir.explain.use import Use
@@ -89,7 +90,7 @@ class Reading:
     """A recording read in one arithmetic, "hand" or "exact"."""
 
     def __init__(self, run: Recording, mode: str):
-        self.run = run
+        self.run = run = opened(run)
         self.mode = mode
         self.quantities: dict[Any, Quantity] = {}
         self.inlined: dict[Record, Expr] = {}
@@ -171,6 +172,9 @@ class Reading:
             self._others += 1
             kind, name = "constant", Name("c", index=(self._others,))
         exact = view(run.tape.value(x), kind == "parameter")
+        if x in run.called:
+            many = exact.ndim >= 2 and (kind == "parameter" or exact.shape[0] > 1)
+            name = run.called[x].name(many)
         if kind == "input" and exact.ndim >= 2:
             name = Name("X", element="x")
         sym = Sym(name, self.values(None, exact))
@@ -179,7 +183,7 @@ class Reading:
     def _read(self, record: Record) -> None:
         if isinstance(record.value, tuple):
             return  # each of its results comes as a `part` of its own
-        if record.op.name == "linear":
+        if record.op.name == "linear" and record not in self.run.inside:
             self._name_linear(record)
         if record.op is Part:
             self._read_part(record)
@@ -187,7 +191,7 @@ class Reading:
         if record.op.family is Family.LOSS:
             self._name_asked(record)
         operands = [self.operand(x) for x in record.inputs]
-        exact = view(record.value)
+        exact = view(record.value, self._is_weight(record))
         arrays = [self.run.tape.value(x) if isinstance(x, Tensor) else x for x in record.inputs]
         use = Use(record, operands, arrays, Sym(Name("out"), _blank(exact.shape)))  # type: ignore[arg-type]
         if record.op.name == "cross_entropy_loss":
@@ -219,8 +223,10 @@ class Reading:
         self.computed.append(q)
 
     def _is_inlined(self, record: Record) -> bool:
-        if record is self.run.loss or record is self.run.output:
+        if record is self.run.loss or record is self.run.output or record in self.run.called:
             return False
+        if record in self.run.inside:
+            return True
         if record.op.family in _MOVES:
             return True
         users = self._users.get(record, [])
@@ -235,6 +241,9 @@ class Reading:
                 path = self.run.layer_of(x)
                 self.quantities[x] = Quantity(sym, exact, given="parameter", layer=path)
 
+    def _is_weight(self, record: Record | None) -> bool:
+        return record in self.run.called and self.run.called[record].weight
+
     def _name_asked(self, record: Record) -> None:
         """What a loss is given beside the model's answer is called as in its formula."""
         taken = {name.base for name in self._called.values()}
@@ -244,7 +253,9 @@ class Reading:
                 self._called.setdefault(x, name)
 
     def _name(self, record: Record) -> Name:
-        run, batch = self.run, len(view(record.value).shape) >= 2
+        run, batch = self.run, len(view(record.value, self._is_weight(record)).shape) >= 2
+        if record in run.called:
+            return run.called[record].name(batch)
         if record is run.loss:
             return Name("L")
         if record is run.output and not (record.op.name == "linear" and run.loss_takes_logits):
@@ -300,7 +311,7 @@ class Reading:
 
     def _read_backward(self) -> None:
         records = [r for r in self._reachable if r in self._exact_grads]
-        expected = Counter(
+        expected = self._expected = Counter(
             _key(x) for r in records for x in r.inputs if isinstance(x, Tensor) and x.requires_grad
         )
         arrived: dict[Any, list[Expr]] = {self.run.loss: [number(1)]}
@@ -332,6 +343,10 @@ class Reading:
         exact = view(np.asarray(entry.grads[i]), record.inputs[i]._record is None)
         q = self.operand(record.inputs[i])
         name = q.name.d() if isinstance(q, Sym) else Name("g")
+        key = _key(record.inputs[i])
+        if self._expected[key] > 1 or key in self.run.called:  # that name is for the whole of it
+            self._others += 1
+            name = Name("g", index=(self._others,))
         return Sym(name, self.values(None, exact))
 
     def _brace(self, record: Record, i: int, shape: tuple[int, ...]) -> Expr | None:
@@ -350,6 +365,8 @@ class Reading:
         q = self.quantities.get(record)
         if record is self.run.loss or q is None:
             return c
+        if record in self.run.called:
+            return self._settle(q, c, len(contributions), record).sym
         named = record.op.family is Family.LINEAR or len(contributions) > 1
         named = named or record.op.family is Family.NORMALISATION or not _has_rule(record)
         if named and not isinstance(c, Sym):
@@ -362,8 +379,10 @@ class Reading:
     def _settle(self, q: Quantity, c: Expr, paths: int, of: Record | Tensor) -> Pulled:
         """The gradient of an op's result, or of a leaf, gets a name and a line."""
         record = of if isinstance(of, Record) else None
-        exact = view(self._exact_grads[of], record is None)
+        exact = view(self._exact_grads[of], record is None or self._is_weight(record))
         name = q.name.d()
+        if record in self.run.called:
+            name = self.run.called[record].gradient(len(exact.shape) >= 2)
         if record in self._layers:
             layer = self._layers[record]
             batch = len(exact.shape) >= 2

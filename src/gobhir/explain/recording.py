@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,12 @@ class Recording:
     parameters: dict[Tensor, str]
     paths: dict[int, str]
     after: tuple[np.ndarray, np.ndarray] | None = None
+    called: dict[Any, Any] = field(default_factory=dict)
+    """What opened records and leaves are called (opening.Called); see opening.py."""
+    inside: set[Record] = field(default_factory=set)
+    """Records that came from opening one."""
+    layers: list[Any] = field(default_factory=list)
+    """The recurrent layers (opening.Layer)."""
 
     @property
     def loss_takes_logits(self) -> bool:
