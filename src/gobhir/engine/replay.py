@@ -33,13 +33,17 @@ def replay(
             return values[x._record]
         start = given.get(x)
         array = tape.value(x) if start is None else start
-        return array.astype(dtype) if array.dtype.kind == "f" else array
+        return array.astype(dtype, copy=False) if array.dtype.kind == "f" else array
 
     last = max(r.order for r in results)
-    for record in tape.records:
-        if record.order > last:
-            break
+    records = [r for r in tape.records if r.order <= last]
+    needed = {x._record: r for r in records for x in r.inputs if isinstance(x, Tensor)}
+    for record in records:
         inputs = [value(x) for x in record.inputs]
         value_now = quietly(record.op.forward, inputs, record.settings)
         values[record] = value_now if isinstance(value_now, tuple) else np.asarray(value_now)
+        for x in record.inputs:  # what nothing further needs is let go of
+            made_by = x._record if isinstance(x, Tensor) else None
+            if made_by is not None and needed[made_by] is record and made_by not in results:
+                values.pop(made_by, None)
     return [values[r] for r in results]

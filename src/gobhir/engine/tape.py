@@ -154,6 +154,8 @@ class Tape:
     written: list[ref[Tensor]] = field(default_factory=list)
     """Tensors that were changed in place."""
     _seen: dict[int, tuple[Tensor, np.ndarray]] = field(default_factory=dict)
+    _arrived: dict[int, np.ndarray] = field(default_factory=dict)
+    """The last gradient that came to a leaf, by the leaf's id."""
     _scope: tuple[Any, ...] = ()
     _outer: Tape | None = None
 
@@ -170,6 +172,10 @@ class Tape:
             for x in entry.inputs:
                 if hasattr(x, "_record") and x._record is None:
                     self.remember(x)
+        elif isinstance(entry, Gradient):
+            for x, g in zip(entry.of.inputs, entry.grads, strict=False):
+                if g is not None and hasattr(x, "_record") and x._record is None:
+                    self._arrived[id(x)] = g
         self.entries.append(entry)
 
     def remember(self, tensor: Tensor) -> None:
@@ -184,6 +190,15 @@ class Tape:
             if any(np.may_share_memory(part, memory) for part in parts):
                 copies = tuple(part.copy() for part in parts)
                 record.value = copies if isinstance(record.value, tuple) else copies[0]
+
+    def known(self, leaf: Tensor, array: np.ndarray) -> np.ndarray:
+        """These numbers of a leaf, its value or its gradient, to be kept: what the tape has of
+        them already, else a copy."""
+        seen = self._seen.get(id(leaf), (leaf, None))[1]
+        for there in (seen, self._arrived.get(id(leaf))):
+            if there is not None and there.dtype == array.dtype and np.array_equal(there, array):
+                return there
+        return array.copy()
 
     def value(self, tensor: Tensor) -> np.ndarray:
         """The tensor's value as it was on this tape, before any update."""

@@ -11,6 +11,7 @@ from gobhir.derivation.expression import Index
 from gobhir.derivation.step import Count, Piece, Say, Section, Step
 from gobhir.engine import Tensor
 from gobhir.engine.replay import replay
+from gobhir.explain.figures import chunks
 from gobhir.explain.lines import inline
 from gobhir.explain.reading import Reading
 from gobhir.explain.recording import Recording
@@ -42,7 +43,8 @@ def _losses(run: Recording) -> tuple[float, float]:
 
 def loss_after(run: Recording) -> list[Piece]:
     """The loss after the step, and whether its change is what the gradients promised."""
-    old, new = _losses(run)
+    assert run.after is not None
+    old, new = float(run.loss.value.reshape(())), float(run.after[1].reshape(()))
     return [*_changed(old, new), _size(run, old, new)]
 
 
@@ -70,8 +72,8 @@ def _size(run: Recording, old: float, new: float) -> Say:
     """First-order prediction: the sum over all parameters of gradient times change."""
     predicted = 0.0
     for u in run.tape.updates:
-        change = u.after["w"].astype(float) - u.before["w"].astype(float)
-        predicted += float((u.grad * change).sum())
+        for g, w, new_w in chunks(u.grad, u.before["w"], u.after["w"]):
+            predicted += float(g @ (new_w - w))
     actual = new - old
     plain = all(type(u.optimizer).__name__ == "SGD" and len(u.rule) == 1 for u in run.tape.updates)
     key = "rules.check.size_sgd" if plain else "rules.check.size"

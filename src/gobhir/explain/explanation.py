@@ -14,9 +14,9 @@ from gobhir.engine import Tensor
 from gobhir.explain.after import after
 from gobhir.explain.backward import backward
 from gobhir.explain.forward import ACTIVATIONS, forward, largest, loss_section, start
-from gobhir.explain.outline import numbers_in, opened, outline
+from gobhir.explain.outline import opened, outline
 from gobhir.explain.reading import Reading, Saturated, size
-from gobhir.explain.recording import Recording, record_step
+from gobhir.explain.recording import LARGE, Recording, record_step
 from gobhir.explain.road import all_the_way, drill
 from gobhir.explain.trace import Trace
 from gobhir.explain.update import update
@@ -27,8 +27,6 @@ MODES = ("hand", "exact")
 HAND_LIMIT = 120
 """Above so many products in a step, hand mode is not the default any more."""
 MOST_BY_HAND = 20_000
-FOLD_ABOVE = 100_000
-"""More numbers than this on the way forward, parameters counted, and the page is folded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +92,7 @@ def explain(
     mode: "hand" (four digits, each line from the printed ones; default for small networks) or
     "exact". reference: "torch" or "differences", what the last check compares with (default:
     PyTorch where it is installed). folded: whether the page is an outline of layers that opens
-    on demand (default: where the step has more than FOLD_ABOVE numbers) or one with everything.
+    on demand (default: where the step has more than LARGE numbers) or one with everything.
 
     The model, its gradients and the optimizer are left as they were. Errors say what was wrong
     with the step, in the user's language.
@@ -125,7 +123,7 @@ def explained(
     work = _products(run)
     if mode == "hand" and work > MOST_BY_HAND:
         raise ValueError(say("errors.explain.too_large", products=work, most=MOST_BY_HAND))
-    if folded if folded is not None else mode != "hand" and numbers_in(run) > FOLD_ABOVE:
+    if folded if folded is not None else mode != "hand" and run.numbers > LARGE:
         intro = (Say("rules.intro.exact"),)
         page = Explanation(Say("rules.title.folded"), intro, (), "exact", run)
         return replace(page, sections=outline(page.trace))

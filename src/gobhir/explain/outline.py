@@ -27,15 +27,13 @@ from gobhir.engine.apply import Part
 from gobhir.engine.op import Family
 from gobhir.explain.after import loss_after
 from gobhir.explain.closed import small
+from gobhir.explain.figures import Figures, figures
 from gobhir.explain.influence import inputs_of
-from gobhir.explain.recording import Recording
 from gobhir.explain.trace import Place, Trace
 from gobhir.explain.why import gradient, one_update, representative, value
 from gobhir.lang import catalogue
 
-CHUNK = 1 << 20
-"""Numbers looked at at once, so that statistics of a large tensor take no memory."""
-FIGURES = ("", r"$\mu$", r"$\sigma$", "$= 0$", r"$\max$")
+HEAD = ("", r"$\mu$", r"$\sigma$", "$= 0$", r"$\max$")
 
 
 @dataclass(eq=False)
@@ -58,12 +56,6 @@ class Layer:
         """The op whose result is the layer's own."""
         latest = [r for layer in self.walk() for r in layer.records]
         return max(latest, key=lambda r: r.order, default=None)
-
-
-def numbers_in(run: Recording) -> int:
-    """How many numbers a step has, forward: what decides whether its page is folded."""
-    computed = sum(r.value.size for r in run.tape.records if not isinstance(r.value, tuple))
-    return computed + sum(t.array.size for t in run.parameters)
 
 
 def layers(trace: Trace) -> Layer:
@@ -212,40 +204,29 @@ def _in_full(trace: Trace, last: Record, own: list[Tensor]) -> list[Piece]:
 # -- statistics ----
 
 
-def statistics(array: np.ndarray) -> tuple[float, float, float, float]:
-    """Mean, spread (standard deviation), share of exact zeros, largest size of a number."""
-    flat = array.ravel(order="K")
-    total = squares = 0.0
-    zeros, largest = 0, 0.0
-    for start in range(0, flat.size, CHUNK):
-        part = flat[start : start + CHUNK].astype(float)
-        total += float(part.sum())
-        squares += float(part @ part)
-        zeros += part.size - int(np.count_nonzero(part))
-        largest = max(largest, float(np.abs(part).max()))
-    n = max(flat.size, 1)
-    mean = total / n
-    return mean, max(squares / n - mean * mean, 0.0) ** 0.5, zeros / n, largest
-
-
 def _statistics(trace: Trace, last: Record, own: list[Tensor]) -> Table:
     rows = []
     nodes: list[Record | Tensor] = [last, *own]
     for node in nodes:
         name = trace.name(node)
-        rows.append(_figures(f"`{name}`", trace.value(node)))
+        rows.append(_row(name, figures(trace.value(node))))
         g = trace.gradient(node)
         if g is not None:
-            rows.append(_figures(f"`∂L/∂{name}`", g))
+            rows.append(_row(f"∂L/∂{name}", figures(g)))
         update = trace.updates.get(node) if isinstance(node, Tensor) else None
         if update is not None:
-            rows.append(_figures(f"`Δ{name}`", update.after["w"] - update.before["w"]))
-    return Table(FIGURES, tuple(rows))
+            rows.append(_row(f"Δ{name}", figures(update.after["w"], update.before["w"])))
+    return Table(HEAD, tuple(rows))
 
 
-def _figures(label: str, array: np.ndarray) -> tuple[Any, ...]:
-    mean, spread, zeros, largest = statistics(np.asarray(array))
-    return (label, small(mean, 3), small(spread, 3), f"{zeros:.0%}", small(largest, 3))
+def _row(name: str, f: Figures) -> tuple[Any, ...]:
+    return (
+        f"`{name}`",
+        small(f.mean, 3),
+        small(f.spread, 3),
+        f"{f.zeros:.0%}",
+        small(f.largest, 3),
+    )
 
 
 # -- around the layers ----
@@ -259,12 +240,12 @@ def _given(trace: Trace) -> list[Piece]:
         shape = str(tuple(run.x.shape))
         pieces.append(Say("rules.outline.given", {"shape": shape, "count": f"{count:,}"}))
     rows = [
-        _figures(f"`{trace.name(t)}`", t.array)
+        _row(trace.name(t), figures(t.array))
         for t in (run.x, run.y)
         if t is not None and t.array.dtype.kind == "f"
     ]
     if rows:
-        pieces += [Say("rules.outline.figures"), Table(FIGURES, tuple(rows))]
+        pieces += [Say("rules.outline.figures"), Table(HEAD, tuple(rows))]
     return pieces
 
 
@@ -283,9 +264,8 @@ def _updated(trace: Trace) -> list[Piece]:
     updates = [u for u in trace.tape.updates if u.parameter in trace.names]
     moved = []
     for u in updates:
-        change = u.after["w"] - u.before["w"]
-        size = float(np.linalg.norm(u.before["w"]))
-        by = float(np.linalg.norm(change))
+        size = figures(u.before["w"]).length
+        by = figures(u.after["w"], u.before["w"]).length
         moved.append((by / size if size else 0.0, u, by, size))
     moved.sort(key=lambda m: -m[0])
     name = type(updates[0].optimizer).__name__ if updates else ""

@@ -21,6 +21,9 @@ from gobhir.lang import say
 
 LOGITS_LOSSES = {"cross_entropy_loss", "bce_with_logits_loss", "weightedbce_with_logits_loss"}
 
+LARGE = 100_000
+"""A step of more numbers than this has a folded page, and is not gone through in float64."""
+
 
 @dataclass(eq=False)
 class Recording:
@@ -47,6 +50,12 @@ class Recording:
     """Records that came from opening one."""
     layers: list[Any] = field(default_factory=list)
     """The recurrent layers (opening.Layer)."""
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers the step has on the way forward, parameters counted."""
+        made = sum(r.value.size for r in self.tape.records if not isinstance(r.value, tuple))
+        return made + sum(t.array.size for t in self.parameters)
 
     @property
     def loss_takes_logits(self) -> bool:
@@ -80,10 +89,9 @@ def record_step(
     if not parameters:
         raise ValueError(say("errors.explain.no_parameters"))
     paths = {id(m): name for name, m in model.named_modules()}
-    with _put_back(model, optimizer), Tape() as tape:
+    with Tape() as tape, _put_back(model, optimizer, tape):
         for p in parameters:
             p.grad = None
-            tape.remember(p)
         output = model(x)
         if not isinstance(output, Tensor) or output._record is None:
             raise ValueError(say("errors.explain.output", type=type(output).__name__))
@@ -145,15 +153,18 @@ def _after(run: Recording) -> tuple[np.ndarray, np.ndarray]:
     from gobhir.engine.replay import replay
 
     moved = {u.parameter: u.after["w"] for u in run.tape.updates}
-    output, loss = replay(run.tape, [run.output, run.loss], moved)
+    dtype = run.loss.value.dtype if run.numbers > LARGE else np.float64
+    output, loss = replay(run.tape, [run.output, run.loss], moved, dtype)
     return output, loss
 
 
 @contextmanager
-def _put_back(model: Any, optimizer: Any) -> Iterator[None]:
+def _put_back(model: Any, optimizer: Any, tape: Tape) -> Iterator[None]:
     from gobhir.engine import random
 
-    values = [(t, t.array.copy(), t.grad) for t in (*model.parameters(), *model.buffers())]
+    owned = [(t, t.grad) for t in (*model.parameters(), *model.buffers())]
+    for t, _ in owned:
+        tape.remember(t)
     states = {} if optimizer is None else optimizer.state
     kept = {p: deepcopy(own) for p, own in states.items()}  # but not the parameters themselves
     generator = random.get_rng_state()
@@ -161,8 +172,8 @@ def _put_back(model: Any, optimizer: Any) -> Iterator[None]:
         yield
     finally:
         with no_grad():
-            for t, data, grad in values:
-                t.array[...] = data
+            for t, grad in owned:
+                t.array[...] = tape.value(t)
                 t.grad = grad
         states.clear()
         states.update(kept)

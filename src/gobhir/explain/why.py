@@ -52,7 +52,8 @@ def representative(trace: Trace, node: Node) -> Index:
     numbers = trace.gradient(node)
     if numbers is None or not np.any(numbers):
         numbers = trace.value(node)
-    flat = int(np.argmax(np.abs(numbers))) if numbers.size else 0
+    ends = (int(numbers.argmin()), int(numbers.argmax()))
+    flat = max(ends, key=lambda k: abs(numbers.reshape(-1)[k]))
     return tuple(int(i) for i in np.unravel_index(flat, numbers.shape))
 
 

@@ -273,11 +273,11 @@ class Optimizer:
         else:
             state.tape.keep(p.array)
             rule = self.rule(group, arrays)
-            before = self._values(p, arrays)
+            before = {"w": state.tape.known(p, p.array)} | self._kept(p, arrays)
             self.update(p.array, g, group, arrays)
-            after = self._values(p, arrays)
+            after = {"w": p.array.copy()} | self._kept(p, arrays)
             hyper = _mentioned(rule, self.hyper(group, arrays))
-            state.tape.record(Update(self, p, g.copy(), hyper, before, after, rule))
+            state.tape.record(Update(self, p, state.tape.known(p, g), hyper, before, after, rule))
         p._changed(type(self).__name__)
         for key, value in arrays.items():
             if not isinstance(value, np.ndarray):
@@ -292,10 +292,12 @@ class Optimizer:
             out["beta1"], out["beta2"] = group["betas"]
         return out | {"t": int(state.get("step", 0))}
 
-    def _values(self, p: Tensor, arrays: State) -> dict[str, np.ndarray]:
-        kept = {name: arrays[key] for name, key in self.names.items() if key in arrays}
-        # Copies, of the parameter's shape: state without dimensions holds for every element.
-        return {k: np.broadcast_to(v, p.shape).copy() for k, v in ({"w": p.array} | kept).items()}
+    def _kept(self, p: Tensor, arrays: State) -> dict[str, np.ndarray]:
+        """The state by its names in the rule: copies, of the parameter's shape (state without
+        dimensions holds for every element). Zeros, as at the first step, take no memory."""
+        found = {name: np.asarray(arrays[k]) for name, k in self.names.items() if k in arrays}
+        own = {k: v.copy() if v.any() else np.zeros((), v.dtype) for k, v in found.items()}
+        return {k: np.broadcast_to(v, p.shape) for k, v in own.items()}
 
     # -- hooks ----
 
