@@ -3,6 +3,7 @@
 //   src/studio/main.js  ->  studio/studio.js, studio/studio.css, studio/chunks/
 //   widgets/<name>.js   ->  widgets/<name>.js   (each self-contained, as anywidget wants it)
 //   KaTeX, fonts        ->  katex/, fonts/
+//   reveal.js           ->  reveal/   (slides of a derivation carry it inside)
 //
 // `node build.mjs` after `npm ci`; `python frontend/bundle.py` does both.
 // Everything is first written beside the target, then moved: a failed build changes nothing.
@@ -68,6 +69,19 @@ async function katex() {
   }
 }
 
+async function reveal() {
+  const out = join(work, "reveal");
+  await build({
+    ...common,
+    format: "iife",
+    stdin: { contents: 'import Reveal from "reveal.js"; globalThis.Reveal = Reveal;', resolveDir: here },
+    banner: { js: "/*! reveal.js (revealjs.com), (c) Hakim El Hattab and contributors, MIT license */" },
+    outfile: join(out, "reveal.js"),
+  });
+  await cp(npm("reveal.js", "dist", "reveal.css"), join(out, "reveal.css"));
+  await cp(npm("reveal.js", "LICENSE"), join(out, "LICENSE"));
+}
+
 async function fonts() {
   const out = join(work, "fonts");
   const source = npm("@fontsource", "noto-sans-bengali");
@@ -97,7 +111,7 @@ function woff2Only(css) {
 
 try {
   await rm(work, { recursive: true, force: true });
-  for (const part of [studio, widgets, katex, fonts]) await part();
+  for (const part of [studio, widgets, katex, reveal, fonts]) await part();
   // What it was built from (see bundle.py), so that the next build can tell whether it is needed.
   const digest = process.argv[2] ?? "";
   await writeFile(join(work, "build.json"), JSON.stringify({ digest }) + "\n");

@@ -67,7 +67,7 @@ def test_exact_mode(run: Run) -> None:
     assert "off by" in hand and "off by" not in exact
 
 
-@pytest.mark.parametrize("suffix", ["html", "md", "txt"])
+@pytest.mark.parametrize("suffix", ["html", "slides.html", "md", "txt", "tex", "json"])
 def test_a_page_goes_into_a_file(run: Run, tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"page.{suffix}"
     code, out, err = run("explain", "4-4-1", "--to", str(file), "--lang", "bn")
@@ -136,7 +136,7 @@ WRONG = [
     (["explain", "--why", "9.weight[0, 0]"], "9.weight"),
     (["explain", "--why", "0.weight[9, 0]"], "0.weight[9, 0]"),
     (["explain", "--why", "0.weight["], "0.weight["),
-    (["explain", "--to", "page.pdf"], "page.pdf"),
+    (["explain", "--to", "page.docx"], "page.docx"),
     (["explain", "--to", "/nowhere/at/all.md"], "/nowhere/at"),
     (["explain", "400-400-400", "--mode", "hand"], "320000"),
     (["studio", "--port", "abc"], "abc"),

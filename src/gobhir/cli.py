@@ -160,7 +160,7 @@ def explain(
     if to is None:
         page.show()
     else:
-        page.save(to)
+        page.save(to, lang)
         print(t("cli.explain.saved", path=to))
 
 

@@ -16,6 +16,7 @@ from tests.derivation.pages import small
     [
         ("p.html", "<!doctype html>"),
         ("p.md", "# One"),
+        ("p.slides.html", "<!doctype html>"),
         ("p.TXT", "One training"),
         ("p.tex", "% !TEX"),
         ("p.json", '{"format":"gobhir.derivation","version":1,"lang":"en"'),
@@ -39,7 +40,9 @@ def test_a_new_file_has_usual_rights_and_an_old_one_keeps_its_own(tmp_path: Path
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"\.html, \.md, \.txt, \.tex, \.pdf, \.json"):
+    with pytest.raises(
+        ValueError, match=r"\.html, \.slides\.html, \.md, \.txt, \.tex, \.pdf, \.json"
+    ):
         small().save(tmp_path / "p.docx", "en")
     assert os.listdir(tmp_path) == []
 

@@ -30,9 +30,6 @@ class _Page(Web):
         super().__init__(d, lang)
         self.details = details
 
-    def title(self, markdown: str) -> str:
-        return f"<h1>{self.marked_up(markdown)}</h1>"
-
     def intro(self, markdown: str) -> str:
         return f'<p class="intro">{self.marked_up(markdown)}</p>'
 

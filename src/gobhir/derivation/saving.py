@@ -13,6 +13,7 @@ from gobhir.lang import say
 
 WAYS: dict[str, Callable[[Derivation, str | None], str | bytes]] = {
     ".html": Derivation.to_html,
+    ".slides.html": Derivation.to_slides,
     ".md": Derivation.to_markdown,
     ".txt": Derivation.to_text,
     ".tex": Derivation.to_latex,

@@ -141,8 +141,8 @@ class Section:
 
 @dataclass(frozen=True, eq=False)
 class Derivation:
-    """A worked training step (or the answer to one `why`). Render it with `to_text`,
-    `to_markdown`, `to_html`, look at it with `show`, keep it with `save`."""
+    """A worked training step (or the answer to one `why`). Look at it with `show`, keep it with
+    `save`; `to_text`, `to_html`, `to_slides` and the like give what a file would hold."""
 
     title: Say
     intro: tuple[Say, ...]
@@ -182,6 +182,13 @@ class Derivation:
 
         return html(self, lang)
 
+    def to_slides(self, lang: str | None = None) -> str:
+        """The page as slides (reveal.js) in one self-contained HTML document, with notes for the
+        speaker in every language."""
+        from gobhir.derivation.slides import slides
+
+        return slides(self, lang)
+
     def to_pdf(self, lang: str | None = None) -> bytes:
         """The page on A4 paper, as a PDF file, printed by the Chromium or Chrome of this machine.
         FileNotFoundError where there is none."""
@@ -211,10 +218,11 @@ class Derivation:
         show(self, lang, console)
 
     def save(self, path: Any, lang: str | None = None) -> None:
-        """Write the page to a file; the suffix says how: .html, .md or .txt.
+        """Write the page to a file; the end of its name says how: .html, .slides.html, .pdf, .tex,
+        .md, .txt or .json.
 
         The file is there in full or not at all. ValueError for another suffix, OSError with a
-        clear message where it cannot be written.
+        clear message where it cannot be written, or where a PDF finds no browser to print it.
         """
         from gobhir.derivation.saving import save
 

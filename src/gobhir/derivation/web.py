@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
 from html import escape
@@ -26,7 +27,7 @@ ROW = 88
 SIGNS = {"=": r"\mathopen{=}\;", "<-": r"\mathopen{\leftarrow}\;", "": "", "...": ""}
 """As opening symbols: KaTeX breaks no line after them, and a minus that follows is a sign."""
 TAGS = {"strong": "strong", "emphasis": "em"}
-_FORMULA = r'<(?:span class="math"|code)>[^<]*</(?:span|code)>'
+_FORMULA = r'<(?:span class="math">[^<]*</span>|code>[^<]{,24}</code>)'
 _FOLLOWING = r"[,.;:?!)।]+|-[^\s<]+"
 KATEX_FACES = ("Main-Regular", "Math-Italic", "Size1", "Size2", "Size3", "Size4")
 """The faces that derivations are set in; bold, script and the like stay away."""
@@ -44,6 +45,9 @@ class Web(Page[str]):
 
     def inline(self, e: Expr | Name) -> str:
         return f"${latex(e, self.lang, inline=True)}$"
+
+    def title(self, markdown: str) -> str:
+        return f"<h1>{self.marked_up(markdown)}</h1>"
 
     def prose(self, markdown: str) -> str:
         return f"<p>{self.marked_up(markdown)}</p>"
@@ -87,9 +91,12 @@ class Web(Page[str]):
         """A sentence without any elements, as a document's title needs it."""
         return "".join(_flat(part) for part in spans(markdown))
 
-    def document(self, body: str, styles: list[str], scripts: list[str]) -> str:
-        """The whole document around `body`: only these very styles and scripts take effect."""
-        fonts = [_bangla_style()] if self.lang == "bn" else []
+    def document(
+        self, body: str, styles: list[str], scripts: list[str], spoken: Iterable[str] = ()
+    ) -> str:
+        """The whole document around `body`: only these very styles and scripts take effect.
+        spoken: languages in it besides the page's own, whose fonts are needed too."""
+        fonts = [_bangla_style()] if "bn" in (self.lang, *spoken) else []
         styles = [_katex_style(), *fonts, *styles]
         scripts = [asset("katex/katex.min.js").decode(), *scripts]
         policy = (
