@@ -10,19 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gobhir.derivation.arrays import (
-    LONG,
-    Extreme,
-    LongSum,
-    MatMul,
-    Rearranged,
-    Reshaped,
-    Scattered,
-    Spread,
-    SumOver,
-    Taken,
-    Transposed,
-)
+from gobhir.derivation.arrays import LONG, Extreme, LongSum, MatMul, SumOver, Transposed
 from gobhir.derivation.expression import (
     Cases,
     Expr,
@@ -37,6 +25,7 @@ from gobhir.derivation.expression import (
     indices,
     number,
 )
+from gobhir.derivation.places import Rearranged, Reshaped, Scattered, Spread, Taken
 from gobhir.derivation.rounding import evaluate
 
 RNG = np.random.default_rng(0)

@@ -15,8 +15,9 @@ from hypothesis import given
 
 import gobhir
 from gobhir.derivation import data
-from gobhir.derivation.arrays import LongSum, Rearranged, Scattered, Sigma, Spread, SumOver, Taken
+from gobhir.derivation.arrays import LongSum, Sigma, SumOver
 from gobhir.derivation.expression import Expr, Leaf, Name, Num, Sum, Sym
+from gobhir.derivation.places import Rearranged, Scattered, Spread, Taken
 from gobhir.derivation.schema import schema, text
 from gobhir.derivation.step import Count, Derivation, Fold, Line, Piece, Say, Section, Step
 from gobhir.examples import network

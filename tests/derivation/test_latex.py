@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
-from gobhir.derivation.arrays import MatMul, Rearranged, Spread, SumOver, Transposed
+from gobhir.derivation.arrays import MatMul, SumOver, Transposed
 from gobhir.derivation.expression import (
     Cases,
     Expr,
@@ -25,6 +25,7 @@ from gobhir.derivation.expression import (
     number,
 )
 from gobhir.derivation.latex import latex
+from gobhir.derivation.places import Rearranged, Spread
 from gobhir.derivation.rounding import decimals, evaluate
 from tests.calculator import value
 from tests.derivation.drawn import expressions

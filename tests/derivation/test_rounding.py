@@ -9,7 +9,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gobhir.derivation.arrays import Rearranged
 from gobhir.derivation.expression import (
     Expr,
     Fraction,
@@ -20,6 +19,7 @@ from gobhir.derivation.expression import (
     Sum,
     number,
 )
+from gobhir.derivation.places import Rearranged
 from gobhir.derivation.rounding import (
     DIGITS,
     decimal,

@@ -46,11 +46,11 @@ def dropping() -> nn.Module:
 
 
 CASES: dict[str, Any] = {
-    "convolution": (convolutional, (1, 1, 4, 4), [1], nn.CrossEntropyLoss, {"conv", "max_pool"}),
-    "batch norm": (normalised, (4, 2), (4, 1), nn.MSELoss, {"batch_norm"}),
+    "convolution": (convolutional, (1, 1, 4, 4), [1], nn.CrossEntropyLoss, set()),
+    "batch norm": (normalised, (4, 2), (4, 1), nn.MSELoss, set()),
     "dropout": (dropping, (4, 2), (4, 1), nn.MSELoss, set()),
     "lstm": (LastStep, (1, 3, 2), (1, 1), nn.MSELoss, set()),
-    "attention": (Attending, [[1, 2, 0]], [2], nn.CrossEntropyLoss, {"layer_norm"}),
+    "attention": (Attending, [[1, 2, 0]], [2], nn.CrossEntropyLoss, set()),
 }
 
 

@@ -1,18 +1,13 @@
-"""Nodes over whole arrays: products of matrices, sums along axes, and numbers taken from other
-places. None of them lays anything out: `at(index)` works out one element's tree when it is asked
+"""Nodes over whole arrays: products of matrices, sums and extremes along axes. None of them
+lays anything out: `at(index)` works out one element's tree when it is asked
 for, `floats` many elements' values.
-
-The windows over which a convolution slides are such a node (`Taken`): for every dimension of the
-image a small array says where each place of each window lies, and these arrays broadcast, as
-NumPy's open meshes do. So convolution is a product and a sum of nodes that matrices use too.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -28,7 +23,6 @@ from gobhir.derivation.expression import (
     Sum,
     Unary,
     indices,
-    number,
     total,
     within,
 )
@@ -212,7 +206,7 @@ class SumOver(Along):
         sizes = self._sizes
 
         def term(k: int) -> Expr:
-            return self.body.at(self._full(index, _unravelled(k, sizes)))
+            return self.body.at(self._full(index, unravelled(k, sizes)))
 
         return summed(math.prod(sizes), term, lambda: self.along(index))
 
@@ -244,161 +238,6 @@ def _infinite(e: Expr) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Spread(Unary):
-    """The same tree laid out over a larger shape; invisible on the page."""
-
-    to: tuple[int, ...] = ()
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return Spread(children[0], self.to)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.to
-
-    def at(self, index: Index) -> Expr:
-        return self.body.at(within(index, self.body.shape))
-
-
-@dataclass(frozen=True, eq=False)
-class Reshaped(Unary):
-    """The same numbers in the same order in another shape; invisible on the page."""
-
-    to: tuple[int, ...] = ()
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return Reshaped(children[0], self.to)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.to
-
-    def at(self, index: Index) -> Expr:
-        return self.body.at(_unravelled(_ravelled(index, self.to), self.body.shape))
-
-    def floats(self, index: tuple[Any, ...]) -> Any:
-        return self.body.floats(_unravelled(_ravelled(index, self.to), self.body.shape))
-
-
-def shaped(e: Expr, shape: tuple[int, ...]) -> Expr:
-    """e in this shape, of as many numbers."""
-    return e if e.shape == shape else Reshaped(e, shape)
-
-
-@dataclass(frozen=True, eq=False)
-class Rearranged(Expr):
-    """The elements of `body` in other places: `where` holds, for each element of the result, its
-    flat position in body (-1 for a plain zero). `label` names the op (reshape, x[index])."""
-
-    body: Expr
-    label: str
-    where: np.ndarray = field(repr=False)
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return (self.body,)
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return Rearranged(children[0], self.label, self.where)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.where.shape
-
-    def at(self, index: Index) -> Expr:
-        flat = int(self.where[index])
-        return number(0) if flat < 0 else self.body.at(_unravelled(flat, self.body.shape))
-
-    def floats(self, index: tuple[Any, ...]) -> Any:
-        flat = self.where[index]
-        values = self.body.floats(_unravelled(np.maximum(flat, 0), self.body.shape))
-        return np.where(flat < 0, 0.0, values)
-
-
-@dataclass(frozen=True, eq=False)
-class Scattered(Expr):
-    """The other way round: each element of `body` is added to where it was taken from. `where`
-    holds, for each element of body, its flat position in the result (-1 for nowhere); a function
-    is asked for it when it is first needed."""
-
-    body: Expr
-    label: str
-    source: np.ndarray | Callable[[], np.ndarray] = field(repr=False)
-    to: tuple[int, ...] = ()
-
-    @cached_property
-    def where(self) -> np.ndarray:
-        found = self.source() if callable(self.source) else self.source
-        return np.ravel(found)
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return (self.body,)
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return Scattered(children[0], self.label, self.source, self.to)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.to
-
-    def at(self, index: Index) -> Expr:
-        found = np.flatnonzero(self.where == _ravelled(index, self.to))
-        shape = self.body.shape
-        return summed(
-            len(found),
-            lambda k: self.body.at(_unravelled(int(found[k]), shape)),
-            lambda: self.body.floats(_unravelled(found, shape)),
-        )
-
-    @cached_property
-    def _all(self) -> np.ndarray:
-        out = np.zeros(math.prod(self.to))
-        there = np.flatnonzero(self.where >= 0)
-        values = self.body.floats(_unravelled(there, self.body.shape))
-        np.add.at(out, self.where[there], values)
-        return out
-
-    def floats(self, index: tuple[Any, ...]) -> Any:
-        return self._all[_ravelled(index, self.to)]
-
-
-@dataclass(frozen=True, eq=False)
-class Taken(Expr):
-    """Elements of `body` by their place in each dimension: `places` has one small array for each,
-    and these broadcast to the result's shape. A place outside holds `outside`."""
-
-    body: Expr
-    label: str
-    places: tuple[np.ndarray, ...] = field(repr=False)
-    outside: Decimal = Decimal(0)
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return (self.body,)
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return Taken(children[0], self.label, self.places, self.outside)
-
-    @cached_property
-    def shape(self) -> tuple[int, ...]:
-        return np.broadcast_shapes(*(p.shape for p in self.places))
-
-    def at(self, index: Index) -> Expr:
-        place = tuple(int(p[within(index, p.shape)]) for p in self.places)
-        inside = all(0 <= i < n for i, n in zip(place, self.body.shape, strict=True))
-        return self.body.at(place) if inside else number(self.outside)
-
-    def floats(self, index: tuple[Any, ...]) -> Any:
-        place = tuple(p[within(index, p.shape)] for p in self.places)
-        inside: Any = True
-        for i, n in zip(place, self.body.shape, strict=True):
-            inside = inside & (i >= 0) & (i < n)
-        held = tuple(np.clip(i, 0, n - 1) for i, n in zip(place, self.body.shape, strict=True))
-        return np.where(inside, self.body.floats(held), float(self.outside))
-
-
-@dataclass(frozen=True, eq=False)
 class Sigma(Unary):
     """A sum sign over letters, as a general formula has it: for showing only, `body` being made
     of names with letters for indices. letters: each with how far it counts."""
@@ -409,7 +248,7 @@ class Sigma(Unary):
         return Sigma(children[0], self.letters)
 
 
-def _ravelled(index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+def ravelled(index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Flat positions; those of a number are 0."""
     out: Any = 0
     for i, n in zip(index, shape, strict=True):
@@ -417,7 +256,7 @@ def _ravelled(index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     return out
 
 
-def _unravelled(flat: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+def unravelled(flat: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """And back."""
     out: list[Any] = []
     for n in reversed(shape):

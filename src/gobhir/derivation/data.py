@@ -19,7 +19,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from gobhir.derivation import arrays, expression, step
+from gobhir.derivation import arrays, expression, places, step
 from gobhir.derivation.expression import Leaf
 from gobhir.derivation.markdown import MarkdownPage
 from gobhir.derivation.rounding import decimal, objects
@@ -48,7 +48,7 @@ def kind_of(cls: type) -> str:
 @cache
 def kinds() -> dict[str, type]:
     """All classes that a derivation is made of, by kind."""
-    named = [c for room in (step, expression, arrays) for c in vars(room).values()]
+    named = [c for room in (step, expression, arrays, places) for c in vars(room).values()]
     classes = [c for c in named if isinstance(c, type) and dataclasses.is_dataclass(c)]
     return {kind_of(c): c for c in classes if c not in BASES}
 

@@ -323,11 +323,6 @@ def transform(e: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     )
 
 
-def put_in(e: Expr) -> Expr:
-    """The same line with the numbers in the place of the names."""
-    return transform(e, lambda n: Num(n.value) if isinstance(n, Sym) else None)
-
-
 def without_labels(e: Expr) -> Expr:
     """The same line without braces under it."""
     return transform(e, lambda n: without_labels(n.body) if isinstance(n, Labelled) else None)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gobhir.derivation.arrays import MatMul, Rearranged, Spread, SumOver, Transposed
-from gobhir.derivation.expression import (
-    Expr,
-    Labelled,
-    Name,
-    Num,
-    Sym,
-    number,
-)
+import numpy as np
 
-LETTERS = "ijkl"
+from gobhir.derivation.arrays import Along, MatMul, Transposed
+from gobhir.derivation.expression import Expr, Labelled, Name, Num, Sym, number
+from gobhir.derivation.places import Joined, Rearranged, Reshaped, Scattered, Spread, Taken
+
+LETTERS = "ijklmnop"
+
+
+def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n > 1)
 
 
 def indexed(body: Expr, axes: Iterable[int]) -> Expr | None:
@@ -42,7 +42,11 @@ def indexed(body: Expr, axes: Iterable[int]) -> Expr | None:
                 n = e.name
                 own = Name(n.element or n.base, n.layer, (*n.index, *index), None, n.partial, n.by)
                 return Sym(own, number(0).value)
-            case Num() | MatMul() | Transposed() | Rearranged() | SumOver():
+            case Reshaped(body=Sym() as inner) if _squeezed(e.shape) == _squeezed(inner.shape):
+                return go(Sym(inner.name, np.broadcast_to(np.zeros(()), e.shape)))
+            case Num() | MatMul() | Transposed() | Along():
+                return None
+            case Rearranged() | Reshaped() | Scattered() | Taken() | Joined():
                 return None
             case Spread():
                 return go(e.body)

@@ -81,7 +81,7 @@ class Latex(Notation[str]):
         return ("" if close else ",").join(marks)
 
     def _mark(self, i: int | str) -> str:
-        if isinstance(i, str) and len(i) > 1:
+        if isinstance(i, str) and len(i) > 1 and i.isalpha():
             word = t(f"page.word.{i}", self.lang) if i in WORDS else i
             return rf"\text{{{_escaped(word)}}}"
         return str(i)

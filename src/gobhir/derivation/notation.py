@@ -12,18 +12,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from gobhir.derivation.arrays import (
-    Extreme,
-    MatMul,
-    Rearranged,
-    Reshaped,
-    Scattered,
-    Sigma,
-    Spread,
-    SumOver,
-    Taken,
-    Transposed,
-)
+from gobhir.derivation.arrays import Extreme, MatMul, Sigma, SumOver, Transposed
 from gobhir.derivation.expression import (
     Cases,
     Expr,
@@ -40,6 +29,7 @@ from gobhir.derivation.expression import (
 )
 from gobhir.derivation.general import LETTERS, indexed
 from gobhir.derivation.letters import GREEK, letters, plain_number
+from gobhir.derivation.places import Joined, Rearranged, Reshaped, Scattered, Spread, Taken
 from gobhir.derivation.rounding import decimal, significant
 
 # How tightly a piece holds together; it is put in brackets where its surroundings hold tighter.
@@ -192,6 +182,8 @@ class Notation(ABC, Generic[Ink]):
                 return self._sum_over(e), NEGATIVE
             case Extreme():
                 return self.function(e.which, [self.write(e.body)]), ATOM
+            case Joined():
+                return self.function(e.label, [self.write(t) for t in e.terms]), ATOM
             case Sigma():
                 ink = self.write(e.body, DOTTED)
                 for letter, count in reversed(e.letters):

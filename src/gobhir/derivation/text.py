@@ -13,7 +13,7 @@ from gobhir.derivation.notation import Notation
 from gobhir.lang import t
 
 _SUPER = dict(zip("0123456789+-−=()nt⟨⟩", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿᵗ⟨⟩", strict=True))
-_SUB = dict(zip("0123456789aeijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉ₐₑᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True))
+_SUB = dict(zip("0123456789aeijklmnoprstuvx,+-'", "₀₁₂₃₄₅₆₇₈₉ₐₑᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,₊₋′", strict=True))
 _RELATIONS = {">": ">", ">=": "≥", "<": "<", "<=": "≤", "==": "=", "!=": "≠"}
 _FUNCTIONS = {**FUNCTIONS, "log": "ln", "sigmoid": "σ", "sqrt": "√"}
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from gobhir.derivation.arrays import Along
 from gobhir.derivation.expression import Expr, Index, Num, Sym
+from gobhir.derivation.places import Scattered
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step
-from gobhir.explain import recurrent
+from gobhir.explain import recurrent, standard
+from gobhir.explain.board import greatest_terms
 from gobhir.explain.forward import largest, shapes_of
-from gobhir.explain.lines import chain_of_names, element_line, inline, matrix_line
+from gobhir.explain.lettered import kernel_line
+from gobhir.explain.lines import chain_of_names, dots, element_line, inline, matrix_line
+from gobhir.explain.maps import deep, maps, place
+from gobhir.explain.naming import WEIGHTED
 from gobhir.explain.reading import Pulled, Reading, element, size
 
 
@@ -25,7 +31,7 @@ def backward(r: Reading, road: Step | None) -> Section:
                 steps.append(own)
             continue
         pieces: list[Piece]
-        if p.record is not None and p.record.op.name == "linear":
+        if p.record is not None and p.record.op.name in WEIGHTED:
             rule, pieces = "delta", _delta(r, p, deltas)
             deltas += 1
         elif p.of is not None and p.of.given == "parameter":
@@ -57,15 +63,46 @@ def _delta(r: Reading, p: Pulled, seen: int) -> list[Piece]:
     else:
         pieces.append(Say("rules.delta.hidden" if seen == 1 else "rules.delta.hidden_again"))
     index = largest(p)
-    if size(p.shape) > 1:
-        where = {"j": Count(index[-1] + 1), "n": Count(index[0] + 1)}
-        pieces.append(Say("rules.delta.one_of_batch" if batch else "rules.delta.one", where))
+    pieces += _through_norm(r, p)
+    where = place(r, p, index) if deep(p) else None
+    if where is not None:
+        pieces.append(Say("rules.delta.place", {"place": where}))
+    elif size(p.shape) > 1:
+        counted = {"j": Count(index[-1] + 1), "n": Count(index[0] + 1)}
+        pieces.append(Say("rules.delta.one_of_batch" if batch else "rules.delta.one", counted))
     chain = chain_of_names(p, p.expr, index) if last else None
     pieces.append(element_line(p, index, r.mode, first=() if chain is None else (chain,)))
+    pieces += dots(p.expr, index, p.shape) if r.mode == "exact" else []
     pieces += _sign(r, p, index, last)
-    if size(p.shape) > 1:
-        pieces += [Say("rules.delta.all"), matrix_line(p, r.mode)]
-    return pieces
+    pieces += _ways_back(p)
+    return pieces + _all_of(r, p)
+
+
+def _all_of(r: Reading, p: Pulled) -> list[Piece]:
+    """Every number of it."""
+    if size(p.shape) == 1:
+        return []
+    if deep(p) or _is_long(p):
+        return [Say("rules.maps.all"), *maps(r, p)]
+    return [Say("rules.delta.all"), matrix_line(p, r.mode)]
+
+
+def _through_norm(r: Reading, p: Pulled) -> list[Piece]:
+    """Where the mean and the variance of a batch lie between this and the loss."""
+    return [Say("rules.standard.passed")] if _feeds(r, p, standard.OPS - {"rms_norm"}) else []
+
+
+def _feeds(r: Reading, p: Pulled, ops: set[str]) -> bool:
+    """Whether such an op works on what this is the gradient of."""
+    sym = None if p.of is None else p.of.sym
+    return any(u.record.op.name in ops and u.operands[0] is sym for u in r.uses())
+
+
+def _ways_back(p: Pulled) -> list[Piece]:
+    """What the blame passed on its way: a pooling that let it through to the winner alone."""
+    assert p.expr is not None
+    labels = {n.label for n in p.expr.walk() if isinstance(n, Scattered)}
+    return [Say("rules.slides.only_winner")] if "unpool" in labels else []
 
 
 def _sign(r: Reading, p: Pulled, index: Index, last: bool) -> list[Piece]:
@@ -118,6 +155,8 @@ def _parameter(r: Reading, p: Pulled, seen: int) -> list[Piece]:
     pieces: list[Piece] = []
     if p.paths > 1:
         pieces.append(Say("rules.backward.paths_meet", {"count": Count(p.paths), "to": q.sym}))
+    if q.name.base == "W" and _is_kernel(r, p):
+        return pieces + _kernel(r, p)
     if q.name.base == "W":
         key = "rules.weight.first" if seen == 0 else "rules.weight.again"
         if seen == 0 and q.shape and q.shape[0] > 1:
@@ -125,13 +164,60 @@ def _parameter(r: Reading, p: Pulled, seen: int) -> list[Piece]:
         pieces.append(Say(key + ("_batch" if batch else ""), {"count": Count(size(q.shape))}))
         if batch and size(p.shape) > 1:
             pieces.append(element_line(p, largest(p), r.mode))
+    elif q.name.base == "b" and _is_kernel(r, p):
+        pieces.append(Say("rules.bias.maps"))
     elif q.name.base == "b":
         pieces.append(Say("rules.bias.batch" if batch else "rules.bias.one"))
+    elif q.name.base in ("gamma", "beta"):
+        pieces.append(Say(f"rules.standard.{q.name.base}"))
     else:
         pieces.append(Say("rules.weight.own", {"name": q.sym}))
-    one = size(p.shape) == 1
-    pieces.append(element_line(p, (0,) * len(p.shape), r.mode) if one else matrix_line(p, r.mode))
-    return pieces
+    if size(p.shape) == 1 or _is_long(p):
+        index = largest(p)
+        pieces += [element_line(p, index, r.mode), *dots(p.expr, index, p.shape)]
+        return pieces + _all_of(r, p) + _idle(r, p)
+    return [*pieces, matrix_line(p, r.mode)]
+
+
+def _idle(r: Reading, p: Pulled) -> list[Piece]:
+    """A bias that a normalisation takes away again."""
+    uses = (u for u in r.uses() if u.operands[-1] is (None if p.of is None else p.of.sym))
+    made = {id(u.result) for u in uses}
+    norms = (u for u in r.uses() if u.record.op.name in ("batch_norm", "instance_norm"))
+    return [Say("rules.bias.idle")] if any(id(u.operands[0]) in made for u in norms) else []
+
+
+# keys: rules.standard.gamma, rules.standard.beta
+
+
+def _is_long(p: Pulled) -> bool:
+    """Whether its sums go over more than a page's rows and columns."""
+    assert p.expr is not None
+    return any(isinstance(n, Along) and len(n.body.shape) > 2 for n in p.expr.walk())
+
+
+def _is_kernel(r: Reading, p: Pulled) -> bool:
+    """Whether it belongs to a convolution."""
+    assert p.of is not None
+    return any(
+        u.record.op.name in ("conv", "conv_transpose") and any(e is p.of.sym for e in u.operands)
+        for u in r.uses()
+    )
+
+
+def _kernel(r: Reading, p: Pulled) -> list[Piece]:
+    """One cell of a kernel: the sum over all the places where it was used."""
+    assert p.of is not None and p.expr is not None
+    index = largest(p)
+    general = kernel_line(r, p)
+    pieces: list[Piece] = [Say("rules.kernel.first", {"w": p.of.sym})]
+    if general is not None:
+        pieces.append(general)
+    pieces.append(element_line(p, index, r.mode))
+    if r.mode == "exact":
+        pieces += dots(p.expr, index, p.shape)
+        pieces += greatest_terms(r, p, index)
+    return pieces + _all_of(r, p)
 
 
 def _syms(e: Expr) -> list[Sym]:
@@ -147,7 +233,11 @@ def _other(r: Reading, p: Pulled) -> list[Piece]:
         pieces.append(Say("rules.backward.through", {"to": p.of.sym}))
     if p.expr is None:
         return [*pieces, Line(p.sym, (Num(p.sym.value),))]
-    pieces.append(element_line(p, largest(p), r.mode))
-    if size(p.shape) > 1:
-        pieces += [Say("rules.delta.all"), matrix_line(p, r.mode)]
-    return pieces
+    index = largest(p)
+    where = place(r, p, index) if deep(p) else None
+    if where is not None:
+        pieces.append(Say("rules.delta.place", {"place": where}))
+    pieces += _through_norm(r, p)
+    pieces.append(element_line(p, index, r.mode))
+    pieces += dots(p.expr, index, p.shape) if r.mode == "exact" else []
+    return pieces + _ways_back(p) + _all_of(r, p)

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from gobhir.derivation.arrays import Rearranged, SumOver
+from gobhir.derivation.arrays import SumOver
 from gobhir.derivation.expression import (
     Expr,
     Fraction,
@@ -29,6 +29,7 @@ from gobhir.derivation.expression import (
     number,
 )
 from gobhir.derivation.formula import product, tidy
+from gobhir.derivation.places import Rearranged
 from gobhir.derivation.step import Count, Say
 from gobhir.engine.tape import Record
 from gobhir.explain.use import Use

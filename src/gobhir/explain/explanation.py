@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,8 +10,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from gobhir.derivation.expression import Index
-from gobhir.derivation.step import Count, Derivation, Say, Section
+from gobhir.derivation.step import Count, Derivation, Say, Section, Step
 from gobhir.engine import Tensor
+from gobhir.explain import board, maps
 from gobhir.explain.after import after
 from gobhir.explain.backward import backward
 from gobhir.explain.forward import ACTIVATIONS, forward, largest, loss_section, start
@@ -135,8 +137,18 @@ def explained(
     sections = [start(r), forward(r), loss_section(r), backward(r, road)]
     if run.tape.updates:
         sections.append(update(r, shown, index))
-    sections.append(after(r, shown, index, reference))
+    sections.append(_with_unruled(r, after(r, shown, index, reference)))
     return Explanation(_title(r), _intro(r), tuple(sections), r.mode, run, r)
+
+
+def _with_unruled(r: Reading, last: Section) -> Section:
+    """The page's last section, with a list of the ops that had no rule, where there are any."""
+    if not r.unruled:
+        return last
+    said = Say("rules.opaque.list", {"ops": ", ".join(f"`{op}`" for op in sorted(set(r.unruled)))})
+    return Section(
+        last.phase, (*last.steps, Step("after.unruled", "opaque", "after", "", "", {}, (said,)))
+    )
 
 
 def _read(run: Recording, asked: str | None, usual: str) -> Reading:
@@ -154,7 +166,9 @@ def _products(run: Any) -> int:
     total = 0
     for record in run.tape.records:
         if record.op.family.value == "linear" and len(record.inputs) > 1:
-            total += record.value.size * record.inputs[1].shape[-1]
+            weight = record.inputs[1].shape
+            slides = record.op.name in ("conv", "conv_transpose")
+            total += record.value.size * (math.prod(weight[1:]) if slides else weight[-1])
     return total
 
 
@@ -173,11 +187,14 @@ def _title(r: Reading) -> Say:
     sizes = [
         q.shape for t, q in r.quantities.items() if isinstance(t, Tensor) and q.name.base == "W"
     ]
-    ruled = all(q.expr is not None for q in r.computed if q.record is not None)
-    if not sizes or not ruled:  # more than weighted sums and activations: sizes say too little
+    dense = all(q.expr is not None and not maps.deep(q) for q in r.computed)
+    kinds = {q.record.op.name for q in r.computed if q.record is not None}
+    if (
+        not sizes or not dense or kinds & board.KNOWN or any(len(s) > 2 for s in sizes)
+    ):  # more than weighted sums and activations: sizes say too little
         return Say("rules.title.plain")
     chain = "-".join(str(n) for n in (sizes[0][-1], *(s[0] for s in sizes)))
-    kinds = {q.record.op.name for q in r.computed if q.record is not None} & ACTIVATIONS
+    kinds &= ACTIVATIONS
     if len(kinds) == 1:
         kind = Say(f"rules.activation_name.{kinds.pop()}")
         return Say("rules.title.network_of", {"sizes": chain, "kind": kind})

@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 
 from gobhir.derivation.expression import Expr, Function, Index, Name, Num, Power, Product, Sym
-from gobhir.derivation.rounding import decimals
+from gobhir.derivation.rounding import decimals, each, significant
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step, Table
 from gobhir.engine.op import Family
-from gobhir.explain import recurrent
+from gobhir.explain import board, recurrent
 from gobhir.explain.classes import shown as shown_class
 from gobhir.explain.lines import WIDEST, distance, dots, element_line, inline
 from gobhir.explain.losses import told
+from gobhir.explain.maps import deep, maps
 from gobhir.explain.reading import Quantity, Reading, size
 from gobhir.lang import catalogue
 
+GIVEN = 6
+"""Significant digits with which the givens are shown in exact mode."""
 ACTIVATIONS = {"sigmoid", "tanh", "relu", "leaky_relu"}
 
 
@@ -43,15 +46,16 @@ def start(r: Reading) -> Section:
     """The givens: input, parameters, target, the optimizer's numbers."""
     order = {"input": 0, "constant": 1, "parameter": 2, "target": 3}
     given = sorted((q for q in r.quantities.values() if q.given), key=lambda q: order[q.given])
-    pieces: list[Piece] = [
-        Line(q.sym, (Num(_shown(q, r.mode)),), _rounding_distance(q, r.mode), q.exact)
-        for q in given
-    ]
+    pieces: list[Piece] = []
+    for q in given:
+        whole = Line(q.sym, (Num(_shown(q, r.mode)),), _rounding_distance(q, r.mode), q.exact)
+        pieces += maps(r, q) if deep(q) else [whole]
     if r.run.optimizer is not None and r.run.tape.updates:
         lr = r.run.tape.updates[0].hyper.get("lr")
         if lr is not None:  # Rprop needs it for its first step only
             pieces.append(Line(Name("eta"), (Num(decimals(lr)),)))
-    first = next((q for q in given if q.name.base == "W" and min(q.shape, default=0) > 1), None)
+    layers = (q for q in given if q.name.base == "W" and len(q.shape) == 2)
+    first = next((q for q in layers if min(q.shape) > 1), None)
     if first is not None:
         pieces.append(
             Say("rules.start.weights", {"w": Name("w", index=("j", "i")), "W": first.sym})
@@ -69,8 +73,9 @@ def start(r: Reading) -> Section:
 def _shown(q: Quantity, mode: str) -> Any:
     if mode == "hand":
         return q.sym.value
-    value = decimals(q.exact) if size(q.shape) <= 4096 else q.exact
-    return value
+    if size(q.shape) > 4096:
+        return q.exact
+    return each(lambda v: significant(v, GIVEN), decimals(q.exact))
 
 
 def _rounding_distance(q: Quantity, mode: str) -> float | None:
@@ -103,11 +108,14 @@ def _forward_step(r: Reading, inside: list[Quantity], k: int) -> Step:
     after = inside[k + 1] if k + 1 < len(inside) else None
     before = inside[k - 1] if k else None
     pieces: list[Piece]
+    own = None if q.expr is None else board.shown(r, q)
     if q.expr is None:
         rule, pieces = "opaque", opaque(q)
+    elif own is not None:
+        rule, pieces = op.family.value, own
     elif op.family is Family.LINEAR:
         rule, pieces = "linear", _linear(r, q, after, first=before is None)
-    elif op.name in ACTIVATIONS:
+    elif op.name in ACTIVATIONS and _stands_alone(q):
         rule, pieces = "activation", _activation(r, q, before)
     else:
         rule, pieces = op.family.value, _plain(r, q)
@@ -118,7 +126,7 @@ def _forward_step(r: Reading, inside: list[Quantity], k: int) -> Step:
 
 def _follows(after: Quantity | None, q: Quantity) -> bool:
     """Whether `after` is the activation of exactly this weighted sum."""
-    if after is None or after.expr is None or after.record is None:
+    if after is None or after.expr is None or after.record is None or deep(q):
         return False
     return after.record.op.name in ACTIVATIONS and any(n is q.sym for n in after.expr.walk())
 
@@ -140,7 +148,7 @@ def _linear(r: Reading, q: Quantity, after: Quantity | None, first: bool) -> lis
     if r.mode == "exact":
         pieces += dots(q.expr, index, q.shape)
     if not squashed and size(q.shape) > 1:
-        pieces += [Say("rules.linear.rest"), *table([q])]
+        pieces += [Say("rules.linear.rest"), *table([q], r)]
     return pieces
 
 
@@ -165,9 +173,15 @@ def _by_name(q: Quantity) -> Expr:
     return Function(q.record.op.name, (inner,))
 
 
+def _stands_alone(q: Quantity) -> bool:
+    """Whether the operand has a name, so that the function can be written of it."""
+    assert q.expr is not None
+    return all(n.shape == q.shape for n in q.expr.walk() if isinstance(n, Sym))
+
+
 def _activation(r: Reading, q: Quantity, before: Quantity | None) -> list[Piece]:
     pieces: list[Piece] = []
-    index = (0,) * len(q.shape)
+    index = largest(q) if deep(q) else (0,) * len(q.shape)
     assert q.expr is not None
     # tanh is its own formula; the others are first shown by name.
     by_name = () if isinstance(q.expr, Function) else (_by_name(q).at(index),)
@@ -179,7 +193,7 @@ def _activation(r: Reading, q: Quantity, before: Quantity | None) -> list[Piece]
         assert before is not None or not paired
         rows = [before, q] if paired and before is not None else [q]
         weighted = paired and before is not None and before.expr is not None
-        pieces += [Say("rules.linear.rest" if weighted else "rules.family.rest"), *table(rows)]
+        pieces += [Say("rules.linear.rest" if weighted else "rules.family.rest"), *table(rows, r)]
     return pieces
 
 
@@ -193,7 +207,7 @@ def _plain(r: Reading, q: Quantity) -> list[Piece]:
         return [*pieces, element_line(q, (0,) * len(q.shape), r.mode)]
     pieces.append(Line(q.sym, (q.expr,)))
     pieces.append(element_line(q, (0,) * len(q.shape), r.mode))
-    return [*pieces, Say("rules.family.rest"), *table([q])]
+    return [*pieces, Say("rules.family.rest"), *table([q], r)]
 
 
 def _own(q: Quantity) -> list[Piece]:
@@ -214,9 +228,12 @@ def opaque(q: Quantity) -> list[Piece]:
     ]
 
 
-def table(rows: list[Quantity]) -> list[Piece]:
-    """Neurons across; for each example, each quantity a row. Of large ones a part, and says so."""
+def table(rows: list[Quantity], r: Reading) -> list[Piece]:
+    """Neurons across; for each example, each quantity a row. Of large ones a part, and says so;
+    what has more dimensions comes as maps."""
     q = rows[0]
+    if deep(q):
+        return [piece for row in rows for piece in maps(r, row)]
     batch = len(q.shape) >= 2
     width = q.shape[-1] if q.shape else 1
     columns = list(range(width)) if width <= WIDEST else [*range(WIDEST - 2), width - 1]
@@ -266,10 +283,10 @@ def loss_section(r: Reading) -> Section:
             assert h.expr is not None and helpers[0].record is not None
             at = shown_class(helpers[0].record, h.shape)
             pieces += [Say("rules.classes.asked"), Line(h.sym, (h.expr,))]
-            pieces += [element_line(h, at, r.mode), *table([h])]
+            pieces += [element_line(h, at, r.mode), *table([h], r)]
         pieces += opaque(q) if q.expr is None else [element_line(q, (0,) * len(q.shape), r.mode)]
         if q.expr is not None and size(q.shape) > 1:
-            pieces += table([q])
+            pieces += table([q], r)
         if q.record is r.run.loss:
             pieces += _remarks(r, q)
         steps.append(
@@ -294,7 +311,7 @@ def _probabilities(r: Reading, p: Quantity) -> list[Piece]:
         Line(p.sym, (p.expr,)),
         element_line(p, shown_class(p.record, p.shape), r.mode),
         Say("rules.loss.probabilities"),
-        *table([p]),
+        *table([p], r),
     ]
 
 

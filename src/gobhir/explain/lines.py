@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
+from gobhir.derivation.arrays import LongSum
 from gobhir.derivation.expression import (
     Cases,
     Expr,
     Index,
     Labelled,
+    Leaf,
     Name,
     Num,
     Product,
     Sum,
     Sym,
     indices,
-    put_in,
+    total,
     transform,
     without_labels,
 )
+from gobhir.derivation.places import Joined, Rearranged, Reshaped, Scattered, Taken
 from gobhir.derivation.rounding import (
     DIGITS,
     MOST_DIGITS,
@@ -45,6 +48,8 @@ from gobhir.explain.reading import Quantity, element
 
 WIDEST = 8
 """Rows or columns of a matrix that are still written out."""
+MOST_SLOPES = 64
+"""Slopes by cases that are worked out for a line of matrices."""
 LONGEST = 12
 """Terms of a sum that are still written out (exact mode; hand mode writes all)."""
 
@@ -56,9 +61,8 @@ def inline(value: Any, digits: int = 4) -> Num:
 
 def distance(shown_value: Any, exact: Any) -> float:
     """Largest absolute difference between what is printed and the engine's value."""
-    a = np.asarray(shown_value, object).ravel()
-    b = np.asarray(exact).ravel()
-    return max((abs(float(p) - float(q)) for p, q in zip(a, b, strict=True)), default=0.0)
+    a, b = (np.ravel(np.asarray(v, float)) for v in (shown_value, exact))
+    return float(np.abs(a - b).max(initial=0.0))
 
 
 def scalar_line(
@@ -100,6 +104,13 @@ def _folded(e: Expr) -> Expr:
     """A sum of very many terms with its middle as one number (written as dots among the names)."""
 
     def change(n: Expr) -> Expr | None:
+        if isinstance(n, LongSum):
+            ends = n.ends()
+            hidden = float(n.values.sum() - n.values[ends].sum())
+            first = [n.term(k) for k in ends]
+            return Sum((*first[:-1], Sym(Name("dots"), decimal(hidden)), first[-1]))
+        if isinstance(n, Sum) and any(isinstance(t, LongSum) for t in n.terms):
+            return total(transform(t, change) for t in n.terms)
         if not isinstance(n, Sum) or len(n.terms) <= LONGEST:
             return None
         kept, rest = n.terms[:3], n.terms[3:-1]
@@ -126,10 +137,19 @@ def dots(e: Expr | None, index: Index, shape: tuple[int, ...]) -> list[Say]:
     """What the dots in a folded sum stand for, where there are any."""
     if e is None:
         return []
-    longest = max(
-        (len(n.terms) for n in element(e, index, shape).walk() if isinstance(n, Sum)), default=0
-    )
+    longest = max(_lengths(element(e, index, shape)), default=0)
     return [Say("rules.fold.dots", {"count": Count(longest - 4)})] if longest > LONGEST else []
+
+
+def _lengths(e: Expr) -> Iterator[int]:
+    """How many terms each sum has."""
+    if isinstance(e, LongSum):
+        yield e.count
+        return
+    if isinstance(e, Sum):
+        yield len(e.terms)
+    for c in e.children:
+        yield from _lengths(c)
 
 
 def matrix_line(q: Quantity, mode: str, numbers: bool = True) -> Line:
@@ -146,7 +166,7 @@ def matrix_line(q: Quantity, mode: str, numbers: bool = True) -> Line:
         return Line(q.sym, (symbolic, whole), distance(q.sym.value, exact), q.exact)
     lines = [stages_of(element(q.expr, i, q.shape), mode) for i in indices(q.shape)]
     middle = _middle(lines, q.shape)
-    before = put_in(without_labels(symbolic)) if middle is None else middle
+    before = _put_in(without_labels(symbolic)) if middle is None else middle
     sources = [substituted(line[0]) if middle is None else line[-2] for line in lines]
     # The values as they will be printed: exact mode's come from the engine's own float64.
     pairs = [Num(v, e) for v, e in zip(np.ravel(q.sym.value), sources, strict=True)]
@@ -158,6 +178,19 @@ def matrix_line(q: Quantity, mode: str, numbers: bool = True) -> Line:
         before, last = _cut(before, digits or DIGITS), Num(_rounded(q.sym.value, DIGITS))
     chain = _distinct([symbolic, before, last])
     return Line(q.sym, chain, distance(chain[-1].value, exact), q.exact, marked)  # type: ignore[attr-defined]
+
+
+def _put_in(e: Expr) -> Expr:
+    """The line with numbers for names; numbers taken from other places stand there already."""
+
+    def change(n: Expr) -> Expr | None:
+        if isinstance(n, (Rearranged, Reshaped, Scattered, Taken, Joined)) and n.shape:
+            found = [n.at(i) for i in indices(n.shape)]
+            if all(isinstance(f, Leaf) for f in found):
+                return Num(objects([f.value for f in found], n.shape))  # type: ignore[attr-defined]
+        return Num(n.value) if isinstance(n, Sym) else None
+
+    return transform(e, change)
 
 
 def _digits_for(pairs: list[Num]) -> int | None:
@@ -255,6 +288,8 @@ def _without_cases(e: Expr) -> Expr:
             if any(isinstance(m, Cases) for m in n.body.walk()):
                 shape, named = n.label.shape, n.label
                 assert isinstance(named, Sym)
+                if np.prod(shape) > MOST_SLOPES:  # not written out, so not worked out either
+                    return named
                 slopes = [result(element(n.body, i, shape), significant) for i in indices(shape)]
                 return Sym(named.name, objects(slopes, shape) if shape else slopes[0])
             return transform(n.body, change)

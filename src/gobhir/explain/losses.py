@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import math
 
-from gobhir.derivation.arrays import Spread, SumOver
+from gobhir.derivation.arrays import SumOver
 from gobhir.derivation.expression import Expr, Fraction, Product, number
 from gobhir.derivation.formula import tidy
+from gobhir.derivation.places import Spread
 from gobhir.derivation.step import Count, Say
 from gobhir.engine.tape import Record
 from gobhir.explain import classes

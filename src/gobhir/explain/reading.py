@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,17 +18,22 @@ import numpy as np
 
 from gobhir.derivation.expression import Expr, Index, Name, Sym, indices, number, total
 from gobhir.derivation.formula import labelled
+from gobhir.derivation.places import shaped
 from gobhir.derivation.rounding import Rounder, decimals, each, objects, result, significant
 from gobhir.engine import Record, Tensor, apply
 from gobhir.engine.apply import Part
 from gobhir.engine.op import Family
-from gobhir.explain import classes
+from gobhir.explain import classes, moves, standard
+from gobhir.explain.naming import WEIGHTED, Names
 from gobhir.explain.opening import opened
 from gobhir.explain.recording import Recording
 from gobhir.explain.rules import forward, pull
 from gobhir.explain.use import Use
 
 _INLINE = {"add", "sub", "mul", "div", "neg", "pow", "exp", "log", "sqrt", "abs"}
+_OWN_LINE = {"cat", "stack", "embedding"} | moves.PICKS
+"""Moves of numbers that a page shows by themselves."""
+_WITH_ASIDE = standard.OPS | {standard.RUNNING}
 _MOVES = (Family.REARRANGEMENT, Family.GATHER)
 _FOLDS = (Family.ELEMENTWISE, Family.REDUCTION, Family.LOSS, *_MOVES)
 
@@ -104,8 +110,7 @@ class Reading:
             for x in user.inputs:
                 if isinstance(x, Tensor) and x._record is not None:
                     self._users.setdefault(x._record, []).append(user)
-        self._layers: dict[Record, int] = {}
-        self._others = 0
+        self.names = Names()
         self._called: dict[Tensor, Name] = {}
         self._reachable = _ancestors(run.loss)
         self._expressions: dict[Record, Use] = {}
@@ -140,12 +145,12 @@ class Reading:
 
     # -- forward ----
 
-    def operand(self, x: Any) -> Expr | None:
-        """An op's input as it stands in a formula."""
+    def operand(self, x: Any, name: str = "c") -> Expr | None:
+        """An op's input as it stands in a formula; plain numbers of an array are called `name`."""
         if x is None:
             return None
         if not isinstance(x, Tensor):
-            return number(x) if np.ndim(x) == 0 else Sym(Name("c"), each(significant, decimals(x)))
+            return number(x) if np.ndim(x) == 0 else Sym(Name(name), self.values(None, view(x)))
         if x._record in self.inlined:
             return self.inlined[x._record]
         return self.quantity(x).sym
@@ -156,6 +161,14 @@ class Reading:
         if key not in self.quantities:
             self.quantities[key] = self._given(x)
         return self.quantities[key]
+
+    def use(self, q: Quantity) -> Use | None:
+        """The op that made this quantity, at work."""
+        return None if q.record is None else self._expressions.get(q.record)
+
+    def uses(self) -> Iterable[Use]:
+        """All ops of the page at work."""
+        return self._expressions.values()
 
     def _given(self, x: Tensor) -> Quantity:
         run = self.run
@@ -169,8 +182,7 @@ class Reading:
             name = self._called[x]
             kind = "target" if name.base == "y" else "constant"
         else:
-            self._others += 1
-            kind, name = "constant", Name("c", index=(self._others,))
+            kind, name = "constant", self.names.constant()
         exact = view(run.tape.value(x), kind == "parameter")
         if x in run.called:
             many = exact.ndim >= 2 and (kind == "parameter" or exact.shape[0] > 1)
@@ -183,41 +195,79 @@ class Reading:
     def _read(self, record: Record) -> None:
         if isinstance(record.value, tuple):
             return  # each of its results comes as a `part` of its own
-        if record.op.name == "linear" and record not in self.run.inside:
-            self._name_linear(record)
+        whole = record
         if record.op is Part:
-            self._read_part(record)
-            return
-        if record.op.family is Family.LOSS:
-            self._name_asked(record)
-        operands = [self.operand(x) for x in record.inputs]
-        exact = view(record.value, self._is_weight(record))
-        arrays = [self.run.tape.value(x) if isinstance(x, Tensor) else x for x in record.inputs]
-        use = Use(record, operands, arrays, Sym(Name("out"), _blank(exact.shape)))  # type: ignore[arg-type]
-        if record.op.name == "cross_entropy_loss":
-            use.helper = self._probabilities(record, operands[0])  # type: ignore[arg-type]
-            use.asked = self._shares(use)
+            whole = record.inputs[0]._record
+            if not self._opens(record, whole):
+                self._read_part(record)
+                return
+        if whole.op.name in WEIGHTED and whole not in self.run.inside:
+            self._name_weights(whole)
+        if whole.op.name in _WITH_ASIDE:
+            self._name_scale(whole)
+        if whole.op.family is Family.LOSS:
+            self._name_asked(whole)
+        use = self._use(record, whole)
         expr = forward(use)
-        self._expressions[record] = use
+        self._expressions[record] = self._expressions[whole] = use
         if expr is None:
-            self.unruled.append(record.op.name)
+            self.unruled.append(whole.op.name)
         if expr is not None and self._is_inlined(record):
             use.result = expr
             self.inlined[record] = expr
             return
-        name = self._name(record)
-        sym = Sym(name, self.values(expr, exact))
+        exact = view(record.value, self._is_weight(record))
+        sym = Sym(self._name(whole, len(exact.shape) >= 2), self.values(expr, exact))
         use.result = sym
-        q = Quantity(sym, exact, expr, record, self.run.layer(record))
+        q = Quantity(sym, exact, expr, whole, self.run.layer(whole))
         self.quantities[record] = q
         self.computed.append(q)
+
+    def _use(self, record: Record, whole: Record) -> Use:
+        """The op at work; of one that has several results, as if it had the first alone."""
+        words = (*whole.op.inputs, *["c"] * len(whole.inputs))
+        called = ({"noise": "r", "mask": "r"}.get(word, "c") for word in words)
+        operands = [self.operand(x, c) for x, c in zip(whole.inputs, called, strict=False)]
+        arrays = [self.run.tape.value(x) if isinstance(x, Tensor) else x for x in whole.inputs]
+        blank = Sym(Name("out"), _blank(view(record.value, self._is_weight(record)).shape))
+        seen = record
+        if whole is not record:
+            seen = Record(whole.op, whole.inputs, whole.settings, record.value, (), ())
+        use = Use(seen, operands, arrays, blank)  # type: ignore[arg-type]
+        if whole is not record:
+            use.results = whole.value
+        if whole.op.name == "cross_entropy_loss":
+            use.helper = self._probabilities(whole, operands[0])  # type: ignore[arg-type]
+            use.asked = self._shares(use)
+        if whole.op.name in _WITH_ASIDE:
+            self._work_aside(whole, use)
+        return use
+
+    def _opens(self, part: Record, whole: Record) -> bool:
+        """Whether the rules know this result of an op that has several."""
+        used = [u for u in self._users.get(whole, []) if u in self._reachable]
+        known = whole.op.name in standard.OPS | moves.PICKS
+        return known and part.settings["place"] == 0 and len(used) == 1
+
+    def _work_aside(self, whole: Record, use: Use) -> None:
+        """Quantities on the way to the result: mean, variance, ..."""
+        made = self.helpers[whole] = []
+        layer = self.names.peek("N")
+        for key, name, expr, array in standard.aside(use):
+            exact = view(array)
+            expr = shaped(expr, exact.shape)
+            named = Name(name.base, layer)
+            q = Quantity(Sym(named, self.values(expr, exact)), exact, expr, whole)
+            use.helpers[key] = shaped(q.sym, array.shape)
+            made.append(q)
 
     def _read_part(self, record: Record) -> None:
         """A result of an op that has several: shown by its values."""
         exact = view(record.value)
         whole = record.inputs[0]._record
         self.unruled.append(whole.op.name)
-        sym = Sym(self._name(record), self.values(None, exact))
+        name = self._name(record, len(exact.shape) >= 2)
+        sym = Sym(name, self.values(None, exact))
         q = Quantity(sym, exact, None, whole, self.run.layer(whole))
         self.quantities[record] = q
         self.computed.append(q)
@@ -225,21 +275,47 @@ class Reading:
     def _is_inlined(self, record: Record) -> bool:
         if record is self.run.loss or record is self.run.output or record in self.run.called:
             return False
+        if record.op is Part:
+            return False
         if record in self.run.inside:
             return True
         if record.op.family in _MOVES:
-            return True
+            return record.op.name not in _OWN_LINE
         users = self._users.get(record, [])
-        return record.op.name in _INLINE and len(users) == 1 and users[0].op.family in _FOLDS
+        if record.op.name not in _INLINE or len(users) != 1:
+            return False
+        return users[0].op.family in _FOLDS and not self._is_residual(record)
 
-    def _name_linear(self, record: Record) -> None:
-        layer = self._layers[record] = len(self._layers) + 1
-        for x, letter, small in zip(record.inputs[1:], ("W", "b"), ("w", None), strict=False):
-            if isinstance(x, Tensor) and x in self.run.parameters and x not in self.quantities:
-                exact = view(self.run.tape.value(x), True)
-                sym = Sym(Name(letter, layer, element=small), self.values(None, exact))
+    def _is_residual(self, record: Record) -> bool:
+        """Whether a result is added to what was made of it: two paths meet."""
+        if record.op.name != "add":
+            return False
+        made = [x._record for x in record.inputs if isinstance(x, Tensor) and x._record]
+        if len(made) != 2:
+            return False
+        early, late = sorted(made, key=lambda r: r.order)
+        return early is not late and early in _ancestors(late)
+
+    def _name_weights(self, record: Record) -> None:
+        layer = self.names.layer(record)
+        named = zip(record.inputs[1:], ("W", "b"), ("w", None), strict=False)
+        self._call(((x, Name(letter, layer, element=small)) for x, letter, small in named))
+
+    def _name_scale(self, record: Record) -> None:
+        layer = self.names.peek("N")
+        words = {"mean": "mu", "variance": "v", "weight": "gamma", "bias": "beta"}
+        named = zip(record.inputs, record.op.inputs, strict=False)
+        self._call((x, Name(words[word], layer)) for x, word in named if word in words)
+
+    def _call(self, named: Iterable[tuple[Any, Name]]) -> None:
+        """Parameters and constants that are called by their place in an op."""
+        for x, name in named:
+            if isinstance(x, Tensor) and x._record is None and x not in self.quantities:
+                kind = "parameter" if x in self.run.parameters else "constant"
+                exact = view(self.run.tape.value(x), kind == "parameter")
+                sym = Sym(name, self.values(None, exact))
                 path = self.run.layer_of(x)
-                self.quantities[x] = Quantity(sym, exact, given="parameter", layer=path)
+                self.quantities[x] = Quantity(sym, exact, given=kind, layer=path)
 
     def _is_weight(self, record: Record | None) -> bool:
         return record in self.run.called and self.run.called[record].weight
@@ -252,25 +328,18 @@ class Reading:
             if isinstance(x, Tensor) and name.base not in taken:
                 self._called.setdefault(x, name)
 
-    def _name(self, record: Record) -> Name:
-        run, batch = self.run, len(view(record.value, self._is_weight(record)).shape) >= 2
+    def _name(self, record: Record, batch: bool) -> Name:
+        run = self.run
         if record in run.called:
             return run.called[record].name(batch)
         if record is run.loss:
             return Name("L")
-        if record is run.output and not (record.op.name == "linear" and run.loss_takes_logits):
+        if record is run.output and not (record.op.name in WEIGHTED and run.loss_takes_logits):
             return Name("yhat")
-        if record.op.name == "linear":
-            layer = self._layers[record]
-            return Name("Z", layer, element="z") if batch else Name("z", layer)
-        before = record.inputs[0] if record.inputs else None
-        q = self.quantities.get(before._record) if isinstance(before, Tensor) else None
-        if record.op.family is Family.ELEMENTWISE and q is not None and q.name.base in "zZ":
-            return Name("A", q.name.layer, element="a") if batch else Name("a", q.name.layer)
-        self._others += 1
-        if batch:
-            return Name("U", self._others, element="u")
-        return Name("u", self._others)
+        first = record.inputs[0] if record.inputs else None
+        q = self.quantities.get(first._record) if isinstance(first, Tensor) else None
+        before = None if q is None else q.name
+        return self.names.result(record, batch, before, self._is_residual(record))
 
     def _probabilities(self, record: Record, z: Expr) -> Sym:
         """Cross-entropy takes logits; the probabilities behind it get a line of their own."""
@@ -327,8 +396,8 @@ class Reading:
                     self._settle(self.quantity(x), total(contributions), len(contributions), x)
 
     def _contribution(self, record: Record, i: int, c: Expr) -> Expr:
-        if record.op is Part:
-            return number(1)  # nothing is worked out inside the op: see what it passes back
+        if record.op is Part:  # only an op that the rules open has more to say inside
+            return c if record in self._expressions else number(1)
         use = self._expressions.get(record)
         if use is None:
             return self._shown_gradient(record, i)
@@ -345,8 +414,7 @@ class Reading:
         name = q.name.d() if isinstance(q, Sym) else Name("g")
         key = _key(record.inputs[i])
         if self._expected[key] > 1 or key in self.run.called:  # that name is for the whole of it
-            self._others += 1
-            name = Name("g", index=(self._others,))
+            name = self.names.constant("g")
         return Sym(name, self.values(None, exact))
 
     def _brace(self, record: Record, i: int, shape: tuple[int, ...]) -> Expr | None:
@@ -367,8 +435,9 @@ class Reading:
             return c
         if record in self.run.called:
             return self._settle(q, c, len(contributions), record).sym
-        named = record.op.family is Family.LINEAR or len(contributions) > 1
-        named = named or record.op.family is Family.NORMALISATION or not _has_rule(record)
+        family = q.record.op.family if q.record is not None else record.op.family
+        named = family in (Family.LINEAR, Family.NORMALISATION) or len(contributions) > 1
+        named = named or not _has_rule(record)
         if named and not isinstance(c, Sym):
             return self._settle(q, c, len(contributions), record).sym
         if isinstance(c, Sym) or not c.children:
@@ -383,8 +452,8 @@ class Reading:
         name = q.name.d()
         if record in self.run.called:
             name = self.run.called[record].gradient(len(exact.shape) >= 2)
-        if record in self._layers:
-            layer = self._layers[record]
+        if record in self.names.layers:
+            layer = self.names.layers[record]
             batch = len(exact.shape) >= 2
             name = Name("Delta", layer, element="delta") if batch else Name("delta", layer)
         sym = Sym(name, self.values(c, exact))

@@ -2,58 +2,60 @@
 
 `forward(use)` gives the expression of the result in terms of the operands; `pull(use, i, c)` the
 expression of what input i receives when dL/d(result) is `c`. Both return None where the family
-has no rule: then the step is shown by name, shapes and values. The two families whose rules are
-long have files of their own: weighted.py and losses.py.
+has no rule: then the step is shown by name, shapes and values. Rules that are long have files of
+their own: weighted.py, spatial.py, standard.py, moves.py, losses.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gobhir.derivation.arrays import Rearranged, Spread, SumOver
+from gobhir.derivation.arrays import Extreme, SumOver
 from gobhir.derivation.expression import (
     Expr,
     Fraction,
+    Num,
     Product,
     number,
 )
 from gobhir.derivation.formula import labelled, read, tidy
+from gobhir.derivation.places import Reshaped, Spread, shaped
 from gobhir.engine.op import Family
+from gobhir.explain import moves, spatial, standard
 from gobhir.explain.losses import loss, loss_pull
 from gobhir.explain.use import Use, in_formula
 from gobhir.explain.weighted import linear, linear_pull
 
-_NAMED = {
-    Family.LINEAR: {"linear", "mat_mul"},
-    Family.NORMALISATION: {"softmax", "log_softmax"},
+_WHOLE: dict[str, Any] = {
+    **dict.fromkeys(("conv", "conv_transpose", "avg_pool", "max_pool", "resample"), spatial),
+    **dict.fromkeys((*standard.OPS, standard.RUNNING), standard),
 }
-"""The ops of a family to which its rule is limited."""
-
-
-def _ruled(use: Use, rules: Mapping[Family, Any]) -> Any:
-    """The family's rule, if it is for this op."""
-    op = use.record.op
-    if op.name not in _NAMED.get(op.family, {op.name}):
-        return None
-    deep = any(np.ndim(a) > 2 for a in (use.record.value, *use.arrays))
-    if deep and op.family is not Family.ELEMENTWISE and op.name != "linear":
-        return None  # a page has rows and columns
-    return rules.get(op.family)
+"""Ops whose rules speak of all the dimensions that an array has for the engine."""
 
 
 def forward(use: Use) -> Expr | None:
     """The result in terms of the operands, or None without a rule."""
-    rule = _ruled(use, _FORWARD)
+    op = use.record.op
+    if op.name in _WHOLE:
+        out = _WHOLE[op.name].forward(use)
+        return None if out is None else shaped(out, use.result.shape)
+    rule = _FORWARD.get(op.family)
     return None if rule is None else rule(use)
 
 
 def pull(use: Use, i: int, c: Expr) -> Expr | None:
     """What operand i receives when dL/d(result) is c, or None without a rule."""
-    rule = _ruled(use, _PULL)
+    op = use.record.op
+    if op.name in _WHOLE:
+        if math.prod(c.shape) < use.record.value.size:
+            c = Spread(c, use.result.shape)
+        out = _WHOLE[op.name].pull(use, i, shaped(c, use.record.value.shape))
+        return None if out is None else shaped(out, use.operands[i].shape)
+    rule = _PULL.get(op.family)
     out = None if rule is None else rule(use, i, c)
     return None if out is None else sum_to(out, use.operands[i].shape)
 
@@ -97,11 +99,20 @@ def view_axes(ndim: int, shown: Expr, dim: Any) -> tuple[int, ...]:
     return tuple(d % ndim - dropped for d in dims if d % ndim >= dropped) if ndim else ()
 
 
+_BY_FORMULA = {"var", "std", "norm", "log_sum_exp"}
+"""Reductions whose formula says all, its sums going along the op's dimension."""
+
+
 def _reduction(use: Use) -> Expr | None:
     x = use.operands[0]
+    if use.record.op.name in ("amax", "amin"):
+        return Extreme(x, _axes(use), use.record.settings["keepdim"], use.record.op.name[1:])
+    if use.record.op.name in _BY_FORMULA:
+        found = _along_formula(use, use.record.op.formula)
+        return None if found is None else shaped(found, use.result.shape)
     if use.record.op.name not in ("sum", "mean"):
         return None
-    axes = view_axes(use.arrays[0].ndim, x, use.record.settings["dim"])
+    axes = _axes(use)
     out: Expr = SumOver(x, axes) if axes else x
     return tidy(Fraction(out, number(_count(x, axes)))) if use.record.op.name == "mean" else out
 
@@ -112,69 +123,56 @@ def _count(x: Expr, axes: tuple[int, ...]) -> int:
 
 def _reduction_pull(use: Use, i: int, c: Expr) -> Expr | None:
     x = use.operands[0]
+    if use.record.op.name in ("amax", "amin"):
+        return _to_the_extreme(use, c)
+    if use.record.op.name in _BY_FORMULA:
+        local = _along_formula(use, use.record.op.local_of("x"))
+        return None if local is None else tidy(Product((shaped(c, _kept(use)), local)))
     if use.record.op.name not in ("sum", "mean"):
         return None
-    axes = view_axes(use.arrays[0].ndim, x, use.record.settings["dim"])
+    axes = _axes(use)
     if use.record.op.name == "mean":
         c = tidy(Fraction(c, number(_count(x, axes))))
     if axes and c.shape and len(c.shape) < len(x.shape):
         kept = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
-        c = Rearranged(c, "rows", np.arange(math.prod(c.shape)).reshape(kept))
+        c = Reshaped(c, kept)
     return Spread(c, x.shape) if c.shape != x.shape else c
 
 
-# -- rearrangement and indexing ----
+def _axes(use: Use) -> tuple[int, ...]:
+    return view_axes(use.arrays[0].ndim, use.operands[0], use.record.settings["dim"])
 
 
-def _moved(use: Use, marks: np.ndarray) -> np.ndarray:
-    """What the op makes of these marks in the place of its operand's numbers."""
-    if use.record.op.name == "cast":
-        return marks
-    return np.asarray(use.record.op.forward(marks, **use.record.settings))
+def _kept(use: Use) -> tuple[int, ...]:
+    """The result's shape beside the operand."""
+    axes = _axes(use)
+    return tuple(1 if a in axes else n for a, n in enumerate(use.operands[0].shape))
 
 
-def _positions(use: Use) -> np.ndarray:
-    """For each element of the result, its flat position in the operand; -1 for a 0 put in."""
-    x = use.arrays[0]
-    return _moved(use, np.arange(1.0, x.size + 1).reshape(x.shape)).astype(int) - 1
-
-
-def _moves_only(use: Use) -> bool:
-    """Whether each number of the result is one of the operand's, in a place that is known without
-    looking at the numbers, or 0."""
-    if isinstance(use.record.value, tuple) or len(use.operands) > 1:
-        return False
-    x = use.arrays[0]
-    marks = np.arange(1.0, x.size + 1).reshape(x.shape)
-    once, again = _moved(use, marks), _moved(use, marks + x.size)
-    zero = (once == 0) & (again == 0)
-    return bool((zero | (again - once == x.size)).all())
-
-
-def _rearrangement(use: Use) -> Expr | None:
-    if not _moves_only(use):
+def _along_formula(use: Use, formula: str) -> Expr | None:
+    """A formula whose sums go along the op's dimensions; N is how many numbers they add up."""
+    names = use.names | {"N": number(_count(use.operands[0], _axes(use)))}
+    names[use.record.op.result] = shaped(use.result, _kept(use))
+    try:
+        return tidy(read(formula, names, _along(use, use.operands[0])))
+    except (KeyError, ValueError):
         return None
-    x, where = use.operands[0], _positions(use).reshape(use.result.shape)
-    if where.shape == x.shape and np.array_equal(where.ravel(), np.arange(where.size)):
-        return x
-    return Rearranged(x, use.record.op.name, where)
 
 
-def _rearrangement_pull(use: Use, i: int, c: Expr) -> Expr | None:
-    if not _moves_only(use):
-        return None
-    x, where = use.operands[0], _positions(use)
-    if use.record.op.name == "expand":
-        return c
-    flat = where.ravel()
-    taken = np.flatnonzero(flat >= 0)
-    if len(set(flat[taken].tolist())) < taken.size:
-        return None
-    back = np.full(math.prod(x.shape), -1)
-    back[flat[taken]] = taken
-    if c.shape == x.shape and np.array_equal(back, np.arange(back.size)):
-        return c
-    return Rearranged(c, use.record.op.name, back.reshape(x.shape))
+def _to_the_extreme(use: Use, c: Expr) -> Expr:
+    """The gradient goes to the largest (smallest) number; equal ones share it."""
+    x, kept = use.arrays[0], use.record.value.reshape(_kept_for_engine(use))
+    hits = x == kept
+    dims = use.record.settings["dim"]
+    ties = hits.sum(dims if dims is None else tuple(np.atleast_1d(dims)), keepdims=True)
+    share = (hits / ties).reshape(use.operands[0].shape)
+    return Product((shaped(c, _kept(use)), Num(share)))
+
+
+def _kept_for_engine(use: Use) -> tuple[int, ...]:
+    x, dims = use.arrays[0], use.record.settings["dim"]
+    gone = range(x.ndim) if dims is None else [d % x.ndim for d in np.atleast_1d(dims)]
+    return tuple(1 if a in gone else n for a, n in enumerate(x.shape))
 
 
 # -- normalisation ----
@@ -186,6 +184,8 @@ def _along(use: Use, e: Expr) -> Callable[[Expr], Expr]:
 
 
 def _normalisation(use: Use) -> Expr | None:
+    if use.record.op.name not in _BACK:
+        return None
     return read(use.record.op.formula, use.names, _along(use, use.operands[0]))
 
 
@@ -203,8 +203,8 @@ _FORWARD: dict[Family, Callable[[Use], Expr | None]] = {
     Family.ELEMENTWISE: _elementwise,
     Family.LINEAR: linear,
     Family.REDUCTION: _reduction,
-    Family.REARRANGEMENT: _rearrangement,
-    Family.GATHER: _rearrangement,
+    Family.REARRANGEMENT: moves.forward,
+    Family.GATHER: moves.forward,
     Family.NORMALISATION: _normalisation,
     Family.LOSS: loss,
 }
@@ -213,8 +213,8 @@ _PULL: dict[Family, Callable[[Use, int, Expr], Expr | None]] = {
     Family.ELEMENTWISE: _elementwise_pull,
     Family.LINEAR: linear_pull,
     Family.REDUCTION: _reduction_pull,
-    Family.REARRANGEMENT: _rearrangement_pull,
-    Family.GATHER: _rearrangement_pull,
+    Family.REARRANGEMENT: moves.pull,
+    Family.GATHER: moves.pull,
     Family.NORMALISATION: _normalisation_pull,
     Family.LOSS: loss_pull,
 }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from gobhir.derivation.expression import Expr, Sym, number
 from gobhir.derivation.formula import read, tidy
 from gobhir.derivation.functions import FUNCTIONS
+from gobhir.derivation.places import shaped
 from gobhir.engine.tape import Record
 
 
@@ -29,6 +32,15 @@ class Use:
     local: Callable[[int, tuple[int, ...]], Expr | None] = lambda i, shape: None
     helper: Sym | None = None
     asked: Sym | None = None
+    results: tuple[Any, ...] = ()
+    """Of an op of several results: all of them, as arrays."""
+    helpers: dict[str, Expr] = field(default_factory=dict)
+    """Quantities on the way that have a line of their own: mean, variance, ..."""
+
+    def whole(self, i: int) -> Expr:
+        """Operand i with all the dimensions that it has for the engine: on the page one example
+        stands without its batch."""
+        return shaped(self.operands[i], np.shape(self.arrays[i]))
 
     @property
     def names(self) -> dict[str, Expr]:

@@ -11,19 +11,22 @@ import math
 
 import numpy as np
 
-from gobhir.derivation.arrays import MatMul, Rearranged, SumOver, Transposed
+from gobhir.derivation.arrays import MatMul, SumOver, Transposed
 from gobhir.derivation.expression import (
     Expr,
     Product,
     Sum,
 )
+from gobhir.derivation.places import Reshaped, shaped
 from gobhir.explain.use import Use
 
 
 def linear(use: Use) -> Expr | None:
     """W x + b, or the product of two matrices."""
     if use.record.op.name == "mat_mul":
-        return _product(use)
+        return _stacks(use) if _deep(use) else _product(use)
+    if use.record.op.name != "linear":
+        return None
     x, W = use.operands[:2]
     weighted = MatMul(x, Transposed(W)) if _matrix_like(x) else MatMul(W, x)
     bias = use.operands[2:3]
@@ -33,7 +36,7 @@ def linear(use: Use) -> Expr | None:
 def linear_pull(use: Use, i: int, c: Expr) -> Expr | None:
     """What x, W or b receives when dL/dz is c."""
     if use.record.op.name == "mat_mul":
-        return _product_pull(use, i, c)
+        return _stacks_pull(use, i, c) if _deep(use) else _product_pull(use, i, c)
     x, W = use.operands[:2]
     if not _matrix_like(x):
         if i == 0:
@@ -57,8 +60,38 @@ def _rows(e: Expr) -> Expr:
     """All examples under one another."""
     if len(e.shape) <= 2:
         return e
-    n = math.prod(e.shape)
-    return Rearranged(e, "rows", np.arange(n).reshape(-1, e.shape[-1]))
+    return Reshaped(e, (math.prod(e.shape[:-1]), e.shape[-1]))
+
+
+def _deep(use: Use) -> bool:
+    """Whether whole stacks of matrices are multiplied."""
+    return any(np.ndim(a) > 2 for a in use.arrays)
+
+
+def _stacks(use: Use) -> Expr:
+    a, b = use.whole(0), use.whole(1)
+    if len(a.shape) == 1:
+        a = Reshaped(a, (1, *a.shape))
+    return shaped(MatMul(a, b), use.result.shape)
+
+
+def _stacks_pull(use: Use, i: int, c: Expr) -> Expr:
+    """Each product's own gradient; a matrix that met several others receives the sum."""
+    a, b = use.whole(0), use.whole(1)
+    rows = (1, *a.shape) if len(a.shape) == 1 else a.shape
+    columns = (*b.shape, 1) if len(b.shape) == 1 else b.shape
+    stack = np.broadcast_shapes(rows[:-2], columns[:-2])
+    c = shaped(c, (*stack, rows[-2], columns[-1]))
+    if i == 0:
+        out, own = MatMul(c, Transposed(shaped(b, columns))), rows
+    else:
+        out, own = MatMul(Transposed(shaped(a, rows)), c), columns
+    lead = len(out.shape) - len(own)
+    met = tuple(
+        k for k in range(len(out.shape) - 2) if k < lead or own[k - lead] == 1 != out.shape[k]
+    )
+    summed = SumOver(out, met) if met else out
+    return shaped(summed, use.operands[i].shape)
 
 
 def _product(use: Use) -> Expr:
@@ -99,4 +132,4 @@ def _shaped(e: Expr, shape: tuple[int, ...]) -> Expr:
     """e with this shape, where it has as many numbers but other dimensions of size 1."""
     if e.shape == shape or math.prod(e.shape) != math.prod(shape):
         return e
-    return Rearranged(e, "", np.arange(math.prod(shape)).reshape(shape))
+    return Reshaped(e, shape)
