@@ -10,7 +10,7 @@ Derivation
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gobhir.derivation.expression import Expr, Name, Num
@@ -131,6 +131,18 @@ def _errors(pieces: Sequence[Piece]) -> Iterator[float]:
             yield p.error
 
 
+def _audited(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    out: list[Piece] = []
+    for p in pieces:
+        if isinstance(p, Fold):
+            out.append(replace(p, pieces=_audited(p.pieces)))
+        elif isinstance(p, Line) and p.error is not None and p.note is None:
+            out.append(replace(p, note=Say("page.drift.reference", {"off": f"{p.error:.1g}"})))
+        else:
+            out.append(p)
+    return tuple(out)
+
+
 @dataclass(frozen=True, eq=False)
 class Section:
     """A phase of the training step; its heading is `rules.title.<phase>` in the catalogues."""
@@ -211,11 +223,20 @@ class Derivation:
 
         return from_json(text)
 
-    def show(self, lang: str | None = None, console: Any = None) -> None:
-        """Print the page, in colour where the terminal (or this rich.console.Console) has it."""
+    def show(self, lang: str | None = None, console: Any = None, *, errors: bool = False) -> None:
+        """Print the page, in colour where the terminal (or this rich.console.Console) has it.
+        errors: say beside each line how far it is from the reference."""
         from gobhir.derivation.terminal import show
 
-        show(self, lang, console)
+        show(self.with_errors() if errors else self, lang, console)
+
+    def with_errors(self) -> Derivation:
+        """The same page, with the distance from the reference beside each line that has one."""
+        sections = tuple(
+            replace(s, steps=tuple(replace(k, pieces=_audited(k.pieces)) for k in s.steps))
+            for s in self.sections
+        )
+        return Derivation(self.title, self.intro, sections, self.mode)
 
     def save(self, path: Any, lang: str | None = None) -> None:
         """Write the page to a file; the end of its name says how: .html, .slides.html, .pdf, .tex,

@@ -94,9 +94,9 @@ def scalar_line(
         whole, marked = view.stages, view.marked
     if not keep_braces and first and isinstance(first[-1], Product):
         whole = whole[1:]  # the chain rule's own line says what the names are
-    last = whole[-1]
-    assert isinstance(last, Num)
-    error = None if exact is None else distance(last.value, exact)
+    assert isinstance(end, Num)
+    # In exact mode of the result in full precision, not of the digits that are shown.
+    error = None if exact is None else distance(end.value, exact)
     return Line(left, (*first, *whole), error, exact, marked, arrow, note)
 
 
@@ -163,7 +163,9 @@ def matrix_line(q: Quantity, mode: str, numbers: bool = True) -> Line:
     by_cases = any(isinstance(n, Cases) for n in symbolic.walk())
     if not numbers or by_cases or not _fits(q):
         whole = Num(page_values(q.sym.value, mode))
-        return Line(q.sym, (symbolic, whole), distance(q.sym.value, exact), q.exact)
+        # In exact mode these are the engine's own numbers: there is nothing to compare.
+        error = distance(q.sym.value, exact) if mode == "hand" else None
+        return Line(q.sym, (symbolic, whole), error, q.exact)
     lines = [stages_of(element(q.expr, i, q.shape), mode) for i in indices(q.shape)]
     middle = _middle(lines, q.shape)
     before = _put_in(without_labels(symbolic)) if middle is None else middle
@@ -177,7 +179,8 @@ def matrix_line(q: Quantity, mode: str, numbers: bool = True) -> Line:
         marked = digits is None
         before, last = _cut(before, digits or DIGITS), Num(_rounded(q.sym.value, DIGITS))
     chain = _distinct([symbolic, before, last])
-    return Line(q.sym, chain, distance(chain[-1].value, exact), q.exact, marked)  # type: ignore[attr-defined]
+    results = [line[-1].value for line in lines]  # type: ignore[attr-defined]  # lines end in Num
+    return Line(q.sym, chain, distance(results, exact), q.exact, marked)
 
 
 def _put_in(e: Expr) -> Expr:

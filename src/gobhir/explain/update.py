@@ -73,17 +73,23 @@ def _assignments(r: Reading, u: Update) -> list[tuple[Sym, Expr]]:
     q: Any = r.quantities[u.parameter]
     names = _names(r, u)
     out = []
-    for target, formula in u.rule:
+    for k, (target, formula) in enumerate(u.rule):
         expr = tidy(read(formula, names))
         exact = np.asarray(u.after.get(target, np.zeros(q.shape))).reshape(q.shape)
         values = r.values(expr, exact)
-        if r.mode == "exact" and target not in u.after:
+        if r.mode == "exact" and (target not in u.after or not is_last(u, k)):
             values = _each(r, expr, q.shape)
         name = q.name if target == "w" else _state_name(q.name, target)
         sym = Sym(name, values)
         out.append((sym, expr))
         names[target] = sym
     return out
+
+
+def is_last(u: Update, k: int) -> bool:
+    """Whether assignment k of the rule is the one that gives its target the value it ends with:
+    AdamW sets w twice."""
+    return all(target != u.rule[k][0] for target, _ in u.rule[k + 1 :])
 
 
 def _each(r: Reading, expr: Expr, shape: tuple[int, ...]) -> Any:
@@ -95,9 +101,9 @@ def _each(r: Reading, expr: Expr, shape: tuple[int, ...]) -> Any:
 def _one(r: Reading, u: Update, index: Index) -> list[Piece]:
     shape = r.quantities[u.parameter].shape
     lines: list[Piece] = []
-    for sym, expr in _assignments(r, u):
+    for k, (sym, expr) in enumerate(_assignments(r, u)):
         key = "w" if sym.name == r.quantities[u.parameter].name else sym.name.base
-        after = u.after.get(key)
+        after = u.after.get(key) if is_last(u, k) else None
         exact = None if after is None else float(np.asarray(after).reshape(shape)[index])
         e = element(expr, index, shape)
         lines.append(
@@ -113,8 +119,13 @@ def _all(r: Reading, u: Update) -> Line:
         exact = np.asarray(u.after["w"]).reshape(shape)
         sym = Sym(name, r.values(None, exact))
         value = page_values(sym.value, r.mode)
-        return Line(sym, (Num(value),), distance(value, exact), exact, arrow=True)
+        return Line(sym, (Num(value),), _off(r, sym, exact), exact, arrow=True)
     sym, expr = [a for a in _assignments(r, u) if a[0].name == name][-1]
     exact = np.asarray(u.after["w"]).reshape(sym.shape)
     value = page_values(sym.value, r.mode)
-    return Line(sym, (expr, Num(value)), distance(value, exact), exact, arrow=True)
+    return Line(sym, (expr, Num(value)), _off(r, sym, exact), exact, arrow=True)
+
+
+def _off(r: Reading, sym: Sym, exact: Any) -> float | None:
+    """How far rounding by hand has led away; exact mode shows the engine's own numbers."""
+    return distance(sym.value, exact) if r.mode == "hand" else None

@@ -20,7 +20,7 @@ from gobhir.explain.influence import arrays_of, inputs_of
 from gobhir.explain.lines import scalar_line
 from gobhir.explain.terms import Term, Terms, of_gradient, of_influence, of_value
 from gobhir.explain.trace import Node, Place, Trace, home, op_name
-from gobhir.explain.update import _SYMBOLS
+from gobhir.explain.update import _SYMBOLS, is_last
 from gobhir.lang import say
 
 CANCELLED = 1e-6
@@ -293,9 +293,9 @@ def one_update(update: Any, index: Index) -> list[Piece]:
     names |= {k: Sym(Name(_SYMBOLS.get(k, k)), decimals(v)) for k, v in update.hyper.items()}
     names |= {k: Sym(Name(k), decimals(v[index])) for k, v in update.before.items()}
     lines: list[Piece] = [Line(names["g"], (Num(decimals(update.grad[index])),))]
-    for target, formula in update.rule:
+    for k, (target, formula) in enumerate(update.rule):
         expr = tidy(read(formula, names))
-        kept = update.after.get(target)
+        kept = update.after.get(target) if is_last(update, k) else None
         exact = None if kept is None else float(kept[index])
         sym = Sym(Name(target), result(expr, lambda x: x))
         lines.append(scalar_line(sym, expr, "exact", exact, arrow=target in update.before))
