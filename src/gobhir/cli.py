@@ -24,7 +24,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run one command line and leave with its exit code."""
-    argv = sys.argv[1:] if argv is None else argv
+    argv = _script_apart(sys.argv[1:] if argv is None else argv)
     _speak_unicode()
     try:
         wish = _language_in(argv)
@@ -51,6 +51,15 @@ def main(argv: list[str] | None = None) -> NoReturn:
 def _complain(sentence: str) -> int:
     print(sentence, file=sys.stderr)
     return 2
+
+
+def _script_apart(argv: list[str]) -> list[str]:
+    """What stands behind a script's name is the script's own, as with `python`."""
+    if argv[:1] == ["explain"] and "--" not in argv:
+        for k, word in enumerate(argv):
+            if word.endswith(".py") and not argv[k - 1].startswith("--"):
+                return [*argv[:k], "--", *argv[k:]]
+    return argv
 
 
 def _speak_unicode() -> None:
@@ -119,7 +128,11 @@ def explain(
     network: Annotated[
         str, typer.Argument(metavar="NETWORK", help="cli.explain.network")
     ] = "4-4-1",
+    args: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGS", help="cli.explain.args")
+    ] = None,
     lang: Lang = None,
+    step: Annotated[str, option(metavar="N", help="cli.explain.step")] = "1",
     mode: Annotated[Word, option(metavar="hand|exact", help="cli.explain.mode")] = None,
     to: Annotated[Word, option(metavar="FILE", help="cli.explain.to")] = None,
     why: Annotated[Word, option(metavar="'0.weight[1, 2]'", help="cli.explain.why")] = None,
@@ -132,7 +145,15 @@ def explain(
     batch: Annotated[str, option(metavar="N", help="cli.explain.batch")] = "1",
     seed: Annotated[str, option(metavar="N", help="cli.explain.seed")] = "0",
 ) -> None:
+    page: Any
+    if network.endswith(".py"):
+        page = _of_a_script(network, args or [], _count("--step", step), mode)
+        _give(page if why is None else page.why(why), to, lang)
+        return
+    if args:
+        raise ValueError(say("cli.usage.other", command="gobhir explain"))
     import gobhir
+    from gobhir.explain import explain as worked_out
 
     example = gobhir.examples.network(
         network,
@@ -146,7 +167,7 @@ def explain(
         y=None if y is None else _numbers("--y", y),
     )
     # A page to keep is held against PyTorch; one to look at should not wait for its import.
-    page: Any = gobhir.explain(
+    page = worked_out(
         example.model,
         example.x,
         example.y,
@@ -155,13 +176,32 @@ def explain(
         mode=mode,
         reference="differences" if to is None else None,
     )
-    if why is not None:
-        page = page.why(why)
+    _give(page if why is None else page.why(why), to, lang)
+
+
+def _give(page: Any, to: str | None, lang: str | None) -> None:
     if to is None:
         page.show()
     else:
         page.save(to, lang)
         print(t("cli.explain.saved", path=to))
+
+
+def _of_a_script(path: str, args: list[str], step: int, mode: str | None) -> Any:
+    """The page of a step of the user's own program, and on stderr how the program ended."""
+    from gobhir.explain.script import run_script
+
+    run = run_script(path, args, step)
+    if run.trouble:
+        print(run.trouble, file=sys.stderr)
+    if run.ended != "step":
+        said = {"step": step, "count": run.count, "path": path}
+        print(t(f"cli.explain.script_{run.ended}", **said), file=sys.stderr)
+        # keys: cli.explain.script_end, cli.explain.script_failed, cli.explain.script_interrupted
+    try:
+        return run.explain(mode=mode)
+    except RuntimeError as error:
+        raise ValueError(*error.args) from error
 
 
 @app.command("op", cls=Command, help="cli.op.about")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -72,7 +73,7 @@ class Explanation(Derivation):
         road = all_the_way(r, pulled, index)
         section = Section("backward", steps if road is None else (*steps, road))
         title = Say("rules.why.title", {"name": pulled.sym.at(index)})
-        return Derivation(title, self.intro[-1:], (section,), self.mode)
+        return Derivation(title, (_arithmetic(r),), (section,), self.mode)
 
 
 def explain(
@@ -88,8 +89,8 @@ def explain(
 ) -> Explanation:
     """One training step of `model` on (x, y), worked out number by number.
 
-    model: a gobhir module, or the name of a house example ("4-4-1"). x: input, (in,) or
-    (batch, in); y: target. loss: any callable of output and target that gives one number.
+    model: a gobhir module, one of PyTorch's, or the name of a house example ("4-4-1"). x: input,
+    (in,) or (batch, in); y: target. loss: any callable of output and target that gives one number.
     optimizer: one of gobhir.optim over the model's parameters; without it there is no update.
     mode: "hand" (four digits, each line from the printed ones; default for small networks) or
     "exact". reference: "torch" or "differences", what the last check compares with (default:
@@ -106,6 +107,13 @@ def explain(
         model, loss = example.model, loss or example.loss
         x, y = example.x if x is None else x, example.y if y is None else y
         optimizer = optimizer or example.optimizer
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(model, torch.nn.Module) and x is not None and loss:
+        from gobhir.explain.lifted import recordings
+        from gobhir.lift.torch_step import watch_step
+
+        (run,) = recordings(watch_step(model, x, y, loss, optimizer))
+        return explained(run, mode, reference, folded)
     if x is None or loss is None:
         raise TypeError(say("errors.explain.missing", what="x" if x is None else "loss"))
     if not callable(loss):
@@ -126,7 +134,7 @@ def explained(
     if mode == "hand" and work > MOST_BY_HAND:
         raise ValueError(say("errors.explain.too_large", products=work, most=MOST_BY_HAND))
     if folded if folded is not None else mode != "hand" and run.numbers > LARGE:
-        intro = (Say("rules.intro.exact"),)
+        intro = (Say("rules.intro.exact"), *run.notes)
         page = Explanation(Say("rules.title.folded"), intro, (), "exact", run)
         return replace(page, sections=outline(page.trace))
     r = _read(run, mode, "hand" if work <= HAND_LIMIT else "exact")
@@ -138,7 +146,8 @@ def explained(
     if run.tape.updates:
         sections.append(update(r, shown, index))
     sections.append(_with_unruled(r, after(r, shown, index, reference)))
-    return Explanation(_title(r), _intro(r), tuple(sections), r.mode, run, r)
+    intro = (*_intro(r), *run.notes)
+    return Explanation(_title(r), intro, tuple(sections), r.mode, run, r)
 
 
 def _with_unruled(r: Reading, last: Section) -> Section:
@@ -215,4 +224,9 @@ def _intro(r: Reading) -> tuple[Say, ...]:
     counts = {"inputs": Count(inputs), "parameters": Count(total)}
     if batch:
         counts["examples"] = Count(shape[0])
-    return (Say(key, counts), Say("rules.intro.hand" if r.mode == "hand" else "rules.intro.exact"))
+    return (Say(key, counts), _arithmetic(r))
+
+
+def _arithmetic(r: Reading) -> Say:
+    """How the page reckons."""
+    return Say("rules.intro.hand" if r.mode == "hand" else "rules.intro.exact")

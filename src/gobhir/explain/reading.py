@@ -189,7 +189,7 @@ class Reading:
             name = run.called[x].name(many)
         if kind == "input" and exact.ndim >= 2:
             name = Name("X", element="x")
-        sym = Sym(name, self.values(None, exact))
+        sym = Sym(name, self.values(None, _as_written(exact)))
         return Quantity(sym, exact, given=kind, layer=run.layer_of(x))
 
     def _read(self, record: Record) -> None:
@@ -313,7 +313,7 @@ class Reading:
             if isinstance(x, Tensor) and x._record is None and x not in self.quantities:
                 kind = "parameter" if x in self.run.parameters else "constant"
                 exact = view(self.run.tape.value(x), kind == "parameter")
-                sym = Sym(name, self.values(None, exact))
+                sym = Sym(name, self.values(None, _as_written(exact)))
                 path = self.run.layer_of(x)
                 self.quantities[x] = Quantity(sym, exact, given=kind, layer=path)
 
@@ -461,6 +461,14 @@ class Reading:
         self.pulled.append(out)
         self.pulled_of[of] = out
         return out
+
+
+def _as_written(exact: np.ndarray) -> np.ndarray:
+    """Numbers that came out of float32 as one writes them there: 0.1, not 0.10000000149."""
+    if exact.dtype != np.float64 or exact.size > 4096:
+        return exact
+    short = exact.astype(np.float32)
+    return short if np.array_equal(short, exact) else exact
 
 
 def _has_rule(record: Record) -> bool:

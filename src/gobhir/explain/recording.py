@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.derivation.step import Say
 from gobhir.engine import Record, Tape, Tensor
 from gobhir.engine.creation import as_tensor
 from gobhir.engine.dtypes import default_dtype
@@ -44,6 +45,8 @@ class Recording:
     parameters: dict[Tensor, str]
     paths: dict[int, str]
     after: tuple[np.ndarray, np.ndarray] | None = None
+    notes: tuple[Say, ...] = ()
+    """What the page should say first, about how the step was recorded."""
     called: dict[Any, Any] = field(default_factory=dict)
     """What opened records and leaves are called (opening.Called); see opening.py."""
     inside: set[Record] = field(default_factory=set)

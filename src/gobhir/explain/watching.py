@@ -1,4 +1,4 @@
-"""`gobhir.watch`: somebody's own training step, run by somebody's own framework, worked out.
+"""`gobhir.watch`: somebody's own training step, as it runs, worked out.
 
 with gobhir.watch() as w:
     loss = loss_of(model(x), y)
@@ -9,63 +9,82 @@ w.show()
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, Self
 
 from gobhir.derivation.step import Derivation
-from gobhir.engine.tape import Record
 from gobhir.explain.explanation import Explanation, explained
-from gobhir.explain.recording import Recording, check_finite, finish
+from gobhir.explain.lifted import recordings
+from gobhir.explain.own_steps import OwnSteps
+from gobhir.explain.recording import Recording
 from gobhir.lang import say
-
-if TYPE_CHECKING:
-    from gobhir.lift.lifting import Lifted
 
 
 class Watch:
-    """What happened inside the `with` block. models: whose parts' names are wanted even where
-    only parts of them run."""
+    """What happened inside the `with` block, in Gobhir and in PyTorch where that is imported.
 
-    def __init__(self, *models: Any) -> None:
-        from gobhir.lift.torch_watch import TorchWatch
+    models: whose parts' names are wanted even where only parts of them run. on_step: called when
+    an optimizer has stepped. What ran stays as it was without being watched.
+    """
 
-        self._watch = TorchWatch(*models)
-        self._steps: list[Lifted] | None = None
+    def __init__(self, *models: Any, on_step: Callable[[], None] = lambda: None) -> None:
+        self._own = OwnSteps(on_step)
+        self._torch: Any = None
+        if "torch" in sys.modules:
+            from gobhir.lift.torch_watch import TorchWatch
+
+            theirs = [m for m in models if isinstance(m, sys.modules["torch"].nn.Module)]
+            self._torch = TorchWatch(*theirs, on_step=on_step)
+        self._open = ExitStack()
+        self._runs: list[Recording] | None = None
         self._pages: dict[Any, Explanation] = {}
 
     def __enter__(self) -> Self:
-        self._watch.__enter__()
+        with ExitStack() as stack:
+            stack.enter_context(self._own)
+            if self._torch is not None:
+                stack.enter_context(self._torch)
+            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *exc: Any) -> None:
-        self._watch.__exit__(*exc)
+        self._open.close()
+
+    def forget(self) -> None:
+        """Keep of what was seen only the last step."""
+        self._own.forget()
+        if self._torch is not None:
+            self._torch.forget()
 
     @property
     def trace(self) -> Any:
-        """Every call, backward and optimizer's step, in order: gobhir.lift.trace.Trace."""
-        return self._watch.trace
+        """What PyTorch did: every call, backward and optimizer's step, in order
+        (gobhir.lift.trace.Trace). None where PyTorch is not imported."""
+        return None if self._torch is None else self._torch.trace
 
     @property
-    def steps(self) -> list[Lifted]:
+    def steps(self) -> list[Recording]:
         """The training steps on the engine's tape. RuntimeError where there was none."""
-        if self._steps is None:
-            from gobhir.lift.lifting import lift
+        if self._runs is None:
+            self._runs = self._own.recordings()
+            if self._torch is not None:
+                self._runs += recordings(self.trace)
+        if not self._runs:
+            calls = len(self._own.records) + (0 if self.trace is None else len(self.trace.calls))
+            raise RuntimeError(say("errors.watch.nothing", calls=calls))
+        return self._runs
 
-            self._steps = list(lift(self.trace))
-        if not self._steps:
-            raise RuntimeError(say("errors.watch.nothing", calls=len(self.trace.calls)))
-        return self._steps
-
-    def explain(
-        self, step: int = 1, *, mode: str | None = None, reference: str | None = None
-    ) -> Explanation:
-        """The page of one of the steps, counted from 1; mode and reference as in
+    def explain(self, step: int = 1, **options: Any) -> Explanation:
+        """The page of one of the steps, counted from 1. options: mode, reference and folded as in
         `gobhir.explain`. IndexError where there are not so many."""
         count = len(self.steps)
         if not 1 <= step <= count:
             raise IndexError(say("errors.watch.step", step=step, count=count))
-        key = step, mode, reference
+        key = step, *sorted(options.items())
         if key not in self._pages:
-            self._pages[key] = explained(recording_of(self.steps[step - 1]), mode, reference)
+            self._pages[key] = explained(self.steps[step - 1], **options)
         return self._pages[key]
 
     def why(self, name: str, step: int = 1) -> Derivation:
@@ -85,60 +104,3 @@ class Watch:
 
 
 watch = Watch
-
-
-def recording_of(lifted: Lifted) -> Recording:
-    """A lifted step as explain reads it. ValueError where a NaN was born in it."""
-    tape, calls = lifted.tape, lifted.step.calls
-    inside = [c for c in calls if c.scope and c.scope[0]]
-    inputs = [v for c in inside for v in _given(c)]
-    outside = calls[calls.index(inside[-1]) + 1 :] if inside else calls
-    targets = [v for c in outside for v in _given(c) if v not in inputs]
-    loss = lifted.loss._record
-    assert loss is not None
-    output = _last_record(lifted, inside) or _before(loss)
-    paths = {id(layer): layer.path for layer in lifted.layers.values()}
-    parameters = {
-        lifted.tensors[v]: v.name or f"p{k + 1}"
-        for k, v in enumerate(
-            v for v in lifted.leaves if v.learns and lifted.tensors[v].requires_grad
-        )
-    }
-    if not parameters:
-        raise ValueError(say("errors.explain.no_parameters"))
-    check_finite(tape, paths)
-    run = Recording(
-        tape,
-        None,
-        lifted.tensors[inputs[0]] if inputs else None,
-        lifted.tensors[targets[0]] if targets else None,
-        output,
-        loss,
-        output.order,
-        lifted.optimizer,
-        parameters,
-        paths,
-    )
-    return finish(run)
-
-
-def _given(call: Any) -> list[Any]:
-    from gobhir.lift.trace import values_in
-
-    found = values_in((call.args, call.kwargs))
-    return [v for v in found if v.origin in ("given", "drawn") and v.shape]
-
-
-def _last_record(lifted: Lifted, inside: list[Any]) -> Record | None:
-    """What the model gave: the last result of its calls that the loss is made from."""
-    for call in reversed(inside):
-        records = [r for r, c in lifted.calls.items() if c is call]
-        if records:
-            return records[-1]
-    return None
-
-
-def _before(loss: Record) -> Record:
-    """Without a model, what the loss is made from."""
-    made = [x._record for x in loss.inputs if getattr(x, "_record", None) is not None]
-    return made[0] if made else loss

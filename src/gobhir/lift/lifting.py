@@ -20,14 +20,14 @@ from gobhir.engine.dtypes import get_default_dtype, set_default_dtype
 from gobhir.engine.tape import Record, set_grad_enabled
 from gobhir.lift.foreign import foreign
 from gobhir.lift.steps import Step, steps_of
-from gobhir.lift.trace import Call, Trace, Value, exchanged, values_in
+from gobhir.lift.trace import MODEL, Call, Trace, Value, exchanged, values_in
 from gobhir.lift.updating import Used, update, used_gradients
 from gobhir.nn.functional.dropout import keeping
 
 
 @dataclass(eq=False)
 class Layer:
-    """A module of the framework's, as the scope of what ran in it."""
+    """A module of the framework's, as the scope of what ran in it; its class is called as there."""
 
     path: str
 
@@ -76,13 +76,13 @@ def apart(theirs: np.ndarray, ours: np.ndarray) -> float:
 
 def lift(trace: Trace) -> Iterator[Lifted]:
     """Every training step of the trace, on a tape of its own."""
-    optimizers: dict[int, Any] = {}
     for step in steps_of(trace):
-        yield _Lifting(step, optimizers).lifted
+        yield _Lifting(step, trace.kinds).lifted
 
 
 class _Lifting:
-    def __init__(self, step: Step, optimizers: dict[int, Any]):
+    def __init__(self, step: Step, kinds: dict[str, str]):
+        self.kinds = kinds
         self.layers: dict[str, Layer] = {}
         self.tensors: dict[Value, Tensor] = {}
         self.results: dict[Value, Record] = {}
@@ -164,11 +164,16 @@ class _Lifting:
     def _around(self, call: Call) -> Iterator[None]:
         with ExitStack() as stack:
             for path in call.scope:
-                if path:
-                    layer = self.layers.setdefault(path, Layer(path))
-                    stack.enter_context(self.tape.inside(layer))
+                if path and path != MODEL:
+                    stack.enter_context(self.tape.inside(self._layer(path)))
             stack.enter_context(set_grad_enabled(call.remembers))
             yield
+
+    def _layer(self, path: str) -> Layer:
+        if path not in self.layers:
+            kind = self.kinds.get(path, "Layer")
+            self.layers[path] = type(kind, (Layer,), {})(path)
+        return self.layers[path]
 
     def _by_the_engine(self, call: Call, function: Callable[..., Any]) -> list[Tensor]:
         args, kwargs = exchanged((call.args, call.kwargs), self._engines)

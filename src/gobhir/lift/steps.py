@@ -35,7 +35,8 @@ def steps_of(trace: Trace) -> list[Step]:
         leaves = set(rest[-1].found)
         backwards, left = _differentiated(trace, len(trace.events), leaves, None)
         backwards = [b for b in backwards if b not in used]
-        found.append(Step(_needed(trace, backwards), backwards, None, left))
+        if backwards:
+            found.append(Step(_needed(trace, backwards), backwards, None, left))
     return found
 
 
@@ -80,7 +81,9 @@ def _needed(trace: Trace, backwards: list[Backward]) -> list[Call]:
             value = todo.pop()
             memories.add(value.memory)
             call = made.get(value)
-            if call is not None and call not in wanted:
+            if call is not None and not value.learns and not any(call.scope):
+                value.origin = "given"  # what the program prepares is no part of the step
+            elif call is not None and call not in wanted:
                 wanted.add(call)
                 todo += values_in((call.args, call.kwargs))
         for call in writers:

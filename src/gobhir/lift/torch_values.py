@@ -11,7 +11,7 @@ import torch
 
 from gobhir.lang import say
 from gobhir.lift.places import name_of
-from gobhir.lift.trace import Trace, Value
+from gobhir.lift.trace import Value
 
 
 def tensors_in(x: Any) -> Iterator[Any]:
@@ -69,8 +69,7 @@ def _memory(t: Any) -> int:
 class Values:
     """Which Value each tensor is now; a parameter is another one after each step."""
 
-    def __init__(self, trace: Trace):
-        self.trace = trace
+    def __init__(self) -> None:
         self._now: dict[int, tuple[Any, Value]] = {}
         self._kept: dict[int, list[_Kept]] = {}
         self._names: dict[int, tuple[Any, str]] = {}
@@ -86,17 +85,22 @@ class Values:
             return x
         found = self._now.get(id(x))
         if found is not None and found[0]() is x:
+            if found[1].origin == "parameter" and not found[1].name:
+                found[1].name = name_of(x)  # made here, and given its name only now
             return found[1]
         _, name = self._names.get(id(x), (None, ""))
         learns = isinstance(x, torch.nn.Parameter) or (x.requires_grad and x.is_leaf)
         origin = "parameter" if learns else "buffer" if name else "given"
-        if x.grad_fn is not None:
-            self.trace.notes.setdefault("unseen", {"shape": str(tuple(x.shape))})
+        origin = "unseen" if x.grad_fn is not None else origin
         return self._new(x, origin, name or name_of(x))
 
     def result(self, x: Any) -> Any:
         """The Value of what a call gave. Else x."""
-        return self._new(x) if isinstance(x, torch.Tensor) else x
+        if not isinstance(x, torch.Tensor):
+            return x
+        if id(x) in self._leaves and self._leaves[id(x)][0] is x:
+            return self._new(x)  # written into
+        return self.renew(x) if x.is_leaf and x.requires_grad else self._new(x)
 
     def drawn(self, t: Any) -> None:
         """Its numbers are new, and no call says where they come from."""
@@ -150,6 +154,16 @@ class Values:
                 if about_to_change:
                     self.secure(t.grad)
         return found
+
+    def forget(self, but: set[Value]) -> None:
+        """Only these and what parameters are now is still of interest."""
+        self._kept = {
+            memory: lasting
+            for memory, kept in self._kept.items()
+            if (lasting := [k for k in kept if k.lasting])
+        }
+        leaves = {id(t) for t, _ in self._leaves.values()}
+        self._now = {k: p for k, p in self._now.items() if k in leaves or p[1] in but}
 
     def end(self) -> None:
         """The user's program goes on: what it works on is copied."""

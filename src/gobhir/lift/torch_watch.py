@@ -10,7 +10,7 @@ https://docs.pytorch.org/docs/stable/notes/extending.html
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 from weakref import WeakKeyDictionary
@@ -25,16 +25,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from gobhir.lift.counterparts import DRAWN, DRAWS, UNSEEN, counterpart, opened, writes
 from gobhir.lift.places import name_of, user_line
 from gobhir.lift.torch_values import Values, tensors_in
-from gobhir.lift.trace import Backward, Call, Changed, Stepped, Trace, exchanged
+from gobhir.lift.trace import Backward, Call, Changed, Stepped, Trace, exchanged, values_in
 
 
 class TorchWatch:
     """`with TorchWatch() as w:` around a step; `w.trace` is what happened. models: whose parts'
-    names are wanted before they run."""
+    names are wanted before they run. on_step: called when an optimizer has stepped; after a step
+    by the user's own lines, when the next gradients are asked for."""
 
-    def __init__(self, *models: Any) -> None:
+    def __init__(self, *models: Any, on_step: Callable[[], None] = lambda: None) -> None:
         self.trace = Trace()
-        self.values = Values(self.trace)
+        self._on_step = on_step
+        self.values = Values()
         self._scope: tuple[str, ...] = ()
         self._paths: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
         self._calls_of: dict[int, Call] = {}
@@ -74,6 +76,16 @@ class TorchWatch:
             self.trace.take_off(next(iter(self.trace.models)))
         self._calls_of.clear()
         self._optimizers.clear()
+
+    def forget(self) -> None:
+        """Keep of what was seen only the last step."""
+        events = self.trace.events
+        ends = [k for k, event in enumerate(events) if isinstance(event, Stepped)]
+        if len(ends) > 1:
+            del events[: ends[-2] + 1]
+        known = set(self.trace.calls)
+        self._calls_of = {n: call for n, call in self._calls_of.items() if call in known}
+        self.values.forget({v for c in known for v in values_in((c.args, c.kwargs, c.results))})
 
     # -- calls ----
 
@@ -138,6 +150,9 @@ class TorchWatch:
         call = Call(
             name, own, function, args, kwargs, results, scope, line, remembers, draws, writes
         )
+        if self._checkpoint:
+            for value in values_in(results):
+                value.learns = True
         self.trace.events.append(call)
         if torch.is_autocast_enabled("cpu"):
             self.trace.notes.setdefault("autocast", {})
@@ -225,7 +240,9 @@ class TorchWatch:
         elif not self._scope:
             self.trace.models[label] = type(root).__name__
         for path, part in root.named_modules():
-            self._paths.setdefault(part, _path(label, path) if owned else "")
+            if part not in self._paths:
+                self._paths[part] = where = _path(label, path) if owned else ""
+                self.trace.kinds.setdefault(where, type(part).__name__)
         self.values.learn_names((_path(label, path), t) for path, t in owned)
 
     # -- backward ----
@@ -239,6 +256,9 @@ class TorchWatch:
             if self._inside:
                 original(*args, **kwargs)
                 return
+            if self._hand:
+                self._hand = {}
+                self._on_step()
             with torch._C.DisableTorchFunction():
                 given = said.bind(*args, **kwargs).arguments
                 self._differentiated(
@@ -321,6 +341,7 @@ class TorchWatch:
         self._inside -= 1
         with torch._C.DisableTorchFunction():
             self._note_step(optimizer)
+        self._on_step()
 
     def _note_step(self, optimizer: Any) -> None:
         changes = []

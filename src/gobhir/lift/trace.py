@@ -20,7 +20,8 @@ MODEL = "-"
 class Value:
     """A tensor as it was at one moment. read: its numbers then, floats as float64.
 
-    origin: "parameter", "buffer", "given" (it came from outside), "drawn" (random numbers), "" for
+    origin: "parameter", "buffer", "given" (it came from outside), "drawn" (random numbers),
+    "unseen" (out of something differentiable that was not watched), "" for
     what a call computed. name: a parameter's or buffer's path in its model, or what the user's
     program calls it. learns: whether it asks for a gradient.
     """
@@ -108,6 +109,8 @@ class Trace:
     events: list[Event] = field(default_factory=list)
     notes: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Classes of modules, by path."""
 
     @property
     def calls(self) -> list[Call]:
@@ -126,6 +129,7 @@ class Trace:
                 seen |= set(event.found)
         for value in seen:
             value.name = _without(label, value.name)
+        self.kinds = {_without(label, path): kind for path, kind in self.kinds.items()}
 
     @property
     def unlinked(self) -> list[str]:

@@ -1,0 +1,58 @@
+"""One training step of somebody's PyTorch model, run under watch and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+
+from gobhir.lift.torch_watch import TorchWatch
+from gobhir.lift.trace import Trace
+
+
+def watch_step(model: Any, x: Any, y: Any, loss: Callable[..., Any], optimizer: Any) -> Trace:
+    """Forward, loss, backward and (with an optimizer) update, recorded. x, y: tensors, or anything
+    that torch.as_tensor takes; floats get the model's dtype. Model, gradients, optimizer and random
+    numbers are afterwards as they were."""
+    dtype = next((p.dtype for p in model.parameters()), torch.get_default_dtype())
+    x, y = _as_input(x, dtype), None if y is None else _as_input(y, dtype)
+    with _put_back(model, optimizer), TorchWatch(model) as watch:
+        model.zero_grad()
+        output = model(*x) if isinstance(x, tuple) else model(x)
+        value = loss(output) if y is None else loss(output, y)
+        value.backward()
+        if optimizer is not None:
+            optimizer.step()
+    return watch.trace
+
+
+def _as_input(value: Any, dtype: Any) -> Any:
+    if isinstance(value, torch.Tensor) or (isinstance(value, tuple) and _tensors(value)):
+        return value
+    made = torch.as_tensor(np.asarray(getattr(value, "array", value)))
+    return made.to(dtype) if made.is_floating_point() else made
+
+
+def _tensors(values: tuple[Any, ...]) -> bool:
+    return all(isinstance(v, torch.Tensor) for v in values)
+
+
+@contextmanager
+def _put_back(model: Any, optimizer: Any) -> Iterator[None]:
+    kept = [(t, t.detach().clone(), t.grad) for t in (*model.parameters(), *model.buffers())]
+    states = None if optimizer is None else deepcopy(dict(optimizer.state_dict()))
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        with torch.no_grad():
+            for t, numbers, grad in kept:
+                if not torch.equal(t, numbers):
+                    t.copy_(numbers)
+                t.grad = grad
+        if states is not None:
+            optimizer.load_state_dict(states)
