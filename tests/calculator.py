@@ -10,6 +10,7 @@ one that was printed for that name before.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -70,6 +71,9 @@ _FUNCTION: dict[str, Callable[..., Decimal]] = {
     "sqrt": lambda x: x.sqrt(),
     "sigmoid": _sigmoid,
     "tanh": lambda x: 2 * _sigmoid(2 * x) - 1,
+    "cos": lambda x: Decimal(math.cos(x)),
+    "pi": lambda: Decimal(math.pi),
+    "floor": lambda x: Decimal(math.floor(x)),
     "abs": abs,
     "max": max,
     "min": min,

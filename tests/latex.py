@@ -28,7 +28,8 @@ class Unreadable(ValueError):
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\s+|.", re.S)
 _AIR = {r"\,", r"\;", r"\:", r"\!", r"\quad", r"\qquad", r"\displaystyle", r"\thinspace",
         r"\negthinspace"}  # fmt: skip
-_FUNCTIONS = {r"\ln": "log", r"\sigma": "sigmoid", r"\tanh": "tanh", r"\max": "max", r"\min": "min"}
+_FUNCTIONS = {r"\ln": "log", r"\sigma": "sigmoid", r"\tanh": "tanh", r"\max": "max", r"\min": "min",
+              r"\cos": "cos"}  # fmt: skip
 _GREEK = {r"\delta", r"\Delta", r"\eta", r"\mu", r"\epsilon", r"\beta", r"\lambda", r"\tau",
           r"\alpha", r"\gamma", r"\rho", r"\theta", r"\sigma"}  # fmt: skip
 
@@ -152,6 +153,9 @@ class Reader:
         if token in (r"\cdots", r"\vdots", r"\ddots"):
             self.take()
             return Node("dots")
+        if token == r"\pi":
+            self.take()
+            return Node("function", (), "pi")
         if token == r"\infty":
             self.take()
             return Node("number", what=Decimal("Infinity"))

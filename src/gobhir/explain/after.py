@@ -15,6 +15,7 @@ from gobhir.explain.figures import chunks
 from gobhir.explain.lines import inline
 from gobhir.explain.reading import Reading
 from gobhir.explain.recording import Recording
+from gobhir.explain.trace import Trace
 
 H = 1e-4
 """The wiggle: large enough for float64, small enough for the curve to be straight."""
@@ -70,12 +71,15 @@ def _changed(old: float, new: float) -> list[Piece]:
 
 def _size(run: Recording, old: float, new: float) -> Say:
     """First-order prediction: the sum over all parameters of gradient times change."""
-    predicted = 0.0
+    predicted, plain, trace = 0.0, True, Trace(run)
     for u in run.tape.updates:
-        for g, w, new_w in chunks(u.grad, u.before["w"], u.after["w"]):
+        left = trace.gradient(u.parameter)  # clipping may have changed the one that the step took
+        left = u.grad if left is None else left
+        for g, w, new_w in chunks(left, u.before["w"], u.after["w"]):
             predicted += float(g @ (new_w - w))
+        plain &= type(u.optimizer).__name__ == "SGD" and len(u.rule) == 1
+        plain &= left is u.grad or np.allclose(left, u.grad, rtol=1e-4)
     actual = new - old
-    plain = all(type(u.optimizer).__name__ == "SGD" and len(u.rule) == 1 for u in run.tape.updates)
     key = "rules.check.size_sgd" if plain else "rules.check.size"
     closer = "rules.check.less" if abs(actual) < abs(predicted) else "rules.check.more"
     if predicted == actual == 0:

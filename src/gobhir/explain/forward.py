@@ -20,6 +20,7 @@ from gobhir.explain.lines import WIDEST, distance, dots, element_line, inline
 from gobhir.explain.losses import told
 from gobhir.explain.maps import deep, maps
 from gobhir.explain.reading import Quantity, Reading, size
+from gobhir.explain.schedule import rate
 from gobhir.lang import catalogue
 
 GIVEN = 6
@@ -53,7 +54,7 @@ def start(r: Reading) -> Section:
     if r.run.optimizer is not None and r.run.tape.updates:
         lr = r.run.tape.updates[0].hyper.get("lr")
         if lr is not None:  # Rprop needs it for its first step only
-            pieces.append(Line(Name("eta"), (Num(decimals(lr)),)))
+            pieces.append(Line(Name("eta"), (Num(rate(r.run.tape.updates[0], r.mode)),)))
     layers = (q for q in given if q.name.base == "W" and len(q.shape) == 2)
     first = next((q for q in layers if min(q.shape) > 1), None)
     if first is not None:

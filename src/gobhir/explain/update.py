@@ -9,11 +9,13 @@ import numpy as np
 
 from gobhir.derivation.expression import Expr, Index, Name, Num, Sym, indices
 from gobhir.derivation.formula import read, tidy
-from gobhir.derivation.rounding import decimals, objects, result
+from gobhir.derivation.rounding import objects, result
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step
 from gobhir.engine import Tensor, Update
+from gobhir.explain.clipping import Clipping, clipping, told
 from gobhir.explain.lines import distance, page_values, scalar_line
 from gobhir.explain.reading import Reading, element, size
+from gobhir.explain.schedule import learning_rate, rate, setting
 
 _SYMBOLS = {
     "lr": "eta",
@@ -28,23 +30,39 @@ INTRODUCED |= {"NAdam", "RAdam", "Adamax", "Rprop", "ASGD"}
 # keys: rules.update.*
 
 
+_SAID = {
+    ("g", "-g"): "maximize",
+    ("g", "g + weight_decay * w"): "decay",
+    ("w", "w - lr * weight_decay * w"): "decoupled",
+    ("v", "g"): "first_velocity",
+    ("g", "g + momentum * v"): "nesterov",
+    ("m_hat", "m / (1 - beta1**t)"): "corrected",
+    ("v_max", "max(v_max, v)"): "amsgrad",
+    ("m", "alpha * m + (1 - alpha) * g"): "centered",
+    ("g", "s * g"): "scaled",
+    ("g", "min(max(g, -limit), limit)"): "cut",
+}
+"""Lines of rules with a sentence of their own, under `rules.update_line.<name>`."""
+# keys: rules.update_line.*
+
+
 def update(r: Reading, shown: Tensor, index: Index) -> Section:
     """All updates; the parameter `shown` has its element `index` worked out in full."""
     updates = [u for u in r.run.tape.updates if u.parameter in r.pulled_of]
+    clip = clipping(r, updates)
     steps = []
     for k, u in enumerate(sorted(updates, key=lambda u: u.parameter is not shown)):
         pieces: list[Piece] = []
-        if k == 0 and not u.rule:
-            pieces.append(Say("rules.update.whole", {"optimizer": type(u.optimizer).__name__}))
-        elif k == 0:
-            name = type(u.optimizer).__name__
-            kind = name if name in INTRODUCED else "other"
-            kind = "momentum" if name == "SGD" and len(u.rule) > 1 else kind
-            pieces.append(Say(f"rules.update.{kind}", {"optimizer": name}))
-            pieces += _one(r, u, index)
+        if k == 0:
+            first = u
             total = sum(size(r.pulled_of[v.parameter].shape) for v in updates)
-            pieces.append(Say("rules.update.all", {"count": Count(total)}))
-        pieces.append(_all(r, u))
+            pieces += [*told(clip, r.mode, total), *learning_rate(u, r.mode)]
+            pieces += [*_introduced(u), *_one(r, u, index, clip)] if u.rule else [_as_a_whole(u)]
+            if u.rule:
+                pieces.append(Say("rules.update.all", {"count": Count(total)}))
+        else:
+            pieces += _own_settings(r, u, first)
+        pieces.append(_all(r, u, clip))
         layer = r.quantities[u.parameter].layer
         operands = {"w": r.quantities[u.parameter].shape}
         name = type(u.optimizer).__name__
@@ -52,36 +70,83 @@ def update(r: Reading, shown: Tensor, index: Index) -> Section:
     return Section("update", tuple(steps))
 
 
-def _names(r: Reading, u: Update) -> dict[str, Expr]:
+def _as_a_whole(u: Update) -> Say:
+    return Say("rules.update.whole", {"optimizer": type(u.optimizer).__name__})
+
+
+def _introduced(u: Update) -> list[Piece]:
+    """What this optimizer does, and what it remembers of the steps before."""
+    name = type(u.optimizer).__name__
+    kind = name if name in INTRODUCED else "other"
+    kind = "momentum" if name == "SGD" and u.hyper.get("momentum") else kind
+    out: list[Piece] = [Say(f"rules.update.{kind}", {"optimizer": name})]
+    t = u.hyper.get("t", 0)
+    if t > 1:
+        out.append(Say("rules.update.later", {"t": Count(t), "before": Count(t - 1)}))
+    elif not t and any(np.any(v) for k, v in u.before.items() if k != "w"):
+        out.append(Say("rules.update.remembered"))
+    return out
+
+
+def _own_settings(r: Reading, u: Update, first: Update) -> list[Piece]:
+    """Settings by which this parameter's group differs from the first one's."""
+    keys = {k for k in u.hyper.keys() | first.hyper.keys() if k != "t"}
+    own = sorted(k for k in keys if u.hyper.get(k, 0) != first.hyper.get(k, 0))
+    if not own:
+        return []
+    out: list[Piece] = [Say("rules.update.group", {"w": r.quantities[u.parameter].sym})]
+    for k in own:
+        value = Num(setting(u.hyper.get(k, 0), "exact"))
+        out.append(Say("rules.update.setting", {"name": Name(_SYMBOLS.get(k, k)), "value": value}))
+    return out
+
+
+def _names(r: Reading, u: Update, clip: Clipping) -> dict[str, Expr]:
     q, pulled = r.quantities[u.parameter], r.pulled_of[u.parameter]
-    names: dict[str, Expr] = {"w": q.sym, "g": pulled.sym}
+    names: dict[str, Expr] = {"w": q.sym, "g": pulled.sym, **clip.names}
+    if u.parameter in clip.changed:
+        taken = r.values(None, np.asarray(u.grad).reshape(q.shape))
+        names["g"] = Sym(_state_name(q.name, "g"), taken)
     for key, value in u.hyper.items():
-        names[key] = Sym(Name(_SYMBOLS.get(key, key)), decimals(value))
+        own = rate(u, r.mode) if key == "lr" else setting(value, "exact")
+        names[key] = Sym(Name(_SYMBOLS.get(key, key)), own)
     for key, value in u.before.items():
         if key != "w":
             exact = np.asarray(value).reshape(q.shape)
-            names[key] = Sym(_state_name(q.name, key), r.values(None, exact))
+            exact = exact.ravel()[0] if _is_shared(u, key) else exact
+            name = Name(key) if _is_shared(u, key) else _state_name(q.name, key)
+            names[key] = Sym(name, r.values(None, np.asarray(exact)))
     return names
 
 
+def _is_shared(u: Update, key: str) -> bool:
+    """Whether this state is one number for the whole parameter."""
+    return u.optimizer is not None and u.optimizer.names.get(key) in u.optimizer.shared
+
+
 def _state_name(w: Name, key: str) -> Name:
-    return Name(key, w.layer, w.index)
+    return Name({"a": "m"}.get(key, key), w.layer, w.index)  # a is an activation
 
 
-def _assignments(r: Reading, u: Update) -> list[tuple[Sym, Expr]]:
-    """Each assignment of the rule: what is set, and to what, with the page's values."""
+def _assignments(r: Reading, u: Update, clip: Clipping) -> list[tuple[Sym, Expr, str]]:
+    """Each assignment of the rule: what is set, and to what, with the page's values; and the
+    sentence that belongs to it."""
     q: Any = r.quantities[u.parameter]
-    names = _names(r, u)
+    names = _names(r, u, clip)
     out = []
-    for k, (target, formula) in enumerate(u.rule):
+    rule = (*clip.rule, *u.rule)
+    for k, (target, formula) in enumerate(rule):
         expr = tidy(read(formula, names))
-        exact = np.asarray(u.after.get(target, np.zeros(q.shape))).reshape(q.shape)
-        values = r.values(expr, exact)
-        if r.mode == "exact" and (target not in u.after or not is_last(u, k)):
-            values = _each(r, expr, q.shape)
-        name = q.name if target == "w" else _state_name(q.name, target)
+        shape = q.shape if expr.shape or target in ("w", "g") else ()
+        kept = u.after.get(target) if _ends(rule, k) else None
+        if kept is None:
+            values = _worked_out(r, expr, shape)
+        else:
+            kept = np.asarray(kept)
+            values = r.values(expr, kept.reshape(q.shape) if shape else kept.reshape(-1)[0])
+        name = q.name if target == "w" else _state_name(q.name, target) if shape else Name(target)
         sym = Sym(name, values)
-        out.append((sym, expr))
+        out.append((sym, expr, _SAID.get((target, formula), "")))
         names[target] = sym
     return out
 
@@ -89,30 +154,46 @@ def _assignments(r: Reading, u: Update) -> list[tuple[Sym, Expr]]:
 def is_last(u: Update, k: int) -> bool:
     """Whether assignment k of the rule is the one that gives its target the value it ends with:
     AdamW sets w twice."""
-    return all(target != u.rule[k][0] for target, _ in u.rule[k + 1 :])
+    return _ends(u.rule, k)
 
 
-def _each(r: Reading, expr: Expr, shape: tuple[int, ...]) -> Any:
-    """Exact values of an intermediate that the optimizer does not keep (m_hat, v_hat)."""
-    values = [result(element(expr, i, shape), r.rounder) for i in indices(shape)]
-    return objects(values, shape) if shape else values[0]
+def _ends(rule: tuple[Any, ...], k: int) -> bool:
+    return all(target != rule[k][0] for target, _ in rule[k + 1 :])
 
 
-def _one(r: Reading, u: Update, index: Index) -> list[Piece]:
-    shape = r.quantities[u.parameter].shape
-    lines: list[Piece] = []
-    for k, (sym, expr) in enumerate(_assignments(r, u)):
-        key = "w" if sym.name == r.quantities[u.parameter].name else sym.name.base
-        after = u.after.get(key) if is_last(u, k) else None
-        exact = None if after is None else float(np.asarray(after).reshape(shape)[index])
-        e = element(expr, index, shape)
-        lines.append(
-            scalar_line(sym.at(index), e, r.mode, exact, arrow=key == "w" or key in u.before)
-        )
-    return lines
+def _worked_out(r: Reading, expr: Expr, shape: tuple[int, ...]) -> Any:
+    """Values of an intermediate that the optimizer does not keep (m_hat, v_hat)."""
+    if r.mode == "hand" or not shape:
+        values = [result(element(expr, i, shape), r.rounder) for i in indices(shape)]
+        return objects(values, shape) if shape else values[0]
+    where = tuple(np.ogrid[tuple(map(slice, expr.shape))])
+    return np.broadcast_to(np.asarray(expr.floats(where), float).reshape(expr.shape), shape)
 
 
-def _all(r: Reading, u: Update) -> Line:
+def _one(r: Reading, u: Update, index: Index, clip: Clipping) -> list[Piece]:
+    q = r.quantities[u.parameter]
+    pieces: list[Piece] = []
+    rule = (*clip.rule, *u.rule)
+    for k, (sym, expr, said) in enumerate(_assignments(r, u, clip)):
+        key = "w" if sym.name == q.name else sym.name.base
+        after = u.after.get(key) if _ends(rule, k) else None
+        at = index if sym.shape else ()
+        exact = None if after is None else float(np.asarray(after).reshape(q.shape)[index])
+        if said:
+            pieces.append(Say(f"rules.update_line.{said}"))
+        arrow = key == "w" or key in u.before or sym.name.base == _base(expr)
+        line = scalar_line(sym.at(at), element(expr, at, sym.shape), r.mode, exact, arrow=arrow)
+        pieces.append(line)
+    return pieces
+
+
+def _base(expr: Expr) -> str:
+    """What is changed, where a formula changes what it starts from (g becomes g + ...)."""
+    names = [n.name.base for n in expr.walk() if isinstance(n, Sym)]
+    return "g" if "g" in names else ""
+
+
+def _all(r: Reading, u: Update, clip: Clipping) -> Line:
     name = r.quantities[u.parameter].name
     if not u.rule:  # only the result can be shown
         shape = r.quantities[u.parameter].shape
@@ -120,7 +201,7 @@ def _all(r: Reading, u: Update) -> Line:
         sym = Sym(name, r.values(None, exact))
         value = page_values(sym.value, r.mode)
         return Line(sym, (Num(value),), _off(r, sym, exact), exact, arrow=True)
-    sym, expr = [a for a in _assignments(r, u) if a[0].name == name][-1]
+    sym, expr, _ = [a for a in _assignments(r, u, clip) if a[0].name == name][-1]
     exact = np.asarray(u.after["w"]).reshape(sym.shape)
     value = page_values(sym.value, r.mode)
     return Line(sym, (expr, Num(value)), _off(r, sym, exact), exact, arrow=True)

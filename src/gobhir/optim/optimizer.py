@@ -96,6 +96,8 @@ class Optimizer:
         self._opt_called: bool | None = None
         """None: no scheduler asks; then, whether a step was taken since one does."""
         self._scratch: dict[tuple[np.dtype, int], np.ndarray] = {}
+        self.schedulers: list[ref[Any]] = []
+        """The schedulers that set its learning rates, as far as they are still there."""
         self._made = frozenset((*vars(self), "_made"))
         """The attributes that are no subclass's own."""
         if not isinstance(params, Iterable) or isinstance(params, (str, Mapping)):

@@ -10,7 +10,14 @@ import math
 from typing import Any
 
 from gobhir.lang import say, warn
-from gobhir.optim.lr_scheduler.scheduler import LRScheduler, assign, checked, each_group, settings
+from gobhir.optim.lr_scheduler.scheduler import (
+    LRScheduler,
+    assign,
+    attached,
+    checked,
+    each_group,
+    settings,
+)
 from gobhir.optim.optimizer import Optimizer
 
 
@@ -39,7 +46,7 @@ class ReduceLROnPlateau(LRScheduler):
         if factor >= 1.0:
             raise ValueError(say("errors.schedule.reduce", value=factor))
         self.factor = factor
-        self.optimizer = checked(optimizer)
+        self.optimizer = attached(self, checked(optimizer))
         self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr
         self.min_lrs = each_group("min_lr", optimizer, min_lr)
         if mode not in ("min", "max"):

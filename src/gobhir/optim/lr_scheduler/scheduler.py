@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from weakref import ref
 
 from gobhir.engine import Tensor
 from gobhir.lang import say, warn
@@ -34,7 +35,7 @@ class LRScheduler:
     _get_lr_called_within_step = False
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
-        self.optimizer = checked(optimizer)
+        self.optimizer = attached(self, checked(optimizer))
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", copied(group["lr"]))
@@ -119,6 +120,12 @@ def checked(optimizer: Any) -> Optimizer:
     """The optimizer; TypeError for anything else."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(say("errors.schedule.optimizer", type=type(optimizer).__name__))
+    return optimizer
+
+
+def attached(scheduler: Any, optimizer: Optimizer) -> Optimizer:
+    """The optimizer, which from now on knows who sets its learning rates."""
+    vars(optimizer).setdefault("schedulers", []).append(ref(scheduler))
     return optimizer
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from gobhir.lang import say
 from gobhir.optim.lr_scheduler.plateau import ReduceLROnPlateau
-from gobhir.optim.lr_scheduler.scheduler import LRScheduler, assign, settings
+from gobhir.optim.lr_scheduler.scheduler import LRScheduler, assign, attached, settings
 from gobhir.optim.optimizer import Optimizer
 
 
@@ -58,7 +58,7 @@ class SequentialLR(_Several):
         milestones: list[int],
         last_epoch: int = -1,
     ):
-        self.optimizer = self._check(schedulers, optimizer)
+        self.optimizer = attached(self, self._check(schedulers, optimizer))
         if len(milestones) != len(schedulers) - 1:
             message = say(
                 "errors.schedule.milestones", schedulers=len(schedulers), milestones=len(milestones)
@@ -108,7 +108,7 @@ class ChainedScheduler(_Several):
     """All schedulers at every step, each going on from what the one before it made."""
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
-        self.optimizer = self._check(schedulers, optimizer)
+        self.optimizer = attached(self, self._check(schedulers, optimizer))
         self._schedulers = list(schedulers)
         self._last_lr = settings(self.optimizer, "lr")
 
