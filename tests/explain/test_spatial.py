@@ -11,8 +11,12 @@ import pytest
 
 import gobhir
 from gobhir import nn
+from gobhir.engine.replay import replay
+from gobhir.explain.reading import Reading
+from gobhir.explain.recording import Recording, record_step
+from gobhir.lift.torch_replay import gradients
 from gobhir.nn import functional as F
-from tests.explain.agreement import check, check_exactly, read_step
+from tests.explain.agreement import check, check_exactly, cubes, read_step
 
 Make = Callable[[], nn.Module]
 
@@ -131,6 +135,39 @@ def test_every_line_is_the_engines_value(name: str) -> None:
     reading = read_step(model, x)
     assert not reading.unruled
     assert check_exactly(reading) >= 4
+
+
+AGAINST_DIFFERENCES = {"var", "std", "norm", "top k", "padding"}
+"""Those with an op that the table for PyTorch does not have."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_engines_gradients_are_pytorchs(name: str) -> None:
+    model, x = made(name)
+    run = record_step(model, x, None, cubes)
+    ours = {t: p.exact for t, p in Reading(run, "exact").pulled_of.items() if t in run.parameters}
+    theirs = gradients(run.tape, run.loss, list(ours))
+    if name in AGAINST_DIFFERENCES:
+        assert theirs is None
+        theirs = {t: differences(run, t) for t in ours}
+    assert theirs is not None and len(theirs) == len(ours) > 0
+    near = 1e-5 if name in AGAINST_DIFFERENCES else 1e-11
+    for t, g in theirs.items():
+        scale = float(np.abs(g).max(initial=1.0))
+        assert np.ravel(ours[t]) == pytest.approx(np.ravel(g), rel=near, abs=near * scale)
+
+
+def differences(run: Recording, t: gobhir.Tensor) -> np.ndarray:
+    """dL/dt by moving each number of t a little both ways."""
+    out = np.zeros(t.shape)
+    for i in np.ndindex(*t.shape):
+        ends = []
+        for h in (1e-5, -1e-5):
+            moved = run.tape.value(t).astype(float)
+            moved[i] += h
+            ends.append(float(replay(run.tape, [run.loss], {t: moved})[0]))
+        out[i] = (ends[0] - ends[1]) / 2e-5
+    return out
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -6,7 +6,7 @@ for, `floats` many elements' values.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -69,11 +69,24 @@ class LongSum(Sum):
         last = (k for k in reversed(range(self.count)) if not _vanishes(self.term(k)))
         return sorted({*first, *([next(last)] if first else [])})
 
+    def walk(self) -> Iterator[Expr]:
+        """Term by term, so that who finds what he looks for need not see all."""
+        yield self
+        for k in range(self.count):
+            yield from self.term(k).walk()
+
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return Sum(children)
 
     def floats(self, index: tuple[Any, ...]) -> Any:
         return self.values.sum()
+
+
+def each_term(e: Sum) -> Iterator[Expr]:
+    """The terms one by one, made only as far as they are asked for."""
+    if isinstance(e, LongSum):
+        return (t for k in range(e.count) if not _vanishes(t := e.term(k)))
+    return iter(e.terms)
 
 
 def summed(count: int, term: Callable[[int], Expr], values: Callable[[], Any]) -> Expr:

@@ -16,7 +16,7 @@ _LETTERS = {
     **dict.fromkeys(("cat", "stack"), "J"),
     **dict.fromkeys(("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm"), "N"),
     "batch_norm_by_running": "N",
-    "embedding": "E",
+    "embedding": "H",
     "resample": "R",
 }
 

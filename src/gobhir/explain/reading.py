@@ -287,14 +287,13 @@ class Reading:
         return users[0].op.family in _FOLDS and not self._is_residual(record)
 
     def _is_residual(self, record: Record) -> bool:
-        """Whether a result is added to what was made of it: two paths meet."""
-        if record.op.name != "add":
+        """Whether two things made of the same are added: two paths meet."""
+        if record.op.name != "add" or record.value.size == 1:
             return False
         made = [x._record for x in record.inputs if isinstance(x, Tensor) and x._record]
-        if len(made) != 2:
+        if len(made) != 2 or made[0] is made[1]:
             return False
-        early, late = sorted(made, key=lambda r: r.order)
-        return early is not late and early in _ancestors(late)
+        return bool(_ancestors(made[0]) & _ancestors(made[1]))
 
     def _name_weights(self, record: Record) -> None:
         layer = self.names.layer(record)

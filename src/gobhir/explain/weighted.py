@@ -37,6 +37,8 @@ def linear_pull(use: Use, i: int, c: Expr) -> Expr | None:
     """What x, W or b receives when dL/dz is c."""
     if use.record.op.name == "mat_mul":
         return _stacks_pull(use, i, c) if _deep(use) else _product_pull(use, i, c)
+    if use.record.op.name != "linear":
+        return None
     x, W = use.operands[:2]
     if not _matrix_like(x):
         if i == 0:

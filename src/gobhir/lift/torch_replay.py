@@ -60,6 +60,83 @@ def _functions() -> dict[str, Callable[..., Any]]:
         "bce_with_logits_loss": F.binary_cross_entropy_with_logits,
         "cross_entropy_loss": F.cross_entropy,
         "kl_div_loss": F.kl_div,
+        **_of_images(),
+        **_of_scales(),
+        "part": lambda x, place: x[place],
+        "dropout": lambda x, noise: x * torch.as_tensor(noise),
+        "embedding": lambda x, W, padding_idx, scale_grad_by_freq: F.embedding(
+            torch.as_tensor(x), W, padding_idx, scale_grad_by_freq=scale_grad_by_freq
+        ),
+        "cat": lambda *tensors, dim: torch.cat(tensors, dim),
+        "stack": lambda *tensors, dim: torch.stack(tensors, dim),
+        "amax": lambda x, dim, keepdim: torch.amax(x, whole(dim, x), keepdim),
+        "amin": lambda x, dim, keepdim: torch.amin(x, whole(dim, x), keepdim),
+        "log_sum_exp": lambda x, dim, keepdim: torch.logsumexp(x, whole(dim, x), keepdim),
+        "max": torch.max,
+        "min": torch.min,
+    }
+
+
+def _of_images() -> dict[str, Callable[..., Any]]:
+    """What slides over images, for one dimension up to three."""
+    from torch.nn import functional as F
+
+    def sized(name: str) -> Callable[..., Any]:
+        return lambda x, *more, **given: getattr(F, f"{name}{x.ndim - 2}d")(x, *more, **given)
+
+    def avg_pool(x: Any, divisor: int | None, **given: Any) -> Any:
+        given["kernel_size"] = given.pop("kernel")
+        more = {} if divisor is None else {"divisor_override": divisor}
+        return sized("avg_pool")(x, **given, **more)
+
+    def resample(
+        x: Any, size: Any, mode: str, align_corners: bool, scales: Any, antialias: bool
+    ) -> Any:
+        many = x.ndim - 3
+        full = {"linear": ("linear", "bilinear", "trilinear")[many], "cubic": "bicubic"}
+        corners = {"align_corners": align_corners} if mode in full else {}
+        sizes = {"size": size} if scales is None else {"scale_factor": scales}
+        kind = full.get(mode, mode)
+        return F.interpolate(x, mode=kind, antialias=antialias, **sizes, **corners)
+
+    return {
+        "conv": sized("conv"),
+        "conv_transpose": sized("conv_transpose"),
+        "max_pool": lambda x, kernel, **given: sized("max_pool")(x, kernel, **given),
+        "avg_pool": avg_pool,
+        "resample": resample,
+    }
+
+
+def _of_scales() -> dict[str, Callable[..., Any]]:
+    """The norms; beside the result ours give mean and variance, which no one here asks for."""
+    from torch.nn import functional as F
+
+    def by_batch(x: Any, w: Any = None, b: Any = None, *, eps: float) -> Any:
+        return (F.batch_norm(x, None, None, w, b, True, 0.0, eps),)
+
+    def by_instance(x: Any, w: Any = None, b: Any = None, *, eps: float) -> Any:
+        return (F.instance_norm(x, None, None, w, b, True, 0.0, eps),)
+
+    def by_group(x: Any, w: Any = None, b: Any = None, *, groups: int, eps: float) -> Any:
+        return (F.group_norm(x, groups, w, b, eps),)
+
+    def by_layer(x: Any, w: Any = None, b: Any = None, *, count: int, eps: float) -> Any:
+        return (F.layer_norm(x, x.shape[x.ndim - count :], w, b, eps),)
+
+    def by_running(x: Any, mean: Any, v: Any, w: Any = None, b: Any = None, *, eps: float) -> Any:
+        return F.batch_norm(x, mean, v, w, b, False, 0.0, eps)
+
+    def rms(x: Any, w: Any = None, *, count: int, eps: float) -> Any:
+        return F.rms_norm(x, x.shape[x.ndim - count :], w, eps)
+
+    return {
+        "batch_norm": by_batch,
+        "instance_norm": by_instance,
+        "group_norm": by_group,
+        "layer_norm": by_layer,
+        "batch_norm_by_running": by_running,
+        "rms_norm": rms,
     }
 
 
@@ -83,9 +160,10 @@ def gradients(
             values[key] = t.requires_grad_(x.requires_grad and t.is_floating_point())
         return values[key]
 
+    needed = _behind(loss)
     for record in tape.records:
-        if record.order > loss.order:
-            break
+        if record not in needed:
+            continue
         function = functions.get(record.op.name)
         if function is None:
             return None
@@ -93,3 +171,15 @@ def gradients(
     wanted = [value(t) for t in leaves]
     found = torch.autograd.grad(values[loss].reshape(()), wanted)
     return {t: g.detach().numpy() for t, g in zip(leaves, found, strict=True)}
+
+
+def _behind(loss: Record) -> set[Record]:
+    """The records of which the loss was made."""
+    todo, seen = [loss], {loss}
+    while todo:
+        for x in todo.pop().inputs:
+            made = x._record if isinstance(x, Tensor) else None
+            if made is not None and made not in seen:
+                seen.add(made)
+                todo.append(made)
+    return seen
