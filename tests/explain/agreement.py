@@ -58,3 +58,12 @@ def read_step(model: nn.Module, x: Any, mode: str = "exact") -> Reading:
 def cubes(out: Any) -> Any:
     """A loss for results of any shape, with another slope at each number."""
     return (out**3).sum()
+
+
+def in_full(model: nn.Module) -> nn.Module:
+    """The model in float64, with numbers that have all their digits."""
+    model = model.double()
+    with gobhir.no_grad():
+        for p in model.parameters():
+            p.copy_(gobhir.rand(p.shape, dtype=gobhir.float64) - 0.5)
+    return model

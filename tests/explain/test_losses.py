@@ -14,6 +14,7 @@ from gobhir import nn
 from gobhir.derivation.rounding import result
 from gobhir.explain.reading import Reading, element
 from gobhir.explain.recording import record_step
+from tests.explain.agreement import in_full
 
 torch = pytest.importorskip("torch")
 
@@ -109,7 +110,7 @@ CASES["kl, log"] = lambda g, F, o: F.kl_div(
 
 def model(rows: int = 3) -> tuple[nn.Module, Any]:
     gobhir.manual_seed(0)
-    return nn.Linear(2, 3).double(), gobhir.randn(rows, 2, dtype=gobhir.float64)
+    return in_full(nn.Linear(2, 3)), gobhir.randn(rows, 2, dtype=gobhir.float64)
 
 
 @pytest.mark.filterwarnings("ignore:reduction")
