@@ -268,10 +268,15 @@ def _shown(ratio: float, low: float, high: float) -> str:
 
 
 def digits(rounds: int) -> dict[str, Any]:
-    """What digits.py measures, in a process of its own."""
+    """What digits.py measures."""
     if find_spec("sklearn") is None:
         return {"failed": "scikit-learn, which the images come with, is not installed"}
-    command = [sys.executable, "-m", "benchmarks.digits", "--json", "--rounds", str(rounds)]
+    return apart("digits", rounds)
+
+
+def apart(module: str, rounds: int) -> dict[str, Any]:
+    """What a module here measures, in a process of its own."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", "--json", "--rounds", str(rounds)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if answer.returncode:
         return {"failed": _reason(answer.stderr)}
@@ -290,10 +295,11 @@ def _arguments() -> argparse.Namespace:
             + ["workloads:"]
             + [f"  {key}: {w.what}" for key, w in WORKLOADS.items()]
             + ["  digits: reading handwritten digits, from the first weight to 97 % right"]
+            + ["  explain: looking into a step of a CNN of a million parameters"]
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    every = [*WORKLOADS, "digits"]
+    every = [*WORKLOADS, "digits", "explain"]
     parser.add_argument("--rounds", type=int, default=20, help="undisturbed rounds (20)")
     parser.add_argument("--only", default=",".join(every), help="of " + ",".join(every))
     parser.add_argument(
@@ -339,6 +345,10 @@ def main() -> None:
                 results["digits"] = digits(max(3, asked.rounds // 4))
                 _print_digits(results["digits"])
                 continue
+            if key == "explain":
+                results["explain"] = apart("explain", max(3, asked.rounds // 2))
+                _print_explain(results["explain"])
+                continue
             found = measure(WORKLOADS[key], names, max(2, asked.rounds), asked.foreign)
             results["workloads"][key] = found
             _print_workload(key, found)
@@ -373,6 +383,18 @@ def _print_digits(found: dict[str, Any]) -> None:
         ratio = _shown(told["ratio"], *told["quartiles"])
         print(f"  {name:36} {ratio:28} {told['seconds']:10.2f} s  {told['epochs']:.0f} epochs")
     print(f"  an epoch of fit / of the bare compiled step: {_shown(*found['fit / bare'])}")
+
+
+def _print_explain(found: dict[str, Any]) -> None:
+    print("\nexplain: looking into a step of a CNN of a million parameters")
+    if "failed" in found:
+        print(f"  {found['failed']}")
+        return
+    for name in ("plain", "recorded", "outline", "why"):
+        low, high = (1000 * s for s in found[name]["quartiles"])
+        print(f"  {name:36} {1000 * found[name]['seconds']:.1f} ms ({low:.1f} to {high:.1f})")
+    print(f"  recorded / plain: {found['recorded / plain']:.2f}", end="; ")
+    print(f"memory / (activations and gradients): {found['memory']:.2f}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import run
+from benchmarks import explain, run
 from benchmarks.peers import PEERS, REFERENCE, Peer
 from benchmarks.run import measure, table
 from benchmarks.workloads import WORKLOADS
@@ -117,3 +117,13 @@ def test_the_digits_are_a_column_of_the_table() -> None:
     rows = table({"workloads": {}, "digits": {"ways": ways}}).splitlines()
     assert rows[0].endswith("| digits to 97 % |")
     assert rows[2] == "| gobhir.fit | 0.25 (0.20 to 0.30) |"
+
+
+def test_looking_into_a_step_costs_what_it_may() -> None:
+    step = explain.Step()
+    assert sum(p.numel() for p in step.model.parameters()) > 1_000_000
+    found = explain.measure(2)
+    # On a busy machine, too: the goals are for an idle one, and the benchmark says the figures.
+    assert found["outline"]["seconds"] < 5 * explain.OUTLINE_S
+    assert found["why"]["seconds"] < 5 * explain.WHY_S
+    assert found["memory"] <= explain.MEMORY

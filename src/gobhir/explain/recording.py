@@ -92,7 +92,7 @@ def record_step(
     if not parameters:
         raise ValueError(say("errors.explain.no_parameters"))
     paths = {id(m): name for name, m in model.named_modules()}
-    with Tape() as tape, _put_back(model, optimizer, tape):
+    with Tape(private=True) as tape, _put_back(model, optimizer, tape):
         for p in parameters:
             p.grad = None
         output = model(x)
@@ -169,7 +169,8 @@ def _put_back(model: Any, optimizer: Any, tape: Tape) -> Iterator[None]:
     for t, _ in owned:
         tape.remember(t)
     states = {} if optimizer is None else optimizer.state
-    kept = {p: deepcopy(own) for p, own in states.items()}  # but not the parameters themselves
+    kept = dict(states)
+    states.update((p, deepcopy(own)) for p, own in kept.items())  # the step works on copies
     generator = random.get_rng_state()
     try:
         yield

@@ -277,7 +277,7 @@ class Optimizer:
             rule = self.rule(group, arrays)
             before = {"w": state.tape.known(p, p.array)} | self._kept(p, arrays)
             self.update(p.array, g, group, arrays)
-            after = {"w": p.array.copy()} | self._kept(p, arrays)
+            after = {"w": p.array.copy()} | self._kept(p, arrays, state.tape.private)
             hyper = _mentioned(rule, self.hyper(group, arrays))
             state.tape.record(Update(self, p, state.tape.known(p, g), hyper, before, after, rule))
         p._changed(type(self).__name__)
@@ -294,11 +294,12 @@ class Optimizer:
             out["beta1"], out["beta2"] = group["betas"]
         return out | {"t": int(state.get("step", 0))}
 
-    def _kept(self, p: Tensor, arrays: State) -> dict[str, np.ndarray]:
+    def _kept(self, p: Tensor, arrays: State, as_it_is: bool = False) -> dict[str, np.ndarray]:
         """The state by its names in the rule: copies, of the parameter's shape (state without
         dimensions holds for every element). Zeros, as at the first step, take no memory."""
-        found = {name: np.asarray(arrays[k]) for name, k in self.names.items() if k in arrays}
-        own = {k: v.copy() if v.any() else np.zeros((), v.dtype) for k, v in found.items()}
+        own = {name: np.asarray(arrays[k]) for name, k in self.names.items() if k in arrays}
+        if not as_it_is:
+            own = {k: v.copy() if v.any() else np.zeros((), v.dtype) for k, v in own.items()}
         return {k: np.broadcast_to(v, p.shape) for k, v in own.items()}
 
     # -- hooks ----
