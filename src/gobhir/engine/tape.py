@@ -151,8 +151,6 @@ class Tape:
     """An ordered recording. Use as a context manager; recordings do not nest."""
 
     entries: list[Record | Gradient | Update] = field(default_factory=list)
-    private: bool = False
-    """Nobody goes on from the optimizer's state that a step on this tape leaves behind."""
     written: list[ref[Tensor]] = field(default_factory=list)
     """Tensors that were changed in place."""
     _seen: dict[int, tuple[Tensor, np.ndarray]] = field(default_factory=dict)
@@ -160,6 +158,8 @@ class Tape:
     """The last gradient that came to a leaf, by the leaf's id."""
     _scope: tuple[Any, ...] = ()
     _outer: Tape | None = None
+    private: bool = False
+    """Nobody goes on from the optimizer's state that a step on this tape leaves behind."""
 
     def __enter__(self) -> Self:
         self._outer, state.tape = state.tape, self

@@ -107,7 +107,10 @@ class Trace:
     def at(self, place: Place) -> str:
         """fc1.weight[1, 2], positions counted from 0."""
         where = ", ".join(map(str, place.index))
-        return f"{self.name(place.node)}[{where}]" if place.index else self.name(place.node)
+        alone = not place.index or (
+            self.value(place.node).size == 1 and place.node is self.run.loss
+        )
+        return self.name(place.node) if alone else f"{self.name(place.node)}[{where}]"
 
     def _name_all(self) -> None:
         run = self.run

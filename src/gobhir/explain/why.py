@@ -191,7 +191,7 @@ _MADE_HEAD = ("", "", "$u$", "$f(u)$")
 def _only_source(trace: Trace, place: Place) -> Place | None:
     """The one number that this was made from, where there is just one."""
     record = place.node
-    if not isinstance(record, Record) or record is trace.run.loss:
+    if not isinstance(record, Record):
         return None
     if record.op.family is Family.ELEMENTWISE:
         moving = [x for x in inputs_of(record) if _is_moving(x)]
@@ -292,7 +292,7 @@ def one_update(update: Any, index: Index) -> list[Piece]:
     names: dict[str, Expr] = {"g": Sym(Name("w").d(), decimals(update.grad[index]))}
     names |= {k: Sym(Name(_SYMBOLS.get(k, k)), decimals(v)) for k, v in update.hyper.items()}
     names |= {k: Sym(Name(k), decimals(v[index])) for k, v in update.before.items()}
-    lines: list[Piece] = [Line(names["g"], (Num(decimals(update.grad[index])),))]
+    lines: list[Piece] = [Line(names["g"], (small(update.grad[index], 6),))]
     for k, (target, formula) in enumerate(update.rule):
         expr = tidy(read(formula, names))
         kept = update.after.get(target) if is_last(update, k) else None
