@@ -7,7 +7,7 @@ import numpy as np
 
 from gobhir.derivation.arrays import Along
 from gobhir.derivation.expression import Expr, Index, Num, Sym
-from gobhir.derivation.places import Scattered
+from gobhir.derivation.places import Scattered, Taken
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step
 from gobhir.explain import recurrent, standard
 from gobhir.explain.board import greatest_terms
@@ -60,6 +60,8 @@ def _delta(r: Reading, p: Pulled, seen: int) -> list[Piece]:
         key = "output" if size(p.shape) == 1 else "outputs"
         pieces.append(Say(f"rules.delta.{key}", {"delta": p.sym, "z": p.of.sym}))
         # keys: rules.delta.output, rules.delta.outputs
+    elif any(isinstance(n, Taken) and n.label == "kernel" for n in p.expr.walk()):
+        pieces.append(Say("rules.kernel.back"))
     else:
         pieces.append(Say("rules.delta.hidden" if seen == 1 else "rules.delta.hidden_again"))
     index = largest(p)
