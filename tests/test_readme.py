@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gobhir.cli import app
+from gobhir.cli import app, main
+from tests.explain.test_script import TRAINING
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.bn.md")}
@@ -54,9 +55,11 @@ def test_both_languages_show_the_same_code_commands_and_places() -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_program_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    explained, trained = re.findall(r"```python\n(.*?)```", TEXTS[name], flags=re.S)
-    exec(explained, {})
-    assert "∂L/∂w⁽¹⁾₂₁" in capsys.readouterr().out
+    programs = re.findall(r"```python\n(.*?)```", TEXTS[name], flags=re.S)
+    explained, watched, trained = programs
+    for program in (explained, watched):
+        exec(program, {})
+        assert "∂L/∂w⁽¹⁾₂₁" in capsys.readouterr().out
     exec(trained, {})
     assert "20/20" in capsys.readouterr().out.splitlines()[-1]
 
@@ -67,10 +70,12 @@ def test_the_explain_commands_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     lines = [line for line in commands(TEXTS[name]) if "gobhir explain" in line]
-    assert len(lines) == 2
+    assert len(lines) == 3
+    (tmp_path / "train.py").write_text(TRAINING.replace("{framework}", "torch"), encoding="utf-8")
     for line in lines:
-        answer = CliRunner().invoke(app, shlex.split(line)[1:])
-        assert answer.exit_code == 0, answer.output
+        with pytest.raises(SystemExit) as left:
+            main(shlex.split(line, comments=True)[1:])
+        assert left.value.code == 0
     assert (tmp_path / "page.html").stat().st_size > 100_000
 
 
