@@ -131,7 +131,7 @@ class Reading:
         if self.mode == "exact":
             return exact if exact.shape else decimals(exact)
         if expr is None:
-            return each(significant, decimals(exact))
+            return each(significant, decimals(_as_written(exact)))
         if not exact.shape:
             return self._by_hand(element(expr, (), ()))
         elements = (element(expr, i, exact.shape) for i in indices(exact.shape))
@@ -189,7 +189,7 @@ class Reading:
             name = run.called[x].name(many)
         if kind == "input" and exact.ndim >= 2:
             name = Name("X", element="x")
-        sym = Sym(name, self.values(None, _as_written(exact)))
+        sym = Sym(name, self.values(None, exact))
         return Quantity(sym, exact, given=kind, layer=run.layer_of(x))
 
     def _read(self, record: Record) -> None:
@@ -312,7 +312,7 @@ class Reading:
             if isinstance(x, Tensor) and x._record is None and x not in self.quantities:
                 kind = "parameter" if x in self.run.parameters else "constant"
                 exact = view(self.run.tape.value(x), kind == "parameter")
-                sym = Sym(name, self.values(None, _as_written(exact)))
+                sym = Sym(name, self.values(None, exact))
                 path = self.run.layer_of(x)
                 self.quantities[x] = Quantity(sym, exact, given=kind, layer=path)
 
