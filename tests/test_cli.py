@@ -265,3 +265,53 @@ def test_a_page_on_the_terminal_imports_no_framework_and_starts_quickly() -> Non
     took, loaded = min(seconds(code) for _ in range(2))
     assert loaded.strip() == "[]"
     assert took < 2 * bare + 0.5
+
+
+# -- worksheets and check ----
+
+
+def test_a_worksheet_on_the_terminal_and_its_key(run: Run) -> None:
+    code, out, err = run("worksheet", "2-2-1", "--seed", "7")
+    assert (code, err) == (0, "")
+    assert out.count("\u2026" * 6) == 28 and "0.02739" not in out
+    both = run("worksheet", "2-2-1", "--seed", "7", "--key", "with")[1]
+    assert both.startswith(out.rstrip()) and "0.02739" in both
+    assert run("worksheet", "--seed", "7", "--lang", "bn")[1].startswith("\u0993")
+
+
+def test_a_filled_worksheet_is_marked(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "sheet.csv"
+    assert run("worksheet", "2-2-1", "--seed", "7", "--to", str(file), "--key", "only")[0] == 0
+    code, out, err = run("check", str(file))
+    assert (code, err) == (0, "")
+    assert "Points: 28 of 28" in out
+    wrong = re.sub("(?m)^delta1_1,.*$", "delta1_1,0.13", file.read_text(encoding="utf-8"))
+    file.write_text(wrong, encoding="utf-8")
+    out = run("check", str(file))[1]
+    assert "Points: 27 of 28" in out and "the slope of the activation was left out" in out
+    assert BANGLA.search(run("check", str(file), "--lang", "bn")[1])
+    page = tmp_path / "report.html"
+    assert run("check", str(file), "--to", str(page))[0] == 0
+    assert "<html" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["worksheet", "2-x-1"], "2-x-1"),
+        (["worksheet", "2-2-1", "--steps", "sideways"], "sideways"),
+        (["worksheet", "2-2-1", "--copies", "0"], "0"),
+        (["worksheet", "2-2-1", "--seed", "x"], "--seed"),
+        (["worksheet", "2-2-1", "--key", "maybe"], "maybe"),
+        (["worksheet", "2-2-1", "--to", "sheet.doc"], "sheet.doc"),
+        (["check", "nowhere.csv"], "nowhere.csv"),
+        (["check"], "FILE"),
+    ],
+)
+def test_what_is_wrong_with_a_worksheet_is_said_in_both_languages(
+    run: Run, argv: list[str], said: str
+) -> None:
+    for lang in LANGUAGES:
+        code, out, err = run(*argv, "--lang", lang)
+        assert (code, out) == (2, "") and said in err
+        assert bool(BANGLA.search(err)) is (lang == "bn")

@@ -1,4 +1,4 @@
-"""The command `gobhir`: explain, studio, course, version.
+"""The command `gobhir`: explain, worksheet, check, op, studio, course, version.
 
 Every text comes from the catalogues, and whatever goes wrong is one sentence on stderr and exit
 code 2. What a command needs is imported when it runs, so that `gobhir --help` is quick.
@@ -202,6 +202,55 @@ def _of_a_script(path: str, args: list[str], step: int, mode: str | None) -> Any
         return run.explain(mode=mode)
     except RuntimeError as error:
         raise ValueError(*error.args) from error
+
+
+@app.command(cls=Command, help="cli.worksheet.about")
+def worksheet(
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="cli.worksheet.network")
+    ] = "2-2-1",
+    lang: Lang = None,
+    seed: Annotated[str, option(metavar="N", help="cli.worksheet.seed")] = "1",
+    copies: Annotated[str, option(metavar="N", help="cli.worksheet.copies")] = "1",
+    activation: Annotated[str, option(metavar="NAME", help="cli.explain.activation")] = "sigmoid",
+    loss: Annotated[str, option(metavar="NAME", help="cli.explain.loss")] = "half",
+    steps: Annotated[Word, option(metavar="forward,loss,...", help="cli.worksheet.steps")] = None,
+    key: Annotated[Word, option(metavar="with|without|only", help="cli.worksheet.key")] = None,
+    to: Annotated[Word, option(metavar="FILE", help="cli.worksheet.to")] = None,
+) -> None:
+    from gobhir.explain.worksheet import FILLED_IN, STEPS, Worksheet, copied, save, steps_of, text
+
+    wanted = STEPS if steps is None else steps_of(steps)
+    first = Worksheet(network, _count("--seed", seed), activation, loss, wanted)
+    sheets = copied(first, _count("--copies", copies))
+    if to is None:
+        print(text(sheets, None, key or "without", room()))
+        return
+    save(sheets, to, key=key or "with")
+    kind = "one" if len(sheets) == 1 else "many"
+    kind += "" if key in (None, "with") and not to.endswith(FILLED_IN) else "_bare"
+    values = {"count": len(sheets), "first": str(first), "last": str(sheets[-1])}
+    # keys: worksheet.saved.*
+    print(t(f"worksheet.saved.{kind}", path=to, id=str(first), **values))
+
+
+@app.command(cls=Command, help="cli.check.about")
+def check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="cli.check.file")],
+    lang: Lang = None,
+    paper: Annotated[Word, option(metavar="2-2-1/sigmoid/half/7", help="cli.check.paper")] = None,
+    to: Annotated[Word, option(metavar="FILE", help="cli.explain.to")] = None,
+) -> None:
+    from pathlib import Path
+
+    import gobhir
+
+    report = gobhir.check(Path(file), paper)
+    if to is None:
+        report.show()
+    else:
+        report.save(to)
+        print(t("cli.explain.saved", path=to))
 
 
 @app.command("op", cls=Command, help="cli.op.about")

@@ -24,15 +24,20 @@ WAYS: dict[str, Callable[[Derivation, str | None], str | bytes]] = {
 
 
 def save(d: Derivation, path: Any, lang: str | None = None) -> None:
-    """Write the page in the way that the file's name asks for: first beside the target, then in
-    its place, so that a full disk or a lost connection leaves what was there before."""
+    """Write the page in the way that the file's name asks for."""
     target = Path(path).expanduser()
     ends = [end for end in WAYS if target.name.lower().endswith(end)]
     if not ends:
         raise ValueError(say("page.save.suffix", path=str(path), known=", ".join(WAYS)))
+    keep(target, lambda: WAYS[max(ends, key=len)](d, lang))
+
+
+def keep(target: Path, make: Callable[[], str | bytes]) -> None:
+    """Put what `make` gives into a file: first beside the target, then in its place, so that a
+    full disk or a lost connection leaves what was there before. OSError that says what to do."""
     if target.is_dir():
         raise IsADirectoryError(say("page.save.folder", path=str(target)))
-    content = WAYS[max(ends, key=len)](d, lang)
+    content = make()
     draft = None
     try:
         handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

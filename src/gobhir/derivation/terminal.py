@@ -123,7 +123,7 @@ class _Page(Page[Any]):
     def table(self, head: list[str], rows: list[list[str]], table: Table) -> Padding:
         """Columns of mathematics only. Where the head is in words, columns become lines and the
         words come last."""
-        grid = [[self.flat(cell) for cell in row] for row in (head, *rows)]
+        grid = [[self.flat(cell) for cell in row] for row in ([head] if any(head) else []) + rows]
         worded = [isinstance(c, Say) for c in table.head[1:]]
         if any(worded):
             grid = [list(column) for column in zip(*grid, strict=True)]

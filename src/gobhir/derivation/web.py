@@ -78,7 +78,8 @@ class Web(Page[str]):
         for label, *cells in rows:
             data = "".join(f"<td>{self.marked_up(cell)}</td>" for cell in cells)
             body.append(f'<tr><th scope="row">{self.marked_up(label)}</th>{data}</tr>')
-        inside = f"<thead><tr>{first}</tr></thead><tbody>{''.join(body)}</tbody>"
+        over = f"<thead><tr>{first}</tr></thead>" if any(head) else ""
+        inside = f"{over}<tbody>{''.join(body)}</tbody>"
         return f'<div class="table"><table>{inside}</table></div>'
 
     def marked_up(self, markdown: str) -> str:

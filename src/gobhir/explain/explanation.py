@@ -46,6 +46,15 @@ class Explanation(Derivation):
         """The step as a graph of named tensors."""
         return Trace(self.run)
 
+    def check(self, answers: Any) -> Any:
+        """A hand calculation of this step, checked: which line is the first wrong one, and which
+        slip explains it. answers: {"z1_1": 0.14, ...}, a CSV file or notebook, or lines of text;
+        see `gobhir.check`."""
+        from gobhir.explain.answers import read
+        from gobhir.explain.check import check_page
+
+        return check_page(self.reading, read(answers))
+
     def why(self, name: str) -> Derivation:
         """Why is this number what it is? Layer by layer, down to the loss or to the input.
 

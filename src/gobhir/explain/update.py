@@ -128,7 +128,7 @@ def _state_name(w: Name, key: str) -> Name:
     return Name({"a": "m"}.get(key, key), w.layer, w.index)  # a is an activation
 
 
-def _assignments(r: Reading, u: Update, clip: Clipping) -> list[tuple[Sym, Expr, str]]:
+def assignments(r: Reading, u: Update, clip: Clipping) -> list[tuple[Sym, Expr, str]]:
     """Each assignment of the rule: what is set, and to what, with the page's values; and the
     sentence that belongs to it."""
     q: Any = r.quantities[u.parameter]
@@ -174,7 +174,7 @@ def _one(r: Reading, u: Update, index: Index, clip: Clipping) -> list[Piece]:
     q = r.quantities[u.parameter]
     pieces: list[Piece] = []
     rule = (*clip.rule, *u.rule)
-    for k, (sym, expr, said) in enumerate(_assignments(r, u, clip)):
+    for k, (sym, expr, said) in enumerate(assignments(r, u, clip)):
         key = "w" if sym.name == q.name else sym.name.base
         after = u.after.get(key) if _ends(rule, k) else None
         at = index if sym.shape else ()
@@ -201,7 +201,7 @@ def _all(r: Reading, u: Update, clip: Clipping) -> Line:
         sym = Sym(name, r.values(None, exact))
         value = page_values(sym.value, r.mode)
         return Line(sym, (Num(value),), _off(r, sym, exact), exact, arrow=True)
-    sym, expr, _ = [a for a in _assignments(r, u, clip) if a[0].name == name][-1]
+    sym, expr, _ = [a for a in assignments(r, u, clip) if a[0].name == name][-1]
     exact = np.asarray(u.after["w"]).reshape(sym.shape)
     value = page_values(sym.value, r.mode)
     return Line(sym, (expr, Num(value)), _off(r, sym, exact), exact, arrow=True)
