@@ -15,7 +15,7 @@ import torch
 
 import gobhir
 
-OWN = {"examples", "explain", "fit", "language", "training", "use_language"}
+OWN = {"story", "Story", "examples", "explain", "fit", "language", "training", "use_language"}
 HEAVY = ("torch", "keras", "tensorflow", "matplotlib", "jupyter_server", "anywidget", "rich")
 
 REPORT = """

@@ -40,6 +40,8 @@ def backward(
         grad_tensors = [grad_tensors] * len(results)
     if isinstance(inputs, Tensor):
         inputs = [inputs]
+    if state.before_backward is not None:
+        state.before_backward(results)
     grad_tensors = _weighed(results, grad_tensors)
     wanted = None if inputs is None else {_edge(t): t for t in inputs}
     found = _pull(results, grad_tensors, retain_graph, create_graph, wanted)

@@ -31,6 +31,8 @@ class _State(threading.local):
     tape: Tape | None = None
     watch: Any = None
     """Called with every op's result: how anomaly detection finds the birth of a NaN."""
+    before_backward: Any = None
+    """Called with the tensors from which backward() is about to start: how a story hears a loss."""
     recorder: Any = None
     """What writes down NumPy calls for gobhir.compile, while it does."""
 

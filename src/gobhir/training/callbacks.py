@@ -28,6 +28,10 @@ class Callback:
     def on_fit_end(self, run: Run) -> None:
         """After the last epoch, also when training was stopped or interrupted."""
 
+    def on_fit_exit(self, run: Run, trouble: BaseException | None) -> None:
+        """At the very end, whatever it was; `trouble`: the exception that ended training. Only
+        those are told who were told of the beginning."""
+
     def on_epoch_begin(self, run: Run) -> None:
         """Before an epoch's first batch."""
 

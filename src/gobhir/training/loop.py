@@ -188,9 +188,12 @@ class _Trainer:
     def go(self) -> History:
         run, history, best = self.run, self.run.history, self.best
         self.display.begin(run)
+        begun: list[Callback] = []
+        ending: BaseException | None = None
         try:
             with Interruption() as ctrl_c, run.backend.training():
                 for one in self.told:
+                    begun.append(one)
                     one.on_fit_begin(run)
                 if run.resumed:
                     self.display.tell(t("training.progress.resumed", epoch=run.epoch))
@@ -200,24 +203,29 @@ class _Trainer:
                 self.display.tell(run.stop_message)
             for one in self.told:
                 one.on_fit_end(run)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
+            ending = interruption
             history.stopped = "interrupted"
             best.give_back(run)
             self.display.must_tell(self._farewell(best))
             for one in self.told:
                 one.on_fit_end(run)
         except Diverged as trouble:
+            ending = trouble
             history.stopped = "diverged"
             trouble.history = history
             if best.weights is not None:
                 run.backend.put_weights(best.weights)
             raise
         except Exception as trouble:
+            ending = trouble
             if run.epoch:
                 trouble.add_note(t("training.stopped.trouble", epoch=run.epoch, batch=run.batch))
             raise
         finally:
             self.display.end()
+            for one in begun:
+                one.on_fit_exit(run, ending)
         return history
 
     def _epochs(self, ctrl_c: Interruption) -> None:
