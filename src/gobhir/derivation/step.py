@@ -9,7 +9,7 @@ Derivation
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -143,6 +143,10 @@ def _audited(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
     return tuple(out)
 
 
+def _closed(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    return tuple(replace(p, pieces=_closed(p.folds)) if isinstance(p, Fold) else p for p in pieces)
+
+
 @dataclass(frozen=True, eq=False)
 class Section:
     """A phase of the training step; its heading is `rules.title.<phase>` in the catalogues."""
@@ -232,8 +236,15 @@ class Derivation:
 
     def with_errors(self) -> Derivation:
         """The same page, with the distance from the reference beside each line that has one."""
+        return self._with(_audited)
+
+    def closed(self) -> Derivation:
+        """The same page with nothing in its folds but the folds inside them: an outline."""
+        return self._with(_closed)
+
+    def _with(self, change: Callable[[Sequence[Piece]], tuple[Piece, ...]]) -> Derivation:
         sections = tuple(
-            replace(s, steps=tuple(replace(k, pieces=_audited(k.pieces)) for k in s.steps))
+            replace(s, steps=tuple(replace(k, pieces=change(k.pieces)) for k in s.steps))
             for s in self.sections
         )
         return Derivation(self.title, self.intro, sections, self.mode)
@@ -258,5 +269,6 @@ class Derivation:
         return f"<{type(self).__name__}: {len(self.steps)} steps, {self.mode} mode>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """Notebooks typeset Markdown themselves, offline too; a bare prompt takes the text."""
-        return {"text/markdown": self.to_markdown(), "text/plain": self.to_text()}
+        """Notebooks typeset Markdown themselves, offline too; a bare prompt takes the text. Of
+        what is folded they show the headings, as an outline."""
+        return {"text/markdown": self.closed().to_markdown(), "text/plain": self.to_text()}

@@ -3,6 +3,9 @@ nothing skipped, all at once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 import numpy as np
 
 from gobhir.derivation.arrays import Along
@@ -126,13 +129,19 @@ def _turned(p: Pulled, index: Index, value: float) -> list[Piece]:
     """A remark where the blame came along one wire, whose negative weight turned its sign."""
     assert p.expr is not None
     e = element(p.expr, index, p.shape)
-    deltas = [n for n in e.walk() if isinstance(n, Sym) and n.name.base == "delta"]
-    wires = [n for n in e.walk() if isinstance(n, Sym) and n.name.base == "w"]
+    found = list(islice(_named(e), 3))
+    deltas = [n for n in found if n.name.base == "delta"]
+    wires = [n for n in found if n.name.base == "w"]
     if len(deltas) != 1 or len(wires) != 1:
         return []
     if float(wires[0].value) >= 0 or value * float(deltas[0].value) >= 0:
         return []
     return [Say("rules.delta.turned", {"w": wires[0], "value": inline(wires[0].value)})]
+
+
+def _named(e: Expr) -> Iterator[Sym]:
+    """The deltas and wires in it, one by one: of a long sum not all are looked at."""
+    return (n for n in e.walk() if isinstance(n, Sym) and n.name.base in ("delta", "w"))
 
 
 def _too_low(r: Reading) -> bool | None:

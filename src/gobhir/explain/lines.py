@@ -127,10 +127,17 @@ def element_line(q: Quantity, index: Index, mode: str, **how: Any) -> Line:
     exact = float(np.asarray(q.exact)[index])
     e = element(q.expr, index, q.shape)
     line = scalar_line(left, e, mode, exact, **how)
-    if sum(isinstance(n, Cases) for n in e.walk()) > 1:
+    if _by_cases(e) > 1:
         # Many terms by cases: the rule once, then the case that holds for each.
         return replace(line, stages=(q.expr, *line.stages[1:]))
     return line
+
+
+def _by_cases(e: Expr) -> int:
+    """How many cases there are in it; the terms of a long sum are all alike."""
+    if isinstance(e, LongSum):
+        return e.count * max((_by_cases(e.term(k)) for k in e.ends()), default=0)
+    return isinstance(e, Cases) + sum(map(_by_cases, e.children))
 
 
 def dots(e: Expr | None, index: Index, shape: tuple[int, ...]) -> list[Say]:

@@ -29,6 +29,8 @@ from gobhir.explain.lines import element_line, scalar_line
 from gobhir.explain.reading import Pulled, Reading, element, size
 
 MOST_ROADS = 512
+MANY = 10_000
+"""In a step of more numbers than this nobody need count: there are too many roads."""
 TERMS = 4
 """How many terms of a sum `why` lists one by one."""
 
@@ -150,8 +152,7 @@ def all_the_way(r: Reading, p: Pulled, index: Index) -> Step | None:
     assert p.expr is not None and p.of is not None
     if not any(q.record is not None for q in r.pulled):
         return None
-    many = count_roads(r, p)
-    if many > MOST_ROADS:
+    if r.run.numbers > MANY or count_roads(r, p) > MOST_ROADS:
         return None
     roads = Map(r).roads(element(p.expr, index, p.shape))
     roads.sort(key=lambda road: -abs(weigh(road)))
