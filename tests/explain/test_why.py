@@ -193,3 +193,37 @@ def test_names_are_paths_of_the_model_and_ops_inside() -> None:
         "layer1.0.relu",
         "layer1.0",
     } <= names
+
+
+class Once(gobhir.engine.Op):
+    """x cubed, by code that works on arrays alone."""
+
+    def forward(x):
+        return x**3
+
+    def vjp(d, out, x):
+        return np.multiply(np.asarray(d, dtype=x.dtype), 3 * x * x)
+
+
+class OnceLayer(nn.Module):
+    def forward(self, z):
+        return gobhir.engine.apply(Once, z)
+
+
+@pytest.mark.parametrize("width", [3, 2000])
+def test_an_op_that_is_not_ours_to_look_into(width: int) -> None:
+    gobhir.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, width), OnceLayer(), nn.Linear(width, 1)).double()
+    x, y = gobhir.randn(2, 2).double(), gobhir.randn(2, 1).double()
+    page = gobhir.explain(model, x, y, nn.MSELoss(), folded=True)
+    trace = page.trace
+    place = Place(trace.of_name["0"], (1, 2))
+    terms = of_gradient(trace, place)
+    told = page.why("0.grad[1, 2]").to_text("en")
+    if width == 3:  # few results: the op is asked for each
+        gradient = trace.gradient(place.node)
+        assert gradient is not None and terms.count == 1
+        assert terms.total == pytest.approx(float(gradient[1, 2]))
+        assert "cannot be looked into" not in told
+    else:
+        assert terms.count == 0 and "`once`" not in told and "cannot be looked into" in told

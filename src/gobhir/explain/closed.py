@@ -107,6 +107,8 @@ def _closed(trace: Trace, record: Record, i: int, change: np.ndarray, moved: Any
         return _shut(trace, record, i, shut, int(came.sum())) if shut.any() else None
     if moved is not None and np.any(moved):
         return None
+    if moved is None and op.family is Family.OPAQUE:
+        return Say("rules.why.unseen", {"place": trace.name(record), "ops": f"`{op.name}`"})
     if op.name == "embedding" and i == 1:
         row = int(np.flatnonzero(change.any(axis=1))[0])
         return Say("rules.closed.never_drawn", {"row": str(row), "layer": _layer(trace, record)})

@@ -21,6 +21,8 @@ from gobhir.engine.tape import enable_grad, no_grad
 
 BILINEAR = {"linear", "mat_mul", "conv", "conv_transpose"}
 """Ops that are linear in each of their first two inputs; what comes third is added."""
+MOST_ROWS = 1024
+"""Results of an op that is not ours to look into, up to which each is asked for by itself."""
 
 
 def inputs_of(record: Record) -> tuple[Any, ...]:
@@ -61,7 +63,12 @@ def push(tape: Tape, record: Record, i: int, v: Any) -> Any:
             out = quietly(_pullback, (record, i, wide, record.value, arrays), {})
         if out is None or np.shape(out) == wide.shape:
             return out
-    return _twice(record, i, v, arrays)
+    if op.family is not Family.OPAQUE:
+        return _twice(record, i, v, arrays)
+    try:
+        return _twice(record, i, v, arrays)
+    except Exception:  # somebody else's code, written for arrays or to be differentiated once
+        return _row_by_row(tape, record, i, v)
 
 
 def _twice(record: Record, i: int, v: Any, arrays: list[Any]) -> Any:
@@ -88,6 +95,20 @@ def _twice(record: Record, i: int, v: Any, arrays: list[Any]) -> Any:
         np.zeros_like(p) if t is None else t.array for t, p in zip(found_all, parts, strict=True)
     )
     return columns if several else columns[0]
+
+
+def _row_by_row(tape: Tape, record: Record, i: int, v: Any) -> Any:
+    """`push` by asking the pullback for one result after the other; None where they are many."""
+    value = record.value
+    if isinstance(value, tuple) or value.size > MOST_ROWS:
+        return None
+    out = np.zeros_like(value)
+    for index in np.ndindex(*value.shape):
+        hot = np.zeros_like(value)
+        hot[index] = 1
+        row = pull(tape, record, i, hot)
+        out[index] = 0 if row is None else np.sum(row * v)
+    return out
 
 
 def _pullback(record: Record, i: int, d: Any, value: Any, inputs: Any) -> Any:

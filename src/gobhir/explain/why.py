@@ -96,7 +96,7 @@ def gradient(trace: Trace, place: Place) -> Iterator[Step]:
             terms = of_gradient(trace, here)
         if road:
             pieces += _one_road(trace, start, road)
-        pieces += _gradient_sum(trace, here, terms)
+        pieces += _gradient_sum(trace, here, terms) or [_unseen(trace, here)]
         yield _step(trace, start.node, "backward", pieces)
         here = terms.top[0].place if terms.top else None
 
@@ -125,6 +125,12 @@ def _gradient_sum(trace: Trace, place: Place, terms: Terms) -> list[Piece]:
     key = "rules.why.into_loss" if to_loss else "rules.why.gradient_sum"
     said = Say(key, {"place": trace.at(place), "count": Count(terms.count)})
     return [said, *_listed(trace, terms, _GRADIENT_HEAD)]
+
+
+def _unseen(trace: Trace, place: Place) -> Say:
+    """Where the road leads into an op that cannot be looked into."""
+    ops = ", ".join(dict.fromkeys(f"`{r.op.name}`" for r, _ in trace.users.get(place.node, ())))
+    return Say("rules.why.unseen", {"place": trace.at(place), "ops": ops})
 
 
 def _listed(trace: Trace, terms: Terms, head: tuple[str, ...]) -> list[Piece]:
