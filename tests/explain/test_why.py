@@ -12,6 +12,7 @@ from gobhir import nn
 from gobhir.engine import Tensor
 from gobhir.explain.explanation import explained
 from gobhir.explain.influence import inputs_of, pull, push
+from gobhir.explain.recording import check_finite
 from gobhir.explain.terms import LISTED, after, of_gradient, of_value, one_hot
 from gobhir.explain.trace import Place, Trace
 from tests.explain.networks import NETWORKS, recorded
@@ -227,3 +228,23 @@ def test_an_op_that_is_not_ours_to_look_into(width: int) -> None:
         assert "cannot be looked into" not in told
     else:
         assert terms.count == 0 and "`once`" not in told and "cannot be looked into" in told
+
+
+def test_a_mask_may_hold_what_is_infinite() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scores = nn.Linear(3, 4)
+            self.mask = gobhir.tensor([0.0, float("-inf"), 0.0, 0.0])
+
+        def forward(self, x):
+            return (self.scores(x) + self.mask).softmax(-1)
+
+    gobhir.manual_seed(0)
+    page = gobhir.explain(
+        Masked(), gobhir.randn(2, 3), gobhir.rand(2, 4), nn.MSELoss(), folded=True
+    )
+    assert page.trace.gradient(page.trace.of_name["scores.bias"])[1] == 0
+    page.run.tape.records[0].value[0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        check_finite(page.run.tape, page.run.paths)

@@ -126,12 +126,19 @@ def _as_input(value: Any, dtype: np.dtype) -> Tensor:
 
 
 def check_finite(tape: Tape, paths: dict[int, str]) -> None:
-    """ValueError, saying where it was born, for a NaN or an infinity."""
+    """ValueError, saying where it was born, for a NaN or an infinity. A mask may hold -infinity,
+    and so may what it is added to."""
+    masked: set[Any] = set()
     for record in tape.records:
         for x in record.inputs:
             if isinstance(x, Tensor) and x._record is None and not _finite(x.array):
-                raise ValueError(say("errors.explain.nan_given", shape=x.shape))
+                if x.requires_grad or not _mask(x.array):
+                    raise ValueError(say("errors.explain.nan_given", shape=x.shape))
+                masked.add(x)
         if not _finite(record.value):
+            if _mask(record.value) and any(_made_by(x) in masked for x in record.inputs):
+                masked.add(record)
+                continue
             layer = next((p for m in reversed(record.scope) if (p := paths.get(id(m)))), "-")
             raise ValueError(say("errors.explain.nan_born", op=record.op.name, layer=layer))
 
@@ -150,6 +157,15 @@ def _finite(array: Any) -> bool:
     if isinstance(array, tuple):  # the results of an op that has several
         return all(_finite(part) for part in array)
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def _mask(array: Any) -> bool:
+    """Whether all that is not finite in it is -infinity."""
+    return not isinstance(array, tuple) and bool((np.isfinite(array) | np.isneginf(array)).all())
+
+
+def _made_by(x: Any) -> Any:
+    return x if not isinstance(x, Tensor) or x._record is None else x._record
 
 
 def _after(run: Recording) -> tuple[np.ndarray, np.ndarray]:
