@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -243,28 +242,21 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
     assert ran.stderr == ""
 
 
-def test_a_page_on_the_terminal_imports_no_framework_and_starts_quickly() -> None:
-    """Within twice what Python takes to import NumPy and the engine, and half a second."""
+def test_a_page_on_the_terminal_imports_nothing_heavy() -> None:
+    """So that it stands there soon."""
     code = (
         "import sys; from gobhir.cli import main\n"
         "try: main(['explain', '4-4-1'])\n"
         "except SystemExit: pass\n"
         "heavy = {'torch', 'matplotlib', 'pandas', 'jupyter_server', 'gobhir.studio',"
-        " 'gobhir.course', 'gobhir.widgets'}\n"
+        " 'gobhir.course', 'gobhir.widgets', 'gobhir.lift.torch_watch', 'jsonschema'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
-
-    def seconds(program: str) -> tuple[float, str]:
-        begin = time.perf_counter()
-        ran = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=60
-        )
-        return time.perf_counter() - begin, ran.stderr
-
-    bare = min(seconds("import gobhir")[0] for _ in range(2))
-    took, loaded = min(seconds(code) for _ in range(2))
-    assert loaded.strip() == "[]"
-    assert took < 2 * bare + 0.5
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60
+    )
+    assert "δ" in ran.stdout
+    assert ran.stderr.strip() == "[]"
 
 
 # -- worksheets and check ----
