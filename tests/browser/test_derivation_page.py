@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import gobhir
+from gobhir.derivation.step import Derivation
 from gobhir.examples import network
 from gobhir.lang import LANGUAGES
 
@@ -138,3 +139,32 @@ def test_dark_light_and_print(opened: Page) -> None:
     assert opened.evaluate(
         "getComputedStyle(document.querySelector('.chain')).overflowX === 'visible'"
     )
+
+
+def test_a_long_page_typesets_what_comes_near(browser: Browser, tmp_path: Path) -> None:
+    e = network("4-4-1")
+    d = gobhir.explain(e.model, e.x, e.y, e.loss, e.optimizer, reference="differences")
+    long = Derivation(d.title, d.intro, d.sections * 14, d.mode)
+    long.save(tmp_path / "long.html", "en")
+    page = browser.new_page(viewport={"width": 360, "height": 640})
+    page.goto((tmp_path / "long.html").as_uri())
+    count = "document.querySelectorAll('.math > .katex').length"
+    raw = """[...document.querySelectorAll(".math:not(:has(.katex))")].filter((m) => {
+        const box = m.getBoundingClientRect();
+        return box.bottom > 0 && box.top < innerHeight;
+    }).length"""
+    all_there_are = page.evaluate("document.querySelectorAll('.math').length")
+    assert all_there_are > 1500
+    before = 0
+    for height in (0, 5000, 50_000):
+        page.evaluate(f"scrollTo(0, {height})")
+        for _ in range(200):
+            page.wait_for_timeout(50)
+            if page.evaluate(raw) == 0 and page.evaluate(count) > before:
+                break
+        assert page.evaluate(raw) == 0
+        assert before < page.evaluate(count) < all_there_are
+        before = page.evaluate(count)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(count) == all_there_are
+    page.close()

@@ -23,7 +23,7 @@ PLACES = (
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
     r"C:\Program Files\Microsoft\Edge\Application\msedge.exe",
 )
-LONGEST = 300
+LONGEST = 600
 """Seconds that a browser may take over a page."""
 
 

@@ -1,15 +1,32 @@
 // Typesets the formulas of a derivation's page. Until then, and without scripts, each is readable
-// as LaTeX.
-for (const place of document.querySelectorAll(".math")) {
+// as LaTeX. A long page does so as it is read: the formulas that come near the screen.
+const AT_ONCE = 1500;
+function typeset(place) {
+  if (place.firstElementChild) return;
   katex.render(place.textContent, place, { throwOnError: false, strict: "ignore" });
+}
+const formulas = document.querySelectorAll(".math");
+if (formulas.length <= AT_ONCE || document.querySelector(".paper")) formulas.forEach(typeset);
+else {
+  const near = new IntersectionObserver((seen) => {
+    for (const { isIntersecting, target } of seen) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      typeset(target);
+    }
+    reach();
+  }, { rootMargin: "150%" });
+  for (const place of formulas) near.observe(place);
 }
 void document.body.offsetHeight; // only what has been laid out asks for its fonts
 // What has to be scrolled can be reached with the keyboard.
 function reach() {
-  for (const box of document.querySelectorAll(".chain, .table")) {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+  const boxes = [...document.querySelectorAll(".chain, .table")];
+  const wide = boxes.map((box) => box.scrollWidth > box.clientWidth + 1);
+  boxes.forEach((box, k) => {
+    if (wide[k]) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
-  }
+  });
 }
 document.fonts.ready.then(reach);
 addEventListener("resize", reach);
@@ -18,10 +35,11 @@ addEventListener("toggle", reach, true);
 
 // On paper nothing scrolls and nothing opens: what is too wide becomes smaller, folds are opened.
 function fit() {
-  for (const box of document.querySelectorAll(".chain, .table")) {
-    zoom(box, "");
-    if (box.scrollWidth > box.clientWidth + 1) zoom(box, box.clientWidth / box.scrollWidth);
-  }
+  const boxes = [...document.querySelectorAll(".chain, .table")];
+  for (const box of boxes) zoom(box, "");
+  // First all is measured, then all is changed: a page is laid out once, not once for each box.
+  const ratios = boxes.map((box) => box.clientWidth / box.scrollWidth);
+  boxes.forEach((box, k) => ratios[k] < 0.998 && zoom(box, ratios[k]));
 }
 function zoom(box, ratio) {
   for (const part of box.children) part.style.zoom = ratio;
@@ -33,6 +51,7 @@ addEventListener("beforeprint", () => {
     closed.add(fold);
     fold.open = true;
   }
+  formulas.forEach(typeset);
   document.body.style.width = "178mm";
   fit();
 });

@@ -20,7 +20,7 @@ _FUNCTIONS = {**FUNCTIONS, "log": "ln", "sigmoid": "σ", "sqrt": "√"}
 
 def width(text: str) -> int:
     """Columns on a terminal: a combining mark takes none."""
-    return sum(not unicodedata.combining(c) for c in text)
+    return len(text) if text.isascii() else sum(not unicodedata.combining(c) for c in text)
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Box:
     def __add__(self, other: Box | str) -> Box:
         if isinstance(other, str):
             other = Box((other,))
+        if len(self.lines) == 1 == len(other.lines):
+            return Box((self.lines[0] + other.lines[0],))
         above = max(self.base, other.base)
         below = max(self.height - self.base, other.height - other.base)
         pairs = zip(self.grown(above, below).lines, other.grown(above, below).lines, strict=True)
