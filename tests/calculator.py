@@ -342,6 +342,8 @@ class Notes:
             return  # not the same formula with numbers put in: the result of it, or one case of it
         for x, y in zip(a, b, strict=True):
             name = x.parts[0].what if x.parts else x.what
+            if name is None:  # turned twice: no name of its own
+                continue
             sign = -1 if x.kind == "negative" and y.kind == "number" else 1
             turned = transpose(y) if x.what == "transpose" else y
             for key, cell in [(name, y)] if y.kind == "number" else elements(name, turned):

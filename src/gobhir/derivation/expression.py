@@ -305,11 +305,16 @@ def number(value: Any, constant: bool = True) -> Num:
 
 
 def total(terms: Any) -> Expr:
-    """Their sum; one term stands for itself, none for 0."""
+    """Their sum; one term stands for itself, none for 0, and a plain 0 is left out."""
     flat: list[Expr] = []
     for t in terms:
         flat.extend(t.terms if type(t) is Sum else [t])
+    flat = [t for t in flat if not (isinstance(t, Num) and t.constant and _is_zero(t))]
     return flat[0] if len(flat) == 1 else Sum(tuple(flat)) if flat else number(0)
+
+
+def _is_zero(n: Num) -> bool:
+    return not n.shape and n.value == 0
 
 
 def transform(e: Expr, change: Callable[[Expr], Expr | None]) -> Expr:

@@ -12,7 +12,7 @@ from gobhir.derivation.arrays import Along
 from gobhir.derivation.expression import Expr, Index, Num, Sym
 from gobhir.derivation.places import Scattered, Taken
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step
-from gobhir.explain import recurrent, standard
+from gobhir.explain import attention, recurrent, standard
 from gobhir.explain.board import greatest_terms
 from gobhir.explain.forward import largest, shapes_of
 from gobhir.explain.lettered import kernel_line
@@ -26,7 +26,7 @@ def backward(r: Reading, road: Step | None) -> Section:
     """Every gradient, in the order in which backward finds them; then one of them all the way."""
     steps: list[Step] = []
     deltas = weights = 0
-    told = recurrent.backward(r)
+    told = recurrent.backward(r) | attention.backward(r)
     for k, p in enumerate(r.pulled):
         own = told.get(recurrent.key(r, p))
         if own is not None:
@@ -74,7 +74,10 @@ def _delta(r: Reading, p: Pulled, seen: int) -> list[Piece]:
         pieces.append(Say("rules.delta.place", {"place": where}))
     elif size(p.shape) > 1:
         counted = {"j": Count(index[-1] + 1), "n": Count(index[0] + 1)}
-        pieces.append(Say("rules.delta.one_of_batch" if batch else "rules.delta.one", counted))
+        key = "rules.delta.one_of_batch" if batch else "rules.delta.one"
+        if p.record is not None and p.record.value.ndim > 2 and batch:
+            key = "rules.delta.one_of_places"
+        pieces.append(Say(key, counted))
     chain = chain_of_names(p, p.expr, index) if last else None
     pieces.append(element_line(p, index, r.mode, first=() if chain is None else (chain,)))
     pieces += dots(p.expr, index, p.shape) if r.mode == "exact" else []

@@ -14,7 +14,7 @@ from gobhir.derivation.expression import Expr, Function, Index, Name, Num, Power
 from gobhir.derivation.rounding import decimals, each, significant
 from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step, Table
 from gobhir.engine.op import Family
-from gobhir.explain import board, recurrent
+from gobhir.explain import attention, board, recurrent
 from gobhir.explain.classes import shown as shown_class
 from gobhir.explain.lines import WIDEST, distance, dots, element_line, inline
 from gobhir.explain.losses import told
@@ -63,7 +63,7 @@ def start(r: Reading) -> Section:
         )
     if any(q.name.base == "X" and len(q.shape) == 2 for q in given):
         steps = (
-            r.run.layers and r.run.x is not None and r.run.x.ndim == 3
+            (r.run.layers or r.run.blocks) and r.run.x is not None and r.run.x.ndim == 3
         )  # one example: its rows are steps in time
         pieces.append(Say("rules.start.sequence" if steps else "rules.start.batch"))
     if r.mode == "hand" and any(_rounding_distance(q, r.mode) for q in given):
@@ -90,7 +90,7 @@ def _rounding_distance(q: Quantity, mode: str) -> float | None:
 def forward(r: Reading) -> Section:
     """The model's own ops, in the order in which they ran."""
     inside = [q for q in r.computed if q.record is not None and q.record.order <= r.run.boundary]
-    told = recurrent.forward(r, inside)
+    told = recurrent.forward(r, inside) | attention.forward(r, inside)
     plain = [q for q in inside if q.record not in told]
     steps: list[Step] = []
     for q in inside:
@@ -164,6 +164,8 @@ def _one_neuron(q: Quantity, batch: bool) -> Say:
         return Say("rules.linear.only_neuron")
     if batch:
         neuron = "rules.linear.one_of_batch" if q.shape[-1] > 1 else "rules.linear.example_of_batch"
+        if q.record is not None and q.record.value.ndim > 2:  # one example: its rows are places
+            neuron = "rules.linear.one_of_places"
         return Say(neuron, {"n": Count(1), "j": Count(1)})
     return Say("rules.linear.one_neuron", {"j": Count(1)})
 

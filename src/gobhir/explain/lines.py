@@ -62,7 +62,8 @@ def inline(value: Any, digits: int = 4) -> Num:
 def distance(shown_value: Any, exact: Any) -> float:
     """Largest absolute difference between what is printed and the engine's value."""
     a, b = (np.ravel(np.asarray(v, float)) for v in (shown_value, exact))
-    return float(np.abs(a - b).max(initial=0.0))
+    apart = np.subtract(a, b, out=np.zeros_like(a), where=a != b)  # infinities may be equal
+    return float(np.abs(apart).max(initial=0.0))
 
 
 def scalar_line(
@@ -259,7 +260,8 @@ def _fits(q: Quantity) -> bool:
     """Whether every matrix on the line can be written out."""
     assert q.expr is not None
     arrays = [n.shape for n in q.expr.walk() if isinstance(n, (Sym, Num))]
-    return all(s <= WIDEST for shape in (*arrays, q.shape) for s in shape)
+    flat = all(len(n.shape) <= 2 for n in q.expr.walk())
+    return flat and all(s <= WIDEST for shape in (*arrays, q.shape) for s in shape)
 
 
 def _middle(lines: list[tuple[Expr, ...]], shape: tuple[int, ...]) -> Expr | None:

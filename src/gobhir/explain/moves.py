@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.derivation.arrays import Transposed
 from gobhir.derivation.expression import Expr, Fraction, Num
 from gobhir.derivation.places import Joined, Rearranged, Reshaped, Scattered, Taken, shaped
 from gobhir.derivation.rounding import decimals
@@ -39,6 +40,8 @@ def forward(use: Use) -> Expr | None:
         return None
     if _stays(use):
         return shaped(use.operands[0], use.result.shape)
+    if _turns(use):
+        return Transposed(use.operands[0])
     return Rearranged(use.operands[0], op, _positions(use).reshape(use.result.shape))
 
 
@@ -58,6 +61,8 @@ def pull(use: Use, i: int, c: Expr) -> Expr | None:
         return None
     if _stays(use):
         return shaped(c, x.shape)
+    if _turns(use) and c.shape == use.result.shape:
+        return Transposed(c)
     return Scattered(c, op, lambda: _positions(use), x.shape)
 
 
@@ -81,6 +86,15 @@ def _stays(use: Use) -> bool:
     return use.record.value.size == size and bool(
         (_positions(use).ravel() == np.arange(size)).all()
     )
+
+
+def _turns(use: Use) -> bool:
+    """Whether just the rows and columns are exchanged, on the page, too."""
+    dims = use.record.settings.get("dims", ())
+    n = len(dims)
+    swap = n > 1 and tuple(d % n for d in dims) == (*range(n - 2), n - 1, n - 2)
+    shape = use.operands[0].shape
+    return swap and len(shape) > 1 and use.result.shape == (*shape[:-2], shape[-1], shape[-2])
 
 
 def _moves_only(use: Use) -> bool:

@@ -16,7 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.derivation.expression import Expr, Index, Name, Sym, indices, number, total
+from gobhir.derivation.expression import (
+    Expr,
+    Fraction,
+    Function,
+    Index,
+    Name,
+    Sym,
+    indices,
+    number,
+    total,
+)
 from gobhir.derivation.formula import labelled
 from gobhir.derivation.places import shaped
 from gobhir.derivation.rounding import Rounder, decimals, each, objects, result, significant
@@ -24,6 +34,7 @@ from gobhir.engine import Record, Tensor, apply
 from gobhir.engine.apply import Part
 from gobhir.engine.op import Family
 from gobhir.explain import classes, moves, standard
+from gobhir.explain.attending import attending
 from gobhir.explain.naming import WEIGHTED, Names
 from gobhir.explain.opening import opened
 from gobhir.explain.recording import Recording
@@ -96,7 +107,7 @@ class Reading:
     """A recording read in one arithmetic, "hand" or "exact"."""
 
     def __init__(self, run: Recording, mode: str):
-        self.run = run = opened(run)
+        self.run = run = attending(opened(run))
         self.mode = mode
         self.quantities: dict[Any, Quantity] = {}
         self.inlined: dict[Record, Expr] = {}
@@ -133,13 +144,15 @@ class Reading:
         if expr is None:
             return each(significant, decimals(_as_written(exact)))
         if not exact.shape:
-            return self._by_hand(element(expr, (), ()))
-        elements = (element(expr, i, exact.shape) for i in indices(exact.shape))
-        return objects([self._by_hand(e) for e in elements], exact.shape)
+            return self._by_hand(element(expr, (), ()), exact[()])
+        by_hand = [
+            self._by_hand(element(expr, i, exact.shape), exact[i]) for i in indices(exact.shape)
+        ]
+        return objects(by_hand, exact.shape)
 
-    def _by_hand(self, e: Expr) -> Decimal:
+    def _by_hand(self, e: Expr, exact: Any) -> Decimal:
         value = result(e, self.rounder)
-        if not value.is_finite():
+        if not value.is_finite() and not np.isneginf(exact):  # what a mask has closed is meant
             raise Saturated
         return value
 
@@ -150,7 +163,7 @@ class Reading:
         if x is None:
             return None
         if not isinstance(x, Tensor):
-            return number(x) if np.ndim(x) == 0 else Sym(Name(name), self.values(None, view(x)))
+            return plain(x) if np.ndim(x) == 0 else Sym(Name(name), self.values(None, view(x)))
         if x._record in self.inlined:
             return self.inlined[x._record]
         return self.quantity(x).sym
@@ -460,6 +473,14 @@ class Reading:
         self.pulled.append(out)
         self.pulled_of[of] = out
         return out
+
+
+def plain(x: Any) -> Expr:
+    """A plain number in a formula; attention's 0.7071067811865475 is 1 / sqrt(2)."""
+    n = round(1 / x**2) if isinstance(x, float) and 0 < x < 1 else 0
+    if 1 < n < 1 << 20 and x == 1 / math.sqrt(n) and len(repr(x)) > 10:
+        return Fraction(number(1), Function("sqrt", (number(n),)))
+    return number(x)
 
 
 def _as_written(exact: np.ndarray) -> np.ndarray:

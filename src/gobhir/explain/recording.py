@@ -53,6 +53,8 @@ class Recording:
     """Records that came from opening one."""
     layers: list[Any] = field(default_factory=list)
     """The recurrent layers (opening.Layer)."""
+    blocks: list[Any] = field(default_factory=list)
+    """Where something attends (attending.Block)."""
 
     @property
     def numbers(self) -> int:
