@@ -22,7 +22,7 @@ TALL = 26
 display is broken over two pages."""
 SIGNS = {"=": "= ", "<-": r"\leftarrow ", "": "", "...": r"\quad {}"}
 DISPLAYS = (r"\formula{", r"\display{")
-HEADINGS = ("subsection", "subsubsection", "paragraph")
+HEADINGS = (r"\subsection*", r"\subsubsection*", r"\inner")
 
 FONTS = {
     "en": r"""
@@ -100,7 +100,7 @@ class _Page(Page[str]):
 
     def fold(self, fold: Fold, markdown: str, inside: Iterator[str]) -> Iterator[str]:
         kind = HEADINGS[min(self.depth, len(HEADINGS) - 1)]
-        yield rf"\{kind}*{{{marked_up(markdown)}}}"
+        yield rf"{kind}{{{marked_up(markdown)}}}"
         self.depth += 1
         yield from inside
         self.depth -= 1
