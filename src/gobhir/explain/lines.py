@@ -178,6 +178,9 @@ def matrix_line(q: Quantity, mode: str, numbers: bool = True) -> Line:
     middle = _middle(lines, q.shape)
     before = _put_in(without_labels(symbolic)) if middle is None else middle
     sources = [substituted(line[0]) if middle is None else line[-2] for line in lines]
+    if any(isinstance(n, _MOVED) and not isinstance(n, Reshaped) for n in before.walk()):
+        whole = Num(page_values(q.sym.value, mode))
+        return Line(q.sym, (symbolic, whole), distance(q.sym.value, exact), q.exact)
     # The values as they will be printed: exact mode's come from the engine's own float64.
     pairs = [Num(v, e) for v, e in zip(np.ravel(q.sym.value), sources, strict=True)]
     last: Expr = Num(q.sym.value)
@@ -191,11 +194,14 @@ def matrix_line(q: Quantity, mode: str, numbers: bool = True) -> Line:
     return Line(q.sym, chain, distance(results, exact), q.exact, marked)
 
 
+_MOVED = (Rearranged, Reshaped, Scattered, Taken, Joined)
+
+
 def _put_in(e: Expr) -> Expr:
     """The line with numbers for names; numbers taken from other places stand there already."""
 
     def change(n: Expr) -> Expr | None:
-        if isinstance(n, (Rearranged, Reshaped, Scattered, Taken, Joined)) and n.shape:
+        if isinstance(n, _MOVED) and n.shape:
             found = [n.at(i) for i in indices(n.shape)]
             if all(isinstance(f, Leaf) for f in found):
                 return Num(objects([f.value for f in found], n.shape))  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ it, as often as it was taken.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ from gobhir.explain.use import Use
 PICKS = {"max", "min", "sort", "topk", "kthvalue", "median_along", "mode", "cummax", "cummin"}
 """Ops that give values and where they stood, along `dim`."""
 _SAME_ORDER = {"reshape", "clone", "cast", "part"}
+_WRITES = {"set_item", "view_scatter"}
+"""Ops that put the numbers of a second operand into the first."""
 _SURE = {"permute", "flip", "roll", "expand", "get_item", "diagonal", "unfold", "tril", "triu"}
 """Ops of which it is known that they only move numbers; of others a trial tells."""
 
@@ -34,6 +37,9 @@ def forward(use: Use) -> Expr | None:
         return Rearranged(use.operands[1], "embedding", _rows(use).reshape(use.result.shape))
     if op in PICKS:
         return Rearranged(use.operands[0], op, _picked(use).reshape(use.result.shape))
+    if op in _WRITES:
+        flat = (shaped(e, (math.prod(e.shape),)) for e in use.operands)
+        return Rearranged(Joined(tuple(flat)), op, _written(use).reshape(use.result.shape))
     if op in _SAME_ORDER:
         return shaped(use.operands[0], use.result.shape)
     if len(use.operands) > 1 or not _moves_only(use):
@@ -53,6 +59,8 @@ def pull(use: Use, i: int, c: Expr) -> Expr | None:
         return _rows_back(use, c) if i == 1 else None
     if op in PICKS:
         return Scattered(c, op, lambda: _picked(use), x.shape)
+    if op in _WRITES:
+        return Scattered(c, op, lambda: _written_from(use, i), x.shape)
     if op in _SAME_ORDER:
         return shaped(c, x.shape)
     if op == "expand":
@@ -109,6 +117,24 @@ def _moves_only(use: Use) -> bool:
     once, again = _moved(use, marks), _moved(use, marks + x.size)
     zero = (once == 0) & (again == 0)
     return bool((zero | (again - once == x.size)).all())
+
+
+# -- two operands, one written into the other ----
+
+
+def _written(use: Use) -> np.ndarray:
+    """For each element of the result, its flat position in both operands end to end."""
+    x, v = (np.asarray(a) for a in use.arrays)
+    marks = np.arange(x.size).reshape(x.shape), x.size + np.arange(v.size).reshape(v.shape)
+    return np.asarray(use.record.op.forward(*marks, **use.record.settings))
+
+
+def _written_from(use: Use, i: int) -> np.ndarray:
+    """For each element of the result, its flat position in operand i, or -1."""
+    where, first = _written(use), np.size(use.arrays[0])
+    if i == 0:
+        return np.where(where < first, where, -1)
+    return np.where(where >= first, where - first, -1)
 
 
 # -- chosen along a dimension, and rows of a table ----

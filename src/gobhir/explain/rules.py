@@ -23,7 +23,7 @@ from gobhir.derivation.expression import (
     number,
 )
 from gobhir.derivation.formula import labelled, read, tidy
-from gobhir.derivation.places import Reshaped, Spread, shaped
+from gobhir.derivation.places import Reshaped, Spread, Taken, shaped
 from gobhir.engine.op import Family
 from gobhir.explain import moves, spatial, standard
 from gobhir.explain.losses import loss, loss_pull
@@ -107,6 +107,8 @@ def _reduction(use: Use) -> Expr | None:
     x = use.operands[0]
     if use.record.op.name in ("amax", "amin"):
         return Extreme(x, _axes(use), use.record.settings["keepdim"], use.record.op.name[1:])
+    if use.record.op.name == "cumsum":
+        return _running(use, x, use.record.settings["reverse"])
     if use.record.op.name in _BY_FORMULA:
         found = _along_formula(use, use.record.op.formula)
         return None if found is None else shaped(found, use.result.shape)
@@ -125,6 +127,8 @@ def _reduction_pull(use: Use, i: int, c: Expr) -> Expr | None:
     x = use.operands[0]
     if use.record.op.name in ("amax", "amin"):
         return _to_the_extreme(use, c)
+    if use.record.op.name == "cumsum":
+        return _running(use, c, not use.record.settings["reverse"])
     if use.record.op.name in _BY_FORMULA:
         local = _along_formula(use, use.record.op.local_of("x"))
         return None if local is None else tidy(Product((shaped(c, _kept(use)), local)))
@@ -157,6 +161,20 @@ def _along_formula(use: Use, formula: str) -> Expr | None:
         return tidy(read(formula, names, _along(use, use.operands[0])))
     except (KeyError, ValueError):
         return None
+
+
+def _running(use: Use, e: Expr, reverse: bool) -> Expr:
+    """At each place the sum of all up to it (or from it on)."""
+    e = shaped(e, use.arrays[0].shape)
+    rank = len(e.shape) + 1
+    dim = use.record.settings["dim"] % max(len(e.shape), 1)
+    count = np.arange(e.shape[dim])
+    up_to = np.where(count <= count[:, None], count, -1)
+    from_it = np.where(count >= count[:, None], count, -1)
+    places = [spatial.lay(rank, np.arange(n), axis) for axis, n in enumerate(e.shape)]
+    places[dim] = spatial.lay(rank, from_it if reverse else up_to, dim, rank - 1)
+    summed = SumOver(Taken(e, "up to here", tuple(places)), (rank - 1,))
+    return shaped(summed, use.operands[0].shape)
 
 
 def _to_the_extreme(use: Use, c: Expr) -> Expr:
