@@ -200,6 +200,7 @@ SAME = {
     "db2": ["db2", "dL/db2", "∂L/∂b⁽²⁾"],
     "w1_21_new": ["w1_21_new", "new w1_21", "w1_21'", "W1_new[1,0]", "w⁽¹⁾₂₁ নতুন"],
     "a1_1": ["a1_1", "a1[0]", "a⁽¹⁾₁", "a_1"],
+    "z2": ["z2", "z2_1", "z^(2)", "z2[0]"],
 }  # fmt: skip
 
 
@@ -245,6 +246,23 @@ def test_an_unclear_name_says_what_it_could_mean() -> None:
     with pytest.raises(ValueError) as caught:
         gobhir.check({"dw11": "0.1"}, "2-2-2/sigmoid/half/1")
     assert "dw1_11" in str(caught.value) and "dw2_11" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["1e999", "1e-999", "5e-324", "0e5", "9" * 40, "-0", "1e300"])
+def test_numbers_of_any_size_are_judged(text: str) -> None:
+    for name in ("z1_1", "L", "delta1_1", "w1_11_new"):
+        report = gobhir.check({name: text}, PAPER)
+        assert report.marks and report.to_text("bn")
+
+
+def test_one_digit_says_too_little_to_name_a_slip() -> None:
+    assert gobhir.check({"L": "4"}, PAPER).slips == ()
+
+
+def test_what_is_left_blank_costs_its_points_only() -> None:
+    report = gobhir.check({"z1_1": "-0.88"}, PAPER)
+    assert report.right and report.points == 1 and report.out_of == 28
+    assert "1 left blank" in report.to_text("en")
 
 
 # -- files ----

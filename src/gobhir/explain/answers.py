@@ -184,7 +184,7 @@ class Places:
             self._put(self.clear, stem + layer, entry, None)
             for i in indices(entry.shape):
                 at = "".join(str(k) for k in entry.at(i).name.index if isinstance(k, int))
-                full = "".join(str(k + 1) for k in i)
+                full = "".join(str(k + 1) for k in i) or "1"  # the only neuron is neuron 1
                 self._put(self.clear, stem + layer + at, entry, i)
                 self._put(self.loose, stem + layer + full, entry, i)
                 self._put(self.loose, stem + at, entry, i)

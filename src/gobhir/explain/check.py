@@ -267,5 +267,8 @@ def _by_line(wanted: list[Entry], marks: list[Mark]) -> Table:
         name: Any = entry.sym
         if entry.new:
             name = Say("check.updated", {"name": without_new(entry.sym)})
-        rows.append((Say(f"check.mark.{worst}"), name, points))
+        mark = Say(f"check.mark.{worst}")
+        if own and len(own) < of:
+            mark = Say("check.mark.partly", {"mark": mark, "count": Count(of - len(own))})
+        rows.append((mark, name, points))
     return Table((None, None, None), tuple(rows))

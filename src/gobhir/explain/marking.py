@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from statistics import median_low
 
 from gobhir.derivation.expression import Expr, Index, Negative, Sum, indices
@@ -61,6 +61,7 @@ class _Range:
     values: list[Decimal]
 
     def reaches(self, w: Written, units: Decimal = HALF) -> bool:
+        """Whether the number is in it, up to so many units of its last digit."""
         known = [v for v in self.values if v.is_finite()]
         room = w.unit * units
         return bool(known) and min(known) - room <= w.value <= max(known) + room
@@ -185,6 +186,7 @@ class Marking:
         return found + (list(self._leading(entry, rest, SLACK)) if rest else [])
 
     def _leading(self, entry: Entry, wrong: list[Mark], units: Decimal) -> Iterator[_Bent]:
+        wrong = [m for m in wrong if m.written.digits >= FEWEST or m.written.value == 0]
         for slip in SLIPS:
             for at, rules in self._ways(slip, entry):
                 first = self._paper[0].but(rules)
@@ -234,6 +236,8 @@ class Marking:
     def _of_one(self, m: Mark, found: list[Mark]) -> Iterator[Guess]:
         """Slips in a single number: a term, a sign, a digit, a place."""
         entry, index = m.place
+        if m.written.digits < FEWEST:
+            return  # too little to go by
         yield from _in_a_term(self.line(m.place, 0), m.written)
         due = [v.value(entry, index) for v in (*self._paper, *self._memory)]
         if _Range([-v for v in due]).reaches(m.written):
@@ -284,7 +288,7 @@ def _own_rounder(numbers: Iterable[Written]) -> Rounder:
     places = {w.places for w in rounded}
     if len(rounded) > 3 and len(places) == 1 and (p := places.pop()) > 1:
         unit = Decimal(1).scaleb(-p)
-        return lambda x: x.quantize(unit) if x.is_finite() and x.adjusted() < 20 else x
+        return lambda x: _cut_at(x, unit, ROUND_HALF_UP) or x
     digits = median_low(w.digits for w in rounded)
     return lambda x: significant(x, digits)
 
@@ -306,15 +310,22 @@ def _rounding(w: Written, reach: _Range) -> bool:
     """Off by a unit in the last digit, or cut off where it should have been rounded."""
     if w.digits > FEWEST and reach.reaches(w, SLACK):
         return True
-    cut = (v.quantize(w.unit, ROUND_DOWN) for v in reach.values if v.is_finite() and abs(v) < 10**9)
+    cut = (_cut_at(v, w.unit, ROUND_DOWN) for v in reach.values)
     return w.digits >= FEWEST and any(v == w.value for v in cut)
+
+
+def _cut_at(x: Decimal, unit: Decimal, how: str) -> Decimal | None:
+    """x with its last digit at `unit`; None where there would be too many digits."""
+    small = x.is_finite() and x.adjusted() - unit.adjusted() < 25
+    return x.quantize(unit, how) if small else None
 
 
 def _digits_exchanged(w: Written, due: Decimal) -> bool:
     """5439 for 5349."""
-    if not due.is_finite() or abs(due) > 10**9:
+    rounded = _cut_at(due, w.unit, ROUND_HALF_UP)
+    if rounded is None:
         return False
-    a, b = (format(v.quantize(w.unit), "f") for v in (due, w.value))
+    a, b = (format(v, "f") for v in (rounded, w.value))
     if len(a) != len(b):
         return False
     apart = [i for i, (c, d) in enumerate(zip(a, b, strict=True)) if c != d]

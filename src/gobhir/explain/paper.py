@@ -16,7 +16,7 @@ from gobhir.derivation.web import Web, own
 from gobhir.explain.sheet import Entry
 from gobhir.explain.worksheet import Worksheet, blanks
 
-LONG = 46
+LONG = 60
 """Characters of a formula after which the space to write in begins on the next row."""
 
 
@@ -69,7 +69,7 @@ class _Paper(Web):
     def head(self) -> Iterator[str]:
         number = self.word("worksheet.field.number", number=str(self.sheet.number))
         title = self.title(self.say(Say("worksheet.head_key" if self.key else "worksheet.head")))
-        id = escape(str(self.sheet))
+        id = escape(str(self.sheet)).replace("/", "/<wbr>")
         yield f'<header>{title}<p class="number"><b>{number}</b><br>{id}</p></header>'
         if self.key:
             return

@@ -58,7 +58,7 @@ def number(what: Any) -> Written | None:
     after, power = found[3] or "", int(found[4] or 0)
     digits, places = len((found[2] + after).lstrip("0")), len(after) - power
     noise = max(digits - MOST_DIGITS, 0)
-    value = Decimal(f"{found[1]}{found[2] or 0}.{after or 0}").scaleb(power)
+    value = Decimal(f"{found[1]}{found[2] or 0}{'.' if after else ''}{after}").scaleb(power)
     return Written(value, places - noise, digits - noise)
 
 
