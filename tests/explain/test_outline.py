@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
@@ -220,3 +221,18 @@ def test_a_notebook_gets_the_outline_alone() -> None:
     shown = page._repr_mimebundle_()["text/markdown"]
     assert "`layer1.0.conv1` · Conv2d" in shown
     assert len(shown) < len(page.to_markdown()) / 4
+
+
+def test_a_large_model_is_explained_without_many_copies_of_it() -> None:
+    model = nn.Sequential(nn.Linear(1000, 2000), nn.ReLU(), nn.Linear(2000, 5))
+    given = gobhir.randn(2, 1000), gobhir.randn(2, 5), nn.MSELoss()
+    optimizer = gobhir.optim.SGD(model.parameters(), lr=0.1)
+    size = sum(p.array.nbytes for p in model.parameters())
+    tracemalloc.start()
+    page = gobhir.explain(model, *given, optimizer)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert list(folds(page))
+    # The value, its gradient, the value afterwards, the optimizer's scratch memory; a few more
+    # meanwhile.
+    assert kept < 4.5 * size and peak < 7 * size + 4 * 8 * CHUNK
