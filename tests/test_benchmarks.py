@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import explain, run
+from benchmarks import explain, run, story
 from benchmarks.peers import PEERS, REFERENCE, Peer
 from benchmarks.run import measure, table
 from benchmarks.workloads import WORKLOADS
@@ -127,3 +128,11 @@ def test_looking_into_a_step_costs_what_it_may() -> None:
     assert found["outline"]["seconds"] < 5 * explain.OUTLINE_S
     assert found["why"]["seconds"] < 5 * explain.WHY_S
     assert found["memory"] <= explain.MEMORY
+
+
+@pytest.mark.parametrize("framework", ["torch", "gobhir"])
+def test_watching_a_training_costs_what_it_may(framework: str) -> None:
+    module = importlib.import_module(framework)
+    found = story.measure(module, "W3", [1], 3)
+    # The goal is for an idle machine; the benchmark says the figures.
+    assert min(found[1]) < story.LIMIT

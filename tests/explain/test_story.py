@@ -559,6 +559,39 @@ def test_a_compiled_pytorch_model_says_so() -> None:
     assert catalogue("en")["story.page.compiled"] in story.text("en")
 
 
+def test_a_compiled_part_of_a_loop_goes_on_working() -> None:
+    """torch.compile sees hooks and modes; what it compiles must not have the story in it."""
+    model = tr.mlp(torch)
+    optimizer = tr.adam()(torch, model)
+    x, y = (torch.tensor(part[:32]) for part in tr.digits())
+    compiled = torch.compile(
+        lambda x, y: torch.nn.functional.cross_entropy(model(x), y), backend="eager"
+    )
+    losses = []
+    with gobhir.story(model, optimizer) as story:
+        for _ in range(5):
+            optimizer.zero_grad()
+            loss = compiled(x, y)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+    assert story.diary.losses == pytest.approx(losses)
+    assert story.diary.table("update").all()
+
+
+def test_looked_into_while_a_story_is_told() -> None:
+    """gobhir.explain inside a story leaves the story alone, and the other way round."""
+    gobhir.manual_seed(0)
+    model = tr.mlp(gobhir)
+    optimizer = tr.sgd(0.1)(gobhir, model)
+    x, y = (gobhir.tensor(part[:4]) for part in tr.digits())
+    with gobhir.story(model, optimizer) as story:
+        tr.steps(gobhir, model, optimizer, 2)
+        gobhir.explain(model, x, y, gobhir.nn.CrossEntropyLoss())
+        losses = tr.steps(gobhir, model, optimizer, 2)
+    assert story.diary.losses[-2:] == pytest.approx(losses)
+
+
 def test_bfloat16_and_sparse_gradients() -> None:
     nn = torch.nn
     model = nn.Sequential(nn.Embedding(50, 8, sparse=True), nn.Flatten(), nn.Linear(32, 10))

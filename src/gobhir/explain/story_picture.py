@@ -33,6 +33,7 @@ def draw(diary: Diary, found: list[Finding], lang: str) -> Any:
     """The picture, as matplotlib's Figure."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     from gobhir.lang.fonts import FAMILY, families
 
@@ -55,6 +56,7 @@ def draw(diary: Diary, found: list[Finding], lang: str) -> Any:
         for ax, (what, rows, values) in zip(axes[1:, 0], maps, strict=True):
             _map(figure, ax, course, what, rows, values, speak)
         axes[-1, 0].set_xlabel(speak("plot.step"))
+        axes[-1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
         # Drawn once while the fonts are set: a figure that is saved later keeps its layout.
         figure.canvas.draw()
     return figure

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.explain.symptoms import Course, Finding
-from gobhir.lang import t
+from gobhir.lang import catalogue, t
 from gobhir.lift.diary import Diary
 
 NAMES = 4
@@ -67,6 +67,8 @@ class Told:
             alike = [f for f in self.findings if f.kind == kind]
             told = [self.finding(f) for f in alike]
             says = list(dict.fromkeys(says for says, _ in told))
+            if f"story.{kind}.means" in catalogue(self.lang):
+                says.append(self(f"{kind}.means"))
             out.append((alike[0].level, self(f"{kind}.title"), [*says, told[0][1]]))
         return out
 

@@ -53,12 +53,18 @@ class Course:
     @cached_property
     def blocks(self) -> np.ndarray:
         """Means of ten stretches of the loss, one after the other."""
-        return np.array([part.mean() for part in np.array_split(self.losses, 10)])
+        parts = np.array_split(self.losses, max(1, min(10, len(self.losses))))
+        return np.array([part.mean() for part in parts if len(part)])
 
     @property
     def start(self) -> float:
         """The loss at first: over a twentieth of the steps, before much has been learned."""
         return float(self.losses[: max(1, len(self.losses) // 20)].mean())
+
+    @property
+    def learned(self) -> bool:
+        """Whether the loss fell to a tenth."""
+        return bool(len(self.losses) >= FEW and self.blocks[-1] < 0.1 * self.start)
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -121,7 +127,7 @@ def born(c: Course, known: set[str]) -> Iterator[Finding]:
         "op": birth.op,
         "source": birth.source,
         "inputs": [list(pair) for pair in birth.inputs],
-        "before": c.losses[-1] if len(c.losses) else math.nan,
+        "before": float(c.losses[-1]) if len(c.losses) else math.nan,
     }
     yield Finding("nan", step=birth.step + 1, layers=_named(birth.layer), values=values)
 
@@ -193,8 +199,9 @@ DEAD = 0.5
 
 
 def dead(c: Course, known: set[str]) -> Iterator[Finding]:
-    """Units behind a ReLU that were zero for every example in the last quarter of the story."""
-    if c.diary.steps < FEW:
+    """Units behind a ReLU that were zero for every example in the last quarter of the story.
+    (Where the rest has learned all the same, as in XOR with four examples, they do no harm.)"""
+    if c.diary.steps < FEW or c.learned:
         return
     for u in c.diary.units.values():
         steps = sorted(u.shares)
@@ -217,7 +224,7 @@ most 0.53, of a tanh network that has long learned its examples by heart."""
 def saturated(c: Course, known: set[str]) -> Iterator[Finding]:
     """Sigmoid and tanh units, and gates, that stand where the function is flat. (The model's own
     output may: a classifier that is sure stands there.)"""
-    if c.diary.steps < FEW or (len(c.losses) and c.blocks[-1] < 0.1 * c.start):
+    if c.diary.steps < FEW or c.learned:
         return  # a network that has learned is sure of itself
     for u in c.diary.units.values():
         if u.last is not None or u.final or len(u.shares) < (2 if u.gate else 10):

@@ -31,6 +31,14 @@ class TorchListener(Listener):
         super().detach()
         self._ears.__exit__(None, None, None)
 
+    def _enter(self, module: Any, args: Any) -> None:
+        if not torch.compiler.is_compiling():
+            super()._enter(module, args)
+
+    def _leave(self, module: Any, args: Any, out: Any) -> None:
+        if not torch.compiler.is_compiling():
+            super()._leave(module, args, out)
+
     def grad_enabled(self) -> bool:
         return torch.is_grad_enabled()
 
@@ -41,6 +49,8 @@ class _Ears(TorchFunctionMode):
         self.listener = listener
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.compiler.is_compiling():  # what is compiled shall not have us in it
+            return func(*args, **(kwargs or {}))
         listener = self.listener
         if func is torch.Tensor.backward:
             listener.before_backward(args[0])
