@@ -56,10 +56,12 @@ def test_both_languages_show_the_same_code_commands_and_places() -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_program_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     programs = re.findall(r"```python\n(.*?)```", TEXTS[name], flags=re.S)
-    explained, watched, trained = programs
+    explained, watched, by_hand, trained = programs
     for program in (explained, watched):
         exec(program, {})
         assert "∂L/∂w⁽¹⁾₂₁" in capsys.readouterr().out
+    exec(by_hand, {})
+    assert "= −0.1469" in capsys.readouterr().out
     exec(trained, {})
     assert "20/20" in capsys.readouterr().out.splitlines()[-1]
 
@@ -77,6 +79,20 @@ def test_the_explain_commands_run(
             main(shlex.split(line, comments=True)[1:])
         assert left.value.code == 0
     assert (tmp_path / "page.html").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_worksheet_commands_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [line for line in commands(TEXTS[name]) if re.search("gobhir (worksheet|check)", line)]
+    assert len(lines) == 3 and ".pdf" in lines[0]
+    for line in (lines[0].replace(".pdf", ".html"), *lines[1:]):  # not everybody has Chromium
+        with pytest.raises(SystemExit) as left:
+            main(shlex.split(line)[1:])
+        assert left.value.code == 0
+    assert (tmp_path / "class.html").read_text(encoding="utf-8").count("<article") == 80
 
 
 @pytest.mark.parametrize("name", TEXTS)
