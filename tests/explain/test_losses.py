@@ -83,6 +83,14 @@ REDUCED: dict[str, Any] = {
     "multi margin": lambda g, F, o, **k: F.multi_margin_loss(
         o, g.tensor(Y), p=2, weight=weight(g), **k
     ),
+    "multilabel margin": lambda g, F, o, **k: F.multilabel_margin_loss(o, g.tensor(LISTS), **k),
+    "cosine embedding": lambda g, F, o, **k: F.cosine_embedding_loss(
+        o, o.sin() + 0.5, g.tensor([1, -1, 1]), margin=-0.9, **k
+    ),
+    "triplet": lambda g, F, o, **k: F.triplet_margin_loss(o, o.sin(), o.cos(), **k),
+    "triplet, swapped": lambda g, F, o, **k: F.triplet_margin_loss(
+        o, o.sin(), o.cos(), p=1, swap=True, margin=3.0, **k
+    ),
     "multilabel soft margin": lambda g, F, o, **k: F.multilabel_soft_margin_loss(
         o, real(g, BITS), **k
     ),

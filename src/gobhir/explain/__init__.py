@@ -1,6 +1,7 @@
 """From a recorded step to a page: the tape, read once more with pencil and paper.
 Stands on engine and derivation; widgets, course, studio and cli may import it.
 Start reading in reading.py (the tape in a second arithmetic), then rules.py (one rule a family).
+Steps that the engine ran as one op are taken apart before that: opening.py, attending.py.
 """
 
 import sys
