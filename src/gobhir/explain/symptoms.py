@@ -95,6 +95,16 @@ class Course:
         return self.diary.pulls()
 
     @cached_property
+    def stretches(self) -> list[np.ndarray]:
+        """The middle of |gradient| / |weights| over the second half of the story; of a network that
+        has learned nothing also over its first tenth: later, all its gradients are gone."""
+        found = [np.nan_to_num(self.typical(self.pulls))]
+        if len(self.losses) >= FEW and self.blocks[-1] > 0.9 * self.start:
+            early = self.pulls[: max(3, len(self.pulls) // 10), self.weights]
+            found.append(np.nan_to_num([_median(column) for column in early.T]))
+        return found
+
+    @cached_property
     def flat(self) -> bool:
         """Whether the loss stood still from the start: no tenth of it was 2 % below the first, and
         the second half is no lower than the first beyond its own noise. (Healthy: the best tenth
@@ -249,14 +259,16 @@ def vanishing(c: Course, known: set[str]) -> Iterator[Finding]:
     """Gradients that get lost on their way to the first layers."""
     if len(c.diary.rows) < 10 or len(c.weights) < 2:
         return
-    typical = np.nan_to_num(c.typical(c.pulls))
-    later = np.maximum.accumulate(typical[::-1])[::-1]
-    lost = [k for k in range(len(typical) - 1) if typical[k] < VANISHED * later[k + 1]]
-    if lost:
+    for typical in c.stretches:
+        later = np.maximum.accumulate(typical[::-1])[::-1]
+        lost = [k for k in range(len(typical) - 1) if typical[k] < VANISHED * later[k + 1]]
+        if not lost:
+            continue
         share = float(typical[lost[0]] / later[lost[0] + 1])
         largest = int(np.argmax(typical))
         values = {"share": share, "largest": c.names(c.weights[[largest]])[0]}
         yield Finding("vanishing", layers=c.names(c.weights[lost]), values=values)
+        return
 
 
 EXPLODED = 100.0
