@@ -2,6 +2,9 @@
 Stands on engine and derivation; widgets, course, studio and cli may import it.
 Start reading in reading.py (the tape in a second arithmetic), then rules.py (one rule a family).
 Steps that the engine ran as one op are taken apart before that: opening.py, attending.py.
+
+Of many steps: story.py (gobhir.story), symptoms.py (what counts as a symptom, and why),
+story_told.py and story_picture.py (its sentences, its picture).
 """
 
 import sys
