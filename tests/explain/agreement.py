@@ -11,7 +11,8 @@ import gobhir
 from gobhir import nn
 from gobhir.derivation.expression import indices
 from gobhir.derivation.rounding import evaluate, substituted
-from gobhir.explain.reading import Reading, element
+from gobhir.explain.quantity import element
+from gobhir.explain.reading import Reading
 from gobhir.explain.recording import record_step
 
 

@@ -13,7 +13,8 @@ import gobhir
 from gobhir import nn
 from gobhir.derivation.expression import indices
 from gobhir.derivation.rounding import result
-from gobhir.explain.reading import Reading, element
+from gobhir.explain.quantity import element
+from gobhir.explain.reading import Reading
 from gobhir.explain.recording import Recording, record_step
 from tests.calculator import problems
 from tests.explain.agreement import in_full

@@ -134,7 +134,7 @@ def test_every_value_and_gradient_is_the_engines(options, mode):
             # in full precision the expression itself must come to the engine's value
             from gobhir.derivation.expression import indices
             from gobhir.derivation.rounding import result
-            from gobhir.explain.reading import element
+            from gobhir.explain.quantity import element
 
             values = [result(element(q.expr, i, q.shape), lambda x: x) for i in indices(q.shape)]
             assert floats(values) == pytest.approx(np.ravel(q.exact), rel=1e-9, abs=1e-12)

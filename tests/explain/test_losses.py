@@ -12,7 +12,8 @@ import pytest
 import gobhir
 from gobhir import nn
 from gobhir.derivation.rounding import result
-from gobhir.explain.reading import Reading, element
+from gobhir.explain.quantity import element
+from gobhir.explain.reading import Reading
 from gobhir.explain.recording import record_step
 from tests.explain.agreement import in_full
 

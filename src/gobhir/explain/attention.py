@@ -13,7 +13,8 @@ from gobhir.engine import Record
 from gobhir.explain.attending import Block
 from gobhir.explain.lines import WIDEST, distance, dots, element_line, inline
 from gobhir.explain.maps import maps
-from gobhir.explain.reading import Quantity, Reading
+from gobhir.explain.quantity import Quantity
+from gobhir.explain.reading import Reading
 
 # keys: rules.attention.*
 

@@ -19,7 +19,8 @@ from gobhir.explain.lettered import kernel_line
 from gobhir.explain.lines import chain_of_names, dots, element_line, inline, matrix_line
 from gobhir.explain.maps import deep, maps, place
 from gobhir.explain.naming import WEIGHTED
-from gobhir.explain.reading import Pulled, Reading, element, size
+from gobhir.explain.quantity import Pulled, element, size
+from gobhir.explain.reading import Reading
 
 
 def backward(r: Reading, road: Step | None) -> Section:

@@ -16,7 +16,8 @@ from gobhir.explain import standard
 from gobhir.explain.lettered import forward_line
 from gobhir.explain.lines import dots, element_line, scalar_line
 from gobhir.explain.maps import maps, middle, place
-from gobhir.explain.reading import Quantity, Reading, element, size
+from gobhir.explain.quantity import Quantity, element, size
+from gobhir.explain.reading import Reading
 
 TOP = 3
 """So many of the greatest terms of a very long sum are shown."""

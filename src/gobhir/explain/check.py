@@ -16,7 +16,8 @@ from gobhir.explain.answers import Paper, placed, read
 from gobhir.explain.explanation import explain
 from gobhir.explain.lines import scalar_line
 from gobhir.explain.marking import FOLLOWS, RIGHT, ROUNDED, WRONG, Guess, Mark, Marking
-from gobhir.explain.reading import Reading, size
+from gobhir.explain.quantity import size
+from gobhir.explain.reading import Reading
 from gobhir.explain.sheet import Entry, Sheet, count
 from gobhir.lang import say
 

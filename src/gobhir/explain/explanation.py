@@ -18,7 +18,8 @@ from gobhir.explain.after import after
 from gobhir.explain.backward import backward
 from gobhir.explain.forward import ACTIVATIONS, forward, largest, loss_section, start
 from gobhir.explain.outline import opened, outline
-from gobhir.explain.reading import Reading, Saturated, size
+from gobhir.explain.quantity import Saturated, size
+from gobhir.explain.reading import Reading
 from gobhir.explain.recording import LARGE, Recording, record_step
 from gobhir.explain.road import all_the_way, drill
 from gobhir.explain.trace import Trace

@@ -19,7 +19,8 @@ from gobhir.explain.classes import shown as shown_class
 from gobhir.explain.lines import WIDEST, distance, dots, element_line, inline
 from gobhir.explain.losses import told
 from gobhir.explain.maps import deep, maps
-from gobhir.explain.reading import Quantity, Reading, size
+from gobhir.explain.quantity import Quantity, size
+from gobhir.explain.reading import Reading
 from gobhir.explain.schedule import rate
 from gobhir.lang import catalogue
 

@@ -9,7 +9,8 @@ from typing import Any
 from gobhir.derivation.arrays import Sigma
 from gobhir.derivation.expression import Expr, Fraction, Function, Name, Product, Sum, Sym, number
 from gobhir.derivation.step import Line
-from gobhir.explain.reading import Pulled, Quantity, Reading
+from gobhir.explain.quantity import Pulled, Quantity
+from gobhir.explain.reading import Reading
 from gobhir.explain.use import Use
 
 PLACES, KERNEL = "ijk", "uvt"

@@ -44,7 +44,7 @@ from gobhir.derivation.rounding import (
     substituted,
 )
 from gobhir.derivation.step import Count, Line, Say
-from gobhir.explain.reading import Quantity, element
+from gobhir.explain.quantity import Quantity, element
 
 WIDEST = 8
 """Rows or columns of a matrix that are still written out."""

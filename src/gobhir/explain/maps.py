@@ -12,7 +12,8 @@ from gobhir.derivation.rounding import decimals, significant
 from gobhir.derivation.step import Count, Line, Piece, Say
 from gobhir.engine import Tensor
 from gobhir.explain.lines import WIDEST, distance, page_values
-from gobhir.explain.reading import Quantity, Reading
+from gobhir.explain.quantity import Quantity
+from gobhir.explain.reading import Reading
 
 MAPS = 4
 """So many maps are drawn, of an array that has more."""

@@ -15,7 +15,7 @@ from statistics import median_low
 
 from gobhir.derivation.expression import Expr, Index, Negative, Sum, indices
 from gobhir.derivation.rounding import Rounder, evaluate, significant
-from gobhir.explain.reading import element
+from gobhir.explain.quantity import element
 from gobhir.explain.sheet import Entry, Sheet, World
 from gobhir.explain.slips import SLIPS, Slip
 from gobhir.explain.written import Written

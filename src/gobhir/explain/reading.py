@@ -1,5 +1,5 @@
 """The tape, read once more with pencil and paper: every quantity gets a name, an expression and a
-value in the page's arithmetic (hand or exact); then every gradient, in the order of backward.
+value in the page's arithmetic (hand or exact); pulling.py goes on with the gradients.
 
 Nothing here knows the network: the families' rules (rules.py) say how an op is written down, and
 this file applies them to whatever stands on the tape.
@@ -7,10 +7,7 @@ this file applies them to whatever stands on the tape.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -18,16 +15,10 @@ import numpy as np
 
 from gobhir.derivation.expression import (
     Expr,
-    Fraction,
-    Function,
-    Index,
     Name,
     Sym,
     indices,
-    number,
-    total,
 )
-from gobhir.derivation.formula import labelled
 from gobhir.derivation.places import shaped
 from gobhir.derivation.rounding import Rounder, decimals, each, objects, result, significant
 from gobhir.engine import Record, Tensor, apply
@@ -37,8 +28,20 @@ from gobhir.explain import classes, moves, standard
 from gobhir.explain.attending import attending
 from gobhir.explain.naming import WEIGHTED, Names
 from gobhir.explain.opening import opened
+from gobhir.explain.pulling import Backward
+from gobhir.explain.quantity import (
+    Pulled,
+    Quantity,
+    Saturated,
+    ancestors,
+    as_written,
+    blank,
+    element,
+    plain,
+    view,
+)
 from gobhir.explain.recording import Recording
-from gobhir.explain.rules import forward, pull
+from gobhir.explain.rules import forward
 from gobhir.explain.use import Use
 
 _INLINE = {"add", "sub", "mul", "div", "neg", "pow", "exp", "log", "sqrt", "abs"}
@@ -47,60 +50,6 @@ _OWN_LINE = {"cat", "stack", "embedding"} | moves.PICKS
 _WITH_ASIDE = standard.OPS | {standard.RUNNING}
 _MOVES = (Family.REARRANGEMENT, Family.GATHER)
 _FOLDS = (Family.ELEMENTWISE, Family.REDUCTION, Family.LOSS, *_MOVES)
-
-
-@dataclass(eq=False)
-class Quantity:
-    """Something with a name and a value. exact: the engine's value; `sym.value`: the page's."""
-
-    sym: Sym
-    exact: Any
-    expr: Expr | None = None
-    record: Record | None = None
-    layer: str = ""
-    given: str = ""
-    """For what was not computed: "input", "target", "parameter" or "constant"."""
-
-    @property
-    def name(self) -> Name:
-        return self.sym.name
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.sym.shape
-
-
-@dataclass(eq=False)
-class Pulled(Quantity):
-    """dL/d(of). paths: how many contributions met in it."""
-
-    of: Quantity | None = None
-    paths: int = 1
-
-
-def view(array: np.ndarray, parameter: bool = False) -> Any:
-    """An array as the page shows it: one example is a column, not a row in a batch of one; a
-    single number is a number."""
-    if array.ndim >= 2 and array.shape[0] == 1 and not parameter:
-        array = array[0]
-    if array.size == 1 and (array.ndim < 2 or not parameter):
-        return array.reshape(())
-    return array
-
-
-def element(e: Expr, index: Index, shape: tuple[int, ...]) -> Expr:
-    """The tree of one element of a result of `shape`, whose expression may have its shape up to
-    dimensions of size 1, or be one number for all."""
-    if e.shape == shape:
-        return e.at(index)
-    if not e.shape:
-        return e.at(())
-    flat = int(np.ravel_multi_index(index, shape)) if shape else 0
-    return e.at(tuple(int(i) for i in np.unravel_index(flat, e.shape)))
-
-
-class Saturated(ArithmeticError):
-    """With four digits a value has no end: a probability became exactly 1, and then ln 0."""
 
 
 class Reading:
@@ -123,13 +72,12 @@ class Reading:
                     self._users.setdefault(x._record, []).append(user)
         self.names = Names()
         self._called: dict[Tensor, Name] = {}
-        self._reachable = _ancestors(run.loss)
-        self._expressions: dict[Record, Use] = {}
+        self.reachable = ancestors(run.loss)
+        self.expressions: dict[Record, Use] = {}
         for record in run.tape.records:
-            if record in self._reachable:
+            if record in self.reachable:
                 self._read(record)
-        self._exact_grads = self._gather_gradients()
-        self._read_backward()
+        Backward(self).read()
 
     @property
     def rounder(self) -> Rounder:
@@ -142,7 +90,7 @@ class Reading:
         if self.mode == "exact":
             return exact if exact.shape else decimals(exact)
         if expr is None:
-            return each(significant, decimals(_as_written(exact)))
+            return each(significant, decimals(as_written(exact)))
         if not exact.shape:
             return self._by_hand(element(expr, (), ()), exact[()])
         by_hand = [
@@ -177,11 +125,11 @@ class Reading:
 
     def use(self, q: Quantity) -> Use | None:
         """The op that made this quantity, at work."""
-        return None if q.record is None else self._expressions.get(q.record)
+        return None if q.record is None else self.expressions.get(q.record)
 
     def uses(self) -> Iterable[Use]:
         """All ops of the page at work."""
-        return self._expressions.values()
+        return self.expressions.values()
 
     def _given(self, x: Tensor) -> Quantity:
         run = self.run
@@ -222,14 +170,14 @@ class Reading:
             self._name_asked(whole)
         use = self._use(record, whole)
         expr = forward(use)
-        self._expressions[record] = self._expressions[whole] = use
+        self.expressions[record] = self.expressions[whole] = use
         if expr is None:
             self.unruled.append(whole.op.name)
         if expr is not None and self._is_inlined(record):
             use.result = expr
             self.inlined[record] = expr
             return
-        exact = view(record.value, self._is_weight(record))
+        exact = view(record.value, self.is_weight(record))
         sym = Sym(self._name(whole, len(exact.shape) >= 2), self.values(expr, exact))
         use.result = sym
         q = Quantity(sym, exact, expr, whole, self.run.layer(whole))
@@ -242,11 +190,11 @@ class Reading:
         called = ({"noise": "r", "mask": "r"}.get(word, "c") for word in words)
         operands = [self.operand(x, c) for x, c in zip(whole.inputs, called, strict=False)]
         arrays = [self.run.tape.value(x) if isinstance(x, Tensor) else x for x in whole.inputs]
-        blank = Sym(Name("out"), _blank(view(record.value, self._is_weight(record)).shape))
+        nameless = Sym(Name("out"), blank(view(record.value, self.is_weight(record)).shape))
         seen = record
         if whole is not record:
             seen = Record(whole.op, whole.inputs, whole.settings, record.value, (), ())
-        use = Use(seen, operands, arrays, blank)  # type: ignore[arg-type]
+        use = Use(seen, operands, arrays, nameless)  # type: ignore[arg-type]
         if whole is not record:
             use.results = whole.value
         if whole.op.name == "cross_entropy_loss":
@@ -258,7 +206,7 @@ class Reading:
 
     def _opens(self, part: Record, whole: Record) -> bool:
         """Whether the rules know this result of an op that has several."""
-        used = [u for u in self._users.get(whole, []) if u in self._reachable]
+        used = [u for u in self._users.get(whole, []) if u in self.reachable]
         known = whole.op.name in standard.OPS | moves.PICKS
         return known and part.settings["place"] == 0 and len(used) == 1
 
@@ -306,7 +254,7 @@ class Reading:
         made = [x._record for x in record.inputs if isinstance(x, Tensor) and x._record]
         if len(made) != 2 or made[0] is made[1]:
             return False
-        return bool(_ancestors(made[0]) & _ancestors(made[1]))
+        return bool(ancestors(made[0]) & ancestors(made[1]))
 
     def _name_weights(self, record: Record) -> None:
         layer = self.names.layer(record)
@@ -329,7 +277,7 @@ class Reading:
                 path = self.run.layer_of(x)
                 self.quantities[x] = Quantity(sym, exact, given=kind, layer=path)
 
-    def _is_weight(self, record: Record | None) -> bool:
+    def is_weight(self, record: Record | None) -> bool:
         return record in self.run.called and self.run.called[record].weight
 
     def _name_asked(self, record: Record) -> None:
@@ -378,147 +326,7 @@ class Reading:
         self.helpers[use.record].append(q)
         return q.sym
 
-    # -- backward ----
-
-    def _gather_gradients(self) -> dict[Any, np.ndarray]:
-        """dL/d(value) as the engine computed it, for every record and leaf on the way."""
-        found: dict[Any, np.ndarray] = {}
-        for entry in self.run.tape.gradients:
-            found[entry.of] = entry.cotangent
-            for x, g in zip(entry.of.inputs, entry.grads, strict=False):
-                if isinstance(x, Tensor) and x._record is None and g is not None:
-                    found[x] = found[x] + g if x in found else g
-        return found
-
-    def _read_backward(self) -> None:
-        records = [r for r in self._reachable if r in self._exact_grads]
-        expected = self._expected = Counter(
-            _key(x) for r in records for x in r.inputs if isinstance(x, Tensor) and x.requires_grad
-        )
-        arrived: dict[Any, list[Expr]] = {self.run.loss: [number(1)]}
-        for record in sorted(records, key=lambda r: -r.order):
-            c = self._incoming(record, arrived.pop(record))
-            for i, x in enumerate(record.inputs):
-                if not (isinstance(x, Tensor) and x.requires_grad):
-                    continue
-                there = arrived.setdefault(_key(x), [])
-                there.append(self._contribution(record, i, c))
-                if x._record is None and len(there) == expected[x]:
-                    contributions = arrived.pop(x)
-                    self._settle(self.quantity(x), total(contributions), len(contributions), x)
-
-    def _contribution(self, record: Record, i: int, c: Expr) -> Expr:
-        if record.op is Part:  # only an op that the rules open has more to say inside
-            return c if record in self._expressions else number(1)
-        use = self._expressions.get(record)
-        if use is None:
-            return self._shown_gradient(record, i)
-        use.local = lambda k, shape: self._brace(record, k, shape)
-        out = pull(use, i, c)
-        return self._shown_gradient(record, i) if out is None else out
-
-    def _shown_gradient(self, record: Record, i: int) -> Expr:
-        """What the engine passed back, where no rule says how."""
-        self.unruled.append(record.op.name)
-        entry = next(g for g in self.run.tape.gradients if g.of is record)
-        exact = view(np.asarray(entry.grads[i]), record.inputs[i]._record is None)
-        q = self.operand(record.inputs[i])
-        name = q.name.d() if isinstance(q, Sym) else Name("g")
-        key = _key(record.inputs[i])
-        if self._expected[key] > 1 or key in self.run.called:  # that name is for the whole of it
-            name = self.names.constant("g")
-        return Sym(name, self.values(None, exact))
-
-    def _brace(self, record: Record, i: int, shape: tuple[int, ...]) -> Expr | None:
-        """da/dz, to stand under the local derivative of an activation."""
-        out = self.quantities.get(record)
-        x = self.operand(record.inputs[i])
-        if out is None or not isinstance(x, Sym) or record is self.run.loss:
-            return None
-        n = out.name
-        name = Name(n.base, n.layer, n.index, n.element, by=x.name)
-        return Sym(name, _blank(shape))
-
-    def _incoming(self, record: Record, contributions: list[Expr]) -> Expr:
-        """dL/d(result of record), as the next pull will use it."""
-        c = total(contributions)
-        q = self.quantities.get(record)
-        if record is self.run.loss or q is None:
-            return c
-        if record in self.run.called:
-            return self._settle(q, c, len(contributions), record).sym
-        family = q.record.op.family if q.record is not None else record.op.family
-        named = family in (Family.LINEAR, Family.NORMALISATION) or len(contributions) > 1
-        named = named or not _has_rule(record)
-        if named and not isinstance(c, Sym):
-            return self._settle(q, c, len(contributions), record).sym
-        if isinstance(c, Sym) or not c.children:
-            return c
-        exact_shape = q.sym.shape
-        return labelled(c, Sym(q.name.d(), _blank(exact_shape)))
-
-    def _settle(self, q: Quantity, c: Expr, paths: int, of: Record | Tensor) -> Pulled:
-        """The gradient of an op's result, or of a leaf, gets a name and a line."""
-        record = of if isinstance(of, Record) else None
-        exact = view(self._exact_grads[of], record is None or self._is_weight(record))
-        name = q.name.d()
-        if record in self.run.called:
-            name = self.run.called[record].gradient(len(exact.shape) >= 2)
-        if record in self.names.layers:
-            layer = self.names.layers[record]
-            batch = len(exact.shape) >= 2
-            name = Name("Delta", layer, element="delta") if batch else Name("delta", layer)
-        sym = Sym(name, self.values(c, exact))
-        out = Pulled(sym, exact, c, record, q.layer, of=q, paths=paths)
-        self.pulled.append(out)
-        self.pulled_of[of] = out
-        return out
-
-
-def plain(x: Any) -> Expr:
-    """A plain number in a formula; attention's 0.7071067811865475 is 1 / sqrt(2)."""
-    n = round(1 / x**2) if isinstance(x, float) and 0 < x < 1 else 0
-    if 1 < n < 1 << 20 and x == 1 / math.sqrt(n) and len(repr(x)) > 10:
-        return Fraction(number(1), Function("sqrt", (number(n),)))
-    return number(x)
-
-
-def _as_written(exact: np.ndarray) -> np.ndarray:
-    """Numbers that came out of float32 as one writes them there: 0.1, not 0.10000000149."""
-    if exact.dtype != np.float64 or exact.size > 4096:
-        return exact
-    short = exact.astype(np.float32)
-    return short if np.array_equal(short, exact) else exact
-
-
-def _has_rule(record: Record) -> bool:
-    return record.op.family is not Family.OPAQUE and bool(record.op.formula)
-
-
-def _key(x: Tensor) -> Any:
-    return x if x._record is None else x._record
-
-
-def _ancestors(loss: Record) -> set[Record]:
-    todo, seen = [loss], {loss}
-    while todo:
-        for x in todo.pop().inputs:
-            if isinstance(x, Tensor) and x._record is not None and x._record not in seen:
-                seen.add(x._record)
-                todo.append(x._record)
-    return seen
-
 
 def _words(path: str) -> Name:
     """A parameter outside any known layer is called by its own name."""
     return Name(path.rsplit(".", 1)[-1])
-
-
-def _blank(shape: tuple[int, ...]) -> Any:
-    """A value for names that are only ever printed."""
-    return np.full(shape, Decimal(0), object) if shape else Decimal(0)
-
-
-def size(shape: tuple[int, ...]) -> int:
-    """How many numbers."""
-    return math.prod(shape)

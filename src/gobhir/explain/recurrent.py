@@ -13,7 +13,8 @@ from gobhir.derivation.step import Count, Line, Piece, Say, Step, Table
 from gobhir.engine import Tensor
 from gobhir.explain.lines import WIDEST, distance, dots, element_line, inline
 from gobhir.explain.opening import Cell, Layer
-from gobhir.explain.reading import Pulled, Quantity, Reading, size
+from gobhir.explain.quantity import Pulled, Quantity, size
+from gobhir.explain.reading import Reading
 
 # keys: rules.recurrent.*
 FADED, GREW = 0.5, 2.0

@@ -26,7 +26,8 @@ from gobhir.derivation.expression import (
 from gobhir.derivation.rounding import evaluate, result, significant, substituted
 from gobhir.derivation.step import Count, Line, Piece, Say, Step
 from gobhir.explain.lines import element_line, scalar_line
-from gobhir.explain.reading import Pulled, Reading, element, size
+from gobhir.explain.quantity import Pulled, element, size
+from gobhir.explain.reading import Reading
 
 MOST_ROADS = 512
 MANY = 10_000

@@ -18,7 +18,8 @@ from gobhir.derivation.rounding import Rounder, decimals, evaluate, objects, res
 from gobhir.engine import Update
 from gobhir.engine.op import Family
 from gobhir.explain.clipping import Clipping, clipping
-from gobhir.explain.reading import Quantity, Reading, element, size
+from gobhir.explain.quantity import Quantity, element, size
+from gobhir.explain.reading import Reading
 from gobhir.explain.update import assignments
 
 Partial = Mapping[Index, Decimal]

@@ -14,7 +14,8 @@ from gobhir.derivation.step import Count, Line, Piece, Say, Section, Step
 from gobhir.engine import Tensor, Update
 from gobhir.explain.clipping import Clipping, clipping, told
 from gobhir.explain.lines import distance, page_values, scalar_line
-from gobhir.explain.reading import Reading, element, size
+from gobhir.explain.quantity import element, size
+from gobhir.explain.reading import Reading
 from gobhir.explain.schedule import learning_rate, rate, setting
 
 _SYMBOLS = {

@@ -26,7 +26,7 @@ from gobhir.explain.answers import Paper, read, written_name
 from gobhir.explain.check import Report, check_page, without_new
 from gobhir.explain.explanation import Explanation, explain
 from gobhir.explain.lines import scalar_line
-from gobhir.explain.reading import element, size
+from gobhir.explain.quantity import element, size
 from gobhir.explain.sheet import Entry, Sheet
 from gobhir.explain.written import plain
 from gobhir.lang import say
