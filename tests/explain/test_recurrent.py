@@ -179,3 +179,54 @@ def test_long_sequences_are_left_out_in_the_middle() -> None:
     page = gobhir.explain(model, gobhir.randn(1, 30, 2), gobhir.randn(1, 1), nn.MSELoss())
     told = " ".join(page.to_text("en").split())
     assert "(22 steps in the middle are left out.)" in told
+
+
+class Used(nn.Module):
+    """A recurrent layer of whose results only some are used."""
+
+    def __init__(self, read: Any):
+        super().__init__()
+        self.rnn, self.out = nn.LSTM(2, 2, batch_first=True), nn.Linear(2, 1)
+        self.read = read
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.read(self.rnn, x))
+
+
+def packed(rnn: Any, x: Any) -> Any:
+    sequences = nn.utils.rnn.pack_padded_sequence(x, [3, 1], batch_first=True)
+    return rnn(sequences)[1][0][-1]
+
+
+USES: dict[str, Any] = {
+    "every step": lambda rnn, x: rnn(x)[0],
+    "the last state": lambda rnn, x: rnn(x)[1][0][-1],
+    "the last cell alone": lambda rnn, x: rnn(x)[1][1][-1],
+    "one step's cell alone": lambda rnn, x: rnn(x[:, :1])[1][1][-1],
+    "packed sequences": packed,
+    "no batch": lambda rnn, x: rnn(x[0])[0],
+}
+
+
+@pytest.mark.parametrize("mode", ["exact", "hand"])
+@pytest.mark.parametrize("use", USES)
+def test_whatever_is_used_of_it(use: str, mode: str) -> None:
+    gobhir.manual_seed(0)
+    model = in_full(Used(USES[use]))
+    x = gobhir.randn(2, 3, 2, dtype=gobhir.float64)
+    page = gobhir.explain(model, x, None, lambda o: (o**2).sum(), mode=mode)
+    r = page.reading
+    assert not r.unruled and page.to_text("bn") and page.to_html("en")
+    for q in (*r.computed, *r.pulled):
+        shown, exact = (np.ravel(np.asarray(v, float)) for v in (q.sym.value, q.exact))
+        assert shown == pytest.approx(exact, rel=0.02, abs=1e-3), q.name
+
+
+def test_frozen_weights_get_no_blame() -> None:
+    gobhir.manual_seed(0)
+    model = Used(USES["every step"])
+    for p in model.rnn.parameters():
+        p.requires_grad = False
+    x = gobhir.randn(1, 3, 2)
+    page = gobhir.explain(model, x, None, lambda o: (o**2).sum(), reference="differences")
+    assert [s.phase for s in page.steps if s.rule.startswith("recurrent")] == ["forward"]

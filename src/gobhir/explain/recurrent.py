@@ -27,7 +27,7 @@ def forward(r: Reading, inside: list[Quantity]) -> dict[Any, Step]:
     out: dict[Any, Step] = {}
     for layer in r.run.layers:
         here = layer.owned & shown
-        if here:
+        if any(cell.parts["h"] in shown for cell in layer.cells):
             out |= dict.fromkeys(here, _forward(r, layer))
     return out
 
@@ -36,7 +36,7 @@ def backward(r: Reading) -> dict[Any, Step]:
     """The same for gradients, by what `key` gives."""
     out: dict[Any, Step] = {}
     for layer in r.run.layers:
-        if any(key(r, p) in layer.owned for p in r.pulled):
+        if any(cell.parts["h"] in r.pulled_of for cell in layer.cells):
             out |= dict.fromkeys(layer.owned, _backward(r, layer))
     return out
 
@@ -53,7 +53,8 @@ def key(r: Reading, p: Pulled) -> Any:
 
 def _forward(r: Reading, layer: Layer) -> Step:
     cells = layer.cells
-    cell = cells[min(1, len(cells) - 1)]
+    whole = [c for c in cells if c.parts["h"] in r.quantities]  # the last h may lead nowhere
+    cell = whole[min(1, len(whole) - 1)]
     h = r.quantities[cell.parts["h"]]
     at = (0,) * len(h.shape)
     pieces: list[Piece] = [Say(f"rules.recurrent.{layer.op}")]
@@ -82,7 +83,7 @@ def _forward(r: Reading, layer: Layer) -> Step:
     words = [w for w in (*layer.gates, "c", "h") if w in cell.parts]
     if len(cells) > 1:
         steps: list[list[Quantity | None]] = [
-            [r.quantities[c.parts[w]] for c in _shown(cells)] for w in words
+            [r.quantities.get(c.parts[w]) for c in _shown(cells)] for w in words
         ]
         pieces.append(Say("rules.recurrent.steps", {"j": Count(1)}))
         pieces += _over_time(layer, [(row, at) for row in steps])
@@ -96,7 +97,8 @@ def _forward(r: Reading, layer: Layer) -> Step:
 
 def _inner(r: Reading, cell: Cell) -> list[Quantity]:
     """What is computed inside a step, in its order."""
-    return [r.quantities[part] for word, part in cell.parts.items() if not word.endswith("_in")]
+    made = (part for word, part in cell.parts.items() if not word.endswith("_in"))
+    return [r.quantities[part] for part in made if part in r.quantities]
 
 
 def _one(r: Reading, cell: Cell, word: str, at: Index) -> list[Piece]:
@@ -117,12 +119,19 @@ def _over_time(layer: Layer, rows: list[tuple[list[Quantity | None], Index]]) ->
     body, worst = [], 0.0
     for quantities, at in rows:
         known = [q for q in quantities if q is not None]
-        values = [None if q is None else inline(np.asarray(q.sym.value)[at]) for q in quantities]
-        body.append((_at_any_time(known[0], at), *values))
+        values = [None if q is None else inline(q.sym.at(_place(q, at)).value) for q in quantities]  # type: ignore[attr-defined]
+        body.append((_at_any_time(known[0], _place(known[0], at)), *values))
         worst = max([worst, *(distance(q.sym.value, q.exact) for q in known)])
     out: list[Piece] = [Table(head, tuple(body), worst)]
     left = len(layer.cells) - len(cells)
     return [*out, Say("rules.recurrent.left_out", {"count": Count(left)})] if left else out
+
+
+def _place(q: Quantity, at: Index) -> Index:
+    """The same place where fewer (or more) sequences are still there: a single one has no number
+    of its own."""
+    rank = len(q.shape)
+    return ((0,) * rank + at)[-rank:] if rank else ()
 
 
 def _at_any_time(q: Quantity, at: Index) -> Name:
@@ -134,8 +143,8 @@ def _at_any_time(q: Quantity, at: Index) -> Name:
 
 def _units(r: Reading, layer: Layer) -> list[Piece]:
     """The hidden state of every unit, step by step (of a batch, for the first example)."""
-    found: list[Quantity | None] = [r.quantities[c.parts["h"]] for c in _shown(layer.cells)]
-    shape = found[0].shape  # type: ignore[union-attr]  # every step has its h
+    found: list[Quantity | None] = [r.quantities.get(c.parts["h"]) for c in _shown(layer.cells)]
+    shape = next(q.shape for q in found if q is not None)
     lead = (0,) * (len(shape) - 1)
     return _over_time(layer, [(found, (*lead, j)) for j in range(min(shape[-1], WIDEST))])
 
