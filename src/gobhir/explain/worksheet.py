@@ -34,7 +34,7 @@ from gobhir.lang import say
 STEPS = ("forward", "loss", "backward", "update")
 MOST_NUMBERS = 200
 """Blanks of a paper: some eight pages."""
-MOST_COPIES = 200
+MOST_COPIES = 100
 BLANK = "…" * 6
 _DRAWS = 1000
 
