@@ -239,7 +239,7 @@ def test_forgotten_eval(fw: Any) -> None:
         fw.manual_seed(0)
         model = tr.cnn(fw)
         optimizer = tr.adam()(fw, model)
-        with gobhir.story(model, optimizer) as story:
+        with gobhir.story(model, optimizer, every=7) as story:
             tr.steps(fw, model, optimizer, 120, before=validation(fw, model, mode))
         assert kinds(story) == (["eval_mode"] if mode else [])
 
@@ -425,6 +425,13 @@ def test_what_is_measured(fw: Any) -> None:
         assert row.weight[k] == pytest.approx(np.linalg.norm(before[k].astype(float)), rel=1e-5)
         assert row.update[k] == pytest.approx(0.1 * row.gradient[k], rel=1e-3)
     assert story.diary.losses == pytest.approx(losses)
+
+
+def test_values_of_a_large_step_are_not_all_held(fw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gobhir.lift.listening.KEPT", 2_000)
+    story = tr.told(fw, lambda fw: broken(fw, lambda z: fw.sqrt(z * 0.0)), count=3)
+    assert one(story, "nan").values["phase"] == "backward"
+    assert tr.told(fw, tr.mlp, count=30).findings == []
 
 
 def test_every_so_manieth_step(fw: Any) -> None:

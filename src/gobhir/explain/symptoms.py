@@ -69,7 +69,7 @@ class Course:
     @cached_property
     def weights(self) -> np.ndarray:
         """Which parameters are matrices of weights that learn, in the order of the layers."""
-        order = {layer: k for k, layer in enumerate(self.diary.order)}
+        order = self.diary.order
         found = [
             k for k, w in enumerate(self.diary.parameters) if w.weighs and w.given and w.pulled
         ]

@@ -134,8 +134,8 @@ class Diary:
     losses: list[float] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     units: dict[str, Units] = field(default_factory=dict)
-    order: list[str] = field(default_factory=list)
-    """Layers with parameters, in the order in which they were first called."""
+    order: dict[str, int] = field(default_factory=dict)
+    """Layers with parameters, numbered in the order in which they were first called."""
     birth: Birth | None = None
     records: dict[int, list[Seen]] = field(default_factory=dict)
     """Steps in which something happened, op by op."""

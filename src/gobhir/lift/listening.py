@@ -116,34 +116,34 @@ class Listener:
             return
         if module._parameters:
             self._producer = module
-            path = self.paths.get(id(module), "")
-            if path not in self.diary.order:
-                self.diary.order.append(path)
+            order = self.diary.order
+            order.setdefault(self.paths.get(id(module), ""), len(order))
+        if module is self.model and self.moded:
+            self._note_mode()
         if not self.listening:
             return
         if type(module).__name__ in ("LSTM", "GRU") and self.grad_enabled():
             gates_of(self.diary, self.paths.get(id(module), ""), module, args, self.numbers)
-        if module is self.model:
-            self._end_of_forward(out)
+        if module is self.model and self._trace and self.grad_enabled():
+            self._note_last(out)
 
-    def _end_of_forward(self, out: Any) -> None:
-        """The mode in which the model ran, and which activation was its last word."""
-        if self.moded:
-            checking = not self.grad_enabled()
-            if checking and any(m.training for m in self.moded):
-                self.diary.counts["checks_in_train"] += 1
-                self.diary.counts["runs_in_train"] += not self._checking
-            self._checking = checking
-            if not checking:
-                self._training = self.model.training
-        if self._trace and self.grad_enabled():
-            first = out[0] if isinstance(out, tuple) and out else out
-            last = self._trace[-1]
-            shape = getattr(first, "shape", None)
-            if shape is not None and tuple(shape) == last.value.shape:
-                units = self.diary.units.get(unit_key(last.layer, last.op))
-                if units is not None and np.shares_memory(self.numbers(first), last.value):
-                    units.final = True
+    def _note_mode(self) -> None:
+        """In which mode the model ran, for training or for a look at it."""
+        checking = not self.grad_enabled()
+        if checking and any(m.training for m in self.moded):
+            self.diary.counts["checks_in_train"] += 1
+            self.diary.counts["runs_in_train"] += not self._checking
+        self._checking = checking
+        if not checking:
+            self._training = self.model.training
+
+    def _note_last(self, out: Any) -> None:
+        """Which activation was the model's last word."""
+        first = out[0] if isinstance(out, tuple) and out else out
+        last = self._trace[-1]
+        units = self.diary.units.get(unit_key(last.layer, last.op))
+        if units is not None and hasattr(first, "shape"):
+            units.final |= np.may_share_memory(self.numbers(first), last.value)
 
     def grad_enabled(self) -> bool:
         """Whether a gradient could come of what runs now."""
@@ -163,9 +163,8 @@ class Listener:
                 units_of(self.diary, heard, type(self._producer).__name__)
         if name in LOSSES or name in STRETCHED:
             self._alone = targets_of(self.diary, name, inputs, value, self.numbers)
-        if self._bytes < KEPT:
-            self._trace.append(heard)
-            self._bytes += value.nbytes
+        self._bytes += value.nbytes
+        self._trace.append(heard if self._bytes <= KEPT else Heard(name, layer, np.empty(0)))
         return len(self._trace) - 1
 
     def _layer(self) -> str:
