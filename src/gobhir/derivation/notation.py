@@ -189,7 +189,7 @@ class Notation(ABC, Generic[Ink]):
                 for letter, count in reversed(e.letters):
                     ink = self.summed(letter, count, ink)
                 return ink, NEGATIVE
-            case Rearranged(label=""):
+            case Rearranged(label="") | Spread() | Reshaped():
                 return self._write(e.body)
             case Rearranged() | Scattered() | Taken():
                 return self.operation(e.label, self.write(e.body)), ATOM

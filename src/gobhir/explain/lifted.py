@@ -73,10 +73,11 @@ def _notes(lifted: Lifted, trace: Trace) -> Iterator[Say]:
     for key, values in trace.notes.items():
         yield Say(f"rules.watch.{key}", values)
         # keys: rules.watch.autocast, rules.watch.checkpoint, rules.watch.compiled
+        # keys: rules.watch.function, rules.watch.shadow
     for value in lifted.leaves:
         if value.origin == "unseen":
             yield Say("rules.watch.unseen", {"shape": str(value.shape)})
-    step, used = lifted.step, lifted.used
+    step, used, by = lifted.step, lifted.used, {"framework": trace.framework}
     if len(step.backwards) > 1:
         yield Say("rules.watch.losses", {"count": Count(len(step.backwards))})
     if step.left:
@@ -88,14 +89,15 @@ def _notes(lifted: Lifted, trace: Trace) -> Iterator[Say]:
     if used is not None and used.changed:
         yield Say("rules.watch.changed", {"names": _listed(used.changed)})
     if used is not None and used.noise:
-        yield Say("rules.watch.noise", {"names": _listed(used.noise)})
+        yield Say("rules.watch.noise", {"names": _listed(used.noise), **by})
     if lifted.opaque:
         names = sorted({call.name for call in lifted.opaque})
-        yield Say("rules.watch.opaque", {"names": _listed(names)})
+        yield Say("rules.watch.opaque", {"names": _listed(names), **by})
     worst = max(step.calls, key=lifted.distance, default=None)
     if worst is not None:
         far = f"{lifted.distance(worst):.1g}"
-        yield Say("rules.watch.distance", {"far": far, "name": worst.name, "line": worst.line})
+        values = {"far": far, "name": worst.name, "line": worst.line}
+        yield Say("rules.watch.distance", {**values, **by})
 
 
 def _listed(names: Any) -> str:

@@ -134,7 +134,7 @@ class Reading:
     def _given(self, x: Tensor) -> Quantity:
         run = self.run
         if x in run.parameters:
-            kind, name = "parameter", _words(run.parameters[x])
+            kind, name = "parameter", _words(run.parameters[x], run.parameters.values())
         elif x is run.x:
             kind, name = "input", Name("x")
         elif x is run.y:
@@ -327,6 +327,9 @@ class Reading:
         return q.sym
 
 
-def _words(path: str) -> Name:
-    """A parameter outside any known layer is called by its own name."""
-    return Name(path.rsplit(".", 1)[-1])
+def _words(path: str, paths: Iterable[str]) -> Name:
+    """A parameter outside any known layer is called by its own name; where several are called
+    that (hidden.kernel, out.kernel), they are numbered."""
+    last = path.rpartition(".")[2]
+    alike = [p for p in paths if p.rpartition(".")[2] == last]
+    return Name(last, alike.index(path) + 1 if len(alike) > 1 else None)

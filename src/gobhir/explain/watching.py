@@ -9,7 +9,6 @@ w.show()
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Self
@@ -20,10 +19,12 @@ from gobhir.explain.lifted import recordings
 from gobhir.explain.own_steps import OwnSteps
 from gobhir.explain.recording import Recording
 from gobhir.lang import say
+from gobhir.lift.recorders import recorders
 
 
 class Watch:
-    """What happened inside the `with` block, in Gobhir and in PyTorch where that is imported.
+    """What happened inside the `with` block, in Gobhir, and in PyTorch, Keras and TensorFlow where
+    they are imported.
 
     models: whose parts' names are wanted even where only parts of them run. on_step: called when
     an optimizer has stepped. What ran stays as it was without being watched.
@@ -31,12 +32,7 @@ class Watch:
 
     def __init__(self, *models: Any, on_step: Callable[[], None] = lambda: None) -> None:
         self._own = OwnSteps(on_step)
-        self._torch: Any = None
-        if "torch" in sys.modules:
-            from gobhir.lift.torch_watch import TorchWatch
-
-            theirs = [m for m in models if isinstance(m, sys.modules["torch"].nn.Module)]
-            self._torch = TorchWatch(*theirs, on_step=on_step)
+        self.recorders = recorders(models, on_step)
         self._open = ExitStack()
         self._runs: list[Recording] | None = None
         self._pages: dict[Any, Explanation] = {}
@@ -44,8 +40,8 @@ class Watch:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(self._own)
-            if self._torch is not None:
-                stack.enter_context(self._torch)
+            for recorder in self.recorders:
+                stack.enter_context(recorder)
             self._open = stack.pop_all()
         return self
 
@@ -55,22 +51,30 @@ class Watch:
     def forget(self) -> None:
         """Keep of what was seen only the last step."""
         self._own.forget()
-        if self._torch is not None:
-            self._torch.forget()
+        for recorder in self.recorders:
+            recorder.forget()
+
+    def callback(self, step: int = 1) -> Any:
+        """For Keras: `model.fit(..., callbacks=[w.callback(step=10)])` watches the tenth batch
+        instead of a `with` block; the training stays what it is."""
+        from gobhir.lift.keras_fit import OneStep
+
+        return OneStep(self, step)
 
     @property
     def trace(self) -> Any:
-        """What PyTorch did: every call, backward and optimizer's step, in order
-        (gobhir.lift.trace.Trace). None where PyTorch is not imported."""
-        return None if self._torch is None else self._torch.trace
+        """What the framework did: every call, backward and optimizer's step, in order
+        (gobhir.lift.trace.Trace). None where none is imported."""
+        traces = [recorder.trace for recorder in self.recorders]
+        return max(traces, key=lambda trace: len(trace.events), default=None)
 
     @property
     def steps(self) -> list[Recording]:
         """The training steps on the engine's tape. RuntimeError where there was none."""
         if self._runs is None:
             self._runs = self._own.recordings()
-            if self._torch is not None:
-                self._runs += recordings(self.trace)
+            for recorder in self.recorders:
+                self._runs += recordings(recorder.trace)
         if not self._runs:
             calls = len(self._own.records) + (0 if self.trace is None else len(self.trace.calls))
             raise RuntimeError(say("errors.watch.nothing", calls=calls))

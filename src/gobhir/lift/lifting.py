@@ -77,12 +77,12 @@ def apart(theirs: np.ndarray, ours: np.ndarray) -> float:
 def lift(trace: Trace) -> Iterator[Lifted]:
     """Every training step of the trace, on a tape of its own."""
     for step in steps_of(trace):
-        yield _Lifting(step, trace.kinds).lifted
+        yield _Lifting(step, trace).lifted
 
 
 class _Lifting:
-    def __init__(self, step: Step, kinds: dict[str, str]):
-        self.kinds = kinds
+    def __init__(self, step: Step, trace: Trace):
+        self.kinds, self.again = trace.kinds, trace.again
         self.layers: dict[str, Layer] = {}
         self.tensors: dict[Value, Tensor] = {}
         self.results: dict[Value, Record] = {}
@@ -189,9 +189,7 @@ class _Lifting:
         return list(_tensors_in(args[:1] if call.name.endswith("__setitem__") else result))
 
     def _by_the_framework(self, call: Call) -> list[Tensor]:
-        from gobhir.lift.torch_again import Again
-
-        again = Again(call)
+        again = self.again(call)
         inputs = [self._tensor(v) for v in again.inputs]
         with self._around(call):
             name = call.name.rpartition(".")[2]

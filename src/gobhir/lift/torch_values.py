@@ -77,7 +77,13 @@ class Values:
 
     def learn_names(self, named: Iterable[tuple[str, Any]]) -> None:
         for name, t in named:
-            self._names.setdefault(id(t), (t, name))
+            _, name = self._names.setdefault(id(t), (t, name))
+            held = self._now.get(id(t))
+            if held is not None and held[0]() is t and held[1].origin and not held[1].name:
+                held[1].name = name  # somebody looked at it before its model ran
+
+    def named(self, t: Any) -> bool:
+        return id(t) in self._names
 
     def known(self, x: Any) -> Any:
         """The Value of a tensor; one that was never seen came from outside. Else x."""

@@ -23,9 +23,26 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gobhir.lift.counterparts import DRAWN, DRAWS, UNSEEN, counterpart, opened, writes
+from gobhir.lift.keras_parts import (
+    is_layer,
+    layers_of,
+    optimizers_watched,
+    own_of,
+    variables_of,
+)
 from gobhir.lift.places import name_of, user_line
+from gobhir.lift.torch_again import Again
 from gobhir.lift.torch_values import Values, tensors_in
-from gobhir.lift.trace import Backward, Call, Changed, Stepped, Trace, exchanged, values_in
+from gobhir.lift.trace import (
+    Backward,
+    Call,
+    Changed,
+    Stepped,
+    Trace,
+    Value,
+    exchanged,
+    values_in,
+)
 
 
 class TorchWatch:
@@ -34,8 +51,8 @@ class TorchWatch:
     by the user's own lines, when the next gradients are asked for."""
 
     def __init__(self, *models: Any, on_step: Callable[[], None] = lambda: None) -> None:
-        self.trace = Trace()
-        self._on_step = on_step
+        self.trace = Trace(again=Again)
+        self.on_step = on_step
         self.values = Values()
         self._scope: tuple[str, ...] = ()
         self._paths: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
@@ -43,6 +60,8 @@ class TorchWatch:
         self._optimizers: list[Any] = []
         self._before: dict[int, Changed] = {}
         self._hand: dict[int, Changed] = {}
+        self._root: Any = None
+        """The outermost module that runs, or ran last."""
         self._inside = 0
         """How many things run whose calls are no calls of the user's model."""
         self._checkpoint = False
@@ -63,6 +82,7 @@ class TorchWatch:
                 stack.callback(handle.remove)
             stack.enter_context(self._in_the_place_of_backward())
             stack.enter_context(self._in_the_place_of_apply())
+            stack.enter_context(optimizers_watched(self, "torch"))
             if hasattr(torch.compiler, "set_stance"):
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             stack.enter_context(_Functions(self))
@@ -113,6 +133,8 @@ class TorchWatch:
         draws = torch.get_rng_state() if name in DRAWS else None
         given = exchanged((args, kwargs), self.values.known)
         result = function(*args, **kwargs)
+        if not written and _made_nothing(name, result, args):
+            return result
         gave = args[0] if name.endswith("__setitem__") else result
         if any(True for _ in tensors_in(gave)):
             self._note(name, own, function, given, gave, draws, bool(written))
@@ -183,7 +205,7 @@ class TorchWatch:
                 return self._checkpointed(real, args, kwargs)
             with torch._C.DisableTorchFunction():
                 given = exchanged((args, kwargs), self.values.known)
-                with self._nothing_noted():
+                with self.nothing_noted():
                     result = real(*args, **kwargs)
                 if any(True for _ in tensors_in(result)):
                     self._note(kind.__name__, None, real, given, result)
@@ -210,18 +232,40 @@ class TorchWatch:
         return result
 
     @contextmanager
-    def _nothing_noted(self) -> Iterator[None]:
+    def nothing_noted(self) -> Iterator[None]:
         self._inside += 1
         try:
             yield
         finally:
             self._inside -= 1
 
+    # -- what Keras's parts ask ----
+
+    @property
+    def busy(self) -> bool:
+        return self._inside > 0
+
+    def leaf(self, tensor: Any) -> Value:
+        return self.values.known(tensor)
+
+    def snapshot(self, tensor: Any) -> Value:
+        value = self.values.snapshot(tensor)
+        self.values.secure(tensor)
+        return value
+
+    def renew(self, tensor: Any) -> Value:
+        return self.values.renew(tensor)
+
+    def about_to_train(self, model: Any) -> None:
+        """Keras runs eagerly on PyTorch: there is nothing to do."""
+
     # -- modules ----
 
     def _entered(self, module: Any, args: Any) -> None:
         if module not in self._paths:
             self._learn_names(module)
+        elif is_layer(module) and any(not self.values.named(v.value) for v in own_of(module)):
+            self._learn_names(self._root)  # it was built just now
         self._scope = (*self._scope, self._paths[module])
 
     def _left(self, module: Any, args: Any, output: Any) -> None:
@@ -231,15 +275,16 @@ class TorchWatch:
         """Paths of its parts, as from the outermost module that ran; losses have none."""
         if type(root).__name__ == "OptimizedModule":
             self.trace.notes.setdefault("compiled", {})
-        owned = [*root.named_parameters(), *root.named_buffers()]
-        label = (self._scope[-1] + "." if self._scope else "") + (
+        parts, owned = _parts(root), _owned(root)
+        self._root = self._root if self._scope else root
+        label = (self._scope[-1] + "." if self._scope and root is not self._root else "") + (
             name_of(root) or type(root).__name__
         )
         if not owned:
             label = ""
         elif not self._scope:
             self.trace.models[label] = type(root).__name__
-        for path, part in root.named_modules():
+        for path, part in parts:
             if part not in self._paths:
                 self._paths[part] = where = _path(label, path) if owned else ""
                 self.trace.kinds.setdefault(where, type(part).__name__)
@@ -258,7 +303,7 @@ class TorchWatch:
                 return
             if self._hand:
                 self._hand = {}
-                self._on_step()
+                self.on_step()
             with torch._C.DisableTorchFunction():
                 given = said.bind(*args, **kwargs).arguments
                 self._differentiated(
@@ -282,7 +327,7 @@ class TorchWatch:
             [None if s is None else values.known(s) for s in given],
             {},
         )
-        with self._nothing_noted():
+        with self.nothing_noted():
             before = values.gradients()
             with _Kernels(self._calls_of, event):
                 original(*args, **kwargs)
@@ -294,7 +339,7 @@ class TorchWatch:
         """torch.autograd.grad: a function whose results are gradients."""
         given = exchanged((args, kwargs), self.values.known)
         event = Backward([], [], {})
-        with self._nothing_noted(), _Kernels(self._calls_of, event):
+        with self.nothing_noted(), _Kernels(self._calls_of, event):
             result = function(*args, **kwargs)
         call = self._note("torch.autograd.grad", own, function, given, result)
         call.kernels += event.unlinked
@@ -341,7 +386,7 @@ class TorchWatch:
         self._inside -= 1
         with torch._C.DisableTorchFunction():
             self._note_step(optimizer)
-        self._on_step()
+        self.on_step()
 
     def _note_step(self, optimizer: Any) -> None:
         changes = []
@@ -392,6 +437,23 @@ class _Kernels(TorchDispatchMode):
             kernels = self.event.unlinked if self.last is None else self.last.kernels
             kernels.append(function.__name__)
         return function(*args, **(kwargs or {}))
+
+
+def _made_nothing(name: str, result: Any, args: tuple[Any, ...]) -> bool:
+    """x.to(its own dtype) is x; what torch.as_tensor makes of plain numbers came from outside."""
+    if name in ("torch.as_tensor", "torch.tensor", "torch.from_numpy"):
+        return not any(True for _ in tensors_in(args))
+    return bool(args) and isinstance(result, torch.Tensor) and result is args[0]
+
+
+def _parts(root: Any) -> list[tuple[str, Any]]:
+    return list(layers_of(root) if is_layer(root) else root.named_modules())
+
+
+def _owned(root: Any) -> list[tuple[str, Any]]:
+    if is_layer(root):
+        return [(path, v.value) for path, v in variables_of(root)]
+    return [*root.named_parameters(), *root.named_buffers()]
 
 
 def _path(label: str, path: str) -> str:

@@ -50,7 +50,7 @@ class Call:
 
     name: str
     function: Callable[..., Any] | None
-    foreign: Callable[..., Any]
+    foreign: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     results: Any
@@ -85,16 +85,19 @@ class Changed:
     state: dict[str, Any]
     after: Value
     group: int
+    """Whose settings hold for it; -1 where it was not changed by the optimizer's rule."""
 
 
 @dataclass(eq=False)
 class Stepped:
-    """An optimizer took a step. kind: its class; groups: settings; key: which optimizer it is."""
+    """An optimizer took a step. kind: its class; groups: settings; key: which optimizer it is;
+    rule: the optimizer of ours that does the same, where that is not the one of its name."""
 
     kind: str
     groups: list[dict[str, Any]]
     changes: list[Changed]
     key: int
+    rule: Any = None
 
 
 Event = Call | Backward | Stepped
@@ -111,6 +114,9 @@ class Trace:
     models: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     """Classes of modules, by path."""
+    framework: str = "PyTorch"
+    again: Any = None
+    """Makes of a call one that the framework itself runs once more (torch_again.Again)."""
 
     @property
     def calls(self) -> list[Call]:

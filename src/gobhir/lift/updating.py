@@ -85,20 +85,29 @@ def update(step: Step, tensors: dict[Value, Tensor], used: Used) -> Any:
     it has none of that name; then before and after are the framework's."""
     stepped = step.stepped
     assert stepped is not None
-    kind = getattr(optim, stepped.kind, None) if stepped.kind else _by_hand(stepped)
+    kind = stepped.rule or (
+        getattr(optim, stepped.kind, None) if stepped.kind else _by_hand(stepped)
+    )
     changes = [c for c in stepped.changes if c.parameter in tensors]
     if kind is None:
         for change in changes:
             _shown(change, tensors, used)
         return None
+    for change in changes:
+        if change.group < 0:
+            _shown(change, tensors, used)
+    changes = [c for c in changes if c.group >= 0]
     groups = []
     for number, settings in enumerate(stepped.groups):
         own = [tensors[c.parameter] for c in changes if c.group == number]
         if own:
             groups.append({"params": own, **settings})
-    known = kind([{"params": g["params"]} for g in groups], **_required(kind, groups))
-    for group, settings in zip(known.param_groups, groups, strict=True):
-        group.update({k: v for k, v in settings.items() if k in group and k != "foreach"})
+    if stepped.rule is not None:
+        known = kind(groups)
+    else:
+        known = kind([{"params": g["params"]} for g in groups], **_required(kind, groups))
+        for group, settings in zip(known.param_groups, groups, strict=True):
+            group.update({k: v for k, v in settings.items() if k in group and k != "foreach"})
     for change in changes:
         t = tensors[change.parameter]
         t.grad = Tensor._wrap(used.grads[change.parameter])
@@ -118,7 +127,7 @@ def _as_state(v: Any) -> Any:
         from gobhir.lift.torch_values import numbers
 
         return Tensor._wrap(numbers(v))
-    return v
+    return v.astype(np.float64) if isinstance(v, np.ndarray) else v
 
 
 def _by_hand(stepped: Stepped) -> Any:
@@ -144,6 +153,7 @@ def _shown(change: Changed, tensors: dict[Value, Tensor], used: Used) -> None:
     t = tensors[change.parameter]
     after = change.after.read()
     assert state.tape is not None
+    state.tape.keep(t.array)
     before, grad = {"w": change.before.read()}, used.grads[change.parameter]
     state.tape.record(Update(None, t, grad, {}, before, {"w": after}))
     t.array[...] = after
