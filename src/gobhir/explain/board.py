@@ -38,9 +38,13 @@ def shown(r: Reading, q: Quantity) -> Pieces | None:
 def one(r: Reading, q: Quantity, index: Index) -> Pieces:
     """Where it stands, and its line."""
     where = place(r, q, index)
-    out: Pieces = [] if where is None else [Say("rules.maps.one", {"place": where})]
-    out.append(element_line(q, index, r.mode))
-    return out + (list(dots(q.expr, index, q.shape)) if r.mode == "exact" else [])
+    hidden = dots(q.expr, index, q.shape) if r.mode == "exact" else []
+    key = "rules.maps.one_long" if hidden else "rules.maps.one"
+    out: Pieces = [] if where is None else [Say(key, {"place": where})]
+    return [*out, element_line(q, index, r.mode), *hidden]
+
+
+# keys: rules.maps.one, rules.maps.one_long
 
 
 def rest(r: Reading, q: Quantity) -> Pieces:

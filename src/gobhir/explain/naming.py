@@ -13,7 +13,7 @@ WEIGHTED = {"linear", "conv", "conv_transpose"}
 _LETTERS = {
     **dict.fromkeys(("max_pool", "avg_pool"), "M"),
     **dict.fromkeys(("dropout", "alpha_dropout"), "D"),
-    **dict.fromkeys(("cat", "stack"), "J"),
+    **dict.fromkeys(("cat", "stack"), "K"),
     **dict.fromkeys(("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm"), "N"),
     "batch_norm_by_running": "N",
     "embedding": "H",
