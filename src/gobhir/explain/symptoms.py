@@ -63,8 +63,8 @@ class Course:
 
     @property
     def learned(self) -> bool:
-        """Whether the loss fell to a tenth."""
-        return bool(len(self.losses) >= FEW and self.blocks[-1] < 0.1 * self.start)
+        """Whether the loss fell to a tenth of the very first (those after it may have leapt)."""
+        return bool(len(self.losses) >= FEW and self.blocks[-1] < 0.1 * abs(self.losses[0]))
 
     @cached_property
     def weights(self) -> np.ndarray:
