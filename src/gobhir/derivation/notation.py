@@ -189,6 +189,8 @@ class Notation(ABC, Generic[Ink]):
                 for letter, count in reversed(e.letters):
                     ink = self.summed(letter, count, ink)
                 return ink, NEGATIVE
+            case Labelled():
+                return self.write(e, PRODUCT), PRODUCT
             case Rearranged(label="") | Spread() | Reshaped():
                 return self._write(e.body)
             case Rearranged() | Scattered() | Taken():

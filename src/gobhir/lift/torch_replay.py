@@ -50,7 +50,7 @@ def _functions() -> dict[str, Callable[..., Any]]:
         "permute": lambda x, dims: x.permute(dims),
         "expand": lambda x, shape: x.expand(shape),
         "clone": lambda x: x.clone(),
-        "cast": lambda x, dtype: x.double() if dtype.kind == "f" else x,
+        "cast": lambda x, dtype: {"f": x.double, "b": x.bool}.get(dtype.kind, x.long)(),
         "get_item": lambda x, index: x[index],
         "mse_loss": F.mse_loss,
         "l1_loss": F.l1_loss,
