@@ -31,7 +31,7 @@ def _recording(lifted: Lifted, trace: Trace) -> Recording:
         raise ValueError(say("errors.explain.no_parameters"))
     output = _result(lifted, inside) or _made_of(loss)
     paths = {id(layer): layer.path for layer in lifted.layers.values()}
-    check_finite(tape, paths)
+    check_finite(tape, loss, paths)
     run = Recording(
         tape,
         None,

@@ -54,7 +54,7 @@ def _recording(tape: Tape, before: list[Tape]) -> Recording:
         parameters[other] = f"p{len(parameters) + 1}"
     if not parameters:
         raise ValueError(say("errors.explain.no_parameters"))
-    check_finite(tape, paths)
+    check_finite(tape, loss, paths)
     inside = [r for r in tape.records if r.scope and r.scope[0] is model and r.order < loss.order]
     output = inside[-1] if inside else loss
     x = next((t for r in inside for t in _given(r, parameters)), None)

@@ -127,30 +127,27 @@ def _as_input(value: Any, dtype: np.dtype) -> Tensor:
     return made.to(dtype) if made.dtype.kind == "f" else made
 
 
-def check_finite(tape: Tape, paths: dict[int, str]) -> None:
-    """ValueError, saying where it was born, for a NaN or an infinity. A mask may hold -infinity,
-    and so may what it is added to."""
-    masked: set[Any] = set()
-    for record in tape.records:
-        for x in record.inputs:
-            if isinstance(x, Tensor) and x._record is None and not _finite(x.array):
-                if x.requires_grad or not _mask(x.array):
-                    raise ValueError(say("errors.explain.nan_given", shape=x.shape))
-                masked.add(x)
-        if not _finite(record.value):
-            if _mask(record.value) and any(_made_by(x) in masked for x in record.inputs):
-                masked.add(record)
-                continue
+def check_finite(tape: Tape, loss: Record, paths: dict[int, str]) -> None:
+    """ValueError, saying where it was born, for a loss that is NaN or infinite. An infinity on the
+    way, from which a finite loss is made (a masked score before a softmax), is none of that."""
+    record = loss
+    while not _finite(record.value):
+        bad = [x for x in record.inputs if isinstance(x, Tensor) and not _finite(tape.value(x))]
+        worst = next((x for x in bad if np.isnan(tape.value(x)).any()), bad[0] if bad else None)
+        if worst is None:
             layer = next((p for m in reversed(record.scope) if (p := paths.get(id(m)))), "-")
             raise ValueError(say("errors.explain.nan_born", op=record.op.name, layer=layer))
+        if worst._record is None:
+            raise ValueError(say("errors.explain.nan_given", shape=worst.shape))
+        record = worst._record
 
 
 def _check(tape: Tape, value: Any, paths: dict[int, str]) -> None:
-    check_finite(tape, paths)
     if not isinstance(value, Tensor) or value._record is None:
         raise ValueError(say("errors.explain.loss_type", type=type(value).__name__))
     if value.numel() != 1:
         raise ValueError(say("errors.explain.loss_shape", shape=value.shape))
+    check_finite(tape, value._record, paths)
     if not value.requires_grad:
         raise ValueError(say("errors.explain.detached"))
 
@@ -159,15 +156,6 @@ def _finite(array: Any) -> bool:
     if isinstance(array, tuple):  # the results of an op that has several
         return all(_finite(part) for part in array)
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
-
-
-def _mask(array: Any) -> bool:
-    """Whether all that is not finite in it is -infinity."""
-    return not isinstance(array, tuple) and bool((np.isfinite(array) | np.isneginf(array)).all())
-
-
-def _made_by(x: Any) -> Any:
-    return x if not isinstance(x, Tensor) or x._record is None else x._record
 
 
 def _after(run: Recording) -> tuple[np.ndarray, np.ndarray]:

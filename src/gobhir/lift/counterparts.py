@@ -88,6 +88,7 @@ def counterpart(function: Any) -> tuple[str, Own]:
     if found is None:
         name = "torch.autograd.grad" if function is grad else resolve_name(function)
         name = name or getattr(function, "__qualname__", type(function).__name__)
+        name = name.replace("_VariableFunctionsClass.", "torch.")
         found = _known[function] = name, _own(name)
     return found
 
@@ -141,7 +142,7 @@ def writes(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether the call may write into what it is given."""
     last = name.rpartition(".")[2]
     return (
-        (last.endswith("_") and not last.endswith("__"))
+        (last.endswith("_") and not last.endswith(("__", "requires_grad_")))
         or last in _WRITERS
         or bool(kwargs.get("inplace"))
         or "out" in kwargs

@@ -185,8 +185,19 @@ class _Lifting:
                 from gobhir.lift.torch_again import drawing
 
                 stack.enter_context(keeping(stack.enter_context(drawing(call))))
+            before = len(self.tape.entries)
             result = function(*args, **kwargs)
+            if call.writes and len(self.tape.entries) > before:
+                self._written(result)
         return list(_tensors_in(args[:1] if call.name.endswith("__setitem__") else result))
+
+    def _written(self, t: Any) -> None:
+        """In the engine, what learns nothing has no history of being written over; a page has."""
+        last = self.tape.entries[-1]
+        if not isinstance(t, Tensor) or t.requires_grad or not isinstance(last, Record):
+            return
+        if not isinstance(last.value, tuple) and np.array_equal(last.value, t.array):
+            t._record = last
 
     def _by_the_framework(self, call: Call) -> list[Tensor]:
         again = self.again(call)

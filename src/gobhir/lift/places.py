@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-_OTHERS = tuple(
-    str(Path(spec.origin).parent) + "/"
-    for name in ("gobhir", "torch", "keras", "tensorflow")
-    if (spec := find_spec(name)) is not None and spec.origin is not None
+_OTHERS = (
+    *(
+        str(Path(spec.origin).parent) + "/"
+        for name in ("gobhir", "torch", "keras", "tensorflow")
+        if (spec := find_spec(name)) is not None and spec.origin is not None
+    ),
+    "<frozen",
 )
+_PYTHON = sysconfig.get_path("stdlib") + "/"
 
 
 def _frames() -> Iterator[FrameType]:
     """The user's own frames, innermost first."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        if not frame.f_code.co_filename.startswith((*_OTHERS, "<frozen")):
+        if not _foreign(frame.f_code.co_filename):
             yield frame
         frame = frame.f_back
+
+
+@cache
+def _foreign(file: str) -> bool:
+    return file.startswith(_OTHERS) or (file.startswith(_PYTHON) and "site-packages" not in file)
 
 
 def user_line() -> str:

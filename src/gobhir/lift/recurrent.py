@@ -6,11 +6,11 @@ from typing import Any
 
 from gobhir import nn
 from gobhir.engine import Tensor
-from gobhir.nn.utils.rnn import PackedSequence
+from gobhir.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 __all__ = [
-    "gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh",
-    "rnn_tanh_cell",
+    "_pack_padded_sequence", "_pad_packed_sequence", "gru", "gru_cell", "lstm", "lstm_cell",
+    "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell",
 ]  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def _layer(kind: Any, options: dict[str, Any], given: Any, hx: Any, weights: Any
 
 def _whole(kind: Any, **options: Any) -> Any:
     def run(x: Tensor, second: Any, third: Any, *rest: Any) -> Any:
-        if isinstance(third, (tuple, list)):  # x, hx, weights, ...
+        if not isinstance(rest[0], (tuple, list)):  # x, hx, weights, ...
             return _layer(kind, options, x, second, third, rest)
         # packed: data, batch_sizes, hx, weights, ...
         packed = PackedSequence(x, second)
@@ -72,3 +72,14 @@ lstm_cell = _cell(nn.LSTMCell)
 gru_cell = _cell(nn.GRUCell)
 rnn_tanh_cell = _cell(nn.RNNCell, nonlinearity="tanh")
 rnn_relu_cell = _cell(nn.RNNCell, nonlinearity="relu")
+
+
+def _pack_padded_sequence(x: Tensor, lengths: Any, batch_first: bool) -> tuple[Tensor, Tensor]:
+    packed = pack_padded_sequence(x, lengths, batch_first)
+    return packed.data, packed.batch_sizes
+
+
+def _pad_packed_sequence(
+    data: Tensor, sizes: Tensor, batch_first: bool, padding: float, total: int
+) -> tuple[Tensor, Tensor]:
+    return pad_packed_sequence(PackedSequence(data, sizes), batch_first, padding, total)

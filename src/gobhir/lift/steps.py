@@ -71,9 +71,11 @@ def _before(event: Backward, leaves: set[Value]) -> dict[Value, Value]:
 def _needed(trace: Trace, backwards: list[Backward]) -> list[Call]:
     """The calls whose results these losses are made from, in order; also those that wrote into the
     memory of such a result, through a view of it."""
-    made = {v: call for call in trace.calls for v in values_in(call.results)}
+    before = trace.events[: trace.events.index(backwards[-1])]
+    calls = [e for e in before if isinstance(e, Call)]
+    made = {v: call for call in calls for v in values_in(call.results)}
     todo = [v for b in backwards for v in (*b.roots, *(s for s in b.seeds if s is not None))]
-    writers = [c for c in trace.calls if c.writes and any(v.learns for v in values_in(c.results))]
+    writers = [c for c in calls if c.writes and any(v.learns for v in values_in(c.results))]
     wanted: set[Call] = set()
     memories: set[int] = set()
     while todo:
@@ -89,5 +91,4 @@ def _needed(trace: Trace, backwards: list[Backward]) -> list[Call]:
         for call in writers:
             if call not in wanted and any(v.memory in memories for v in values_in(call.results)):
                 todo += values_in(call.results)
-    last = max((k for k, call in enumerate(trace.calls) if call in wanted), default=-1)
-    return [call for call in trace.calls[: last + 1] if call in wanted]
+    return [call for call in calls if call in wanted]

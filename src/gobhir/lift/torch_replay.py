@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.engine import Record, Tape, Tensor
+from gobhir.engine.ops.indexing import Flat
 
 
 def _functions() -> dict[str, Callable[..., Any]]:
@@ -51,7 +52,7 @@ def _functions() -> dict[str, Callable[..., Any]]:
         "expand": lambda x, shape: x.expand(shape),
         "clone": lambda x: x.clone(),
         "cast": lambda x, dtype: {"f": x.double, "b": x.bool}.get(dtype.kind, x.long)(),
-        "get_item": lambda x, index: x[index],
+        "get_item": _taken,
         "mse_loss": F.mse_loss,
         "l1_loss": F.l1_loss,
         "huber_loss": F.huber_loss,
@@ -75,6 +76,14 @@ def _functions() -> dict[str, Callable[..., Any]]:
         "max": torch.max,
         "min": torch.min,
     }
+
+
+def _taken(x: Any, index: Any) -> Any:
+    import torch
+
+    if isinstance(index, Flat):
+        return x.reshape(-1)[torch.as_tensor(index.places)]
+    return x[index]
 
 
 def _of_images() -> dict[str, Callable[..., Any]]:
@@ -151,6 +160,8 @@ def gradients(
     values: dict[Any, Any] = {}
 
     def value(x: Any) -> Any:
+        if isinstance(x, (np.ndarray, np.generic)):
+            return torch.as_tensor(x)
         if not isinstance(x, Tensor):
             return x
         key = x if x._record is None else x._record

@@ -26,6 +26,15 @@ def tensors_in(x: Any) -> Iterator[Any]:
             yield from tensors_in(v)
 
 
+def made_by(t: Any) -> Any:
+    """A tensor's node in autograd's graph. None also for a view that no_grad made of something that
+    learns, and that was written into: of that autograd does not like to be asked."""
+    try:
+        return t.grad_fn
+    except RuntimeError:
+        return None
+
+
 def numbers(t: Any) -> np.ndarray:
     """A tensor's numbers, floats as float64. ValueError for complex numbers."""
     t = t.detach()
@@ -76,11 +85,16 @@ class Values:
         self._leaves: dict[int, tuple[Any, Value]] = {}
 
     def learn_names(self, named: Iterable[tuple[str, Any]]) -> None:
+        """A model's own names go before what variables the program happens to have for them."""
         for name, t in named:
-            _, name = self._names.setdefault(id(t), (t, name))
-            held = self._now.get(id(t))
-            if held is not None and held[0]() is t and held[1].origin and not held[1].name:
-                held[1].name = name  # somebody looked at it before its model ran
+            self._names[id(t)] = t, name
+            found = self._now.get(id(t))
+            if found is None or found[0]() is not t:
+                continue
+            if found[1].origin:
+                found[1].name = name
+            elif not found[1].learns:  # the program has prepared it
+                self._new(t, "buffer", name)
 
     def named(self, t: Any) -> bool:
         return id(t) in self._names
@@ -95,9 +109,9 @@ class Values:
                 found[1].name = name_of(x)  # made here, and given its name only now
             return found[1]
         _, name = self._names.get(id(x), (None, ""))
-        learns = isinstance(x, torch.nn.Parameter) or (x.requires_grad and x.is_leaf)
+        learns = isinstance(x, torch.nn.Parameter) or (x.requires_grad and made_by(x) is None)
         origin = "parameter" if learns else "buffer" if name else "given"
-        origin = "unseen" if x.grad_fn is not None else origin
+        origin = "unseen" if made_by(x) is not None else origin
         return self._new(x, origin, name or name_of(x))
 
     def result(self, x: Any) -> Any:
@@ -106,12 +120,12 @@ class Values:
             return x
         if id(x) in self._leaves and self._leaves[id(x)][0] is x:
             return self._new(x)  # written into
-        return self.renew(x) if x.is_leaf and x.requires_grad else self._new(x)
+        return self.renew(x) if x.requires_grad and made_by(x) is None else self._new(x)
 
     def drawn(self, t: Any) -> None:
         """Its numbers are new, and no call says where they come from."""
         self.secure(t)
-        if id(t) in self._leaves or isinstance(t, torch.nn.Parameter):
+        if t.requires_grad and made_by(t) is None:
             self.renew(t)
         else:
             self._new(t, "drawn")
@@ -120,6 +134,11 @@ class Values:
         """A parameter has other numbers from now on."""
         _, name = self._names.get(id(t), (None, ""))
         return self._new(t, "parameter", name or name_of(t))
+
+    def awake(self, t: Any) -> None:
+        """What was a plain result may ask for a gradient from now on."""
+        if t.requires_grad and made_by(t) is None and id(t) not in self._leaves:
+            self.renew(t)
 
     def leaves_on(self, written: list[Any]) -> list[tuple[Any, Value]]:
         """The parameters whose memory is that of one of these tensors."""
@@ -130,7 +149,7 @@ class Values:
         kept = self._keep(t, bool(origin))
         strides = t.stride() if t.layout == torch.strided else ()
         shape, memory = tuple(t.shape), _memory(t)
-        learns = t.requires_grad if origin else t.grad_fn is not None
+        learns = t.requires_grad if origin else made_by(t) is not None
         value = Value(shape, kept.read, origin, name, learns, strides, memory)
         self._now[id(t)] = ref(t), value
         if origin == "parameter":
@@ -163,10 +182,11 @@ class Values:
 
     def forget(self, but: set[Value]) -> None:
         """Only these and what parameters are now is still of interest."""
+        wanted = {id(v.read.__self__) for v in but}  # type: ignore[attr-defined]  # a _Kept's own
         self._kept = {
-            memory: lasting
+            memory: still
             for memory, kept in self._kept.items()
-            if (lasting := [k for k in kept if k.lasting])
+            if (still := [k for k in kept if k.lasting or id(k) in wanted])
         }
         leaves = {id(t) for t, _ in self._leaves.values()}
         self._now = {k: p for k, p in self._now.items() if k in leaves or p[1] in but}

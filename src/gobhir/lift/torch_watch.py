@@ -32,7 +32,7 @@ from gobhir.lift.keras_parts import (
 )
 from gobhir.lift.places import name_of, user_line
 from gobhir.lift.torch_again import Again
-from gobhir.lift.torch_values import Values, tensors_in
+from gobhir.lift.torch_values import Values, made_by, tensors_in
 from gobhir.lift.trace import (
     Backward,
     Call,
@@ -125,15 +125,16 @@ class TorchWatch:
             for t in tensors_in(result):
                 self.values.drawn(t)
             return result
+        given = exchanged((args, kwargs), self.values.known)
         written: list[Any] = []
         if writes(name, args, kwargs):
             written = list(tensors_in(args[:1] if "Tensor." in name else (args, kwargs)))
             for t in written:
                 self.values.secure(t)
         draws = torch.get_rng_state() if name in DRAWS else None
-        given = exchanged((args, kwargs), self.values.known)
         result = function(*args, **kwargs)
         if not written and _made_nothing(name, result, args):
+            self.values.awake(result)  # x.requires_grad_()
             return result
         gave = args[0] if name.endswith("__setitem__") else result
         if any(True for _ in tensors_in(gave)):
@@ -142,9 +143,10 @@ class TorchWatch:
         return result
 
     def _by_hand(self, written: list[Any]) -> None:
-        """Where the user's own lines change a parameter, that is a step, too."""
+        """Where the user's own lines change a parameter by a new gradient, that is a step, too."""
         for t, leaf in self.values.leaves_on(written) if written else ():
-            if t.grad is None:
+            if t.grad is None or (id(t) not in self._hand and not self._waiting(leaf)):
+                self.values.renew(t)  # it is made smaller, say, once the optimizer has stepped
                 continue
             if not self._hand:
                 self.trace.events.append(Stepped("", [{}], [], -1))
@@ -154,6 +156,15 @@ class TorchWatch:
                 step = next(e for e in reversed(self.trace.events) if isinstance(e, Stepped))
                 step.changes.append(change)
             self._hand[id(t)].after = self.values.renew(t)
+
+    def _waiting(self, leaf: Value) -> bool:
+        """Whether the leaf has a gradient with which nobody has stepped."""
+        for event in reversed(self.trace.events):
+            if isinstance(event, Backward) and leaf in event.found:
+                return True
+            if isinstance(event, Stepped) and any(c.after is leaf for c in event.changes):
+                return False
+        return False
 
     def _note(
         self,
@@ -179,7 +190,7 @@ class TorchWatch:
         if torch.is_autocast_enabled("cpu"):
             self.trace.notes.setdefault("autocast", {})
         for t in tensors_in(result):
-            self._claim(t.grad_fn, call)
+            self._claim(made_by(t), call)
         return call
 
     def _claim(self, node: Any, call: Call) -> None:
@@ -228,7 +239,7 @@ class TorchWatch:
         last = next((e for e in reversed(self.trace.events) if isinstance(e, Call)), None)
         for t in tensors_in(result):
             if last is not None:
-                self._claim(t.grad_fn, last)
+                self._claim(made_by(t), last)
         return result
 
     @contextmanager
@@ -282,12 +293,13 @@ class TorchWatch:
         )
         if not owned:
             label = ""
-        elif not self._scope:
-            self.trace.models[label] = type(root).__name__
         for path, part in parts:
-            if part not in self._paths:
+            if part not in self._paths or not self._scope:  # it may have run alone, once
+                self.trace.models.pop(self._paths.get(part, ""), None)
                 self._paths[part] = where = _path(label, path) if owned else ""
                 self.trace.kinds.setdefault(where, type(part).__name__)
+        if owned and not self._scope:
+            self.trace.models[label] = type(root).__name__
         self.values.learn_names((_path(label, path), t) for path, t in owned)
 
     # -- backward ----
@@ -355,6 +367,10 @@ class TorchWatch:
             return None
 
         def watched() -> Any:
+            for group in optimizer.param_groups:  # what it has tried since the closure ran last
+                for p in group["params"]:
+                    if id(p) in self._before:
+                        self.values.renew(p)
             outer, self._inside = self._inside, 0
             try:
                 return closure()

@@ -89,7 +89,7 @@ def update(step: Step, tensors: dict[Value, Tensor], used: Used) -> Any:
         getattr(optim, stepped.kind, None) if stepped.kind else _by_hand(stepped)
     )
     changes = [c for c in stepped.changes if c.parameter in tensors]
-    if kind is None:
+    if kind is None or kind is optim.LBFGS:  # that one goes where several evaluations lead it
         for change in changes:
             _shown(change, tensors, used)
         return None
@@ -132,18 +132,14 @@ def _as_state(v: Any) -> Any:
 
 def _by_hand(stepped: Stepped) -> Any:
     """The user's own lines took the step: plain gradient descent, if that is what they do."""
-    rates = []
-    for c in stepped.changes:
-        g, moved = c.grad.read(), c.before.read() - c.after.read()
-        squares = float((g**2).sum())
-        rate = float((moved * g).sum()) / squares if squares else 0.0
-        scale = np.abs(c.after.read()).max(initial=0.0)
-        if np.abs(moved - rate * g).max(initial=0.0) > 1e-6 * max(scale, 1e-30):
+    grads = [c.grad.read() for c in stepped.changes]
+    moved = [c.before.read() - c.after.read() for c in stepped.changes]
+    squares = sum(float((g**2).sum()) for g in grads)
+    rate = sum(float((m * g).sum()) for m, g in zip(moved, grads, strict=True)) / (squares or 1.0)
+    for c, m, g in zip(stepped.changes, moved, grads, strict=True):
+        scale = max(np.abs(c.before.read()).max(initial=0.0), np.abs(m).max(initial=0.0))
+        if rate <= 0 or np.abs(m - rate * g).max(initial=0.0) > 1e-6 * scale:
             return None
-        rates += [rate] if squares else []
-    if not rates or max(rates) - min(rates) > 1e-3 * max(rates):
-        return None
-    rate = float(np.median(rates))
     stepped.groups = [{"lr": float(f"{rate:.5g}")}]
     return optim.SGD
 
