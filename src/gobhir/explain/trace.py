@@ -102,7 +102,8 @@ class Trace:
     def name(self, node: Node) -> str:
         """How it is called; what has no name of its own goes by its shape."""
         known = self.names.get(node)
-        return known or str(tuple(np.shape(self.value(node))))
+        value = self.value(node)  # of a batch norm there are several: its output, mean, variance
+        return known or str(tuple(np.shape(value[0] if isinstance(value, tuple) else value)))
 
     def at(self, place: Place) -> str:
         """fc1.weight[1, 2], positions counted from 0."""
