@@ -15,7 +15,17 @@ import torch
 
 import gobhir
 
-OWN = {"story", "Story", "examples", "explain", "fit", "language", "training", "use_language"}
+OWN = {
+    "check",
+    "story",
+    "Story",
+    "examples",
+    "explain",
+    "fit",
+    "language",
+    "training",
+    "use_language",
+}
 HEAVY = ("torch", "keras", "tensorflow", "matplotlib", "jupyter_server", "anywidget", "rich")
 
 REPORT = """

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from gobhir.cli import app, main
+from gobhir.lang import use_language
 from tests.explain.test_script import TRAINING
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +23,13 @@ def commands(text: str) -> list[str]:
     """The indented command lines, without what is said beside them."""
     lines = re.findall(r"^    (\S.*)$", text, flags=re.M)
     return [re.split(r"\s{2,}#", line)[0] for line in lines if not line.startswith("git ")]
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_language() -> Iterator[None]:
+    """A command's --lang holds for its process."""
+    yield
+    use_language(None)
 
 
 @pytest.mark.parametrize("name", TEXTS)
