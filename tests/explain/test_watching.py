@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -137,3 +138,30 @@ def test_other_steps_than_the_first() -> None:
     assert len(watched.steps) == 2
     with pytest.raises(IndexError, match="2"):
         watched.explain(3)
+
+
+def test_watches_may_be_nested() -> None:
+    _, _, step = small(torch)
+    with gobhir.watch() as outer, gobhir.watch() as inner:
+        step()
+    assert len(outer.steps) == len(inner.steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "loss", "said"),
+    [
+        (torch.nn.ReLU(), torch.nn.MSELoss(), "no parameter"),
+        (torch.nn.Linear(2, 1), lambda z, y: (z - y) ** 2, r"4, 1"),
+        (torch.nn.Linear(2, 1), lambda z, y: 1.0, "float"),
+        (torch.nn.Linear(2, 1), lambda z, y: z.detach().sum(), "detach"),
+        (torch.nn.Linear(2, 1), "mse", "str"),
+    ],
+)
+def test_what_cannot_be_explained_is_said(model: Any, loss: Any, said: str) -> None:
+    gobhir.use_language("en")
+    try:
+        with pytest.raises((TypeError, ValueError)) as trouble:
+            gobhir.explain(model, torch.randn(4, 2), torch.randn(4, 1), loss)
+        assert re.search(said, str(trouble.value)), trouble.value
+    finally:
+        gobhir.use_language(None)

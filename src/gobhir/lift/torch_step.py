@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gobhir.lang import say
 from gobhir.lift.torch_watch import TorchWatch
 from gobhir.lift.trace import Trace
 
@@ -17,13 +18,24 @@ from gobhir.lift.trace import Trace
 def watch_step(model: Any, x: Any, y: Any, loss: Callable[..., Any], optimizer: Any) -> Trace:
     """Forward, loss, backward and (with an optimizer) update, recorded. x, y: tensors, or anything
     that torch.as_tensor takes; floats get the model's dtype. Model, gradients, optimizer and random
-    numbers are afterwards as they were."""
+    numbers are afterwards as they were. TypeError or ValueError, saying what was wrong, where
+    nothing can learn or the loss is no single number."""
+    if not callable(loss):
+        raise TypeError(say("errors.explain.loss_callable", type=type(loss).__name__))
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError(say("errors.explain.no_parameters"))
     dtype = next((p.dtype for p in model.parameters()), torch.get_default_dtype())
     x, y = _as_input(x, dtype), None if y is None else _as_input(y, dtype)
     with _put_back(model, optimizer), TorchWatch(model) as watch:
         model.zero_grad()
         output = model(*x) if isinstance(x, tuple) else model(x)
         value = loss(output) if y is None else loss(output, y)
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(say("errors.explain.loss_type", type=type(value).__name__))
+        if value.numel() != 1:
+            raise ValueError(say("errors.explain.loss_shape", shape=tuple(value.shape)))
+        if not value.requires_grad:
+            raise ValueError(say("errors.explain.detached"))
         value.backward()
         if optimizer is not None:
             optimizer.step()

@@ -44,6 +44,8 @@ from gobhir.lift.trace import (
     values_in,
 )
 
+_BACKWARD = inspect.signature(torch.autograd.backward)
+
 
 class TorchWatch:
     """`with TorchWatch() as w:` around a step; `w.trace` is what happened. models: whose parts'
@@ -307,7 +309,6 @@ class TorchWatch:
     @contextmanager
     def _in_the_place_of_backward(self) -> Iterator[None]:
         original = torch.autograd.backward
-        said = inspect.signature(original)
 
         def backward(*args: Any, **kwargs: Any) -> None:
             if self._inside:
@@ -317,7 +318,7 @@ class TorchWatch:
                 self._hand = {}
                 self.on_step()
             with torch._C.DisableTorchFunction():
-                given = said.bind(*args, **kwargs).arguments
+                given = _BACKWARD.bind(*args, **kwargs).arguments
                 self._differentiated(
                     original, given["tensors"], given.get("grad_tensors"), args, kwargs
                 )
