@@ -11,7 +11,7 @@ from gobhir.engine.op import Family, Op
 Run = Callable[..., Any]
 
 
-class Foreign(Op):
+class Foreign(Op, abstract=True):  # none of the engine's own: each framework has its own
     """What the framework makes of these inputs. run(arrays) gives the result's array, or a tuple
     of them; pull(arrays, cotangents) what each input receives."""
 
@@ -26,6 +26,6 @@ class Foreign(Op):
 
 def foreign(name: str, run: Run, pull: Run, inputs: list[Any]) -> Any:
     """The op's result, under the framework's name for it."""
-    op = type(name, (Foreign,), {}, abstract=True)
-    op.name = name  # type: ignore[attr-defined]
+    named = {"name": name, "inputs": ("inputs",), "pullbacks": {"inputs": Foreign.vjps}}
+    op = type(name, (Foreign,), named | {"settings": {}, "defaults": {}}, abstract=True)
     return apply(op, *inputs, run=run, pull=pull)
