@@ -90,6 +90,7 @@ def test_the_explain_commands_run(
     assert (tmp_path / "page.html").stat().st_size > 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_worksheet_commands_run(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -197,6 +197,7 @@ def valid(d: Derivation, lang: str | None = None) -> bool:
     return bool(validator().is_valid(json.loads(d.to_json(lang))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_schema_describes_what_is_written(name: str) -> None:
     assert valid(pages()[name])

@@ -16,6 +16,8 @@ from gobhir.explain.trace import Place, Trace
 from gobhir.lift.torch_replay import gradients
 from tests.explain.test_explain import drawn_network
 
+pytestmark = pytest.mark.slow
+
 MOST = 1e-9
 """The largest distance, in parts of the largest summand."""
 

@@ -159,6 +159,7 @@ def said(name: str) -> str:
     return " ".join(page(name).to_text("en").split())
 
 
+@pytest.mark.slow
 def test_what_a_teacher_says_of_each() -> None:
     assert "of 12 numbers were switched off at random" in said("lenet")
     assert "Only the largest number of the window goes on" in said("lenet")

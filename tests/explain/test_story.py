@@ -19,6 +19,8 @@ from gobhir.explain.symptoms import SYMPTOMS, Finding
 from gobhir.lang import LANGUAGES, catalogue
 from tests.explain import trainings as tr
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=tr.FRAMEWORKS)
 def fw(request: pytest.FixtureRequest) -> Any:

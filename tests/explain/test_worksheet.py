@@ -92,6 +92,7 @@ def test_the_number_alone_brings_back_the_paper() -> None:
     assert Worksheet.of("২-২-১/sigmoid/half/৭") == Worksheet.of("2-2-1/sigmoid/half/7")
 
 
+@pytest.mark.slow
 def test_forty_copies_are_forty_different_papers_that_check_knows() -> None:
     class_of_forty = copied(Worksheet("2-2-1", 100), 40)
     keys = {paper.to_csv(key=True).split("\n", 1)[1] for paper in class_of_forty}
@@ -130,6 +131,7 @@ def test_a_printed_page_has_a_box_for_every_number_and_no_answers(lang: str) -> 
     assert re.findall(r'<article class="(\w+)"', both) == ["paper"] * 3 + ["key"] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_pages_fit_paper_and_phone(lang: str, tmp_path: Path) -> None:
