@@ -124,7 +124,7 @@ def test_the_digits_are_a_column_of_the_table() -> None:
 def test_what_looking_into_a_step_costs_is_measured() -> None:
     step = explain.Step()
     assert sum(p.numel() for p in step.model.parameters()) > 1_000_000
-    found = explain.measure(1)
+    found = explain.measure(2)
     assert found["outline"]["seconds"] > 0 and found["why"]["seconds"] > 0
     assert found["memory"] <= explain.MEMORY
 
