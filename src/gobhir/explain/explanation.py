@@ -72,12 +72,16 @@ class Explanation(Derivation):
                 return layer
         asked = trace.find(name)
         r = self.reading
-        pulled = None if r is None or r.mode != "hand" else r.pulled_of.get(asked.node)
-        if pulled is None or asked.kind != "grad":
-            return answer(trace, name)
+        on_the_board = r is not None and (r.mode == "hand" or _products(self.run) <= HAND_LIMIT)
+        pulled = r.pulled_of.get(asked.node) if on_the_board else None
+        answered = answer(trace, name)
+        said = (p.key for s in answered.steps for p in s.pieces if isinstance(p, Say))
+        closed = any(key.startswith("rules.closed.") for key in said)
+        if pulled is None or asked.kind != "grad" or closed and self.mode != "hand":
+            return answered
         index = representative(trace, asked.node) if asked.index is None else asked.index
         if trace.gradient(asked.node)[index] == 0:  # type: ignore[index]  # it was pulled
-            return answer(trace, name)
+            return answered
         index = index if pulled.shape else ()
         steps = tuple(drill(r, pulled, index))
         road = all_the_way(r, pulled, index)
