@@ -9,7 +9,7 @@ start:     ## open the studio (TORCH=no: without PyTorch; PORT=8899; BROWSER=no)
 test:      ## everything: format, lint, types, tests
 	@$(PYTHON) start.py test
 
-quick:     ## what can be checked in under a minute
+quick:     ## what can be checked in about a minute
 	@$(PYTHON) start.py quick
 
 format:    ## put the code into its form

@@ -2,7 +2,7 @@
 
     python3 start.py             install what is missing, then open the studio   (make start)
     python3 start.py test        install what is missing, then check everything  (make test)
-    python3 start.py quick       what can be checked in under a minute           (make quick)
+    python3 start.py quick       what can be checked in about a minute           (make quick)
     python3 start.py format      put the code into its form                      (make format)
     python3 start.py bench       a training step, side by side with PyTorch      (make bench)
 

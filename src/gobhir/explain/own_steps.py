@@ -8,6 +8,7 @@ import numpy as np
 
 from gobhir.engine import Record, Tape, Tensor
 from gobhir.engine.tape import Gradient, Update
+from gobhir.explain.quantity import ancestors
 from gobhir.explain.recording import Recording, check_finite, finish
 from gobhir.lang import say
 
@@ -41,7 +42,7 @@ def _recording(tape: Tape, before: list[Tape]) -> Recording:
     loss = tape.gradients[0].of
     own = set(tape.records)
     known = {r: t for t in before for r in t.records}
-    early: list[Record] = [r for r in _sources(loss) if r not in own and r in known]
+    early: list[Record] = [r for r in ancestors(loss) if r not in own and r in known]
     tape.entries = [*sorted(early, key=lambda r: r.order), *tape.entries]
     models = [m for r in tape.records if r.scope for m in r.scope[:1]]
     model = next((m for m in models if next(iter(m.parameters()), None) is not None), None)
@@ -73,13 +74,3 @@ def _learning(gradient: Gradient) -> list[Tensor]:
 def _given(record: Record, parameters: dict[Tensor, str]) -> list[Tensor]:
     found = [x for x in record.inputs if isinstance(x, Tensor) and x._record is None]
     return [x for x in found if x not in parameters and np.ndim(x.array)]
-
-
-def _sources(loss: Record) -> set[Record]:
-    todo, seen = [loss], {loss}
-    while todo:
-        for x in todo.pop().inputs:
-            if isinstance(x, Tensor) and x._record is not None and x._record not in seen:
-                seen.add(x._record)
-                todo.append(x._record)
-    return seen

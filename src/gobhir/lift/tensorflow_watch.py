@@ -27,7 +27,7 @@ from gobhir.lift.keras_parts import layers_of, optimizers_watched, variables_of
 from gobhir.lift.keras_shadow import twice
 from gobhir.lift.places import name_of, user_line
 from gobhir.lift.tensorflow_again import Again
-from gobhir.lift.trace import Backward, Call, Stepped, Trace, Value, values_in
+from gobhir.lift.trace import Backward, Call, Trace, Value, values_in
 
 
 class TensorFlowWatch:
@@ -88,10 +88,7 @@ class TensorFlowWatch:
 
     def forget(self) -> None:
         """Keep of what was seen only the last step."""
-        events = self.trace.events
-        ends = [k for k, event in enumerate(events) if isinstance(event, Stepped)]
-        if len(ends) > 1:
-            del events[: ends[-2] + 1]
+        self.trace.keep_last_step()
         known = set(self.trace.calls)
         needed = {v for c in known for v in values_in((c.args, c.results))}
         self._values = {k: pair for k, pair in self._values.items() if pair[1] in needed}

@@ -101,10 +101,7 @@ class TorchWatch:
 
     def forget(self) -> None:
         """Keep of what was seen only the last step."""
-        events = self.trace.events
-        ends = [k for k, event in enumerate(events) if isinstance(event, Stepped)]
-        if len(ends) > 1:
-            del events[: ends[-2] + 1]
+        self.trace.keep_last_step()
         known = set(self.trace.calls)
         self._calls_of = {n: call for n, call in self._calls_of.items() if call in known}
         self.values.forget({v for c in known for v in values_in((c.args, c.kwargs, c.results))})

@@ -122,6 +122,12 @@ class Trace:
     def calls(self) -> list[Call]:
         return [e for e in self.events if isinstance(e, Call)]
 
+    def keep_last_step(self) -> None:
+        """Leave out what was before the last optimizer's step and its calls."""
+        ends = [k for k, event in enumerate(self.events) if isinstance(event, Stepped)]
+        if len(ends) > 1:
+            del self.events[: ends[-2] + 1]
+
     def take_off(self, label: str) -> None:
         """Leave out what all paths begin with: there is only one model."""
         seen: set[Value] = set()
