@@ -4,7 +4,8 @@
 
 Within a round: the plain step, then the same step recorded, laid out as an outline of its layers
 and printed; then `why` of one number drawn from each tensor, the slowest of them. Memory: what a
-recording keeps, over the size of the activations and gradients themselves.
+recording keeps, over the size of the activations and gradients themselves. Then, once, a step of a
+ResNet-18 (11 million parameters) of PyTorch's: watched, laid out, and asked.
 """
 
 from __future__ import annotations
@@ -120,6 +121,67 @@ def _drawn(page: Any, rng: np.random.Generator) -> list[str]:
     return asked
 
 
+def resnet(nn: Any) -> Any:
+    """ResNet-18 as it is built for images of 32 x 32. He et al., 2016."""
+
+    class Block(nn.Module):  # type: ignore[misc]
+        def __init__(self, inside: int, outside: int, stride: int):
+            super().__init__()
+            self.conv1 = nn.Conv2d(inside, outside, 3, stride, 1, bias=False)
+            self.conv2 = nn.Conv2d(outside, outside, 3, 1, 1, bias=False)
+            self.bn1, self.bn2, self.relu = (
+                nn.BatchNorm2d(outside),
+                nn.BatchNorm2d(outside),
+                nn.ReLU(),
+            )
+            short = [nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside)]
+            self.short = nn.Sequential(*(short if stride > 1 else []))
+
+        def forward(self, x: Any) -> Any:
+            y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+            return self.relu(y + self.short(x))
+
+    layers: list[Any] = [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+    inside = 64
+    for outside in (64, 128, 256, 512):
+        layers += [Block(inside, outside, outside // inside), Block(outside, outside, 1)]
+        inside = outside
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
+
+
+def large() -> dict[str, float]:
+    """Seconds of one watched step of PyTorch's ResNet-18, of its outline, of the slowest answer;
+    the plain step beside them."""
+    import torch
+
+    import gobhir
+
+    torch.manual_seed(0)
+    model, loss = resnet(torch.nn), torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters())
+    x, y = torch.randn(4, 3, 32, 32), torch.randint(0, 10, (4,))
+    watch = gobhir.watch(model)
+
+    def plain() -> None:
+        optimizer.zero_grad()
+        loss(model(x), y).backward()
+        optimizer.step()
+
+    def watched() -> None:
+        with watch:
+            plain()
+
+    def outline() -> None:
+        watch.explain().to_text("en")
+
+    plain()
+    found = {"plain": _seconds(plain), "watched": _seconds(watched), "outline": _seconds(outline)}
+    page = watch.explain()
+    every = _drawn(page, np.random.default_rng(0))
+    found["why"] = max(_seconds(partial(page.why, asked)) for asked in every)
+    return found
+
+
 def memory(step: Step) -> float:
     """What a recording keeps, in sizes of the step's activations and gradients."""
     gc.collect()
@@ -155,7 +217,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--json", action="store_true", help="in one line, for run.py")
     asked = parser.parse_args()
-    print(json.dumps(measure(max(2, asked.rounds)), indent=None if asked.json else 1))
+    found = measure(max(2, asked.rounds)) | {"large": large()}
+    print(json.dumps(found, indent=None if asked.json else 1))
 
 
 if __name__ == "__main__":

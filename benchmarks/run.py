@@ -30,6 +30,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
+from benchmarks import watch
 from benchmarks.peers import PEERS, REFERENCE, Peer
 from benchmarks.workloads import WORKLOADS, Workload
 
@@ -296,10 +297,11 @@ def _arguments() -> argparse.Namespace:
             + [f"  {key}: {w.what}" for key, w in WORKLOADS.items()]
             + ["  digits: reading handwritten digits, from the first weight to 97 % right"]
             + ["  explain: looking into a step of a CNN of a million parameters"]
+            + ["  watch: a step of PyTorch's with gobhir.watch or gobhir.story looking on"]
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    every = [*WORKLOADS, "digits", "explain"]
+    every = [*WORKLOADS, "digits", "explain", "watch"]
     parser.add_argument("--rounds", type=int, default=20, help="undisturbed rounds (20)")
     parser.add_argument("--only", default=",".join(every), help="of " + ",".join(every))
     parser.add_argument(
@@ -349,6 +351,10 @@ def main() -> None:
                 results["explain"] = apart("explain", max(3, asked.rounds // 2))
                 _print_explain(results["explain"])
                 continue
+            if key == "watch":
+                results["watch"] = apart("watch", max(3, asked.rounds // 2))
+                print("\nwatch:", watch.told(results["watch"]))
+                continue
             found = measure(WORKLOADS[key], names, max(2, asked.rounds), asked.foreign)
             results["workloads"][key] = found
             _print_workload(key, found)
@@ -395,6 +401,8 @@ def _print_explain(found: dict[str, Any]) -> None:
         print(f"  {name:36} {1000 * found[name]['seconds']:.1f} ms ({low:.1f} to {high:.1f})")
     print(f"  recorded / plain: {found['recorded / plain']:.2f}", end="; ")
     print(f"memory / (activations and gradients): {found['memory']:.2f}")
+    print("  a ResNet-18 of PyTorch's, once:", end=" ")
+    print(", ".join(f"{name} {seconds:.2f} s" for name, seconds in found["large"].items()))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,23 @@ def studio(browser: Browser, address: str) -> None:
         page.close()
 
 
+def playground(browser: Browser, address: str) -> None:
+    """Ten steps into a training: wide, and on a phone where a number has been asked about."""
+    base, token = re.fullmatch(r"(.*/)\?(token=\w+)", address).groups()  # type: ignore[union-attr]
+    for lang, width, height in (("bn", 1180, 820), ("en", 360, 760)):
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.goto(f"{base}gobhir/playground?lang={lang}&{token}")
+        number = page.locator("#derivation .chain [data-why='0.weight[1, 2]']").first
+        number.wait_for()
+        if width < 600:
+            number.scroll_into_view_if_needed()
+            number.click(force=True)
+            page.locator("#derivation .asked").wait_for()
+        page.wait_for_timeout(1000)
+        page.screenshot(path=HERE / f"playground.{lang}.png")
+        page.close()
+
+
 def main() -> None:
     HERE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -65,6 +82,7 @@ def main() -> None:
             )
             derivations(browser, Path(folder))
             studio(browser, address)
+            playground(browser, address)
             browser.close()
         finally:
             server.terminate()

@@ -1,7 +1,10 @@
 // Bundles the front end into src/gobhir/static/, which the wheel and the sdist carry:
 //
 //   src/studio/main.js  ->  studio/studio.js, studio/studio.css, studio/chunks/
+//   src/site/main.js    ->  site/site.js   (of `gobhir site`)
+//   src/play/main.js    ->  studio/play.js, studio/play.css
 //   widgets/<name>.js   ->  widgets/<name>.js   (each self-contained, as anywidget wants it)
+//   widgets/pictures/<name>.js  ->  widgets/<name>.js   (a scene, with all that moves it)
 //   KaTeX, fonts        ->  katex/, fonts/
 //   reveal.js           ->  reveal/   (slides of a derivation carry it inside)
 //
@@ -9,7 +12,6 @@
 // Everything is first written beside the target, then moved: a failed build changes nothing.
 
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -33,7 +35,7 @@ const common = {
 async function studio() {
   await build({
     ...common,
-    entryPoints: { studio: "src/studio/main.js" },
+    entryPoints: { studio: "src/studio/main.js", play: "src/play/main.js" },
     outdir: join(work, "studio"),
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
@@ -45,13 +47,32 @@ async function studio() {
   });
 }
 
+// The static site works from a disk, where a browser loads no modules, and without a server.
+async function site() {
+  await build({
+    ...common,
+    format: "iife",
+    entryPoints: { site: "src/site/main.js" },
+    outdir: join(work, "site"),
+    plugins: [{
+      name: "no-server",
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /\/server\.js$/ }, () => ({ path: join(here, "src", "site", "server.js") })),
+    }],
+  });
+}
+
 async function widgets() {
-  const names = existsSync(join(here, "widgets")) ? await readdir(join(here, "widgets")) : [];
-  const entries = names.filter((name) => name.endsWith(".js") && !name.endsWith(".test.js")).sort();
-  for (const name of entries) {
+  const named = async (...folder) => (await readdir(join(here, ...folder))).filter((name) => name.endsWith(".js")).sort();
+  const own = (await named("widgets")).map((name) => [name, { entryPoints: [join("widgets", name)] }]);
+  const pictures = (await named("widgets", "pictures")).map((name) => [name, { stdin: {
+    contents: `import { moving } from "./moving/widget.js"; import { scene } from "./pictures/${name}"; export default moving(scene);`,
+    resolveDir: join(here, "widgets"),
+  } }]);
+  for (const [name, entry] of [...own, ...pictures]) {
     await build({
       ...common,
-      entryPoints: [join("widgets", name)],
+      ...entry,
       outfile: join(work, "widgets", name),
       loader: { ".css": "text" }, // a widget carries its style inside
     });
@@ -111,7 +132,7 @@ function woff2Only(css) {
 
 try {
   await rm(work, { recursive: true, force: true });
-  for (const part of [studio, widgets, katex, reveal, fonts]) await part();
+  for (const part of [studio, site, widgets, katex, reveal, fonts]) await part();
   // What it was built from (see bundle.py), so that the next build can tell whether it is needed.
   const digest = process.argv[2] ?? "";
   await writeFile(join(work, "build.json"), JSON.stringify({ digest }) + "\n");

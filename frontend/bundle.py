@@ -18,6 +18,9 @@ FRONTEND = Path(__file__).resolve().parent
 sys.path.append(str(FRONTEND.parent / "src" / "gobhir" / "lang"))  # stands on the standard library
 import catalogue  # noqa: E402
 
+GOBHIR = FRONTEND.parent / "src" / "gobhir"
+# A derivation's own, which the playground bundles, too; the look of a picture, moving or still.
+SHARED = ("derivation/asking.js", "derivation/steps.css", "widgets/marks.css")
 STATIC = FRONTEND.parent / "src" / "gobhir" / "static"
 OLDEST_NODE = 20
 
@@ -35,10 +38,12 @@ def sources_digest() -> str:
     files = [FRONTEND / name for name in ("build.mjs", "package.json", "package-lock.json")]
     for folder in ("src", "widgets"):
         files += (path for path in (FRONTEND / folder).rglob("*") if path.is_file())
+    files += (GOBHIR / name for name in SHARED)
     digest = hashlib.sha256()
     for path in sorted(files):
         content = path.read_bytes()
-        digest.update(f"{path.relative_to(FRONTEND).as_posix()} {len(content)}\n".encode())
+        name = path.relative_to(FRONTEND.parent).as_posix()
+        digest.update(f"{name} {len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()
 

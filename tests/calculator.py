@@ -217,9 +217,11 @@ def redo_matrix(before: Node, after: Node, mode: str) -> Iterator[str]:
                 yield f"at {i}, {j}: {shown(one)} is {value(one):.10g}, not {cell.what}"
 
 
-def _added_up(matrix: Node) -> Node:
-    """A sum sign before a matrix adds its rows; the sums stand in a column."""
-    columns = zip(*(row.parts for row in matrix.parts), strict=True)
+def _added_up(e: Node) -> Node:
+    """A sum sign before matrices adds their rows; the sums stand in a column."""
+    if folded(e) or (size := shape(e)) is None:
+        return e
+    columns = ([at(e, i, j) for i in range(size[0])] for j in range(size[1]))
     return Node("matrix", tuple(Node("row", (Node("sum", tuple(c)),)) for c in columns))
 
 
@@ -324,6 +326,8 @@ class Notes:
         times = re.findall(r"\d+", head)
         for row in rows:
             label, *cells = (re.findall(r"\$(.*?)\$", cell) for cell in row.split("|")[1:-1])
+            if not label:
+                continue  # the layers' table: no numbers of the calculation
             upright = re.sub(r"(\\partial L)/(.*)", r"\\frac{\1}{\2}", label[0])
             name = read(upright).what
             if (any_time := r"\langlet\rangle") in name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 # On a slow or busy machine a single example may take long; in CI every run draws the same ones.
 settings.register_profile("quiet", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("quiet")
+
+# A run that was started in the background ignores Ctrl-C, and so would all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BROWSER_ARGUMENTS = [
     "--no-sandbox",

@@ -13,13 +13,14 @@ import gobhir
 HOUSE = Path(gobhir.__file__).parent
 FLOORS = [
     {"lang"},
-    {"engine", "derivation"},
+    {"engine", "derivation", "learner"},
     {
         "accelerator",
         "amp",
         "autograd",
         "backends",
         "linalg",
+        "mathematics",
         "random",
         "serialization",
         "signal",

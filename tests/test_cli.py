@@ -140,6 +140,10 @@ WRONG = [
     (["explain", "400-400-400", "--mode", "hand"], "320000"),
     (["studio", "--port", "abc"], "abc"),
     (["op", "sigmod"], "sigmoid"),
+    (["maths", "invers"], "inverse"),
+    (["maths", "solve", "[[1]]"], "solve(a, b)"),
+    (["maths", "determinant", "[[1,2],[3]]"], "2, 1"),
+    (["maths", "rank", "--foo"], "--foo"),
     (["course", "plna"], "plna"),
     (["course", "check"], "LESSON"),
     (["course", "plan", "--foo"], "--foo"),
@@ -176,7 +180,8 @@ def test_a_mistake_of_our_own_keeps_its_traceback(
         run("explain")
 
 
-HELPED = [[], ["explain"], ["op"], ["studio"], ["version"], ["course"], ["course", "check"]]
+HELPED = [[], ["explain"], ["op"], ["maths"], ["studio"], ["version"], ["course"]]
+HELPED += [["course", "check"]]
 
 
 @pytest.mark.parametrize("command", HELPED, ids=" ".join)
@@ -189,6 +194,14 @@ def test_help_in_both_languages(run: Run, command: list[str]) -> None:
     assert not re.search(r"[│╭╰]", bangla)
     assert "cli." not in english + bangla and "course.command" not in english + bangla
     assert "Usage" not in bangla and "Show this" not in bangla
+
+
+def test_mathematics_by_hand(run: Run, tmp_path: Path) -> None:
+    assert "inverse a" in run("maths", "--lang", "en")[1]
+    code, out, _ = run("maths", "inverse", "[[2,1],[5,3]]", "--lang", "bn")
+    assert code == 0 and "−5   2" in out and BANGLA.search(out)
+    code, out, _ = run("maths", "derivative", "-x**2", "at=-3", "--to", str(tmp_path / "d.md"))
+    assert code == 0 and "= 6" in (tmp_path / "d.md").read_text()
 
 
 def test_alone_it_says_how_to_begin(run: Run) -> None:

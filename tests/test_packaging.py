@@ -50,7 +50,9 @@ NEEDED_AT_RUN_TIME = [
     "static/fonts/noto-sans-bengali-bengali-400-normal.woff2",
     "static/reveal/reveal.js",
     "static/reveal/reveal.css",
+    "static/widgets/descent.js",
     "static/widgets/glass.js",
+    "widgets/marks.css",
     "derivation/page.css",
     "derivation/page.tex",
     "derivation/derivation.schema.json",
@@ -109,6 +111,7 @@ def test_lock_file_names_no_registry() -> None:
     assert all("integrity" in package for package in packages)
 
 
+@pytest.mark.slow
 def test_every_import_of_ours_is_declared() -> None:
     """A package that src imports is a dependency, or an extra, or comes with one of these."""
     import_names = {"pyyaml": "yaml", "markdown_it_py": "markdown_it"}

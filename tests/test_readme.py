@@ -97,12 +97,28 @@ def test_the_worksheet_commands_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     lines = [line for line in commands(TEXTS[name]) if re.search("gobhir (worksheet|check)", line)]
-    assert len(lines) == 3 and ".pdf" in lines[0]
+    assert len(lines) == 4 and ".pdf" in lines[0]
     for line in (lines[0].replace(".pdf", ".html"), *lines[1:]):  # not everybody has Chromium
         with pytest.raises(SystemExit) as left:
             main(shlex.split(line)[1:])
         assert left.value.code == 0
     assert (tmp_path / "class.html").read_text(encoding="utf-8").count("<article") == 80
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_commands_of_learning_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wanted = r"gobhir (plan|search|export|recall|maths)"
+    lines = [line for line in commands(TEXTS[name]) if re.search(wanted, line)]
+    assert len(lines) == 6
+    for line in lines:
+        with pytest.raises(SystemExit) as left:
+            main(shlex.split(line, comments=True)[1:])
+        assert left.value.code == 0, line
+    assert "gradient" in capsys.readouterr().out.casefold()  # what was searched for
+    assert list((tmp_path / "my-notes").iterdir())
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -1,9 +1,8 @@
 // A page without a kernel, as the studio has them: the widget gets a small model of its own.
-// `python -m tests.browser.glass_page` serves it: /?lang=bn&theme=dark
-
-import glass from "/glass.js";
+// `python -m tests.browser.glass_page` serves it: /?picture=descent&lang=bn&theme=dark
 
 const query = new URLSearchParams(location.search);
+const { default: widget } = await import(`/${query.get("picture") ?? "glass"}.js`);
 document.documentElement.lang = query.get("lang") ?? "en";
 if (query.get("theme")) document.documentElement.dataset.theme = query.get("theme");
 const values = await (await fetch(`/state.json?${query}`)).json();
@@ -20,4 +19,4 @@ const model = {
   off: (event, listener) => listeners[event]?.delete(listener),
 };
 const el = document.querySelector("#place");
-globalThis.widget = { model, el, listeners, leave: glass.render({ model, el }) };
+globalThis.widget = { model, el, listeners, leave: widget.render({ model, el }) };

@@ -4,19 +4,19 @@
 // `strings` and `lang`, and keeps `step`, `selected` and `moves` there; where `address` names a
 // key, they also stand in the page's address. Start reading in glass/step.js: the arithmetic.
 
-import { makeAddress } from "./glass/address.js";
+import { makeAddress } from "./shared/address.js";
 import { makeCard } from "./glass/card.js";
 import { makeCurve } from "./glass/curve.js";
-import { el, set } from "./glass/dom.js";
+import { el, set } from "./shared/dom.js";
 import { makeKnob } from "./glass/knob.js";
 import { added, areMoves, read, replay, write } from "./glass/moves.js";
 import { parse } from "./glass/names.js";
-import { short } from "./glass/numbers.js";
+import { short } from "./shared/numbers.js";
 import { makePicture } from "./glass/picture.js";
 import { heroOf, selectionAt, stagesOf } from "./glass/stages.js";
 import { glassStep } from "./glass/step.js";
 import style from "./glass/style.css";
-import { followTheme } from "./glass/theme.js";
+import { followTheme } from "./shared/theme.js";
 import { makeWords } from "./glass/words.js";
 
 const PHASES = ["forward", "loss", "backward", "update"];

@@ -229,7 +229,7 @@ _LATER = {
     "autocast": "gobhir.amp",
     "is_autocast_enabled": "gobhir.amp",
     "backends": "gobhir",
-    "check": "gobhir.explain.check",
+    "check": "gobhir.explain.checking.check",
     "compile": "gobhir.engine.compile",
     "cuda": "gobhir",
     "mps": "gobhir.cuda",
@@ -248,8 +248,8 @@ _LATER = {
     "signal": "gobhir",
     "watch": "gobhir.explain.watching",
     "special": "gobhir",
-    "story": "gobhir.explain.story",
-    "Story": "gobhir.explain.story",
+    "story": "gobhir.explain.stories.story",
+    "Story": "gobhir.explain.stories.story",
     "testing": "gobhir",
     "training": "gobhir",
     "utils": "gobhir",
@@ -270,6 +270,10 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     home = _LATER[name]
+    if name in ("explain", "watch", "story"):  # their pages are alive in a notebook
+        page, alive = import_module("gobhir.derivation.step").Derivation, "gobhir.widgets.page"
+        if page.live is None:  # the studio has a way of its own
+            page.live = staticmethod(lambda d: import_module(alive).shown(d))
     if home == "gobhir":
         return import_module(f"gobhir.{name}")
     found = globals()[name] = getattr(import_module(home), name)

@@ -1,4 +1,4 @@
-"""The command `gobhir`: explain, worksheet, check, op, studio, course, version.
+"""The command `gobhir`: explain, worksheet, check, op, maths, studio, course, version.
 
 Every text comes from the catalogues, and whatever goes wrong is one sentence on stderr and exit
 code 2. What a command needs is imported when it runs, so that `gobhir --help` is quick.
@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from gobhir.help import Command, Group, room
-from gobhir.lang import Message, check_language, language, say, t, use_language
+from gobhir.lang import Message, check_language, digits, language, say, t, use_language
 
 UsageError: Any = typer.BadParameter.__mro__[1]
 """The base of what typer raises for a wrong command line, whichever click it carries."""
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
         code = app(argv, prog_name="gobhir", standalone_mode=False) or 0
     except UsageError as error:
         code = _complain(_usage(error))
-    except (ValueError, LookupError, TypeError, OSError) as error:
+    except Exception as error:
         if isinstance(error, BrokenPipeError):  # the reader of a pipe, such as `head`, has enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             code = 0
@@ -136,6 +136,7 @@ def explain(
     mode: Annotated[Word, option(metavar="hand|exact", help="cli.explain.mode")] = None,
     to: Annotated[Word, option(metavar="FILE", help="cli.explain.to")] = None,
     why: Annotated[Word, option(metavar="'0.weight[1, 2]'", help="cli.explain.why")] = None,
+    errors: Annotated[bool, option("--errors", help="cli.explain.errors")] = False,
     x: Annotated[Word, option("--x", metavar="0.5,0.1,...", help="cli.explain.x")] = None,
     y: Annotated[Word, option("--y", metavar="1,...", help="cli.explain.y")] = None,
     lr: Annotated[Word, option(metavar="0.5", help="cli.explain.lr")] = None,
@@ -148,7 +149,7 @@ def explain(
     page: Any
     if network.endswith(".py"):
         page = _of_a_script(network, args or [], _count("--step", step), mode)
-        _give(page if why is None else page.why(why), to, lang)
+        _give(page if why is None else page.why(why), to, lang, errors)
         return
     if args:
         raise ValueError(say("cli.usage.other", command="gobhir explain"))
@@ -174,12 +175,13 @@ def explain(
         loss=example.loss,
         optimizer=example.optimizer,
         mode=mode,
-        reference="differences" if to is None else None,
+        reference="differences" if to is None and not errors else None,
     )
-    _give(page if why is None else page.why(why), to, lang)
+    _give(page if why is None else page.why(why), to, lang, errors)
 
 
-def _give(page: Any, to: str | None, lang: str | None) -> None:
+def _give(page: Any, to: str | None, lang: str | None, errors: bool) -> None:
+    page = page.with_errors() if errors else page
     if to is None:
         page.show()
     else:
@@ -194,7 +196,7 @@ def _of_a_script(path: str, args: list[str], step: int, mode: str | None) -> Any
     run = run_script(path, args, step)
     if run.trouble:
         print(run.trouble, file=sys.stderr)
-    if run.ended != "step":
+    if run.ended != "step" and (run.watch.seen or run.ended == "failed"):
         said = {"step": step, "count": run.count, "path": path}
         print(t(f"cli.explain.script_{run.ended}", **said), file=sys.stderr)
         # keys: cli.explain.script_end, cli.explain.script_failed, cli.explain.script_interrupted
@@ -214,14 +216,25 @@ def worksheet(
     copies: Annotated[str, option(metavar="N", help="cli.worksheet.copies")] = "1",
     activation: Annotated[str, option(metavar="NAME", help="cli.explain.activation")] = "sigmoid",
     loss: Annotated[str, option(metavar="NAME", help="cli.explain.loss")] = "half",
-    steps: Annotated[Word, option(metavar="forward,loss,...", help="cli.worksheet.steps")] = None,
+    optimizer: Annotated[str, option(metavar="NAME", help="cli.worksheet.optimizer")] = "sgd",
+    batch: Annotated[str, option(metavar="N", help="cli.worksheet.batch")] = "1",
+    steps: Annotated[Word, option(metavar="N|forward,...", help="cli.worksheet.steps")] = None,
     key: Annotated[Word, option(metavar="with|without|only", help="cli.worksheet.key")] = None,
     to: Annotated[Word, option(metavar="FILE", help="cli.worksheet.to")] = None,
 ) -> None:
-    from gobhir.explain.worksheet import FILLED_IN, STEPS, Worksheet, copied, save, steps_of, text
+    from gobhir.explain.worksheets.worksheet import (
+        FILLED_IN,
+        STEPS,
+        Worksheet,
+        copied,
+        save,
+        steps_of,
+        text,
+    )
 
-    wanted = STEPS if steps is None else steps_of(steps)
-    first = Worksheet(network, _count("--seed", seed), activation, loss, wanted)
+    wanted, rounds = (STEPS, 1) if steps is None else steps_of(steps)
+    number, examples = _count("--seed", seed), _count("--batch", batch)
+    first = Worksheet(network, number, activation, loss, wanted, optimizer, examples, rounds)
     sheets = copied(first, _count("--copies", copies))
     if to is None:
         print(text(sheets, None, key or "without", room()))
@@ -229,7 +242,8 @@ def worksheet(
     save(sheets, to, key=key or "with")
     kind = "one" if len(sheets) == 1 else "many"
     kind += "" if key in (None, "with") and not to.endswith(FILLED_IN) else "_bare"
-    values = {"count": len(sheets), "first": str(first), "last": str(sheets[-1])}
+    count = digits(len(sheets), language())
+    values = {"count": count, "first": str(first), "last": str(sheets[-1])}
     # keys: worksheet.saved.*
     print(t(f"worksheet.saved.{kind}", path=to, id=str(first), **values))
 
@@ -260,7 +274,7 @@ def op(
 ) -> None:
     import gobhir  # noqa: F401  registers the ops
     from gobhir.engine import OPS, Family
-    from gobhir.explain.card import card
+    from gobhir.explain.cards.card import card
 
     if name:
         print(card(name).to_text(width=room()))
@@ -271,6 +285,26 @@ def op(
                 listed = textwrap.fill(", ".join(names), room() - 4)
                 print(f"{t(f'rules.heading.{family.value}')}\n{textwrap.indent(listed, '    ')}")
             # keys: rules.heading.*
+
+
+_WORDS = {"ignore_unknown_options": True}  # -1 is a number here, not an option
+
+
+@app.command("maths", cls=Command, help="cli.maths.about", context_settings=_WORDS)
+def maths(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="cli.maths.name")] = "",
+    args: Annotated[
+        list[str] | None, typer.Argument(metavar="'[[2,1],[5,3]]'", help="cli.maths.args")
+    ] = None,
+    lang: Lang = None,
+    to: Annotated[Word, option(metavar="FILE", help="cli.explain.to")] = None,
+) -> None:
+    from gobhir.mathematics.typed import listed, typed
+
+    if name:
+        _give(typed(name, args or []), to, lang, errors=False)
+    else:
+        print(listed(room()))
 
 
 @app.command(cls=Command, help="cli.studio.about")
@@ -289,11 +323,66 @@ def studio(
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
+@app.command(cls=Command, help="book.command.site")
+def site(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="book.command.folder")],
+    lang: Lang = None,
+) -> None:
+    from pathlib import Path
+
+    from gobhir.studio.site import write_site
+
+    try:
+        count = write_site(Path(folder))
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(say("course.command.no_writing", folder=folder, reason=reason)) from error
+    print(t("book.site.written", count=count, path=Path(folder) / "index.html"))
+
+
 @app.command(cls=Command, help="cli.course.about", context_settings=_PASSED_ON)
 def course(ctx: typer.Context) -> None:
-    from gobhir.course.commands import app as course_app
+    _of_the_course(ctx.args, "gobhir course")
 
-    raise typer.Exit(course_app(ctx.args, prog_name="gobhir course", standalone_mode=False) or 0)
+
+for _name in [
+    "plan",
+    "today",
+    "progress",
+    "coverage",
+    "search",
+    "notebooks",
+    "export",
+]:  # keys: book.command.*
+
+    @app.command(_name, cls=Command, help=f"book.command.{_name}", context_settings=_PASSED_ON)
+    def _learners(ctx: typer.Context) -> None:
+        _of_the_course([str(ctx.info_name), *ctx.args], "gobhir")
+
+
+def _of_the_course(args: list[str], name: str) -> NoReturn:
+    from gobhir.course.commands import app as course_app
+    from gobhir.learner.refusal import Refusal
+
+    try:
+        code = course_app(args, prog_name=name, standalone_mode=False)
+    except Refusal as refusal:
+        code = _complain(refusal.message.text(language()))
+    raise typer.Exit(code or 0)
+
+
+@app.command(cls=Command, help="practice.about", context_settings=_PASSED_ON)
+def practice(ctx: typer.Context) -> None:
+    from gobhir.course.practice.commands import app as bench
+
+    raise typer.Exit(bench(ctx.args, prog_name="gobhir practice", standalone_mode=False) or 0)
+
+
+@app.command(cls=Command, help="practice.recall.about", context_settings=_PASSED_ON)
+def recall(ctx: typer.Context) -> None:
+    from gobhir.course.practice.recalling import app as cards
+
+    raise typer.Exit(cards(ctx.args, prog_name="gobhir recall", standalone_mode=False) or 0)
 
 
 @app.command(cls=Command, help="cli.version.about")

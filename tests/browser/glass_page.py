@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,27 +32,34 @@ TYPES = {
 }
 
 
-def bundled() -> bytes:
+@cache
+def bundled(name: str = "glass") -> bytes:
     """The widget as esbuild makes it now; without Node or its packages, the built one."""
     found = bundle.find_node()
     if found is None or not (FRONTEND / "node_modules" / "esbuild").exists():
-        return (bundle.STATIC / "widgets" / "glass.js").read_bytes()
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "glass.js"
-        command = [found[0], "node_modules/esbuild/bin/esbuild", "widgets/glass.js", "--bundle"]
-        command += ["--minify", "--format=esm", "--charset=utf8", "--loader:.css=text"]
-        subprocess.run(
-            [*command, f"--outfile={out}", "--log-level=error"], cwd=FRONTEND, check=True
-        )
-        return out.read_bytes()
+        return (bundle.STATIC / "widgets" / f"{name}.js").read_bytes()
+    options = ["--bundle", "--minify", "--format=esm", "--charset=utf8", "--loader:.css=text"]
+    command = [found[0], "node_modules/esbuild/bin/esbuild", *options, "--log-level=error"]
+    entry = b""
+    if (FRONTEND / "widgets" / f"{name}.js").exists():
+        command.append(f"widgets/{name}.js")
+    else:
+        entry = (
+            'import { moving } from "./widgets/moving/widget.js";'
+            f'import {{ scene }} from "./widgets/pictures/{name}.js";'
+            "export default moving(scene);"
+        ).encode()
+    made = subprocess.run(command, cwd=FRONTEND, check=True, input=entry, capture_output=True)
+    return made.stdout
 
 
 @contextmanager
 def serving(port: int = 0) -> Iterator[str]:
     """The page's address, for as long as it is served."""
-    from gobhir.widgets import GlassNetwork
+    from gobhir import widgets
+    from gobhir.widgets import pictures
 
-    module = bundled()
+    kinds = {getattr(pictures, kind).NAME: getattr(pictures, kind) for kind in pictures.__all__}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -60,12 +67,12 @@ def serving(port: int = 0) -> Iterator[str]:
             query = {name: values[0] for name, values in parse_qs(address.query).items()}
             name = address.path.lstrip("/") or "glass.html"
             if name == "state.json":
-                picture = GlassNetwork(query.get("example", "4-4-1"))
-                self.answer(
-                    json.dumps(picture.page_state(query.get("lang", "en"))).encode(), ".json"
-                )
-            elif name == "glass.js":
-                self.answer(module, ".js")
+                kind = kinds.get(query.get("picture", ""))
+                picture = kind() if kind else widgets.GlassNetwork(query.get("example", "4-4-1"))
+                state = picture.page_state(query.get("lang", "en"))
+                self.answer(json.dumps(state).encode(), ".json")
+            elif name.removesuffix(".js") in {"glass", *kinds}:
+                self.answer(bundled(name.removesuffix(".js")), ".js")
             elif name in ("glass.html", "page.js", "page.css"):
                 self.answer((FRONTEND / "tests" / name).read_bytes(), Path(name).suffix)
             else:

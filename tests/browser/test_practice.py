@@ -157,6 +157,46 @@ def test_an_exercise_from_the_first_try_to_the_solution(visit: Visit, lesson: Le
     expect(box).to_have_class("exercise solved")
 
 
+def test_on_a_phone_an_exercise_is_solved_by_touching_its_lines(
+    visiting: Visiting, start: Start, learners_folder: object, lesson: Lesson
+) -> None:
+    visit = visiting(start(learners_folder), width=360, has_touch=True)
+    page = visit.lesson()
+    box = page.locator('.exercise[data-exercise="output_delta"]')
+    bank, program = box.locator(".parsons-bank .line"), box.locator(".parsons-program > li")
+    check = box.get_by_role("button", name=t("course.exercise.check", "en"))
+    expect(box.locator(".exercise-stub")).to_be_hidden()
+    wrong = next(w for w in lesson.exercise("output_delta").wrong if w.id == "forgot-slope")
+    bank.filter(has_text="return p - y").tap()
+    bank.filter(has_text="def output_delta").tap()
+    program.filter(has_text="def").locator(".line").press("ArrowUp")
+    check.tap()
+    cause = box.locator(".verdict.wrong dd.cause")
+    expect(cause).to_have_text(re.sub("[`$]", "", wrong.message["en"]))
+    box.locator(".working summary").tap()
+    expect(box.locator(".working pre")).to_contain_text("= 0.6368 - 1\n")
+
+    hints = box.locator(".hints > details")
+    hints.nth(0).locator("summary").tap()
+    saved(page, "output_delta.hints")
+
+    page.reload()  # what was put together is kept, and so are the hints that were read
+    ready(page)
+    expect(program).to_have_count(2)
+    expect(hints.nth(1)).to_be_visible()
+    expect(hints.nth(2)).to_be_hidden()
+    program.nth(1).locator(".line").press("Delete")
+    bank.filter(has_text="(p - y) * p").tap()
+    check.tap()
+    expect(box.locator(".verdict.right")).to_be_visible()
+    expect(box.locator(".solution")).to_be_visible()
+
+    grips = box.locator(".parsons-program .grip")
+    first = program.nth(0).inner_text()
+    grips.nth(0).drag_to(program.nth(1), target_position={"x": 20, "y": 60})
+    expect(program.nth(1)).to_have_text(first, use_inner_text=True)
+
+
 def test_an_answer_the_server_cannot_take_is_said(visit: Visit, studio: Running) -> None:
     visit.server_may_be_silent = True
     page = visit.lesson()

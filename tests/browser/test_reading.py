@@ -33,7 +33,7 @@ def test_pages_fit_the_screen(visiting: Visiting, studio: Running, lang: str, wi
     visit = visiting(studio, width)
     page = visit.enter()
     page.goto(f"http://{studio.host}/gobhir/?lang={lang}")
-    assert page.locator(".day").count() == 56 and page.locator(".day.open a").count() >= 1
+    assert page.locator(".day").count() == 56 + 17 and page.locator(".day.open a").count() >= 1
     assert width_of_everything(page) == width
     visit.lesson(lang, page=page)
     assert width_of_everything(page) == width
@@ -117,7 +117,7 @@ def test_the_keyboard_alone_goes_through_a_lesson(visit: Visit) -> None:
     expect(cell(page, "code-library").locator(".run")).to_be_focused()
     press("Enter")
     expect(cell(page, "code-library").locator(".cell-outputs")).to_have_text("by keyboard")
-    page.locator(".term").first.focus()
+    page.locator(".term a").first.focus()
     press("Enter")
     expect(page.get_by_role("tooltip")).to_be_visible()
     press("Escape")

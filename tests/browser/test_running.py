@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
 from gobhir.lang import catalogue, t
-from tests.browser.conftest import Visit, cell, write
+from tests.browser.conftest import Visit, Visiting, cell, write
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route
@@ -52,9 +52,9 @@ def run(page: Page, code: str) -> Locator:
     return box
 
 
-def says(box: Locator, key: str) -> None:
+def says(box: Locator, key: str, lang: str = "en") -> None:
     """Wait until the cell's status begins with that sentence."""
-    beginning = catalogue("en")[key].split("{")[0].strip()
+    beginning = catalogue(lang)[key].split("{")[0].strip()
     expect(box.locator(".cell-status")).to_contain_text(beginning)
 
 
@@ -155,6 +155,42 @@ def test_html_with_script_runs_in_a_frame_that_reaches_nothing(visit: Visit) -> 
     page.wait_for_function("document.querySelector('iframe').offsetHeight > 333")
     assert frame.get_attribute("sandbox") == "allow-scripts"
     visit.errors.clear()
+
+
+FORGED = """
+class Forged:
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        html = "<div class=derivation><a href=javascript:alert(1)>1</a></div>"
+        page = {"page": "0", "html": html}
+        return {"application/vnd.gobhir.page+json": page, "text/markdown": "*plain*"}
+Forged()
+"""
+
+
+@pytest.mark.parametrize(("lang", "width"), [("bn", 360), ("en", 1280)])
+def test_an_explanation_is_asked_by_click(
+    visiting: Visiting, studio: Any, lang: str, width: int
+) -> None:
+    page = visiting(studio, width).lesson(lang)
+    box = run(page, "import gobhir\ngobhir.explain('2-2-1', reference='differences')")
+    shown = box.locator(".output-page")
+    shown.locator('[data-why="0.weight[0, 1]"]').first.click()
+    expect(shown.locator(".asked .question")).to_have_text("0.weight[0, 1]")
+    expect(shown.locator(".asked .answer .katex").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(shown.locator(".asked")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+    box.locator("button.restart").click()  # it is still read, and says why it does not answer
+    says(box, "studio.run.restarted", lang)
+    shown.locator('[data-why="x[0]"]').first.click()
+    expect(shown.locator(".asked .trouble")).to_have_text(t("studio.run.page_gone", lang))
+
+
+def test_a_page_that_could_act_is_not_shown(visit: Visit) -> None:
+    box = run(visit.lesson(), FORGED)
+    expect(box.locator(".output-markdown em")).to_have_text("plain")
+    expect(box.locator(".cell-outputs a")).to_have_count(0)
 
 
 def test_a_kernel_that_cannot_start_is_said(visit: Visit) -> None:

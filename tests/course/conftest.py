@@ -31,3 +31,26 @@ def changed(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return change
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course that has only the sample, and a new learner's folder; the sample's folder."""
+    course = tmp_path / "course"
+    folder = course / "days" / SAMPLE.name
+    shutil.copytree(SAMPLE, folder)
+    for name in ("plan.toml", "glossary.toml", "rows.toml"):
+        shutil.copy(SAMPLE.parents[3] / "course" / name, course)
+    monkeypatch.setenv("GOBHIR_COURSE", str(course))
+    monkeypatch.setenv("GOBHIR_HOME", str(tmp_path / "home"))
+    return folder
+
+
+@pytest.fixture
+def add_lesson(copied: Path) -> Callable[[str, str], Path]:
+    """add_lesson("plus", "attention"): the sample once more, under another name."""
+
+    def add(track: str, name: str) -> Path:
+        return Path(shutil.copytree(copied, copied.parents[1] / track / name))
+
+    return add

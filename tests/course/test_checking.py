@@ -140,6 +140,7 @@ def test_a_loop_that_calls_off_the_alarm_is_stopped_too():
     assert cause(code, seconds=0.5) == say("timeout", seconds="0.5")
 
 
+@pytest.mark.slow
 def test_what_was_right_before_the_loop_stays_right():
     code = "def gd_step(w, lr):\n    while w == 1.0: pass\n    return w - lr * 2 * w\n"
     verdict = run(code, seconds=1.0)

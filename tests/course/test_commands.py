@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from typer.testing import CliRunner
 
+from gobhir.course import load
 from gobhir.course.commands import app
+from gobhir.learner.store import Store, learner_folder
 from tests.course.conftest import SAMPLE
 
 cli = CliRunner()
 
 
 @pytest.fixture
-def course(tmp_path, monkeypatch):
-    folder = tmp_path / "course"
-    shutil.copytree(SAMPLE, folder / "days" / SAMPLE.name)
-    for name in ("plan.toml", "glossary.toml", "rows.toml"):
-        shutil.copy(SAMPLE.parents[3] / "course" / name, folder)
-    monkeypatch.setenv("GOBHIR_COURSE", str(folder))
-    return folder
+def course(copied):
+    return copied.parents[1]
 
 
 @pytest.fixture
@@ -35,12 +30,52 @@ def answer(tmp_path):
 
 def test_the_plan_lists_56_days_and_marks_the_open_ones(course):
     english = cli.invoke(app, ["plan", "--lang", "en"]).output
-    lines = [line for line in english.splitlines() if "Day " in line]
+    lines = [line for line in english.splitlines() if line[4:].startswith("Day ")]
     assert len(lines) == 56
     assert [line for line in lines if "●" in line] == [lines[9]]
     bangla = cli.invoke(app, ["plan", "--lang", "bn"]).output
     assert "সপ্তাহ ১, ভিত্তি" in bangla
     assert "দিন ৫৬" in bangla
+    assert "অ্যাটেনশন  (আগে চাই: দিন ১৭)" in bangla
+
+
+def test_today_and_coverage_answer_in_both_languages(course):
+    title = load(SAMPLE.name).title("en")
+    assert cli.invoke(app, ["today", "--lang", "en"]).output.startswith(f"Day 10: {title}\n")
+    assert "০% শেষ" in cli.invoke(app, ["today", "--lang", "bn"]).output
+    covered = cli.invoke(app, ["coverage", "--lang", "en"]).output
+    assert "B110" in covered and f"→ Day 10 ({SAMPLE.name})" in covered
+    still_open = cli.invoke(app, ["coverage", "--open", "--lang", "bn"]).output
+    assert "B172" in still_open and "B110" not in still_open and "২২৬টার মধ্যে" in still_open
+
+
+def test_progress_is_shown_carried_away_and_taken_in(course, tmp_path, monkeypatch):
+    with Store(learner_folder()).writing() as db:
+        db.execute("INSERT INTO activity VALUES (date('now', 'localtime'), 'day10', 12)")
+    shown = cli.invoke(app, ["progress", "--lang", "bn"]).output
+    assert "টানা ১ দিন · আজ ১২ মিনিট" in shown and shown.count("░") == 1
+    file = str(tmp_path / "progress.json")
+    assert cli.invoke(app, ["progress", "export", file, "--lang", "en"]).exit_code == 0
+    monkeypatch.setenv("GOBHIR_HOME", str(tmp_path / "other"))
+    assert "A new streak" in cli.invoke(app, ["progress", "--lang", "en"]).output
+    assert cli.invoke(app, ["progress", "import", file]).exit_code == 0
+    assert "12 minutes today" in cli.invoke(app, ["progress", "--lang", "en"]).output
+    assert cli.invoke(app, ["progress", "import", str(tmp_path / "no.json")]).exit_code == 2
+
+
+def test_export_says_what_it_wrote_and_asks_for_a_name_for_the_licence(course, tmp_path):
+    folder = str(tmp_path / "notes")
+    assert cli.invoke(app, ["export", folder, "--licence", "mit"]).exit_code == 2
+    assert not (tmp_path / "notes").exists()
+    said = cli.invoke(app, ["export", folder, "--lang", "en"]).output
+    assert said.startswith("1 files written") and "git init" in said
+
+
+def test_search_answers_and_says_when_nothing_is_found(course):
+    found = cli.invoke(app, ["search", "গ্রেডিয়েন্ট", "ডিসেন্ট", "--lang", "en"])
+    assert found.output.startswith("gradient descent · গ্রেডিয়েন্ট ডিসেন্ট  (term: glossary#")
+    nothing = cli.invoke(app, ["search", "zzzqq", "--lang", "bn"])
+    assert nothing.exit_code == 1 and "zzzqq" in nothing.output
 
 
 def test_check_says_right_and_wrong_by_its_exit_code(course, answer):

@@ -6,7 +6,7 @@ import unicodedata
 
 from gobhir.course import lessons, weeks
 from gobhir.course.glossary import avoid, find_terms, glossary
-from gobhir.course.plan import course_folder, mission_rows
+from gobhir.course.plan import all_slugs, course_folder, entries, mission_rows, opens, plus
 
 
 def test_eight_weeks_of_seven_days_numbered_through():
@@ -66,3 +66,24 @@ def test_terms_are_found_the_longest_first_with_their_suffix():
     assert [t.id for *_, t in find_terms("Two hidden layers, a lossy one", "en")] == [
         "hidden-layer"
     ]
+
+
+def test_the_plus_track_names_each_lesson_once_and_what_opens_it():
+    extra = plus()
+    names = [entry.name for entry in entries()]
+    assert len(extra) == 17 and len(set(names)) == len(names) == 73
+    for entry in extra:
+        assert entry.needs and all(entry.title[lang].strip() for lang in ("bn", "en"))
+
+
+def test_what_opens_an_entry_comes_before_it():
+    names = [entry.name for entry in entries()]
+    for at, entry in enumerate(entries()):
+        assert set(entry.needs) <= set(names[:at]), entry.name
+    assert all(entry.needs for entry in entries()[1:])
+    assert [entry.name for entry in opens("attention")] == ["transformer"]
+
+
+def test_every_folder_with_a_lesson_is_in_the_plan():
+    folders = {file.parent.name for file in course_folder().glob("*/*/lesson.md")}
+    assert set(all_slugs()) == folders

@@ -216,14 +216,14 @@ def test_a_rule_finds_what_breaks_it(changed, file, old, new, rule, message):
 @pytest.mark.slow
 def test_every_rule_is_broken_by_some_change(changed, tmp_path):
     """No rule is there that nothing can break (form NFC and too long ids have tests below)."""
-    broken = set()
+    broken: set = set()
     originals = {f.name: f.read_text(encoding="utf-8") for f in (SAMPLE).iterdir()}
     for file, old, new, *_ in CHANGES:
         folder = changed(file, nfc(old), nfc(new))
         lesson = read_lesson(folder)
-        broken |= {rule.__name__ for rule in RULES if list(rule(lesson))}
+        broken |= {rule for rule in RULES if rule not in broken and list(rule(lesson))}
         (folder / file).write_text(originals[file], encoding="utf-8")
-    assert {rule.__name__ for rule in RULES} - broken == {"normal_form"}
+    assert {rule.__name__ for rule in RULES if rule not in broken} == {"normal_form"}
 
 
 def test_an_exercises_id_is_short_and_plain(changed):

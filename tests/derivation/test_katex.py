@@ -54,6 +54,7 @@ def test_katex_reads_all_kinds_of_expressions() -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.slow
 def test_katex_reads_every_formula_of_a_page(lang: str) -> None:
     examples = [
         network("4-4-1"),

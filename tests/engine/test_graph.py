@@ -76,7 +76,7 @@ def test_long_chains_of_all_kinds_leave_nothing_behind(name: str, way: str) -> N
     gc.disable()
     try:
         before = len(gc.get_objects())
-        run(5_000)
+        run(2_000)
         assert len(gc.get_objects()) - before < 100
     finally:
         gc.enable()

@@ -103,6 +103,7 @@ def test_hundreds_of_networks(part: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["0.weight[0, 0]", "2.weight[0, 1]", "0.bias[1]"])
+@pytest.mark.slow
 def test_answers_to_why(path: str) -> None:
     for case in drawn(6, seed=7):
         case = Drawn("2-2-2", *[getattr(case, f) for f in list(case.__dataclass_fields__)[1:]])

@@ -105,7 +105,7 @@ def test_what_happened_on_the_way_is_said(lang: str) -> None:
     assert notes == {"autocast", "losses", "left", "scaled", "distance"}
     text = " ".join(watched.explain().to_text(lang).split())
     for key in notes - {"distance", "losses", "left", "scaled"}:
-        assert catalogue(lang)[f"rules.watch.{key}"] in text
+        assert catalogue(lang)[f"rules.watch.{key}"].format(framework="PyTorch") in text
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -165,3 +165,23 @@ def test_what_cannot_be_explained_is_said(model: Any, loss: Any, said: str) -> N
         assert re.search(said, str(trouble.value)), trouble.value
     finally:
         gobhir.use_language(None)
+
+
+def test_the_page_calls_the_layers_by_their_own_names() -> None:
+    """Letters on the board, names in the model: the page says which is which."""
+    torch.manual_seed(0)
+    make, batch, loss = NETWORKS["lenet"]
+    model, (x, y) = make(), batch()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with gobhir.watch() as w:
+        loss(model(x), y).backward()
+        optimizer.step()
+    told = w.explain().to_text("en")
+    forward = told[told.index("1. Forward") : told.index("2. ")]
+    labels = [line.split()[-1] for line in forward.splitlines() if line.startswith("Layer ")]
+    modules = [name for name in labels if name in dict(model.named_modules())]
+    assert modules == labels and {"conv1", "norm1", "conv2", "fc1", "fc2"} <= set(labels)
+    start = told[told.index("What the letters are called") : told.index("1. Forward")]
+    for path, parameter in model.named_parameters():
+        (line,) = (line for line in start.splitlines() if path in line.split())
+        assert line.split()[2::2] == [str(n) for n in parameter.shape], line

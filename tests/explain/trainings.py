@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import gobhir
-from gobhir.explain.story import Story
+from gobhir.explain.stories.story import Story
 
 FRAMEWORKS = {"gobhir": gobhir, "torch": torch}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -80,34 +79,6 @@ def test_a_step_is_lifted(name: str, optimizer: str, foreach: bool) -> None:
     assert kernels
     inside = {path for path, part in model.named_modules() if not list(part.children())}
     assert {call.scope[-1] for call in lifted.step.calls if len(call.scope) > 1} & inside
-
-
-@pytest.mark.parametrize("name", ["lenet", "encoder", "vae"])
-def test_the_users_step_is_the_same_to_the_bit(name: str) -> None:
-    make, batch, loss_of = NETWORKS[name]
-    model, (x, y) = make(), batch()
-    twin = copy.deepcopy(model)
-    updates = [torch.optim.Adam(m.parameters()) for m in (model, twin)]
-    state = torch.get_rng_state()
-    losses, ends = [], []
-    for m, u, watched in ((model, updates[0], True), (twin, updates[1], False)):
-        torch.set_rng_state(state)
-        for _ in range(2):
-            with TorchWatch() if watched else torch.enable_grad():
-                u.zero_grad()
-                loss = loss_of(m(x), y)
-                loss.backward()
-                u.step()
-            losses.append(loss.item())
-        ends.append(torch.get_rng_state())
-    assert losses[:2] == losses[2:]
-    assert torch.equal(*ends)
-    for p, q in zip(model.state_dict().values(), twin.state_dict().values(), strict=True):
-        assert torch.equal(p, q)
-    for p, q in zip(model.parameters(), twin.parameters(), strict=True):
-        assert torch.equal(p.grad, q.grad)
-        for key, value in updates[0].state[p].items():
-            assert torch.equal(value, updates[1].state[q][key])
 
 
 def test_nothing_of_the_watch_stays_behind() -> None:

@@ -102,6 +102,7 @@ def train(t: Any, plan: dict[str, Any], data: list[tuple]) -> list[np.ndarray]:
 )
 @settings(max_examples=150)
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.slow
 def test_trained_beside_pytorch(plan: dict[str, Any], batch: tuple[int, ...]) -> None:
     rng = np.random.default_rng(plan["seed"])
     if plan["loss"] == "CrossEntropyLoss":

@@ -33,6 +33,14 @@ def test_notes_come_back_as_they_were_saved(studio: Running, slug: str) -> None:
     assert file.read_bytes() == text.encode()
 
 
+def test_the_playground_has_a_note_of_its_own_and_nothing_else(studio: Running) -> None:
+    version = studio.get("/gobhir/api/notes/playground").json["version"]
+    saved = studio.put("/gobhir/api/notes/playground", {"text": "# একটা ধাপ", "version": version})
+    assert saved.status == 200
+    assert (studio.home / "notes" / "playground.md").read_text("utf-8") == "# একটা ধাপ"
+    assert studio.get("/gobhir/api/progress/playground").status == 404
+
+
 def test_two_tabs_in_conflict(studio: Running, slug: str) -> None:
     address = f"/gobhir/api/notes/{slug}"
     base = studio.get(address).json["version"]
@@ -154,6 +162,17 @@ def test_code_is_checked_and_remembered(studio: Running, lesson: Lesson) -> None
 
 
 @pytest.mark.slow
+def test_the_working_of_a_task_is_told_in_numbers(studio: Running, lesson: Lesson) -> None:
+    exercise = lesson.exercise("output_delta")
+    address = f"/gobhir/api/working/{lesson.slug}/{exercise.id}"
+    asked = {"code": exercise.wrong[1].code, "task": 1, "width": 40}
+    told = studio.post(f"{address}?lang=en", asked).json["text"].splitlines()
+    assert told[0] == exercise.tests[1].call
+    assert told[-2:] == ["      (0.9 - 0) * 0.9 * (1 - 0.9)", "      = 0.081"]
+    refused(studio.post(address, {"code": "", "task": 3}), 404)
+    refused(studio.post(address, {"code": "", "task": True}), 400)
+
+
 def test_code_that_never_ends_does_not_hold_up_the_others(studio: Running, lesson: Lesson) -> None:
     address = f"/gobhir/api/check/{lesson.slug}/{lesson.exercises[0].id}"
     verdicts: list[Any] = []

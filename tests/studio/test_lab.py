@@ -98,6 +98,7 @@ def test_without_jupyterlab_nothing_is_offered(studio: Running, slug: str) -> No
     assert studio.get(f"/gobhir/lab/{slug}").status == 404
 
 
+@pytest.mark.slow
 def test_a_broken_jupyterlab_is_said_readably(tmp_path: Path, start, slug: str) -> None:
     package = tmp_path / "site" / "jupyterlab"
     package.mkdir(parents=True)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 import pytest
 
 from gobhir import course
-from gobhir.course.plan import course_folder
+from gobhir.course.glossary import glossary
+from gobhir.course.plan import all_slugs, course_folder, mission_rows, plus
 from gobhir.lang import catalogue
+from gobhir.learner.refusal import Refusal
+from gobhir.learner.store import FILE
 from gobhir.studio.lessons import Lessons
 from gobhir.studio.pages import script_json
-from gobhir.studio.refusal import Refusal
 from tests.studio.conftest import Running, start_studio
 
 
@@ -48,12 +51,43 @@ def test_home_shows_8_weeks_and_56_days(studio: Running) -> None:
     days = course.lessons()
     opened = [day for day in days if day.open]
     assert opened
-    assert page.count('class="day open"') == len(opened)
-    assert page.count('<span class="day-state">coming</span>') == 56 - len(opened)
+    assert page.count('class="day open"') == len(all_slugs())
+    assert page.count('<span class="day-state">coming</span>') == 73 - len(all_slugs())
     for day in opened:
         assert f'href="/gobhir/lesson/{day.slug}"' in page
     for day in days:
         assert day.title["en"].split(":")[0].split("'")[0] in page
+
+
+def test_home_shows_the_plus_track(studio: Running) -> None:
+    page = studio.get("/gobhir/?lang=en").text
+    found = re.findall(r'<li id="plus-([a-z-]+)" class="day (open|coming)"', page)
+    assert [(e.name, "open" if e.open else "coming") for e in plus()] == found
+
+
+def test_coverage_says_where_each_row_is(studio: Running, slug: str) -> None:
+    page = studio.get("/gobhir/coverage?lang=bn").text
+    assert page.count('<div id="') == len(mission_rows())
+    assert f'href="/gobhir/lesson/{slug}"' in page and "এখনো বাকি" in page
+    assert studio.get("/gobhir/coverage", cookies=False).status == 302
+
+
+def test_the_glossary_has_a_card_for_every_term(studio: Running) -> None:
+    page = studio.get("/gobhir/glossary?lang=bn").text
+    for term in glossary():
+        assert f'<article id="{term.id}"' in page
+    card = page.split('<article id="sigmoid"')[1].split("</article>")[0]
+    assert 'data-tex="' in card and "data:image/svg+xml" in card and "/gobhir/op/sigmoid" in card
+
+
+def test_search_and_the_card_of_an_op(studio: Running) -> None:
+    page = studio.get("/gobhir/search?lang=en&q=gredient%20disent").text
+    assert 'href="/gobhir/glossary#gradient-descent"' in page and "<b>" not in page
+    page = studio.get("/gobhir/search?lang=en&q=%3Cb%3Ezzzqq").text
+    assert "Nothing was found" in page and "<b>" not in page
+    assert "sigmoid" in studio.get("/gobhir/op/sigmoid").text
+    assert studio.get("/gobhir/op/nothing").status == 404
+    assert studio.get("/gobhir/glossary", cookies=False).status == 302
 
 
 def test_home_in_bangla_counts_in_bangla(studio: Running) -> None:
@@ -220,3 +254,18 @@ def test_a_new_day_opens_without_a_restart(copied_course: Path) -> None:
     shutil.copytree(copied_course.parent, folder)
     after = [day.slug for week in lessons.weeks() for day in week.days if day.open]
     assert set(after) - set(before) == {folder.name}
+
+
+def test_a_wrong_answer_comes_back_another_day(learner: Running) -> None:
+    slug = next(day.slug for day in course.lessons() if day.slug)
+    item = course.load(slug).quiz[0]
+    wrong = next(k for k, option in enumerate(item.options) if not option.correct)
+    address = f"/gobhir/api/quiz/{slug}/{item.id}"
+    assert learner.post(address, {"answer": wrong}).json["correct"] is False
+    shown = f'data-quiz="{item.id}"'
+    assert shown not in learner.get("/gobhir/recall").text
+    assert "gobhir/recall" not in learner.get("/gobhir/").text
+    with sqlite3.connect(learner.home / FILE) as db:
+        db.execute("UPDATE answer SET at = at - 2 * 86400")
+    assert shown in learner.get("/gobhir/recall?lang=bn").text
+    assert catalogue("bn")["studio.home.repeat"].format(count="১") in learner.get("/gobhir/").text

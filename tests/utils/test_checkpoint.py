@@ -232,6 +232,7 @@ def most_memory(parts: int) -> int:
         gc.enable()
 
 
+@pytest.mark.slow
 def test_less_memory() -> None:
     assert most_memory(4) < 0.55 * most_memory(1)
 

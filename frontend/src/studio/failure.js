@@ -4,26 +4,31 @@
 import { config, make, t } from "./page.js";
 
 /** The kernel's `error` message as an element. */
-export function failure({ ename, evalue, traceback }) {
+export function failed({ ename, evalue, traceback }) {
   const trace = traceback.join("\n").replace(/\u001b\[[0-9;]*m/g, "");
   if (ename === "KeyboardInterrupt") return make("p", { class: "output note" }, t("studio.run.stopped"));
-  // keys: studio.exception.*
-  const explained = `studio.exception.${ename}`;
   const line = [...trace.matchAll(/Cell In\[\d+\], line (\d+)/g)].at(-1)?.[1];
-  const code = line && trace.match(new RegExp(`^-*> ?${line} (.*)$`, "m"))?.[1];
+  const code = line && trace.match(new RegExp(`^-*> ?${line} (.*)$`, "m"))?.[1].trim();
+  return failure({ name: ename, says: evalue, line, code, traceback: trace });
+}
+
+/** An exception as an element. line: where in the reader's code; code: what stands there. */
+export function failure({ name, says, line, code, traceback }) {
+  // keys: studio.exception.*
+  const explained = `studio.exception.${name}`;
   return make(
     "div",
     { class: "output output-error" },
-    make("p", { class: "error-name" }, make("strong", {}, ename), evalue ? `: ${evalue}` : ""),
+    make("p", { class: "error-name" }, make("strong", {}, name), says ? `: ${says}` : ""),
     explained in config.strings ? make("p", { class: "error-help" }, t(explained)) : null,
     line
-      ? make("p", { class: "error-line" }, t("studio.run.line", { line }), code ? make("code", {}, code.trim()) : "")
+      ? make("p", { class: "error-line" }, t("studio.run.line", { line }), code ? make("code", {}, code) : "")
       : null,
     make(
       "details",
       {},
       make("summary", {}, t("studio.run.traceback")),
-      make("pre", { tabindex: "0" }, trace),
+      make("pre", { tabindex: "0" }, traceback),
     ),
   );
 }

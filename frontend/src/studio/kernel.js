@@ -34,10 +34,12 @@ export async function openKernel(lost) {
   return kernel;
 }
 
-// The kernel speaks the page's language. A kernel without Gobhir still runs code.
+// The kernel speaks the page's language, and gives the page its derivations to show. A kernel
+// without Gobhir still runs code.
 const greeting = () => `try:
     from gobhir.lang import use_language as _speak
-    _speak(${JSON.stringify(config.lang)}); del _speak
+    from gobhir.studio.live import start as _start
+    _speak(${JSON.stringify(config.lang)}); _start(); del _speak, _start
 except ImportError:
     pass`;
 
@@ -77,6 +79,16 @@ class Kernel {
   /** Run code that the learner does not see. */
   async say(code) {
     await this.first(this.connection.requestExecute({ code, silent: true, store_history: false }).done);
+  }
+
+  /** What `expression` gives as JSON; none of the learner's names change. */
+  async value(expression) {
+    const { content } = await this.first(this.connection.requestExecute({
+      code: "", silent: true, store_history: false, user_expressions: { value: expression },
+    }).done);
+    const { status, data, ename, evalue } = content.user_expressions?.value ?? content;
+    if (status !== "ok") throw new Error(`${ename}: ${evalue}`);
+    return data["application/json"];
   }
 
   /** Run `code`; `hear(type, content)` gets what comes back, `answer(prompt, secret)` gives input().

@@ -18,6 +18,13 @@ import { startWidgets } from "./widgets.js";
 
 startTheme();
 
+if (document.body.classList.contains("recall")) {
+  typeset().then(() => (document.documentElement.dataset.ready = ""));
+  startQuiz({});
+}
+
+if (document.body.classList.contains("book")) typeset();
+
 if (document.body.classList.contains("lesson")) {
   const progress = startProgress();
   const parts = [

@@ -1,18 +1,21 @@
 // What a kernel sends back, as elements of the page. Same classes as the stored outputs
 // (course/outputs.py), so that a run looks like what stood there before.
 
-import { failure } from "./failure.js";
+import { failed } from "./failure.js";
 import { typeset } from "./maths.js";
 import { make, t } from "./page.js";
 import { sandboxed } from "./sandbox.js";
 
 const LIMIT = 200_000; // characters of text a cell may print; an endless loop must not fill the page
 const WIDGET = "application/vnd.jupyter.widget-view+json";
+const PAGE = "application/vnd.gobhir.page+json";
 
-/** The outputs of one cell: feed it the kernel's messages with `hear(type, content)`. */
+/** The outputs of one cell: feed it the kernel's messages with `hear(type, content)`. What among
+    them can be asked is asked of `kernel`. */
 export class Outputs {
-  constructor(box) {
+  constructor(box, kernel = null) {
     this.box = box;
+    this.kernel = kernel;
     this.displays = new Map();
     this.restart();
   }
@@ -32,7 +35,7 @@ export class Outputs {
     } else if (type === "stream") this.print(content.name, content.text);
     else if (type === "execute_result" || type === "display_data") this.add(this.display(content));
     else if (type === "update_display_data") this.update(content);
-    else if (type === "error") this.add(failure(content));
+    else if (type === "error") this.add(failed(content));
   }
 
   add(element) {
@@ -70,7 +73,7 @@ export class Outputs {
   }
 
   display({ data, metadata, transient }) {
-    const element = rendered(data, metadata ?? {});
+    const element = rendered(data, metadata ?? {}, this.kernel);
     if (transient?.display_id && element) this.displays.set(transient.display_id, element);
     return element;
   }
@@ -82,9 +85,10 @@ export class Outputs {
 }
 
 /** One MIME bundle as an element; null when there is nothing to show. */
-function rendered(data, metadata) {
+function rendered(data, metadata, kernel) {
+  if (data[PAGE]) return derivation(data, kernel);
   const html = data["text/html"];
-  if (data[WIDGET] && !html) return make("p", { class: "output note" }, t("studio.run.widget"));
+  if (data[WIDGET] && !html && !data["text/markdown"]) return make("p", { class: "output note" }, t("studio.run.widget"));
   if (html) return isPlain(html) ? plainHtml(html) : sandboxed(html);
   if (data["text/markdown"]) return markdown(data["text/markdown"]);
   if (data["image/svg+xml"]) return picture(`data:image/svg+xml;base64,${base64(data["image/svg+xml"])}`);
@@ -108,6 +112,18 @@ function formula(latex) {
   return box;
 }
 
+function derivation(data, kernel) {
+  const box = make("div", { class: "output output-page" });
+  import("./explained.js").then(({ showPage }) => {
+    try {
+      showPage(box, data[PAGE], kernel, checked);
+    } catch {
+      box.replaceWith(markdown(data["text/markdown"] ?? ""));
+    }
+  });
+  return box;
+}
+
 function markdown(text) {
   const box = make("div", { class: "output output-markdown" });
   import("./markdown.js").then(({ renderMarkdown }) => {
@@ -123,6 +139,19 @@ const TAGS = new Set(
     "table caption thead tbody tfoot tr th td col colgroup blockquote abbr details summary figure figcaption mark").split(" "),
 );
 const ATTRIBUTES = new Set("class title lang dir colspan rowspan scope open start".split(" "));
+
+const OF_A_PAGE = new Set(["section", "div", "aside"]);
+const PAGES_OWN = /^data-[a-z]+$/;
+
+/** A derivation's HTML, if there is nothing in it but what it is made of; else an Error. */
+function checked(html) {
+  const parts = [...parsed(html).querySelectorAll("*")].filter((part) => !/^(html|head|body)$/.test(part.localName));
+  const known = (part) =>
+    (TAGS.has(part.localName) || OF_A_PAGE.has(part.localName)) &&
+    part.getAttributeNames().every((name) => ATTRIBUTES.has(name) || name === "id" || PAGES_OWN.test(name));
+  if (!parts.every(known)) throw new Error("not a derivation");
+  return html;
+}
 
 const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
 

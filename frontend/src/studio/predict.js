@@ -2,6 +2,7 @@
 // expect (or asked to be shown). Wrong is fine; what counts is to have thought.
 
 import { typeset } from "./maths.js";
+import { latinDigits, readNumber } from "./numbers.js";
 import { all, config, make, t } from "./page.js";
 import { mark } from "./progress.js";
 
@@ -75,13 +76,6 @@ function agrees({ type, answer, tolerance }, given) {
 }
 
 const squeezed = (text) => latinDigits(text).replace(/\s+/g, "").toLowerCase();
-const latinDigits = (text) => text.normalize("NFC").replace(/[০-৯]/g, (d) => d.charCodeAt(0) - 0x09e6);
-
-/** A number as a learner writes it: "-0.084", "−০.০৮৪", "1,000"; NaN where it is none. */
-export function readNumber(text) {
-  const plain = latinDigits(text).replace(/−/g, "-").replace(/[,\s]/g, "");
-  return plain === "" ? NaN : Number(plain);
-}
 
 // The answer as the page says it: a choice by its words, a number with no more digits than needed.
 function spoken({ type, answer }, form) {

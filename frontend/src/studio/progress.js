@@ -29,6 +29,7 @@ export async function mark(part, value, { saved = false } = {}) {
 }
 
 function show() {
+  if (!bar) return; // a page of questions from many lessons
   const parts = all("[data-predict], [data-exercise], [data-quiz]").map(
     ({ dataset }) => dataset.predict ?? dataset.exercise ?? dataset.quiz,
   );

@@ -1,7 +1,7 @@
 // Quiz items: the server grades, the page shows why, for right and for wrong answers.
 
 import { typeset } from "./maths.js";
-import { all, config, inPageLanguage, make, t } from "./page.js";
+import { all, inPageLanguage, make, t } from "./page.js";
 import { mark } from "./progress.js";
 import { api, ask } from "./server.js";
 
@@ -13,6 +13,7 @@ function startItem(item, solved) {
   const { quiz: id, type } = item.dataset;
   const button = item.querySelector(".quiz-check");
   const explanation = item.querySelector(".quiz-explanation");
+  const slug = item.closest("[data-slug]").dataset.slug;
   if (type === "order") startOrder(item);
   if (solved) item.classList.add("solved");
 
@@ -21,7 +22,7 @@ function startItem(item, solved) {
     if (answer === null) return say("", t("course.quiz.no_answer"));
     button.disabled = true;
     try {
-      const graded = await ask("POST", api("quiz", config.slug, id), { answer });
+      const graded = await ask("POST", api("quiz", slug, id), { answer });
       item.classList.toggle("solved", graded.correct);
       say(graded.correct ? "right" : "wrong", null, graded);
       if (graded.correct) mark(id, true, { saved: true });
@@ -53,8 +54,8 @@ function startItem(item, solved) {
 /** The answer as the server wants it; null where there is none yet. */
 function given(item, type) {
   if (type === "order") return all("li", item).map((row) => Number(row.dataset.value));
-  const field = item.querySelector(type === "choice" ? "input:checked" : "input");
-  return field && field.value.trim() ? (type === "choice" ? Number(field.value) : field.value.trim()) : null;
+  const field = item.querySelector(type === "number" ? "input" : "input:checked");
+  return field && field.value.trim() ? (type === "number" ? field.value.trim() : Number(field.value)) : null;
 }
 
 function startOrder(item) {

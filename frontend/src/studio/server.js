@@ -38,4 +38,7 @@ export async function ask(method, address, body, { keepalive = false } = {}) {
   return answer;
 }
 
+/** A moving picture's module, as anywidget wants it. */
+export const widgetModule = (name) => import(new URL(`${config.static}widgets/${name}.js`, location).href);
+
 export const api = (kind, ...names) => `gobhir/api/${[kind, ...names].map(encodeURIComponent).join("/")}`;

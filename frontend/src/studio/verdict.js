@@ -43,5 +43,7 @@ function facts(task) {
   for (const [label, fact, kind] of rows) {
     if (fact) list.append(make("dt", {}, label), make("dd", { class: kind }, fact));
   }
-  return list;
+  if (!task.trace) return list;
+  const trace = make("pre", { tabindex: 0 }, task.trace);
+  return make("div", {}, list, make("details", {}, make("summary", {}, t("studio.run.traceback")), trace));
 }

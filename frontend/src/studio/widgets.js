@@ -1,7 +1,8 @@
 // Moving pictures: an anywidget module, its state from the page, no kernel. The still picture that
 // the server put there stays until the module has drawn, and for good when it fails.
 
-import { all, config } from "./page.js";
+import { all } from "./page.js";
+import { widgetModule } from "./server.js";
 
 export function startWidgets() {
   const near = new IntersectionObserver((entries) => {
@@ -17,7 +18,7 @@ export function startWidgets() {
 async function start(element) {
   const still = element.innerHTML;
   try {
-    const { default: widget } = await import(new URL(`${config.static}widgets/${element.dataset.widget}.js`, location).href);
+    const { default: widget } = await widgetModule(element.dataset.widget);
     const model = new Model(JSON.parse(element.dataset.state));
     await widget.initialize?.({ model });
     await widget.render({ model, el: element });

@@ -1,9 +1,9 @@
 // The card below (or beside) the picture: the chosen thing, its number to change, and its lines.
 
-import { el } from "./dom.js";
+import { el } from "../shared/dom.js";
 import { linesOf } from "./lines.js";
 import { knobOf } from "./names.js";
-import { text } from "./numbers.js";
+import { text } from "../shared/numbers.js";
 
 /** `words` speaks, `knob(name)` gives a slider with its field, `go(step)` walks to a stage. */
 export function makeCard(words, makeKnob, go) {

@@ -1,7 +1,7 @@
 // The small curve of the loss, one point an update.
 
-import { set, svg } from "./dom.js";
-import { short } from "./numbers.js";
+import { set, svg } from "../shared/dom.js";
+import { short } from "../shared/numbers.js";
 
 const [WIDTH, HEIGHT, EDGE] = [120, 36, 4];
 

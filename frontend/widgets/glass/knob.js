@@ -1,8 +1,8 @@
 // One number that can be changed: a slider for fingers, a field for exact values.
 
-import { el, set } from "./dom.js";
+import { el, set } from "../shared/dom.js";
 import { getKnob, rangeOf } from "./moves.js";
-import { rounded, text } from "./numbers.js";
+import { rounded, text } from "../shared/numbers.js";
 
 export function makeKnob(name, words, change) {
   const [low, high] = rangeOf(name);

@@ -2,7 +2,7 @@
 // A line is data: { stage, title, rows, say }, where title and say are keys of sentences.
 
 import { brace, factor, glued, num, partial, power } from "./notation.js";
-import { digitsNeeded, rounded, text } from "./numbers.js";
+import { digitsNeeded, rounded, text } from "../shared/numbers.js";
 import { parse, sizesOf, symbols } from "./names.js";
 
 /** All lines about `name`, in the order in which they become known. */

@@ -1,7 +1,7 @@
 // The pieces a line of the derivation is made of, before it is drawn. A row is a list of pieces:
 // a string, or one of these. `plain` spells a row as text, for tests and screen readers.
 
-import { text } from "./numbers.js";
+import { text } from "../shared/numbers.js";
 
 /** A letter with its small marks: sym("w", 1, "23") is w⁽¹⁾₂₃. */
 export const sym = (letter, layer, index) => ({ sym: letter, layer: layer ?? "", index: index ?? "" });

@@ -1,10 +1,10 @@
 // The drawn network. `makePicture` builds it once for a width; `draw` puts a view's numbers in.
 // Everything that can be touched is a button with a name; one of them is in the tab order.
 
-import { el, set, svg } from "./dom.js";
+import { el, set, svg } from "../shared/dom.js";
 import { along, layout, neighbour } from "./layout.js";
 import { allNames, parse, sizesOf } from "./names.js";
-import { short } from "./numbers.js";
+import { short } from "../shared/numbers.js";
 import { wireShows } from "./stages.js";
 
 const SUB = "₀₁₂₃₄₅₆₇₈₉";

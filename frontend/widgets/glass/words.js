@@ -1,7 +1,7 @@
 // What the picture says, in the language of the page.
 
 import { parse } from "./names.js";
-import { short } from "./numbers.js";
+import { short } from "../shared/numbers.js";
 
 export function makeWords(catalogue) {
   const say = (key, values = {}) =>

@@ -90,12 +90,19 @@ def check_exercise(
 
 
 def run_programs(
-    programs: list[str], calls: list[str], lang: str, seconds: float = SECONDS, given: str = ""
+    programs: list[str],
+    calls: list[str],
+    lang: str,
+    seconds: float = SECONDS,
+    given: str = "",
+    trace: bool = False,
 ) -> list[Outcome]:
-    """Run each program and the calls after it, all in one process without network or input."""
+    """Run each program and the calls after it, all in one process without network or input.
+    With trace, every result tells its lines one by one (see stepping.py)."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         request = {"programs": programs, "calls": calls, "given": given, "seconds": seconds}
+        request["trace"] = trace
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         process = subprocess.Popen(
             [sys.executable, "-P", "-B", "-X", "utf8", str(JUDGE)],
@@ -106,13 +113,24 @@ def run_programs(
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        _running.add(process)
         try:
             code: int | None = process.wait(seconds + 5)
         except subprocess.TimeoutExpired:
             code = None
         finally:
+            _running.discard(process)
             _end(process)
         return _outcomes(folder, len(programs), len(calls), code)
+
+
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def stop_programs() -> None:
+    """End every program that is being run at the moment: the learner does not want to wait."""
+    for process in tuple(_running):
+        _end(process)
 
 
 def _surroundings(lang: str) -> dict[str, str]:
@@ -213,13 +231,18 @@ def _wrong_outcomes(
     return tuple(run_programs(list(programs), list(calls), "en", 30.0, given))
 
 
+def expected(exercise: Exercise) -> tuple[Outcome, ...]:
+    """How the exercise's listed wrong programs behave, in their order. Asked for ahead of time, it
+    makes the first verdict quicker."""
+    programs = tuple(wrong.code for wrong in exercise.wrong)
+    return _wrong_outcomes(programs, tuple(test.call for test in exercise.tests), exercise.given)
+
+
 def _behaves_like(exercise: Exercise, outcome: Outcome) -> str:
     """The id of the listed wrong program that gives the same results on all calls, else ""."""
     if outcome.error or not exercise.wrong:
         return ""
-    programs = tuple(wrong.code for wrong in exercise.wrong)
-    known = _wrong_outcomes(programs, tuple(test.call for test in exercise.tests), exercise.given)
-    for wrong, other in zip(exercise.wrong, known, strict=True):
+    for wrong, other in zip(exercise.wrong, expected(exercise), strict=True):
         pairs = zip(outcome.results, other.results, exercise.tests, strict=False)
         alike = [_alike(ours, theirs, test.tolerance) for ours, theirs, test in pairs]
         if len(alike) == len(exercise.tests) and all(alike):
@@ -287,17 +310,11 @@ class _Sayer:
             where=self.t("course.verdict.place", line=line) if line else "",
             line=line,
             wrong=wrong if first else "",
+            trace="" if ok or not error else str(error.get("trace", "")),
         )
 
     def fill(self, text: Text) -> str:
-        """A text with its bound numbers put in and its formulas in plain letters."""
-
-        def value(expression: str) -> str:
-            return self.values.get(expression.strip(), "?")
-
-        filled = fill_formula(text.get(self.lang, ""), value)
-        filled = re.sub(r"\{v\}`([^`]*)`", lambda m: value(m[1]), filled)
-        return re.sub(r"\$([^$]+)\$", lambda m: plain(m[1]), filled)
+        return filled(text.get(self.lang, ""), self.values)
 
     def error(self, error: dict[str, Any]) -> str:
         # keys: course.cause.* course.blocked.*
@@ -351,6 +368,17 @@ class _Sayer:
         # keys: course.kinds.*
         name = kind if kind in ("number", "array", "bool", "text", "none") else "other"
         return self.t(f"course.kinds.{name}", name=got.get("name", kind))
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """A text with its bound numbers put in and its formulas in plain letters."""
+
+    def value(expression: str) -> str:
+        return values.get(expression.strip(), "?")
+
+    said = fill_formula(text, value)
+    said = re.sub(r"\{v\}`([^`]*)`", lambda m: value(m[1]), said)
+    return re.sub(r"\$([^$]+)\$", lambda m: plain(m[1]), said)
 
 
 def show(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The command line's part for the course: `gobhir course plan`, `notebooks`, `check`, `dev ...`."""
+"""The command `gobhir course`: the learner's part (book.py), `check`, and `dev` for authors."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import Annotated
 
 import typer
 
+from gobhir.course import book
+from gobhir.course.book import Lang, tongue_of
 from gobhir.course.checking import check as check_code
 from gobhir.course.checking import check_exercise
 from gobhir.course.errors import CourseError
 from gobhir.course.lesson import Lesson, load
-from gobhir.course.notebooks import write_notebooks
-from gobhir.course.plan import lessons, weeks
+from gobhir.course.plan import all_slugs
 from gobhir.course.rubric import Finding, lint_course, lint_lesson
 from gobhir.course.rubric.language import lesson_files
 from gobhir.course.running import as_json, outputs_file, run
 from gobhir.course.verdict import format_verdict
+from gobhir.course.working import engines_page
 from gobhir.help import Command, Group
-from gobhir.lang import LANGUAGES, check_language, digits, language, t
+from gobhir.lang import LANGUAGES, t
 
 SECONDS = 20.0
 """How long a lesson's cells may take, all together, on one core."""
@@ -28,10 +30,8 @@ app = typer.Typer(
     cls=Group, add_completion=False, invoke_without_command=True, rich_markup_mode=None
 )
 dev = typer.Typer(cls=Group, invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(book.app)
 app.add_typer(dev, name="dev")
-
-
-Lang = Annotated[str | None, typer.Option("--lang", metavar="bn|en", help="cli.option.lang")]
 
 
 @app.callback(help="course.command.about")
@@ -46,51 +46,15 @@ def authors(ctx: typer.Context, lang: Lang = None) -> None:
         typer.echo(ctx.get_help())
 
 
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="course.command.about_folder")]
 LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="course.command.about_lesson")]
 Exercise = Annotated[str, typer.Argument(metavar="EXERCISE", help="course.command.about_exercise")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="course.command.about_file")]
 
 
-def _language(lang: str | None) -> str:
-    try:
-        return check_language(lang) if lang else language()
-    except ValueError as error:
-        typer.echo(error, err=True)
-        raise typer.Exit(2) from None
-
-
-@app.command(cls=Command, help="course.command.about_plan")
-def plan(lang: Lang = None) -> None:
-    """The 8 weeks and 56 days; a day with a lesson is marked."""
-    tongue = _language(lang)
-    for week in weeks():
-        number = digits(week.number, tongue)
-        head = t("course.command.week", tongue, number=number, title=week.title[tongue])
-        typer.echo(f"\n{head}: {week.goal[tongue]}")
-        for day in week.days:
-            mark = "●" if day.open else "○"
-            name = t("course.lesson.day", tongue, day=digits(day.number, tongue))
-            typer.echo(f"  {mark} {name}  {day.title[tongue]}")
-
-
-@app.command(cls=Command, help="course.command.about_notebooks")
-def notebooks(folder: Folder, lang: Lang = None) -> None:
-    """Both languages go into FOLDER/bn and FOLDER/en, one into FOLDER itself."""
-    langs = [_language(lang)] if lang else list(LANGUAGES)
-    try:
-        written = write_notebooks(folder, langs)
-    except OSError as error:
-        typer.echo(t("course.command.no_writing", folder=folder, reason=error.strerror), err=True)
-        raise typer.Exit(1) from None
-    for file in written:
-        typer.echo(file)
-
-
 @app.command(cls=Command, help="course.command.about_check")
 def check(lesson: LessonName, exercise: Exercise, file: File, lang: Lang = None) -> None:
     """Check FILE against an exercise of a lesson; exit code 0 when every task agrees."""
-    tongue = _language(lang)
+    tongue = tongue_of(lang)
     try:
         code = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -110,11 +74,7 @@ def check(lesson: LessonName, exercise: Exercise, file: File, lang: Lang = None)
 
 
 def _exercises() -> list[str]:
-    return [
-        f"{slug} {exercise.id}"
-        for slug in (day.slug for day in lessons() if day.slug)
-        for exercise in load(slug).exercises
-    ]
+    return [f"{slug} {exercise.id}" for slug in all_slugs() for exercise in load(slug).exercises]
 
 
 Slugs = Annotated[
@@ -162,7 +122,7 @@ def check_lessons(
 
 def _loaded(slugs: list[str] | None) -> list[Lesson]:
     try:
-        return [load(slug) for slug in slugs or [d.slug for d in lessons() if d.slug]]
+        return [load(slug) for slug in slugs or all_slugs()]
     except CourseError as error:
         typer.echo(error, err=True)
     except KeyError as error:
@@ -196,7 +156,8 @@ def stale_outputs(lesson: Lesson) -> list[Finding]:
 
 
 def faulty_exercises(lesson: Lesson) -> list[Finding]:
-    """Solutions pass; stubs run and fail; every wrong program fails with its own message."""
+    """Solutions pass; stubs run and fail; every wrong program fails with its own message; the
+    engine's pages can be made."""
     found = []
     file = lesson.folder / "exercises.toml"
     for exercise in lesson.exercises:
@@ -207,6 +168,13 @@ def faulty_exercises(lesson: Lesson) -> list[Finding]:
             found.append(Finding(file, 1, "exercise", f"{exercise.id}: the stub passes"))
         if not all(task.got for task in stub.tasks):
             found.append(Finding(file, 1, "exercise", f"{exercise.id}: the stub does not run"))
+        for test in exercise.tests:
+            try:
+                if test.working:
+                    engines_page(test.working, "en")
+            except Exception as error:  # whatever a line of Python may raise
+                message = f"{exercise.id}: working of {test.call}: {error}"
+                found.append(Finding(file, 1, "exercise", message))
         for wrong in exercise.wrong:
             verdict = check_exercise(exercise, wrong.code, "en")
             named = next((task.wrong for task in verdict.tasks if task.wrong), "")

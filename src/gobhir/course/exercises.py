@@ -15,7 +15,8 @@ DIFFICULTIES = ("easy", "medium", "hard")
 
 @dataclass(frozen=True)
 class Test:
-    """One task: `call` is a Python expression, `want` its value, `tolerance` absolute."""
+    """One task: `call` is a Python expression, `want` its value, `tolerance` absolute; `working`
+    an expression for the engine's own page of this input, such as `gobhir.explain("4-4-1")`."""
 
     __test__ = False  # not one of pytest's
 
@@ -24,6 +25,7 @@ class Test:
     want: Any
     tolerance: float
     by_hand: Text
+    working: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def _test(take: Leaves) -> Test:
         want=want,
         tolerance=float(take.raw.get("tolerance", 0.0)),
         by_hand=take.text("by_hand") if "by_hand" in take.raw else {},
+        working=str(take.raw.get("working", "")),
     )
 
 

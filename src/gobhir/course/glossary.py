@@ -23,6 +23,9 @@ class Term:
     variants: tuple[str, ...]
     meaning: Text
     day: int
+    formula: str = ""
+    picture: str = ""
+    """An expression that makes a moving picture, as in a lesson's widget block."""
 
     def name(self, lang: str) -> str:
         return self.bn if lang == "bn" else self.en
@@ -44,6 +47,8 @@ def glossary() -> tuple[Term, ...]:
             variants=tuple(raw.get("bn_variants", ())),
             meaning=raw["meaning"],
             day=raw["day"],
+            formula=raw.get("formula", ""),
+            picture=raw.get("picture", ""),
         )
         for raw in read_toml(course_folder() / "glossary.toml")["term"]
     )

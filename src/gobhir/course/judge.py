@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import ast
 import faulthandler
+import functools
 import io
 import json
+import linecache
 import os
 import re
+import runpy
 import sys
 import traceback
 from collections.abc import Callable
@@ -117,6 +120,8 @@ def failure(error: BaseException) -> dict[str, Any]:
     ]
     if frames:
         found["line"] = frames[-1][1]
+    if frames or isinstance(error, SyntaxError):
+        found["trace"] = whole_trace(error)
     if isinstance(error, SyntaxError) and error.filename == FILE:
         return {**found, "cause": "syntax", "reason": error.msg, "line": error.lineno}
     if isinstance(error, SystemExit):
@@ -139,6 +144,16 @@ def failure(error: BaseException) -> dict[str, Any]:
     }
     cause = next((name for kind, name in plain.items() if isinstance(error, kind)), "raised")
     return {"cause": cause, **found}
+
+
+def whole_trace(error: BaseException) -> str:
+    """The traceback from the learner's first line on; what called it is ours."""
+    told = traceback.TracebackException.from_exception(error)
+    ours = [frame.filename == FILE for frame in told.stack]
+    told.stack = traceback.StackSummary.from_list(
+        told.stack[ours.index(True) :] if any(ours) else []
+    )
+    return "".join(told.format())[:5000]
 
 
 def shapes(error: BaseException, frame: Any, line: int) -> dict[str, Any]:
@@ -181,15 +196,21 @@ def last_lines(tree: ast.Module) -> dict[str, int]:
 
 
 def run_program(
-    code: str, given: str, calls: list[str], report: Callable[[dict[str, Any]], None]
+    code: str,
+    given: str,
+    calls: list[str],
+    report: Callable[[dict[str, Any]], None],
+    stepping: Callable[[ast.Module, str], Any] | None = None,
 ) -> None:
-    """Run the program, then every call; report {"loaded": ...} and one result a call.
+    """Run the program, then every call; report {"loaded": ...} and one result a call, with its
+    "steps" where `stepping` watches.
 
     `given` runs before the program and again before each call, so that a program which changes an
     array in place does not change the next call's. np is there; gobhir too where it is named.
     """
     basis = surroundings(" ".join([code, given, *calls]))
 
+    linecache.cache[FILE] = (len(code), None, code.splitlines(keepends=True), FILE)
     printed = sys.stdout = sys.stderr = Printed()
     space: dict[str, Any] = {"__name__": "__answer__", **basis}
     try:
@@ -204,6 +225,7 @@ def run_program(
     for call in calls:
         name = called(call)
         result: dict[str, Any]
+        steps = None
         if name and name not in space:
             result = {"error": {"cause": "missing", "name": name, "line": None}}
         elif name and not callable(space[name]):
@@ -212,9 +234,16 @@ def run_program(
             names = {**space, **basis}
             try:
                 exec(given, names)
-                result = {"got": describe(eval(call, names))}
+                if stepping is None:
+                    got = eval(call, names)
+                else:
+                    steps = stepping(tree, FILE)
+                    got = steps.run(functools.partial(eval, call, names))
+                result = {"got": describe(got)}
             except BaseException as error:
                 result = {"error": failure(error)}
+        if steps is not None:
+            result.update(steps=steps.steps, left_out=steps.left_out)
         report({**result, "call": call, "name": name, "printed": printed.getvalue()})
         printed.seek(0)
         printed.truncate()
@@ -247,6 +276,11 @@ def main() -> None:
         request = json.load(file)
     results = open("results.jsonl", "w", encoding="utf-8")  # noqa: SIM115
     stuck = open("stuck.txt", "w")  # noqa: SIM115
+    stepping = None
+    if request.get("trace"):
+        stepping = runpy.run_path(os.path.join(os.path.dirname(__file__), "stepping.py"))[
+            "Stepping"
+        ]
     dump, write, flush = json.dumps, results.write, results.flush
 
     def report(line: dict[str, Any]) -> None:
@@ -257,7 +291,7 @@ def main() -> None:
     limit_resources()
     sys.addaudithook(watch(folder))
     for code in request["programs"]:
-        run_program(code, request["given"], request["calls"], report)
+        run_program(code, request["given"], request["calls"], report, stepping)
     results.close()
     os._exit(0)  # whatever threads the program left behind
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from gobhir.course.lesson import Block, Lesson, load
 from gobhir.course.markdown import box_kind, box_title, fill_formula, parse
-from gobhir.course.plan import lessons
-from gobhir.course.quiz import QuizItem
+from gobhir.course.plan import all_slugs
+from gobhir.course.quiz import PICKED, QuizItem
 from gobhir.course.text import split_at_rule, split_paragraphs
 from gobhir.lang import digits, t
 
@@ -42,7 +42,7 @@ def write_notebooks(folder: Path, langs: list[str]) -> list[Path]:
     import nbformat
 
     written = []
-    for slug in [day.slug for day in lessons() if day.slug]:
+    for slug in all_slugs():
         lesson = load(slug)
         for lang in langs:
             place = folder if len(langs) == 1 else folder / lang
@@ -202,7 +202,9 @@ class _Notebook:
     def quiz_item(self, item: QuizItem, where: str) -> list[str]:
         parts = [f"**{self.text(item.text[self.lang], where)}**"]
         shown = [self.text(option.text[self.lang], where) for option in item.options]
-        if item.type == "choice":
+        if item.picture:
+            parts.append(self.text(f"![]({item.picture})", where))
+        if item.type in PICKED:
             right = next(option for option in item.options if option.correct)
             answer = f"{self.text(right.text[self.lang], where)}: "
             answer += self.text(right.explain[self.lang], where)

@@ -1,4 +1,4 @@
-"""The quiz of a lesson: quiz.toml, three kinds of question, an explanation for every answer."""
+"""The quiz of a lesson: quiz.toml, four kinds of question, an explanation for every answer."""
 
 from __future__ import annotations
 
@@ -13,23 +13,28 @@ from gobhir.course.exercises import Leaves
 from gobhir.course.plan import Text, read_toml
 from gobhir.lang import LANGUAGES
 
-TYPES = ("choice", "number", "order")
+TYPES = ("choice", "number", "order", "point")
+PICKED = ("choice", "point")
+"""Kinds whose answer is the place of one option."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """One answer with its explanation: a choice, or (for numbers) an expression often given."""
+    """One answer with its explanation: a choice, or (for numbers) an expression often given; in a
+    picture, `at` is its left edge, top, width and height in per cent of the picture's."""
 
     text: Text
     explain: Text
     correct: bool = False
     answer: str = ""
+    at: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class QuizItem:
-    """choice: `options`; number: `answer` (a Python expression), `tolerance`, `options` = the
-    likely wrong answers; order: `options` in the right order. `recall` is the day it goes back to.
+    """choice: `options`; point: `options` that lie in `picture`, a file beside the quiz; number:
+    `answer` (a Python expression), `tolerance`, `options` = the likely wrong answers; order:
+    `options` in the right order. `recall` is the day it goes back to.
     """
 
     id: str
@@ -41,6 +46,7 @@ class QuizItem:
     answer: str = ""
     tolerance: float = 0.0
     recall: int | None = None
+    picture: str = ""
 
     def shuffled(self) -> list[int]:
         """The order in which an `order` item is laid out: mixed, always the same, never solved."""
@@ -73,9 +79,9 @@ def _item(raw: dict[str, Any], file: Path) -> QuizItem:
     take = Leaves(raw, f"item {raw.get('id', '?')}", file)
     kind = take.one_of("type", TYPES)
     nothing = dict.fromkeys(LANGUAGES, "")
-    if kind == "choice":
+    if kind in PICKED:
         options = tuple(
-            Option(o.text("text"), o.text("explain"), o.raw.get("correct") is True)
+            Option(o.text("text"), o.text("explain"), o.raw.get("correct") is True, at=_at(o, kind))
             for o in take.parts("options")
         )
         if sum(option.correct for option in options) != 1:
@@ -102,16 +108,36 @@ def _item(raw: dict[str, Any], file: Path) -> QuizItem:
         answer=str(take.value("answer")) if kind == "number" else "",
         tolerance=float(raw.get("tolerance", 0.0)),
         recall=raw.get("recall"),
+        picture=_picture(take) if kind == "point" else "",
     )
+
+
+def _at(option: Leaves, kind: str) -> tuple[float, ...]:
+    """Where in the picture an option lies."""
+    if kind != "point":
+        return ()
+    at = option.value("at")
+    numbers = isinstance(at, list) and len(at) == 4 and all(isinstance(n, int | float) for n in at)
+    if not numbers or min(at) < 0 or at[0] + at[2] > 100 or at[1] + at[3] > 100:
+        message = "at = [left, top, width, height], in per cent of the picture"
+        raise CourseError(f"{option.where}: {message}", option.file)
+    return tuple(float(n) for n in at)
+
+
+def _picture(take: Leaves) -> str:
+    name = take.string("picture")
+    if "/" in name or not name.endswith(".svg") or not (take.file.parent / name).exists():
+        raise CourseError(f"{take.where}: picture names an .svg beside the quiz", take.file)
+    return name
 
 
 def judge(item: QuizItem, answer: Any, values: list[float]) -> tuple[bool, Text]:
     """Whether an answer is right, and what to say. `values` are the numbers of `expressions()`.
 
-    choice: the option's place; number: a number or its text, Bangla digits too; order: the places
-    of the parts in the learner's order. ValueError for what is no answer at all.
+    choice, point: the option's place; number: a number or its text, Bangla digits too; order: the
+    places of the parts in the learner's order. ValueError for what is no answer at all.
     """
-    if item.type == "choice":
+    if item.type in PICKED:
         place = int(answer)
         if not 0 <= place < len(item.options):
             raise ValueError(answer)

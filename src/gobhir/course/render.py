@@ -12,8 +12,10 @@ from html import escape
 from typing import Any
 
 from gobhir.course.exercises import Exercise
+from gobhir.course.grading import block_of
 from gobhir.course.lesson import Block, Lesson
 from gobhir.course.outputs import output_html
+from gobhir.course.parsons import pieces
 from gobhir.course.pictures import picture
 from gobhir.course.plan import Text, report_address
 from gobhir.course.quiz import QuizItem
@@ -29,6 +31,12 @@ def render(lesson: Lesson, lang: str, view: str = "page") -> str:
     """
     page = _Page(lesson, lang)
     return "\n".join(page.slides() if view == "slides" else page.parts())
+
+
+def render_items(lesson: Lesson, lang: str, items: list[str]) -> str:
+    """Quiz items of a lesson by themselves, as they stand on its page."""
+    page = _Page(lesson, lang)
+    return "\n".join(page.quiz_item(lesson.quiz_item(i), block_of(lesson, i)) for i in items)
 
 
 class _Page(Writer):
@@ -58,7 +66,9 @@ class _Page(Writer):
     def header(self) -> str:
         meta, lang = self.lesson.meta, self.lang
         day, minutes = digits(self.lesson.day, lang), digits(meta.get("minutes", ""), lang)
-        kicker = self.t("course.lesson.day", day=day) if self.lesson.day else ""
+        kicker = (
+            self.t("course.lesson.day", day=day) if self.lesson.day else self.t("book.plus.title")
+        )
         time = self.t("course.lesson.minutes", minutes=minutes) if minutes else ""
         kicker = " · ".join(part for part in (kicker, time) if part)
         parts = [
@@ -185,8 +195,9 @@ class _Page(Writer):
     def exercise(self, block: Block) -> str:
         exercise = self.lesson.exercise(block.options["exercise"])
         title = self.inline(exercise.title[self.lang], block.id)
+        lines = escape(json.dumps(pieces(exercise), ensure_ascii=False))
         return (
-            f'<div class="exercise" data-exercise="{exercise.id}">'
+            f'<div class="exercise" data-exercise="{exercise.id}" data-pieces="{lines}">'
             f"<h3>{self.t('course.exercise.title')}: {title} "
             f'<span class="difficulty difficulty-{exercise.difficulty}">'
             f"{self.difficulty(exercise)}</span></h3>"
@@ -236,6 +247,8 @@ class _Page(Writer):
                 f"<span>{text}</span></label>"
                 for i, text in enumerate(texts)
             )
+        elif item.type == "point":
+            field = self.pointing(item, texts)
         elif item.type == "order":
             up, down = self.t("course.quiz.up"), self.t("course.quiz.down")
             moves = (
@@ -258,6 +271,22 @@ class _Page(Writer):
             f"<legend>{recall}{self.inline(item.text[self.lang], where)}</legend>{field}"
             f'<button type="button" class="quiz-check">{self.t("course.quiz.check")}</button>'
             f'<div class="quiz-explanation" aria-live="polite"></div></fieldset>'
+        )
+
+    def pointing(self, item: QuizItem, texts: list[str]) -> str:
+        """The picture with a radio button over each place; its name is for those who do not see."""
+        spots = "".join(
+            f'<label style="left:{left:g}%;top:{top:g}%;width:{width:g}%;height:{height:g}%">'
+            f'<input type="radio" name="quiz-{item.id}" value="{i}"> '
+            f'<span class="visually-hidden">{text}</span></label>'
+            for i, (text, (left, top, width, height)) in enumerate(
+                zip(texts, (o.at for o in item.options), strict=True)
+            )
+        )
+        coded = base64.b64encode((self.folder / item.picture).read_bytes()).decode()
+        return (
+            f'<div class="pointing"><img alt="" src="data:image/svg+xml;base64,{coded}">'
+            f"{spots}</div>"
         )
 
     def notes(self, block: Block) -> str:

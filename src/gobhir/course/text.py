@@ -13,7 +13,7 @@ from markdown_it.token import Token
 from gobhir.course.glossary import find_terms
 from gobhir.course.markdown import MATH, box_kind, box_title, fill_formula, parse, parser
 from gobhir.course.outputs import formula_html
-from gobhir.course.plan import lessons
+from gobhir.course.plan import entries
 from gobhir.lang import t
 
 
@@ -122,8 +122,8 @@ class Writer:
             self.met.add(term.id)
             parts.append(Token("text", "", 0, content=text[at:start]))
             html = (
-                f'<dfn class="term" data-term="{term.id}" tabindex="0" '
-                f'title="{escape(term.gloss(self.lang))}">{escape(text[start:end])}</dfn>'
+                f'<dfn class="term" data-term="{term.id}" title="{escape(term.gloss(self.lang))}">'
+                f'<a href="../glossary#{term.id}">{escape(text[start:end])}</a></dfn>'
             )
             parts.append(Token("html_inline", "", 0, content=html))
             at = end
@@ -142,9 +142,12 @@ def split_at_rule(text: str) -> tuple[str, str]:
 
 
 def day_address(address: str) -> str:
-    """`day:8` as the address of that day's lesson, `#day-8` of the home page until it is open."""
-    match = re.fullmatch(r"day:(\d+)", address)
+    """`day:8` or `plus:attention` as the address of that lesson; its place on the home page until
+    it is open."""
+    match = re.fullmatch(r"(day|plus):([\w-]+)", address)
     if not match:
         return address
-    day = next((d for d in lessons() if d.number == int(match.group(1))), None)
-    return day.slug if day and day.slug else f"../#day-{match.group(1)}"
+    track, name = match.groups()
+    wanted = f"day{int(name):02}" if track == "day" and name.isdecimal() else name
+    entry = next((e for e in entries() if e.name == wanted), None)
+    return entry.slug if entry and entry.slug else f"../#{track}-{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,7 +13,8 @@ from gobhir.lang import digits, t
 @dataclass(frozen=True)
 class Task:
     """One call of an exercise. `got` and `want` as they are shown; `cause` at most one sentence;
-    `line` in the learner's file; `wrong` the id of the listed wrong program it behaves like."""
+    `line` in the learner's file; `wrong` the id of the listed wrong program it behaves like;
+    `trace` all of the traceback, where the program stopped."""
 
     title: str
     call: str
@@ -25,6 +27,7 @@ class Task:
     where: str = ""
     line: int | None = None
     wrong: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,10 @@ class Verdict:
         return asdict(self)
 
 
-def format_verdict(verdict: Verdict, lang: str, file: str = "") -> str:
+def format_verdict(verdict: Verdict, lang: str, file: str = "", room: int = 100) -> str:
     """The verdict for a terminal: a line for every task, the first wrong one in full.
 
-    `file` names the learner's file in the last line (`ex2.py:7`).
+    `file` names the learner's file in the last line (`ex2.py:7`); `room` is how many columns wide.
     """
     count = digits(len(verdict.tasks), lang)
     lines: list[str] = []
@@ -52,7 +55,7 @@ def format_verdict(verdict: Verdict, lang: str, file: str = "") -> str:
         name = t("course.verdict.task", lang, number=digits(number, lang), count=count)
         lines.append(f"{'✓' if task.ok else '✗'} {name} · {task.call}")
         if not task.ok and not wrong_before:
-            lines += _explained(task, lang, file)
+            lines += _explained(task, lang, file, room)
             wrong_before = True
     right = digits(sum(task.ok for task in verdict.tasks), lang)
     if verdict.passed:
@@ -62,7 +65,7 @@ def format_verdict(verdict: Verdict, lang: str, file: str = "") -> str:
     return "\n".join(lines)
 
 
-def _explained(task: Task, lang: str, file: str) -> list[str]:
+def _explained(task: Task, lang: str, file: str, room: int) -> list[str]:
     tolerance = f"   (±{task.tolerance:g})" if task.tolerance else ""
     where = f"{file}:{task.line}" if file and task.line else task.where
     # keys: course.verdict.*
@@ -75,11 +78,13 @@ def _explained(task: Task, lang: str, file: str) -> list[str]:
     }
     labels = {name: t(f"course.verdict.{name}", lang) for name in facts}
     wide = max(_width(label) for label in labels.values())
-    return [
-        f"  {labels[name]}{' ' * (wide - _width(labels[name]))}: {fact}"
-        for name, fact in facts.items()
-        if fact
-    ]
+    lines: list[str] = []
+    for name, fact in facts.items():
+        first, *more = textwrap.wrap(fact, max(room - wide - 4, 20)) or [""]
+        if fact:
+            lines.append(f"  {labels[name]}{' ' * (wide - _width(labels[name]))}: {first}")
+            lines += [f"{' ' * (wide + 4)}{line}" for line in more]
+    return lines
 
 
 def _width(text: str) -> int:

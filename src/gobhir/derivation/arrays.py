@@ -23,6 +23,7 @@ from gobhir.derivation.expression import (
     Sum,
     Unary,
     indices,
+    number,
     total,
     within,
 )
@@ -168,6 +169,15 @@ class MatMul(Pair):
         return lambda k: (within((*row, k), a), within((*batch, k, *column), b)), a[-1]
 
 
+def turned(e: Expr) -> Expr:
+    """e with rows and columns exchanged: what was turned is turned back, and (A B)^T is B^T A^T."""
+    if isinstance(e, Transposed):
+        return e.body
+    if isinstance(e, MatMul) and len(e.left.shape) == len(e.right.shape) == 2:
+        return MatMul(turned(e.right), turned(e.left))
+    return Transposed(e)
+
+
 @dataclass(frozen=True, eq=False)
 class Along(Expr):
     """Base of what makes one number of all elements of `body` along some of its axes."""
@@ -225,6 +235,25 @@ class SumOver(Along):
 
     def floats(self, index: tuple[Any, ...]) -> Any:
         return self.along(index).sum(-1)
+
+
+class ProductOver(Along):
+    """The product of all elements of `body` along some of its axes. A plain 1, as outside, is left
+    out."""
+
+    def at(self, index: Index) -> Expr:
+        places = (self._full(index, inner) for inner in indices(self._sizes))
+        found = [e for e in map(self.body.at, places) if not _is_one(e)]
+        if len(found) < 2:
+            return found[0] if found else number(1)
+        return Product(tuple(found))
+
+    def floats(self, index: tuple[Any, ...]) -> Any:
+        return self.along(index).prod(-1)
+
+
+def _is_one(e: Expr) -> bool:
+    return isinstance(e, Num) and e.constant and e.value == 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from gobhir.derivation import arrays, expression, places, step
+from gobhir.derivation import arrays, expression, places, signs, step
 from gobhir.derivation.expression import Leaf
 from gobhir.derivation.markdown import MarkdownPage
 from gobhir.derivation.rounding import decimal, objects
@@ -27,8 +27,10 @@ from gobhir.derivation.sentence import heading, notes, value
 from gobhir.derivation.step import Derivation, Line, Say, Section, Table
 from gobhir.lang import say
 
-BASES = (expression.Nary, expression.Unary, expression.Pair, arrays.Along, arrays.LongSum)
-"""Classes that only others are made of, and the sum made on demand: it is written as a Sum."""
+BASES = (expression.Nary, expression.Unary, expression.Pair, arrays.Along)
+"""Classes that only others are made of."""
+ON_DEMAND = (arrays.LongSum, places.Each)
+"""What is made on demand: a sum that is written as a Sum, and trees that are written one by one."""
 FORMAT, VERSION = "gobhir.derivation", 1
 SPOKEN = {
     "say": ("text",),
@@ -48,16 +50,16 @@ def kind_of(cls: type) -> str:
 @cache
 def kinds() -> dict[str, type]:
     """All classes that a derivation is made of, by kind."""
-    named = [c for room in (step, expression, arrays, places) for c in vars(room).values()]
+    named = [c for room in (step, expression, arrays, places, signs) for c in vars(room).values()]
     classes = [c for c in named if isinstance(c, type) and dataclasses.is_dataclass(c)]
-    return {kind_of(c): c for c in classes if c not in BASES}
+    return {kind_of(c): c for c in classes if c not in (*BASES, *ON_DEMAND)}
 
 
 @cache
 def hints(cls: type) -> dict[str, Any]:
     """Its fields and what they may hold."""
     known = get_type_hints(cls)
-    return {f.name: known[f.name] for f in dataclasses.fields(cls)}
+    return {f.name: known[f.name] for f in dataclasses.fields(cls) if f.metadata.get("data", True)}
 
 
 @cache
@@ -156,6 +158,8 @@ def _array(v: np.ndarray) -> dict[str, Any]:
     values: list[Any]
     if v.dtype == object:
         dtype, values = "decimal", [str(x) for x in flat]
+    elif v.dtype == np.float64 and np.isfinite(v).all():
+        dtype, values = "float", flat.tolist()
     elif v.dtype.kind == "f":
         dtype = "float"
         values = [float(decimal(x)) if np.isfinite(x) else str(x) for x in flat]

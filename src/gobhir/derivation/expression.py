@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -62,6 +62,13 @@ class Name:
     def d(self) -> Name:
         """The name of the loss's derivative with respect to this."""
         return Name(self.base, self.layer, self.index, self.element, partial=True)
+
+
+def named_at(name: Name, index: Index, shape: tuple[int, ...]) -> Name:
+    """The name of one element of an array of this shape. A dimension of size 1 is not counted:
+    the only row of W has weights w_1, w_2, ..."""
+    counted = tuple(i for i, n in zip(index, shape, strict=True) if n > 1)
+    return name.at(counted) if counted else name.only()
 
 
 class Expr:
@@ -139,14 +146,19 @@ class Num(Leaf):
 
     source: what was typed into the calculator to get it, if it was computed on this line.
     constant: part of the formula itself (the 2 of a square), not a value from the data.
+    of: the quantity whose number this is, for pages that can be asked; no part of the data.
     """
 
     value: Any
     source: Expr | None = None
     constant: bool = False
+    of: Name | None = field(default=None, metadata={"data": False})
 
     def at(self, index: Index) -> Expr:
-        return Num(self.value[index], None, self.constant) if index else self
+        if not index:
+            return self
+        of = None if self.of is None else named_at(self.of, index, self.shape)
+        return Num(self.value[index], None, self.constant, of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,10 +171,7 @@ class Sym(Leaf):
     def at(self, index: Index) -> Expr:
         if not index:
             return self
-        # A dimension of size 1 is not counted: the only row of W has weights w_1, w_2, ...
-        counted = tuple(i for i, n in zip(index, self.shape, strict=True) if n > 1)
-        name = self.name.at(counted) if counted else self.name.only()
-        return Sym(name, self.value[index])
+        return Sym(named_at(self.name, index, self.shape), self.value[index])
 
 
 @dataclass(frozen=True, eq=False)

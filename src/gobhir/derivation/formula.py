@@ -25,6 +25,7 @@ from gobhir.derivation.expression import (
     number,
     total,
 )
+from gobhir.derivation.places import Spread
 
 _RELATIONS = {
     ast.Gt: ">",
@@ -154,7 +155,7 @@ def _tidy_product(e: Product) -> Expr:
     for f in product(e.terms).children if not isinstance(product(e.terms), Num) else e.terms:
         if isinstance(f, Negative):
             sign, f = -sign, f.body
-        value = _constant(f)
+        value = _constant(f.body if isinstance(f, Spread) else f)  # one number for all elements
         if value is not None:
             constant *= value
         elif isinstance(f, Fraction) and _constant(f.left) is not None:
@@ -179,7 +180,8 @@ def _tidy_product(e: Product) -> Expr:
     out = product(tuple(rest)) if rest else number(1)
     if below:
         out = Fraction(out, product(tuple(below)))
-    return negative(out) if sign < 0 else out
+    out = negative(out) if sign < 0 else out
+    return out if out.shape == e.shape else Spread(out, e.shape)
 
 
 def _tidy_sum(e: Sum) -> Expr:

@@ -1,7 +1,7 @@
 """The functions that formulas name, in decimal arithmetic: to as many digits as are asked for.
 
 Floating-point functions would do for a page of four digits, but not for one that checks itself.
-Series: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), chapters 4, 6 and 7.
+Series: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), chapters 4, 6, 7, 9, 23.
 """
 
 from __future__ import annotations
@@ -172,6 +172,45 @@ def _polygamma(order: Decimal, x: Decimal) -> Decimal:
     return out * (-1) ** (n + 1)
 
 
+def _bessel(order: int, x: Decimal) -> Decimal:
+    """The modified Bessel function of the first kind, of order 0 or 1."""
+    quarter = x * x / 4
+    out = term = (x / 2) ** order if order else Decimal(1)
+    for k in count(1):
+        term = term * quarter / (k * (k + order))
+        out += term
+        if abs(term) <= _SMALL * abs(out):
+            return out
+    raise AssertionError
+
+
+def _gammainc(a: Decimal, x: Decimal) -> Decimal:
+    """The regularised lower incomplete gamma function, by its series."""
+    if x <= 0 or not x.is_finite():
+        return Decimal(int(x > 0))
+    out = term = 1 / a
+    for k in count(1):
+        term = term * x / (a + k)
+        out += term
+        if term <= _SMALL * out:
+            return out * (a * x.ln() - x - _lgamma(a)).exp()
+    raise AssertionError
+
+
+def _zeta(s: Decimal, q: Decimal) -> Decimal:
+    """Hurwitz's zeta function for s > 1, q > 0, by Euler and Maclaurin's formula."""
+    if s <= 1 or q <= 0:
+        return INFINITY if s == 1 else NAN
+    out = sum((1 / (q + k) ** s for k in range(_FAR)), Decimal(0))
+    far = q + _FAR
+    out += far ** (1 - s) / (s - 1) + far**-s / 2
+    rising = s
+    for k, b in enumerate(_BERNOULLI, 1):
+        out += b * rising / factorial(2 * k) * far ** (1 - s - 2 * k)
+        rising *= (s + 2 * k - 1) * (s + 2 * k)
+    return out
+
+
 FUNCTIONS: dict[str, Callable[..., Decimal]] = {
     "pi": lambda: PI,
     "exp": lambda x: x.exp(),
@@ -198,6 +237,10 @@ FUNCTIONS: dict[str, Callable[..., Decimal]] = {
     "lgamma": _lgamma,
     "digamma": _digamma,
     "polygamma": _polygamma,
+    "i0": lambda x: _bessel(0, x),
+    "i1": lambda x: _bessel(1, x),
+    "gammainc": _gammainc,
+    "zeta": _zeta,
 }
 
 

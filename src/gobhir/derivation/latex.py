@@ -20,7 +20,9 @@ _FUNCTIONS = {
     "log": r"\ln", "tanh": r"\tanh", "max": r"\max", "min": r"\min", "sigmoid": r"\sigma",
     "sin": r"\sin", "cos": r"\cos", "tan": r"\tan",
     "asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan",
-    "lgamma": r"\ln\Gamma", "digamma": r"\psi", "polygamma": r"\psi",
+    "lgamma": r"\ln\Gamma", "digamma": r"\psi", "prod": r"\prod",
+    "zeta": r"\zeta", "i0": "I_0", "i1": "I_1", "gammainc": "P",
+    "polygamma": r"\psi",
 }  # fmt: skip
 _TALL = (r"\frac", r"\begin", r"\underbrace", r"\sum", r"\left", "^{(", r"\partial", r"\top")
 
@@ -92,8 +94,12 @@ class Latex(Notation[str]):
     def special(self, value: Decimal) -> str:
         return r"\text{NaN}" if value.is_nan() else r"\infty"
 
-    def matrix(self, rows: list[list[str]]) -> str:
-        body = r"\\".join("&".join(row) for row in rows)
+    def matrix(self, rows: list[list[str]], bar: int | None = None) -> str:
+        tall = any(r"\frac" in cell for row in rows for cell in row)
+        body = (r"\\[4pt]" if tall else r"\\").join("&".join(row) for row in rows)
+        if bar is not None:
+            columns = "r" * bar + "|" + "r" * (len(rows[0]) - bar)
+            return rf"\left[\begin{{array}}{{{columns}}}{body}\end{{array}}\right]"
         return rf"\begin{{bmatrix}}{body}\end{{bmatrix}}"
 
     def folded(self, across: bool, down: bool) -> str:
@@ -124,7 +130,9 @@ class Latex(Notation[str]):
             return rf"\sqrt{{{arguments[0]}}}"
         if name == "abs":
             return rf"\left\lvert {arguments[0]}\right\rvert"
-        head = _FUNCTIONS.get(name) or rf"\operatorname{{{_escaped(FUNCTIONS.get(name, name))}}}"
+        if name == "norm":
+            return rf"\left\lVert {arguments[0]}\right\rVert"
+        head = _FUNCTIONS.get(name) or _called(FUNCTIONS.get(name, name))
         inside = Latex.brackets(self, ", ".join(arguments))
         return f"{head}{inside}" if inside.startswith("(") else rf"{head}\!{inside}"
 
@@ -141,6 +149,17 @@ class Latex(Notation[str]):
     def summed(self, letter: str, count: int, body: str) -> str:
         limits = f"_{{{letter}=1}}^{{{count}}}" if letter else ""
         return rf"\sum{limits} {body}"
+
+    def operator(self, sign: str, letter: Name, bounds: list[str], body: str) -> str:
+        by = self.name(letter)
+        if sign == "lim":
+            return rf"\lim_{{{by}\to {bounds[0]}}} {body}"
+        if sign == "int":
+            limits = rf"_{{{bounds[0]}}}^{{{bounds[1]}}}" if bounds else ""
+            return rf"\int{limits} {body}\,d{by}"
+        d = r"\partial" if sign == "partial" else "d"
+        ratio = f"{d}/{d} {by}" if self.inline else rf"\frac{{{d}}}{{{d} {by}}}"
+        return rf"{ratio}{body}" if body.startswith(("(", r"\left(")) else rf"{ratio}\,{body}"
 
     def operation(self, label: str, body: str) -> str:
         return rf"\operatorname{{{_escaped(label)}}}\!\left({body}\right)"
@@ -159,8 +178,13 @@ def _plain(name: Name) -> Name:
     return Name(name.base, name.layer, name.index, name.element)
 
 
+def _called(name: str) -> str:
+    """A function's name: f and f' as they are, words upright."""
+    return name if len(name.rstrip("'")) == 1 else rf"\operatorname{{{_escaped(name)}}}"
+
+
 def _word(word: str) -> str:
-    return word if len(word) == 1 or word.isdigit() else rf"\mathrm{{{_escaped(word)}}}"
+    return word if len(word.rstrip("'")) == 1 or word.isdigit() else rf"\mathrm{{{_escaped(word)}}}"
 
 
 def _escaped(word: str) -> str:

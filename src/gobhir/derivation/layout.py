@@ -65,7 +65,7 @@ def chain(line: Line, notation: Notation[Ink], most: int | None = None) -> Chain
     before = left
     for stage in line.stages:
         ink = notation.write(stage)
-        if ink == before:
+        if before is not None and notation.alike(ink, before):
             continue
         sign = "<-" if line.arrow and not links else "=" if before is not None else ""
         if most is None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "eta": "η",
     "theta": "θ", "lambda": "λ", "mu": "μ", "nu": "ν", "rho": "ρ", "sigma": "σ", "tau": "τ",
     "phi": "ϕ", "pi": "π", "omega": "ω",
     "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Sigma": "Σ", "Omega": "Ω",
+    "nabla": "∇",
 }  # fmt: skip
 
 FUNCTIONS = {
     "relu": "ReLU", "leaky_relu": "LeakyReLU",
     "asin": "arcsin", "acos": "arccos", "atan": "arctan",
+    "prod": "Π", "zeta": "ζ", "i0": "I₀", "i1": "I₁", "gammainc": "P",
     "lgamma": "lnΓ", "digamma": "ψ", "polygamma": "ψ",
 }  # fmt: skip
 """Functions that are written otherwise than they are called."""
@@ -34,6 +37,7 @@ class Letters:
     digits: str
 
 
+@cache
 def letters(base: str) -> Letters:
     """yhat, m_hat, beta1, W, running_mean, ... A word that is no letter stays whole."""
     hat = base.endswith("hat") and len(base) > 3

@@ -7,17 +7,19 @@ it makes ("ink") is text or a small picture of text: anything that `+` joins wit
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from gobhir.derivation.arrays import Extreme, MatMul, Sigma, SumOver, Transposed
+from gobhir.derivation.arrays import Extreme, MatMul, ProductOver, Sigma, SumOver, Transposed
 from gobhir.derivation.expression import (
     Cases,
     Expr,
     Fraction,
     Function,
+    Index,
     Labelled,
     Name,
     Negative,
@@ -26,11 +28,13 @@ from gobhir.derivation.expression import (
     Product,
     Sum,
     Sym,
+    named_at,
 )
 from gobhir.derivation.general import LETTERS, indexed
 from gobhir.derivation.letters import GREEK, letters, plain_number
 from gobhir.derivation.places import Joined, Rearranged, Reshaped, Scattered, Spread, Taken
 from gobhir.derivation.rounding import decimal, significant
+from gobhir.derivation.signs import Grid, Operator
 
 # How tightly a piece holds together; it is put in brackets where its surroundings hold tighter.
 SUM, NEGATIVE, DOTTED, PRODUCT, POWER, ATOM = range(6)
@@ -50,6 +54,8 @@ class Joins(Protocol):
 
 
 Ink = TypeVar("Ink", bound=Joins)
+Called = Callable[[Index], Name]
+"""How each number of an array is called."""
 
 
 def entry(value: Any) -> Decimal:
@@ -85,7 +91,7 @@ class Notation(ABC, Generic[Ink]):
     @abstractmethod
     def special(self, value: Decimal) -> Ink: ...
     @abstractmethod
-    def matrix(self, rows: list[list[Ink]]) -> Ink: ...
+    def matrix(self, rows: list[list[Ink]], bar: int | None = None) -> Ink: ...
     @abstractmethod
     def folded(self, across: bool, down: bool) -> Ink: ...
     @abstractmethod
@@ -109,6 +115,8 @@ class Notation(ABC, Generic[Ink]):
     @abstractmethod
     def summed(self, letter: str, count: int, body: Ink) -> Ink: ...
     @abstractmethod
+    def operator(self, sign: str, letter: Name, bounds: list[Ink], body: Ink) -> Ink: ...
+    @abstractmethod
     def operation(self, label: str, body: Ink) -> Ink: ...
     @abstractmethod
     def label(self, e: Expr) -> Ink: ...
@@ -118,7 +126,7 @@ class Notation(ABC, Generic[Ink]):
     def write(self, e: Expr | Name, least: int = SUM) -> Ink:
         """The expression; in brackets if it holds together less tightly than `least`."""
         if isinstance(e, Name):
-            return self.name(e)
+            return self.marked(self.name(e), e)
         if isinstance(e, Labelled):
             return self.brace(self.write(e.body, least), self.label(e.label))
         if isinstance(e, (Spread, Reshaped)):
@@ -147,9 +155,9 @@ class Notation(ABC, Generic[Ink]):
     def _write(self, e: Expr) -> tuple[Ink, int]:
         match e:
             case Num():
-                return self._number(e.value)
+                return self._number(e.value, e.of)
             case Sym():
-                return self.name(e.name), self._name_holds(e.name)
+                return self.marked(self.name(e.name), e.name), self._name_holds(e.name)
             case Sum():
                 return self._sum(e), SUM
             case Negative():
@@ -158,9 +166,10 @@ class Notation(ABC, Generic[Ink]):
                 return self._product(e)
             case MatMul():
                 return self._matmul(e), PRODUCT
-            case Transposed(body=Num(value=value)) if isinstance(value, np.ndarray):
+            case Transposed(body=Num(value=value, of=of)) if isinstance(value, np.ndarray):
                 turned = value.reshape(1, -1) if value.ndim == 1 else value.T
-                return self.array(turned), ATOM
+                called = None if of is None else _turned(_elements(of, value), value.ndim)
+                return self.array(turned, called), ATOM
             case Transposed():
                 least = POWER if isinstance(e.body, Sym) else ATOM
                 return self.transposed(self.write(e.body, least)), POWER
@@ -169,7 +178,9 @@ class Notation(ABC, Generic[Ink]):
                 ink = self.fraction(self.inside(e.left, least), self.inside(e.right, least))
                 return ink, PRODUCT if self.flat_fractions else ATOM
             case Power():
-                return self.power(self.write(e.left, ATOM), self.write(e.right)), POWER
+                base = self.write(e.left, ATOM)
+                tall = isinstance(e.left, Fraction) and not self.flat_fractions
+                return self.power(self.brackets(base) if tall else base, self.write(e.right)), POWER
             case Function(name="pi"):
                 return self.name(Name("pi")), ATOM
             case Function(name="exp"):
@@ -180,6 +191,8 @@ class Notation(ABC, Generic[Ink]):
                 return self._cases(e), SUM
             case SumOver():
                 return self._sum_over(e), NEGATIVE
+            case ProductOver():
+                return self.function("prod", [self.write(e.body)]), ATOM
             case Extreme():
                 return self.function(e.which, [self.write(e.body)]), ATOM
             case Joined():
@@ -189,9 +202,15 @@ class Notation(ABC, Generic[Ink]):
                 for letter, count in reversed(e.letters):
                     ink = self.summed(letter, count, ink)
                 return ink, NEGATIVE
+            case Grid():
+                return self.matrix([[self.write(c) for c in row] for row in e.rows], e.bar), ATOM
+            case Operator():
+                least = ATOM if e.sign in ("d", "partial") else DOTTED
+                bounds = [self.write(b) for b in e.bounds]
+                return self.operator(e.sign, e.letter, bounds, self.write(e.body, least)), NEGATIVE
             case Labelled():
                 return self.write(e, PRODUCT), PRODUCT
-            case Rearranged(label="") | Spread() | Reshaped():
+            case Rearranged(label="") | Taken(label="") | Spread() | Reshaped():
                 return self._write(e.body)
             case Rearranged() | Scattered() | Taken():
                 return self.operation(e.label, self.write(e.body)), ATOM
@@ -202,11 +221,11 @@ class Notation(ABC, Generic[Ink]):
         plain = name.layer is None and name.by is None and not name.partial
         return ATOM if plain else POWER
 
-    def _number(self, value: Any) -> tuple[Ink, int]:
+    def _number(self, value: Any, of: Name | None) -> tuple[Ink, int]:
         if isinstance(value, np.ndarray) and value.ndim:
-            return self.array(value), ATOM
+            return self.array(value, None if of is None else _elements(of, value)), ATOM
         x = value if isinstance(value, Decimal) else decimal(value)
-        ink = self.scalar(x)
+        ink = self.marked(self.scalar(x), of)
         if not x.is_nan() and x < 0:
             return ink, NEGATIVE
         return ink, ATOM if not x.is_finite() or plain_number(x)[1] is None else PRODUCT
@@ -219,8 +238,19 @@ class Notation(ABC, Generic[Ink]):
             return self.text(self.minus) + self.scalar(-x)
         return self.digits(*plain_number(abs(x))) if x.is_finite() else self.special(x)
 
-    def array(self, value: np.ndarray) -> Ink:
+    def marked(self, ink: Ink, name: Name | None) -> Ink:
+        """A quantity's name, or the number that stands in its place; a page that can be asked
+        marks here what to ask by."""
+        return ink
+
+    def alike(self, a: Ink, b: Ink) -> bool:
+        """Whether the two read the same."""
+        return bool(a == b)
+
+    def array(self, value: np.ndarray, called: Called | None = None) -> Ink:
         """A column for one dimension, a matrix for two, a column of matrices for three."""
+        if not value.size:
+            return self.matrix([[self.text(" ")]])
         table = value if value.ndim > 1 else value.reshape(-1, 1)
         columns: list[int | None] = [0] if table.ndim > 2 else visible(table.shape[1])
         rows = []
@@ -229,10 +259,11 @@ class Notation(ABC, Generic[Ink]):
             for j in columns:
                 if i is None or j is None:
                     row.append(self.folded(j is None, i is None))
+                elif table.ndim > 2:
+                    row.append(self.array(table[i], called and _inside(called, i)))
                 else:
-                    row.append(
-                        self.array(table[i]) if table.ndim > 2 else self.scalar(entry(table[i, j]))
-                    )
+                    name = called((i, j)[: value.ndim]) if called else None
+                    row.append(self.marked(self.scalar(entry(table[i, j])), name))
             rows.append(row)
         return self.matrix(rows)
 
@@ -248,8 +279,9 @@ class Notation(ABC, Generic[Ink]):
             return self.write(t, NEGATIVE)
         if isinstance(t, Negative):
             return self.text(f" {self.minus} ") + self.write(t.body, DOTTED)
-        if _is_number(t) and decimal(t.value).is_signed():  # type: ignore[attr-defined]  # a Num
-            return self.text(f" {self.minus} ") + self.scalar(-decimal(t.value))  # type: ignore[attr-defined]
+        if isinstance(t, Num) and not t.shape and decimal(t.value).is_signed():
+            ink = self.marked(self.scalar(-decimal(t.value)), t.of)
+            return self.text(f" {self.minus} ") + ink
         return self.text(" + ") + self.write(t, DOTTED)
 
     def _product(self, e: Product) -> tuple[Ink, int]:
@@ -317,6 +349,8 @@ class Notation(ABC, Generic[Ink]):
             return f" {self.dot} "
         if isinstance(a, Function) or isinstance(b, Function) or isinstance(a, Fraction):
             return f" {self.dot} "
+        if _is_number(a) and isinstance(b, Fraction) and all(map(_is_number, b.children)):
+            return f" {self.dot} "  # 2 1/4 would be two and a quarter
         return self.thin if _is_wide(a) or _is_wide(b) else ""
 
     def _matmul(self, e: MatMul) -> Ink:
@@ -346,6 +380,18 @@ class Notation(ABC, Generic[Ink]):
         for letter, axis in reversed(list(zip(LETTERS, e.axes, strict=False))):
             ink = self.summed(letter, e.body.shape[axis], ink)
         return ink
+
+
+def _elements(of: Name, value: np.ndarray) -> Called:
+    return lambda index: named_at(of, index, value.shape)
+
+
+def _turned(called: Called, rank: int) -> Called:
+    return lambda index: called(index[::-1][:rank])
+
+
+def _inside(called: Called, i: int) -> Called:
+    return lambda index: called((i, *index))
 
 
 def _bare(e: Expr) -> Expr:

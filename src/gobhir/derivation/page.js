@@ -1,10 +1,7 @@
-// Typesets the formulas of a derivation's page. Until then, and without scripts, each is readable
-// as LaTeX. A long page does so as it is read: the formulas that come near the screen.
+// Typesets the formulas of a derivation's page (asking.js stands before this). Until then, and
+// without scripts, each is readable as LaTeX. A long page does so as it is read: the formulas that
+// come near the screen.
 const AT_ONCE = 1500;
-function typeset(place) {
-  if (place.firstElementChild) return;
-  katex.render(place.textContent, place, { throwOnError: false, strict: "ignore" });
-}
 const formulas = document.querySelectorAll(".math");
 if (formulas.length <= AT_ONCE || document.querySelector(".paper")) formulas.forEach(typeset);
 else {
@@ -32,6 +29,24 @@ document.fonts.ready.then(reach);
 addEventListener("resize", reach);
 // In a closed fold nothing has a width yet.
 addEventListener("toggle", reach, true);
+
+// Who answers, without a network: the page's own line, what the page carries, or a line of Python.
+const page = document.querySelector("main");
+const carried = document.querySelector("template.answers")?.content;
+function told(question) {
+  const named = (attribute) => `[${attribute}="${CSS.escape(question)}"]`;
+  const line = page.querySelector(`:not(.asked *) > ${named("data-makes")}:not([data-zero])`);
+  if (line) return `<div class="chain">${asWritten(line)}</div>`;
+  const answer = carried?.querySelector(named("data-answer"));
+  return answer ? answer.innerHTML : null;
+}
+function python(question) {
+  const [before, after] = JSON.parse(page.dataset.words).python.split("{code}");
+  const said = made("p");
+  said.append(before, made("code", "", `e.why("${question}")`), after);
+  return said.outerHTML;
+}
+if (page.dataset.words) asking(page, (question) => told(question) ?? python(question));
 
 // On paper nothing scrolls and nothing opens: what is too wide becomes smaller, folds are opened.
 function fit() {

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Generic, TypeVar
 
 from gobhir.derivation.expression import Expr, Name
 from gobhir.derivation.layout import together
 from gobhir.derivation.sentence import heading, notes, sentence, value
 from gobhir.derivation.step import Derivation, Fold, Line, Piece, Say, Section, Step, Table
-from gobhir.lang import check_language, language
+from gobhir.lang import check_language, language, t
 
 Block = TypeVar("Block")
 """What a page of this kind is a sequence of: text, or something that rich prints."""
@@ -53,6 +54,10 @@ class Page(ABC, Generic[Block]):
     def intro(self, markdown: str) -> Block:
         return self.prose(markdown)
 
+    def layer(self, markdown: str) -> Block:
+        """Which layer of the model the next steps belong to."""
+        return self.prose(markdown)
+
     def section(self, section: Section, inside: Iterator[Block]) -> Iterable[Block]:
         """A section from its heading on; wrap it here."""
         return inside
@@ -80,8 +85,13 @@ class Page(ABC, Generic[Block]):
         if len(self.d.sections) > 1:
             title = heading(section.phase, number, self.lang, self.inline)
             yield self.heading(section, title)
+        layer = ""
         for step in section.steps:
-            yield from self.step(step, self.pieces(step.pieces))
+            named: list[Block] = []
+            if step.named and step.layer != layer:
+                named.append(self.layer(t("page.layer", self.lang, name=f"`{step.layer}`")))
+            layer = step.layer
+            yield from self.step(step, chain(named, self.pieces(step.pieces)))
 
     def pieces(self, pieces: tuple[Piece, ...]) -> Iterator[Block]:
         """Sentences, lines and tables in order, each with its notes."""

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.derivation.arrays import ravelled, summed, unravelled
-from gobhir.derivation.expression import Expr, Index, Nary, Unary, number, within
+from gobhir.derivation.expression import Expr, Index, Leaf, Nary, Unary, number, within
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +67,19 @@ def shaped(e: Expr, shape: tuple[int, ...]) -> Expr:
 @dataclass(frozen=True, eq=False)
 class Rearranged(Expr):
     """The elements of `body` in other places: `where` holds, for each element of the result, its
-    flat position in body (-1 for a plain zero). `label` names the op (reshape, x[index])."""
+    flat position in body (-1 for what stands `outside`). `label` names the op."""
 
     body: Expr
     label: str
     where: np.ndarray = field(repr=False)
+    outside: Decimal = Decimal(0)
 
     @property
     def children(self) -> tuple[Expr, ...]:
         return (self.body,)
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return Rearranged(children[0], self.label, self.where)
+        return Rearranged(children[0], self.label, self.where, self.outside)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -86,12 +87,12 @@ class Rearranged(Expr):
 
     def at(self, index: Index) -> Expr:
         flat = int(self.where[index])
-        return number(0) if flat < 0 else self.body.at(unravelled(flat, self.body.shape))
+        return number(self.outside) if flat < 0 else self.body.at(unravelled(flat, self.body.shape))
 
     def floats(self, index: tuple[Any, ...]) -> Any:
         flat = self.where[index]
         values = self.body.floats(unravelled(np.maximum(flat, 0), self.body.shape))
-        return np.where(flat < 0, 0.0, values)
+        return np.where(flat < 0, float(self.outside), values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,3 +211,19 @@ class Joined(Nary):
             held = (*index[: self.axis], np.clip(inner, 0, size - 1), *index[self.axis + 1 :])
             out = np.where((inner >= 0) & (inner < size), t.floats(held), out)
         return out
+
+
+@dataclass(frozen=True, eq=False)
+class Each(Leaf):
+    """Numbers that each have a tree of their own, made when it is asked for: to be worked out, one
+    by one, and never written as a whole."""
+
+    size: Index
+    tree: Callable[[Index], Expr]
+
+    @property
+    def shape(self) -> Index:
+        return self.size
+
+    def at(self, index: Index) -> Expr:
+        return self.tree(index)

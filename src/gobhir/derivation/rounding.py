@@ -150,7 +150,7 @@ def substituted(e: Expr) -> Expr:
 
     def change(n: Expr) -> Expr | None:
         if isinstance(n, Sym):
-            return Num(n.value if n.shape else decimal(n.value))
+            return Num(n.value if n.shape else decimal(n.value), of=n.name)
         if isinstance(n, Cases):
             with localcontext(_CONTEXT):
                 return substituted(_branch(n))
@@ -278,7 +278,7 @@ def _with_digits(
         if id(n) not in seen:
             source = None if n.source is None else transform(n.source, show)
             value = n.value if n.constant else significant(n.value, digits_of(n))
-            seen[id(n)] = Num(value, source, n.constant)
+            seen[id(n)] = Num(value, source, n.constant, n.of)
         return seen[id(n)]
 
     for tree in line:

@@ -46,8 +46,10 @@ def value(v: Any, lang: str, mathematics: Mathematics) -> str:
 
 
 def heading(phase: str, number: int, lang: str, mathematics: Mathematics) -> str:
-    """The title of a section, numbered in the language's digits."""
-    return f"{digits(number, lang)}. {sentence(Say(f'rules.title.{phase}'), lang, mathematics)}"
+    """The title of a section, numbered in the language's digits; pages other than a training
+    step's say its key themselves."""
+    key = phase if "." in phase else f"rules.title.{phase}"
+    return f"{digits(number, lang)}. {sentence(Say(key), lang, mathematics)}"
 
 
 def notes(piece: Line | Table, mode: str, lang: str, mathematics: Mathematics) -> list[str]:

@@ -44,7 +44,8 @@ def slides(d: Derivation, lang: str | None = None) -> str:
         f'<button class="talk" aria-pressed="false">{words["notes"]}</button>',
         '<aside class="pane" hidden></aside>',
     ]
-    styles = [asset("reveal/reveal.css").decode(), own("page.css"), own("slides.css")]
+    steps = own("steps.css").replace(".derivation ", "")  # here nothing else stands around it
+    styles = [asset("reveal/reveal.css").decode(), own("page.css") + steps, own("slides.css")]
     scripts = [asset("reveal/reveal.js").decode(), own("slides.js")]
     return page.document("\n".join(body), styles, scripts, LANGUAGES)
 
@@ -163,7 +164,7 @@ class _Deck:
         return slide
 
     def _heading(self, part: str) -> _Slide:
-        phase = re.match(r'<h2 data-phase="(\w*)"', part)
+        phase = re.match(r'<h2 data-phase="([\w.]*)"', part)
         if phase:
             self.phase, self.section = phase[1], []
         slide = self._new()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from gobhir.derivation.expression import Expr, Name, Num
 
@@ -104,6 +104,11 @@ class Step:
     pieces: tuple[Piece, ...]
 
     @property
+    def named(self) -> bool:
+        """Whether its layer has a name of its own; Sequential only numbers its layers."""
+        return any(c.isalpha() for c in self.layer)
+
+    @property
     def lines(self) -> tuple[Line, ...]:
         return tuple(p for p in self.pieces if isinstance(p, Line))
 
@@ -149,7 +154,8 @@ def _closed(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A phase of the training step; its heading is `rules.title.<phase>` in the catalogues."""
+    """A phase of the training step; its heading is `rules.title.<phase>` in the catalogues. On
+    other pages the phase is the heading's whole key, with its dots."""
 
     phase: str
     steps: tuple[Step, ...]
@@ -171,6 +177,22 @@ class Derivation:
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
+
+    def asked(self, what: Name | str) -> str | None:
+        """By which question `why` is asked about this name on the page ("0.weight[1, 2]"; without
+        a position for a whole array), or whether these words are such a question. None where
+        there is nobody to ask."""
+        return None
+
+    def answer(self, question: str) -> Derivation | None:
+        """What is said when this question is clicked: one layer of `why`. None where there is
+        nobody to ask."""
+        return None
+
+    @property
+    def carries(self) -> int:
+        """So many bytes of answers a saved page takes along."""
+        return 0
 
     # -- its faces; each renderer is imported when it is asked for -------------------------------
 
@@ -268,7 +290,16 @@ class Derivation:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self.steps)} steps, {self.mode} mode>"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    live: ClassVar[Callable[[Derivation], dict[str, Any] | None] | None] = None
+    """How a notebook shows a page that can be asked: known, and set, further up (widgets)."""
+
+    def plain_bundle(self, lang: str | None = None) -> dict[str, str]:
         """Notebooks typeset Markdown themselves, offline too; a bare prompt takes the text. Of
         what is folded they show the headings, as an outline."""
-        return {"text/markdown": self.closed().to_markdown(), "text/plain": self.to_text()}
+        markdown = self.closed().to_markdown(lang)
+        return {"text/markdown": markdown, "text/plain": self.to_text(lang)}
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        live = type(self).live
+        shown = live(self) if live is not None and self.carries else None
+        return self.plain_bundle() if shown is None else shown

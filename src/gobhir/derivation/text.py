@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
+from unicodedata import combining, normalize
 
 from gobhir.derivation.expression import Expr, Name, without_labels
 from gobhir.derivation.letters import FUNCTIONS, GREEK, WORDS, letters
 from gobhir.derivation.notation import Notation
 from gobhir.lang import t
 
-_SUPER = dict(zip("0123456789+-−=()nt⟨⟩", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿᵗ⟨⟩", strict=True))
+_SUPER = dict(zip("0123456789+-−=()nt⟨⟩ᵀ", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿᵗ⟨⟩ᵀ", strict=True))
 _SUB = dict(zip("0123456789aeijklmnoprstuvx,+-'", "₀₁₂₃₄₅₆₇₈₉ₐₑᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,₊₋′", strict=True))
 _RELATIONS = {">": ">", ">=": "≥", "<": "<", "<=": "≤", "==": "=", "!=": "≠"}
 _FUNCTIONS = {**FUNCTIONS, "log": "ln", "sigmoid": "σ", "sqrt": "√"}
@@ -20,7 +20,7 @@ _FUNCTIONS = {**FUNCTIONS, "log": "ln", "sigmoid": "σ", "sqrt": "√"}
 
 def width(text: str) -> int:
     """Columns on a terminal: a combining mark takes none."""
-    return len(text) if text.isascii() else sum(not unicodedata.combining(c) for c in text)
+    return len(text) if text.isascii() else len(text) - sum(map(bool, map(combining, text)))
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ class Text(Notation[Box]):
         if name.by is not None:
             return f"∂{self._name(own)}/∂{self._name(name.by)}"
         base = letters(name.base)
-        out = GREEK.get(base.stem, base.stem)
+        out = GREEK.get(base.stem, base.stem).replace("'", "′")
         if base.hat:
-            out = unicodedata.normalize("NFC", out + "\u0302")
+            out = normalize("NFC", out + "\u0302")
         if name.layer is not None:
             mark = str(name.layer)  # a layer in brackets, a time ⟨3⟩ in its own
             out += raised(mark if "⟨" in mark else f"({mark})")
@@ -119,13 +119,14 @@ class Text(Notation[Box]):
     def special(self, value: Decimal) -> Box:
         return Box(("NaN" if value.is_nan() else "∞",))
 
-    def matrix(self, rows: list[list[Box]]) -> Box:
+    def matrix(self, rows: list[list[Box]], bar: int | None = None) -> Box:
         widths = [max(row[j].width for row in rows) for j in range(len(rows[0]))]
         lines: list[str] = []
         for row in rows:
             line = Box(("",))
             for j, (cell, w) in enumerate(zip(row, widths, strict=True)):
-                line = line + ("  " if j else "") + (" " * (w - cell.width)) + cell
+                between = " │ " if j == bar else "  " if j else ""
+                line = line + between + (" " * (w - cell.width)) + cell
             lines.extend(line.lines)
         return fenced(Box(tuple(lines), (len(lines) - 1) // 2), "[]")
 
@@ -158,9 +159,9 @@ class Text(Notation[Box]):
         inside = arguments[0]
         for argument in arguments[1:]:
             inside = inside + ", " + argument
-        if name == "abs":
-            return fenced(inside, "||")
-        return Box((_FUNCTIONS.get(name, name),)) + self.brackets(inside)
+        if name in _FENCES:
+            return fenced(inside, _FENCES[name])
+        return Box((_FUNCTIONS.get(name, name).replace("'", "′"),)) + self.brackets(inside)
 
     def cases(self, rows: list[tuple[Box, Box]]) -> Box:
         wide = max(value.width for value, _ in rows)
@@ -188,6 +189,16 @@ class Text(Notation[Box]):
     def summed(self, letter: str, count: int, body: Box) -> Box:
         return Box((f"Σ{lowered(letter)} " if letter else "Σ ",)) + body
 
+    def operator(self, sign: str, letter: Name, bounds: list[Box], body: Box) -> Box:
+        by = self.name(letter)
+        if sign == "lim":
+            return Box(("lim[",)) + by + " → " + bounds[0] + "] " + body
+        if sign == "int":
+            limits = Box(("[",)) + bounds[0] + ", " + bounds[1] + "]" if bounds else Box(("",))
+            return Box(("∫",)) + limits + " " + body + " d" + by
+        d = "∂" if sign == "partial" else "d"
+        return Box((f"{d}/{d}",)) + by + " " + body
+
     def operation(self, label: str, body: Box) -> Box:
         return Box((label,)) + self.brackets(body)
 
@@ -199,7 +210,9 @@ def raised(word: str) -> str:
     """As superscript; what has no small form stays at its height."""
     if all(c in _SUPER for c in word):
         return "".join(_SUPER[c] for c in word)
-    return f"[{word[1:-1]}]" if word.startswith("(") else f"^{word}"
+    if word.startswith("("):
+        return f"[{word[1:-1]}]"
+    return f"^({word})" if " " in word else f"^{word}"
 
 
 def lowered(word: str) -> str:
@@ -209,8 +222,9 @@ def lowered(word: str) -> str:
     return f"_{word}"
 
 
+_FENCES = {"abs": "||", "norm": "‖‖"}
 _TALL = {
-    "()": ("⎛⎜⎝", "⎞⎟⎠"), "[]": ("⎡⎢⎣", "⎤⎥⎦"), "||": ("│││", "│││"),
+    "()": ("⎛⎜⎝", "⎞⎟⎠"), "[]": ("⎡⎢⎣", "⎤⎥⎦"), "||": ("│││", "│││"), "‖‖": ("║║║", "║║║"),
     "⌊⌋": ("││⌊", "││⌋"), "⌈⌉": ("⌈││", "⌉││"),
 }  # fmt: skip
 
@@ -239,6 +253,7 @@ _COMMANDS = {
     "top": "ᵀ", "pm": "±", "in": "∈", "cdots": "⋯", "lVert": "‖", "rVert": "‖", "quad": "  ",
     "max": "max", "min": "min", "tanh": "tanh", "lvert": "|", "rvert": "|", "prime": "′",
 }  # fmt: skip
+_WORDED = ("ln", "max", "min", "tanh")
 _IGNORED = ("left", "right", "displaystyle", "limits", "bigl", "bigr")
 
 
@@ -289,7 +304,7 @@ class _Reader:
             above, below = self._argument(), self._argument()
             return {"1/2": "½"}.get(f"{above}/{below}") or f"{_safe(above)}/{_safe(below)}"
         if name == "hat":
-            return unicodedata.normalize("NFC", self._argument() + "\u0302")
+            return normalize("NFC", self._argument() + "\u0302")
         if name == "sqrt":
             return "√" + _safe(self._argument())
         if name in ("text", "mathrm", "operatorname", "mathbf"):
@@ -298,6 +313,8 @@ class _Reader:
             return ""
         if name in ",;: ":
             return " "
+        if name in _WORDED and self.tokens and self.tokens[0][0].isalnum():
+            return f"{name} "  # ln p, not lnp
         return GREEK.get(name) or _COMMANDS.get(name) or name
 
 

@@ -7,14 +7,18 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
+from typing import Any
 
-from gobhir.derivation.expression import Expr, Name
-from gobhir.derivation.latex import Latex, latex
+import numpy as np
+
+from gobhir.derivation.expression import Expr, Name, Num, Sym
 from gobhir.derivation.layout import Link, chain
+from gobhir.derivation.marks import Marked, bare, changed, told_apart
 from gobhir.derivation.page import Page
 from gobhir.derivation.sentence import Span, spans
 from gobhir.derivation.step import Line, Table
@@ -27,14 +31,14 @@ ROW = 88
 SIGNS = {"=": r"\mathopen{=}\;", "<-": r"\mathopen{\leftarrow}\;", "": "", "...": ""}
 """As opening symbols: KaTeX breaks no line after them, and a minus that follows is a sign."""
 TAGS = {"strong": "strong", "emphasis": "em"}
-_FORMULA = r'<(?:span class="math">[^<]*</span>|code>[^<]{,24}</code>)'
+_FORMULA = r'<(?:span class="math"[^>]*>[^<]*</span>|code[^>]*>[^<]{,24}</code>)'
 _FOLLOWING = r"[,.;:?!)।]+|-[^\s<]+"
 KATEX_FACES = ("Main-Regular", "Math-Italic", "Size1", "Size2", "Size3", "Size4")
 """The faces that derivations are set in; bold, script and the like stay away."""
 
 
-class _Unbroken(Latex):
-    """KaTeX breaks a formula in a sentence after any + or =; not inside brackets, please."""
+class _Formula(Marked):
+    """KaTeX breaks a formula of its own after any + or =; not inside brackets, please."""
 
     def brackets(self, inside: str) -> str:
         return f"{{{super().brackets(inside)}}}"
@@ -43,8 +47,12 @@ class _Unbroken(Latex):
 class Web(Page[str]):
     """The parts of a page as HTML elements; a formula stays LaTeX until KaTeX typesets it."""
 
+    def asked(self, what: Name | str) -> str | None:
+        """As Derivation.asked; None on a page that cannot be asked."""
+        return None
+
     def inline(self, e: Expr | Name) -> str:
-        return f"${latex(e, self.lang, inline=True)}$"
+        return f"${Marked(self.lang, self.asked, inline=True).write(e)}$"
 
     def title(self, markdown: str) -> str:
         return f"<h1>{self.marked_up(markdown)}</h1>"
@@ -62,10 +70,28 @@ class Web(Page[str]):
         return f'<div class="chain">{self.chain(line)}</div>'
 
     def chain(self, line: Line) -> str:
-        c = chain(line, _Unbroken(self.lang))
+        line, makes = self.owned(line)
+        c = chain(line, _Formula(self.lang, self.asked))
+        if line.arrow:
+            (*before, last), first = c.links, c.left
+            ink = replace(last, ink=changed(last.ink))
+            c = replace(c, left=first and changed(first), links=(*before, ink))
+            makes = makes.replace(".value", ".change")
         left = "" if c.left is None else f'<span class="left">{_math(c.left, display=True)}</span>'
         rows = "".join(self.row(k, row) for k, row in enumerate(c.rows(ROW)))
-        return f'<div class="equals">{left}<div class="rows">{rows}</div></div>'
+        made = f' data-makes="{escape(makes)}"' if makes else ""
+        made += " data-zero" if makes and _is_zero(line.result) else ""
+        return f'<div class="equals"{made}>{left}<div class="rows">{rows}</div></div>'
+
+    def owned(self, line: Line) -> tuple[Line, str]:
+        """The line whose result knows what it is, and the question that the line answers."""
+        name = line.left.name if isinstance(line.left, Sym) else line.left
+        last = line.stages[-1]
+        if not isinstance(name, Name):
+            return line, ""
+        if isinstance(last, Num) and last.of is None:
+            line = replace(line, stages=(*line.stages[:-1], replace(last, of=name)))
+        return line, self.asked(name) or ""
 
     def row(self, k: int, links: list[Link[str]]) -> str:
         """Row k of a chain."""
@@ -84,9 +110,23 @@ class Web(Page[str]):
 
     def marked_up(self, markdown: str) -> str:
         """A sentence with its Markdown as elements."""
-        whole = "".join(_span(part) for part in spans(markdown))
+        whole = "".join(self.span(part) for part in spans(markdown))
         # No line may begin with the comma, or the Bangla ending, that belongs to a formula.
         return re.sub(rf"({_FORMULA})({_FOLLOWING})", r'<span class="one">\1\2</span>', whole)
+
+    def span(self, part: Span) -> str:
+        """One part of a sentence."""
+        if part.kind == "formula":
+            return _math(part.text)
+        if part.kind == "code":
+            question = self.asked(part.text)
+            asks = f' data-why="{escape(question)}"' if question else ""
+            return f"<code{asks}>{escape(part.text)}</code>"
+        if part.kind == "text":
+            text = escape(part.text, quote=False)
+            return re.sub(r"\d+(?:-\d+)+", r'<span class="sizes">\g<0></span>', text)
+        tag = TAGS[part.kind]
+        return f"<{tag}>{''.join(map(self.span, part.inside))}</{tag}>"
 
     def flat(self, markdown: str) -> str:
         """A sentence without any elements, as a document's title needs it."""
@@ -97,8 +137,8 @@ class Web(Page[str]):
     ) -> str:
         """The whole document around `body`: only these very styles and scripts take effect.
         spoken: languages in it besides the page's own, whose fonts are needed too."""
-        fonts = [_bangla_style()] if "bn" in (self.lang, *spoken) else []
-        styles = [_katex_style(), *fonts, *styles]
+        fonts = [style] if (style := spoken_style(self.lang, *spoken)) else []
+        styles = [katex_style(), *fonts, *styles]
         scripts = [asset("katex/katex.min.js").decode(), *scripts]
         policy = (
             f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes(styles)}; "
@@ -125,26 +165,21 @@ class Web(Page[str]):
         )
 
 
-def _span(part: Span) -> str:
-    if part.kind == "formula":
-        return _math(part.text)
-    if part.kind == "code":
-        return f"<code>{escape(part.text)}</code>"
-    if part.kind == "text":
-        text = escape(part.text, quote=False)
-        return re.sub(r"\d+(?:-\d+)+", r'<span class="sizes">\g<0></span>', text)
-    return f"<{TAGS[part.kind]}>{''.join(map(_span, part.inside))}</{TAGS[part.kind]}>"
-
-
 def _flat(part: Span) -> str:
     if part.inside:
         return "".join(map(_flat, part.inside))
-    return plain(part.text) if part.kind == "formula" else part.text
+    return plain(bare(part.text)) if part.kind == "formula" else part.text
+
+
+def _is_zero(result: Any) -> bool:
+    """Whether this is a number 0: a line that comes to it does not say why."""
+    return result is not None and np.ndim(result) == 0 and result == 0
 
 
 def _math(tex: str, display: bool = False) -> str:
-    size = r"\displaystyle " if display else ""
-    return f'<span class="math">{size}{escape(tex, quote=False)}</span>'
+    formula, marks = told_apart((r"\displaystyle " if display else "") + tex)
+    asks = f' data-asks="{escape(marks)}"' if marks else ""
+    return f'<span class="math"{asks}>{escape(formula, quote=False)}</span>'
 
 
 # -- what is put inside ---------------------------------------------------------------------------
@@ -164,7 +199,15 @@ def own(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-def _katex_style() -> str:
+@cache
+def behaviour() -> str:
+    """The script of a document: formulas are typeset, what is wide can be reached and fits paper,
+    and marked numbers can be asked."""
+    return own("asking.js").replace("export function", "function") + own("page.js")
+
+
+def katex_style() -> str:
+    """KaTeX's style with the faces that derivations are set in, inside."""
     css = asset("katex/katex.min.css").decode()
 
     def keep(face: re.Match[str]) -> str:
@@ -174,7 +217,10 @@ def _katex_style() -> str:
     return re.sub(r"@font-face\s*{[^}]*}", keep, css)
 
 
-def _bangla_style() -> str:
+def spoken_style(*langs: str) -> str:
+    """The fonts that these languages need, inside."""
+    if "bn" not in langs:
+        return ""
     return _with_fonts(asset("fonts/fonts.css").decode(), "fonts")
 
 

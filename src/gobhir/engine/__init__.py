@@ -24,7 +24,7 @@ ops/: what is computed. One op, one class: forward, pullbacks, formula, local de
     moved numbers   shapes.py joining.py diagonals.py padding.py windows.py indexing.py
                     sorting.py embedding.py
     layers          softmax.py normalisation.py attention.py recurrent.py recurrent_layers.py
-                    pooling.py resampling.py
+                    pooling.py resampling.py written.py
     losses          losses.py cross_entropy.py likelihoods.py margins.py ctc.py
     beside them     memo.py, what a forward keeps for its pullback; no_slope.py, where one ends
 
@@ -45,7 +45,8 @@ Around the core
     words, pictures printing.py drawing.py
     wrong calls     arguments.py: annotations, kept to with PyTorch's TypeError
     not here        absent.py (left out on purpose, and why), paths.py (kept elsewhere)
-    small things    hooks.py, quiet.py (NumPy's warnings), malloc.py (memory is kept)
+    small things    hooks.py, quiet.py (NumPy's warnings), malloc.py (memory is kept),
+                    latest.py (a few large results are)
 
 Where one op goes through a whole layer in few passes (Linear, Conv, Softmax, LayerNorm, Attention,
 LSTMLayer, CrossEntropyLoss, ...), a simple variant in the smallest ops is its oracle: see

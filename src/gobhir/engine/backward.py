@@ -245,17 +245,9 @@ def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: An
         inputs = tuple([x.array if isinstance(x, Tensor) else x for x in record.inputs])
     if type(cotangent) is Parts:
         cotangent = _completed(cotangent, record.value, create_graph)
-    if op.vjps is not None:
-        grads = list(op.vjps(cotangent, value, *inputs, **record.settings))
-        grads = [None if e is None else g for g, e in zip(grads, edges, strict=True)]
-    else:
-        grads = []
-        for name, edge in zip(op.inputs, edges, strict=False):
-            pullback = None if edge is None else op.pullbacks.get(name)
-            if pullback is None:
-                grads.append(None)
-            else:
-                grads.append(pullback(cotangent, value, *inputs, **record.settings))
+    if state.tape is not None and state.tape.sparing:
+        edges = [e if type(e) is Record else None for e in edges]
+    grads = _pulled(record, cotangent, value, inputs, edges)
     if state.watch is not None or state.tape is not None:
         grads = [g.whole() if type(g) is Pieces else g for g in grads]
     if state.watch is not None:
@@ -268,6 +260,33 @@ def _pass_through(record: Record, cotangent: Any, create_graph: bool, arrive: An
         if g is not None:
             # On a tape the Gradient keeps g too.
             arrive(edge, g, g is cotangent or state.tape is not None)
+
+
+def _pulled(record: Record, cotangent: Any, value: Any, inputs: Any, edges: Any) -> list[Any]:
+    """What the op's pullbacks make of the cotangent, for each input that has an edge."""
+    op = record.op
+    if op.vjps is not None:
+        grads = op.vjps(cotangent, value, *inputs, **record.settings)
+        return [None if e is None else g for g, e in zip(grads, edges, strict=True)]
+    found: list[Any] = []
+    for name, edge in zip(op.inputs, edges, strict=False):
+        pullback = None if edge is None else op.pullbacks.get(name)
+        if pullback is None:
+            found.append(None)
+        else:
+            found.append(pullback(cotangent, value, *inputs, **record.settings))
+    return found
+
+
+def received(record: Record, cotangent: Any, inputs: list[Any], i: int) -> np.ndarray | None:
+    """What input i of an op that a tape has recorded receives once more, when dL/d(its result) is
+    this; None where that is nothing. inputs: all of them, as arrays."""
+    edges = [e if k == i else None for k, e in enumerate(record.edges)]
+    cotangent = Parts(cotangent) if isinstance(cotangent, tuple) else cotangent
+    with no_grad(), np.errstate(all="ignore"):
+        g = _pulled(record, cotangent, record.value, inputs, edges)[i]
+        g = g.whole() if type(g) is Pieces else g
+        return None if g is None else np.asarray(_fitted(g, inputs[i]))
 
 
 def _fitted(g: Any, x: Any) -> Any:

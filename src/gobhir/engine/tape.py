@@ -132,6 +132,10 @@ class Gradient:
     cotangent: np.ndarray
     grads: tuple[np.ndarray | None, ...]
 
+    def to(self, i: int) -> np.ndarray | None:
+        """What input i received; None where that is nothing."""
+        return self.grads[i] if i < len(self.grads) else None
+
 
 @dataclass(frozen=True, eq=False)
 class Update:
@@ -147,6 +151,31 @@ class Update:
     rule: tuple[Any, ...] = ()
     """The assignments that were in force, in order: (target, formula) in words of formulas."""
 
+    def became(self) -> np.ndarray:
+        """The parameter's new numbers."""
+        return self.after["w"]
+
+    def part(self, part: slice) -> Update:
+        """The same for some of the parameter's numbers, in a row."""
+
+        def cut(kept: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: in_a_row(a, part) for name, a in kept.items()}
+
+        own = in_a_row(self.grad, part), self.hyper, cut(self.before), cut(self.after)
+        return Update(self.optimizer, self.parameter, *own, self.rule)
+
+    def at(self, index: tuple[int, ...]) -> Update:
+        """The same for one number, which then stands at 0."""
+        k = int(np.ravel_multi_index(index, tuple(self.parameter.shape))) if index else 0
+        return self.part(slice(k, k + 1))
+
+
+def in_a_row(array: np.ndarray, part: slice) -> np.ndarray:
+    """Some of an array's numbers, counted row by row, without a copy of all."""
+    flat: Any = array.reshape(-1) if array.flags.c_contiguous else array.flat
+    numbers: np.ndarray = flat[part]
+    return numbers
+
 
 @dataclass(eq=False)
 class Tape:
@@ -156,12 +185,16 @@ class Tape:
     written: list[ref[Tensor]] = field(default_factory=list)
     """Tensors that were changed in place."""
     _seen: dict[int, tuple[Tensor, np.ndarray]] = field(default_factory=dict)
+    _first: dict[int, np.ndarray] = field(default_factory=dict)
+    """What leaves were before the forward pass itself changed them."""
     _arrived: dict[int, np.ndarray] = field(default_factory=dict)
     """The last gradient that came to a leaf, by the leaf's id."""
     _scope: tuple[Any, ...] = ()
     _outer: Tape | None = None
     private: bool = False
     """Nobody goes on from the optimizer's state that a step on this tape leaves behind."""
+    sparing = False
+    """Whether what leaves receive is left to be worked out again by whoever asks for it."""
 
     def __enter__(self) -> Self:
         self._outer, state.tape = state.tape, self
@@ -186,6 +219,24 @@ class Tape:
         """Keep the value of a leaf as it was when first used: an optimizer changes it in place."""
         if id(tensor) not in self._seen:
             self._seen[id(tensor)] = (tensor, tensor.array.copy())
+
+    @contextmanager
+    def rewriting(self, leaf: Tensor) -> Iterator[None]:
+        """The forward pass changes a leaf before it reads it: the step's value is the later one."""
+        self.remember(leaf)
+        yield
+        self._first.setdefault(id(leaf), self._seen[id(leaf)][1])
+        self._seen[id(leaf)] = (leaf, leaf.array.copy())
+
+    def first(self, leaf: Tensor) -> np.ndarray:
+        """A leaf's value before the step began."""
+        found = self._first.get(id(leaf))
+        return self.value(leaf) if found is None else found
+
+    def note(self, leaf: Tensor, value: np.ndarray, gradient: np.ndarray) -> None:
+        """A leaf's value so far, and what it received, in arrays that nobody will change."""
+        self._seen[id(leaf)] = (leaf, value)
+        self._arrived[id(leaf)] = gradient
 
     def keep(self, memory: np.ndarray) -> None:
         """Something is about to be written there: what records have there is copied."""

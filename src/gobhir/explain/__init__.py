@@ -1,10 +1,10 @@
 """From a recorded step to a page: the tape, read once more with pencil and paper.
 Stands on engine and derivation; widgets, course, studio and cli may import it.
-Start reading in reading.py (the tape in a second arithmetic), then rules.py (one rule a family).
-Steps that the engine ran as one op are taken apart before that: opening.py, attending.py.
+Start reading in reading.py (the tape in a second arithmetic), then rules/families.py (one rule a
+family). Steps that the engine ran as one op are taken apart before that: opening.py, attending.py.
 
-Of many steps: story.py (gobhir.story), symptoms.py (what counts as a symptom, and why),
-story_told.py and story_picture.py (its sentences, its picture).
+rules/ has the rule book, pages/ lays a page out, why/ answers for one number, checking/ marks a
+student's numbers, worksheets/ leaves blanks, stories/ tells of many steps, cards/ shows one op.
 """
 
 import sys

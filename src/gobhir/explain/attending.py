@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gobhir.engine import Record, Tensor
-from gobhir.explain.opening import Called
+from gobhir.explain.opening import Called, opened
 from gobhir.explain.recording import Recording
 
 
@@ -29,6 +29,11 @@ class Block:
     def owned(self) -> set[Record]:
         """All that the page tells together."""
         return {self.scores, self.shares, self.out, *self.inputs}
+
+
+def looked_into(run: Recording) -> Recording:
+    """The same recording with every fused step opened, and names for what attends in it."""
+    return attending(opened(run))
 
 
 def attending(run: Recording) -> Recording:
@@ -74,9 +79,10 @@ def _found(r: Record, users: dict[Record, list[Record]]) -> tuple[Record, ...] |
     while True:
         after = users.get(user, [])
         out = next((u for u in after if u.op.name == "mat_mul"), None)
-        if out is not None or not any(u.op.name == "dropout" for u in after):
+        thinned = next((u for u in after if u.op.name in ("dropout", "mul")), None)
+        if out is not None or thinned is None:
             break
-        user = next(u for u in after if u.op.name == "dropout")
+        user = thinned
     if product is None or product.op.name != "mat_mul" or out is None:
         return None
     return (scores, r, product, out) if out.inputs[0]._record is user else None

@@ -9,8 +9,7 @@ it; only the names come along with it.
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -20,9 +19,8 @@ import numpy as np
 from gobhir.derivation.expression import Name
 from gobhir.engine import Family, Gradient, Record, Tape, Tensor, grad
 from gobhir.engine.apply import Part
-from gobhir.engine.ops.activations import relu, sigmoid, tanh
+from gobhir.engine.ops import written
 from gobhir.engine.ops.attention import SplitHeads
-from gobhir.engine.ops.linear import linear
 from gobhir.engine.ops.recurrent import Step
 from gobhir.engine.tape import enable_grad
 from gobhir.explain.recording import Recording
@@ -74,12 +72,16 @@ class Layer:
     rows: dict[str, Tensor] = field(default_factory=dict)
     weights: list[Any] = field(default_factory=list)
     """The weights themselves, as leaves or by their records."""
+    left_out: list[Any] = field(default_factory=list)
+    """By what x and h are multiplied at all times, where dropout has chosen."""
+    peculiar: tuple[str, ...] = ()
 
     @property
     def owned(self) -> set[Any]:
         """All that the page tells together."""
         steps = {r for cell in self.cells for r in cell.parts.values()}
-        return steps | {t._record for t in self.rows.values()} | set(self.weights)
+        rows = {t._record for t in self.rows.values()}
+        return steps | rows | {*self.weights, *self.left_out}
 
     @property
     def backwards(self) -> bool:
@@ -210,20 +212,29 @@ class _Opening:
         names |= r.settings
         for gate, formula in op.gates.items():
             if gate == "a":  # a plain RNN has no gates, only what goes into the bend
-                names["a"] = _value(formula, names)
+                names["a"] = written.value(formula, names)
                 call("a", names["a"], blame="delta")
             else:
-                into = _bent(partial(call, f"a_{gate}", blame="delta"))
-                names[gate] = _value(formula, names, into)
+                into = written.bends(partial(call, f"a_{gate}", blame="delta"))
+                names[gate] = written.value(formula, names, into)
                 call(gate, names[gate])
-        h = _value(op.formula, names, _bent(cell_state if "c_new" in op.results else None))
+        h = written.value(
+            op.formula, names, written.bends(cell_state if "c_new" in op.results else None)
+        )
         call("h", h)
         return [h, *states]
 
     def _call_what_comes_in(self, layer: Layer, cell: Cell, words: dict[str, Any]) -> None:
-        """x of this step, and the states from before where no step has made them."""
+        """x of this step and its mask, and the states from before where no step has made them;
+        what is left out of x and h at all times."""
         before = cell.time + 1 if layer.backwards else cell.time - 1
-        for word, time in (("x", cell.time), ("h", before), ("c", before)):
+        for word, t in words.items():
+            if word.startswith("d_"):
+                over, key = str(layer.number) if self.several else None, t._record or t
+                if key not in layer.left_out:
+                    layer.left_out.append(key)
+                    self.called[key] = Called("d", (word[2:],), over)
+        for word, time in (("x", cell.time), ("m", cell.time), ("h", before), ("c", before)):
             t = words.get(word)
             key = getattr(t, "_record", None) or t
             moved = isinstance(key, Tensor) or (key is not None and key.op.family in _MOVES)
@@ -232,7 +243,7 @@ class _Opening:
                 if isinstance(key, Record):
                     cell.parts[f"{word}_in"] = key
                     start = key.inputs[0]
-                    if word != "x" and start._record is None and not self.several:
+                    if word in "hc" and start._record is None and not self.several:
                         self.called[start] = self.called[key]  # the zeros it was taken from
 
     def _over(self, layer: Layer, time: int) -> str:
@@ -244,6 +255,7 @@ class _Opening:
         if (shared := _weights(r)) not in self.layers:
             gates = tuple(r.op.gates)  # type: ignore[attr-defined]  # a Step
             layer = self.layers[shared] = Layer(r.op.name, len(self.layers) + 1, gates)
+            layer.peculiar = r.op.peculiar  # type: ignore[attr-defined]
             over = str(layer.number) if self.several else None
             bench = _Bench(self.run.tape, r)
             self.cuts.append(bench)
@@ -328,54 +340,6 @@ class _Bench:
         """The real inputs for their stand-ins."""
         for r in self.tape.records:
             r.inputs = tuple(self.real.get(x, x) if isinstance(x, Tensor) else x for x in r.inputs)
-
-
-# -- formulas ----
-
-
-def _bent(seen: Callable[[Tensor], None] | None) -> dict[str, Callable[..., Any]]:
-    """The bends of the formulas; `seen` is shown what goes into sigmoid and tanh."""
-
-    def looking(bend: Callable[..., Any]) -> Callable[..., Any]:
-        def call(z: Any) -> Any:
-            if seen is not None:
-                seen(z)
-            return bend(z)
-
-        return call
-
-    return {"sigmoid": looking(sigmoid), "tanh": looking(tanh), "max": lambda zero, z: relu(z)}
-
-
-def _value(
-    formula: str, names: dict[str, Any], functions: dict[str, Callable[..., Any]] | None = None
-) -> Tensor:
-    """What the formula gives for these tensors. A bias that is not there adds nothing; W @ x is
-    a layer's weighted sum."""
-    functions = functions or _bent(None)
-
-    def go(n: ast.expr) -> Any:
-        match n:
-            case ast.Constant(value=v):
-                return v
-            case ast.Name(id=name):
-                return names.get(name)
-            case ast.BinOp(left=W, op=ast.MatMult(), right=x):
-                return linear(go(x), go(W), None)
-            case ast.BinOp(left=a, op=ast.Add(), right=b):
-                left, right = go(a), go(b)
-                return left if right is None else left + right
-            case ast.BinOp(left=a, op=ast.Sub(), right=b):
-                return go(a) - go(b)
-            case ast.BinOp(left=a, op=ast.Mult(), right=b):
-                return go(a) * go(b)
-            case ast.Call(func=ast.Name(id=name), args=args):
-                return functions[name](*map(go, args))
-            case ast.IfExp(test=ast.Name(id=name), body=a, orelse=b):
-                return go(a if names[name] else b)
-        raise ValueError(f"not a step's formula: {formula!r}")
-
-    return go(ast.parse(formula, mode="eval").body)
 
 
 def _heads(x: Tensor, *, parts: int, heads: int, batch_first: bool) -> Sequence[Tensor]:

@@ -3,39 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from gobhir.engine import Record, Tape, Tensor
 from gobhir.engine.tape import Gradient, Update
 from gobhir.explain.quantity import ancestors
-from gobhir.explain.recording import Recording, check_finite, finish
+from gobhir.explain.recording import Recording, Taken, check_finite, finish
 from gobhir.lang import say
+from gobhir.lift.recorder import KEEP, MOST, OBJECTS
 
 
 class OwnSteps(Tape):
-    """A tape that begins anew when something is computed after an optimizer's step."""
+    """A tape that begins anew when something is computed after an optimizer's step. keep: how many
+    steps are kept, at most; gone: those before."""
 
-    def __init__(self, on_step: Callable[[], None]) -> None:
+    def __init__(self, on_step: Callable[[], None], keep: int = KEEP) -> None:
         super().__init__()
-        self.on_step = on_step
+        self.on_step, self.most = on_step, keep
+        self.over = False
+        """Whether enough has been seen."""
         self.past: list[Tape] = []
+        self.gone: list[Taken] = []
+        self._sizes: list[int] = []
 
     def record(self, entry: Record | Gradient | Update) -> None:
+        if self.over:
+            return
         if isinstance(entry, Record) and self.entries and isinstance(self.entries[-1], Update):
-            self.past.append(Tape(self.entries, self.written, self._seen))
-            self.entries, self.written, self._seen = [], [], {}
+            self._turn_over()
             self.on_step()
         super().record(entry)
 
-    def forget(self) -> None:
-        """Keep of what was seen only the last step."""
-        del self.past[:-1]
+    def _turn_over(self) -> None:
+        """A new tape; the earliest ones go, but a step may need what the one before computed."""
+        self.past.append(Tape(self.entries, self.written, self._seen))
+        self._sizes.append(_bytes(self.past[-1]))
+        self.entries, self.written, self._seen, self._arrived = [], [], {}, {}
+        while len(self.past) > self.most or (sum(self._sizes) > MOST and self.past[1:]):
+            tape, _ = self.past.pop(0), self._sizes.pop(0)
+            self.gone += [Taken(_loss(tape))] if tape.gradients else []
 
-    def recordings(self) -> list[Recording]:
+    @property
+    def steps(self) -> list[Taken]:
         """Every step in which something was differentiated."""
         tapes = [*self.past, Tape(self.entries, self.written, self._seen)]
-        return [_recording(tape, tapes[:k]) for k, tape in enumerate(tapes) if tape.gradients]
+        kept = [(k, tape) for k, tape in enumerate(tapes) if tape.gradients]
+        return self.gone + [
+            Taken(_loss(tape), partial(_recording, tape, tapes[:k])) for k, tape in kept
+        ]
+
+
+def _loss(tape: Tape) -> float:
+    return float(np.sum(tape.gradients[0].of.value))
+
+
+def _bytes(tape: Tape) -> int:
+    """What the tape holds, about."""
+    made = (r.value for r in tape.records if isinstance(r.value, np.ndarray))
+    pulled = (g for gradient in tape.gradients for g in gradient.grads if g is not None)
+    arrays = [*made, *(np.asarray(g) for g in pulled), *(a for _, a in tape._seen.values())]
+    return sum(a.nbytes + OBJECTS for a in arrays)
 
 
 def _recording(tape: Tape, before: list[Tape]) -> Recording:

@@ -4,17 +4,19 @@ its rule, and what meets at one place as a sum."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gobhir.derivation.expression import Expr, Name, Sym, number, total
 from gobhir.derivation.formula import labelled
+from gobhir.derivation.places import shaped
 from gobhir.engine import Record, Tensor
 from gobhir.engine.apply import Part
 from gobhir.engine.op import Family
 from gobhir.explain.quantity import Pulled, Quantity, blank, key, view
-from gobhir.explain.rules import pull
+from gobhir.explain.rules.families import pull
 
 if TYPE_CHECKING:
     from gobhir.explain.reading import Reading
@@ -25,30 +27,35 @@ class Backward:
 
     def __init__(self, page: Reading):
         self.page = page
+        self._entries = {g.of: g for g in page.run.tape.gradients}
         self._exact_grads = self._gather()
+
+    def _asks(self, record: Record) -> Iterator[tuple[int, Tensor]]:
+        """The operands that a gradient came back to."""
+        grads = self._entries[record].grads
+        for i, (x, g) in enumerate(zip(record.inputs, grads, strict=False)):
+            if isinstance(x, Tensor) and x.requires_grad and g is not None:
+                yield i, x
 
     def _gather(self) -> dict[Any, np.ndarray]:
         """dL/d(value) as the engine computed it, for every record and leaf on the way."""
         found: dict[Any, np.ndarray] = {}
         for entry in self.page.run.tape.gradients:
             found[entry.of] = entry.cotangent
-            for x, g in zip(entry.of.inputs, entry.grads, strict=False):
-                if isinstance(x, Tensor) and x._record is None and g is not None:
+            for i, x in enumerate(entry.of.inputs):
+                leaf = isinstance(x, Tensor) and x._record is None
+                if leaf and (g := entry.to(i)) is not None:
                     found[x] = found[x] + g if x in found else g
         return found
 
     def read(self) -> None:
         """From the loss to the leaves."""
         records = [r for r in self.page.reachable if r in self._exact_grads]
-        expected = self._expected = Counter(
-            key(x) for r in records for x in r.inputs if isinstance(x, Tensor) and x.requires_grad
-        )
+        expected = self._expected = Counter(key(x) for r in records for _, x in self._asks(r))
         arrived: dict[Any, list[Expr]] = {self.page.run.loss: [number(1)]}
         for record in sorted(records, key=lambda r: -r.order):
             c = self._incoming(record, arrived.pop(record))
-            for i, x in enumerate(record.inputs):
-                if not (isinstance(x, Tensor) and x.requires_grad):
-                    continue
+            for i, x in self._asks(record):
                 there = arrived.setdefault(key(x), [])
                 there.append(self._contribution(record, i, c))
                 if x._record is None and len(there) == expected[x]:
@@ -57,7 +64,12 @@ class Backward:
 
     def _contribution(self, record: Record, i: int, c: Expr) -> Expr:
         if record.op is Part:  # only an op that the rules open has more to say inside
-            return c if record in self.page.expressions else number(1)
+            if record in self.page.expressions:
+                return c
+            whole = self.page.expressions.get(record.inputs[0]._record)
+            if whole is not None:
+                whole.cotangents[record.settings["place"]] = shaped(c, record.value.shape)
+            return number(1)
         use = self.page.expressions.get(record)
         if use is None:
             return self._shown_gradient(record, i)
@@ -68,8 +80,7 @@ class Backward:
     def _shown_gradient(self, record: Record, i: int) -> Expr:
         """What the engine passed back, where no rule says how."""
         self.page.unruled.append(record.op.name)
-        entry = next(g for g in self.page.run.tape.gradients if g.of is record)
-        exact = view(np.asarray(entry.grads[i]), record.inputs[i]._record is None)
+        exact = view(np.asarray(self._entries[record].to(i)), record.inputs[i]._record is None)
         q = self.page.operand(record.inputs[i])
         name = q.name.d() if isinstance(q, Sym) else Name("g")
         of = key(record.inputs[i])

@@ -16,7 +16,8 @@ from gobhir.engine import Record, Tensor
 
 @dataclass(eq=False)
 class Quantity:
-    """Something with a name and a value. exact: the engine's value; `sym.value`: the page's."""
+    """Something with a name and a value. exact: the engine's value; `sym.value`: the page's;
+    reference: PyTorch's in float64, None where it was not asked or has no such op."""
 
     sym: Sym
     exact: Any
@@ -25,6 +26,7 @@ class Quantity:
     layer: str = ""
     given: str = ""
     """For what was not computed: "input", "target", "parameter" or "constant"."""
+    reference: Any = None
 
     @property
     def name(self) -> Name:
@@ -33,6 +35,11 @@ class Quantity:
     @property
     def shape(self) -> tuple[int, ...]:
         return self.sym.shape
+
+    @property
+    def truth(self) -> Any:
+        """What the page's values are compared with."""
+        return self.exact if self.reference is None else self.reference
 
 
 @dataclass(eq=False)

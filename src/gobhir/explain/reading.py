@@ -1,13 +1,14 @@
 """The tape, read once more with pencil and paper: every quantity gets a name, an expression and a
 value in the page's arithmetic (hand or exact); pulling.py goes on with the gradients.
 
-Nothing here knows the network: the families' rules (rules.py) say how an op is written down, and
+Nothing here knows the network: the families' rules (rules/) say how an op is written down, and
 this file applies them to whatever stands on the tape.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -24,10 +25,8 @@ from gobhir.derivation.rounding import Rounder, decimals, each, objects, result,
 from gobhir.engine import Record, Tensor, apply
 from gobhir.engine.apply import Part
 from gobhir.engine.op import Family
-from gobhir.explain import classes, moves, standard
-from gobhir.explain.attending import attending
+from gobhir.explain.attending import looked_into
 from gobhir.explain.naming import WEIGHTED, Names
-from gobhir.explain.opening import opened
 from gobhir.explain.pulling import Backward
 from gobhir.explain.quantity import (
     Pulled,
@@ -41,13 +40,14 @@ from gobhir.explain.quantity import (
     view,
 )
 from gobhir.explain.recording import Recording
-from gobhir.explain.rules import forward
-from gobhir.explain.use import Use
+from gobhir.explain.rules import classes, ctc, matrices, moves, standard
+from gobhir.explain.rules.families import forward
+from gobhir.explain.rules.use import Use
 
 _INLINE = {"add", "sub", "mul", "div", "neg", "pow", "exp", "log", "sqrt", "abs"}
 _OWN_LINE = {"cat", "stack", "embedding"} | moves.PICKS
 """Moves of numbers that a page shows by themselves."""
-_WITH_ASIDE = standard.OPS | {standard.RUNNING}
+_WITH_ASIDE = standard.OPS | {standard.RUNNING, ctc.OP} | matrices.OPS
 _MOVES = (Family.REARRANGEMENT, Family.GATHER)
 _FOLDS = (Family.ELEMENTWISE, Family.REDUCTION, Family.LOSS, *_MOVES)
 
@@ -56,7 +56,7 @@ class Reading:
     """A recording read in one arithmetic, "hand" or "exact"."""
 
     def __init__(self, run: Recording, mode: str):
-        self.run = run = attending(opened(run))
+        self.run = run = looked_into(run)
         self.mode = mode
         self.quantities: dict[Any, Quantity] = {}
         self.inlined: dict[Record, Expr] = {}
@@ -65,6 +65,10 @@ class Reading:
         self.pulled: list[Pulled] = []
         self.pulled_of: dict[Any, Pulled] = {}
         self.unruled: list[str] = []
+        self.by_pytorch = False
+        """Whether every op of the step was computed by PyTorch, too."""
+        self.updated: dict[Tensor, dict[str, np.ndarray]] = {}
+        """What PyTorch's optimizer makes of each parameter and its state, where it was asked."""
         self._users: dict[Record, list[Record]] = {}
         for user in run.tape.records:
             for x in user.inputs:
@@ -72,6 +76,7 @@ class Reading:
                     self._users.setdefault(x._record, []).append(user)
         self.names = Names()
         self._called: dict[Tensor, Name] = {}
+        self._turned: set[Tensor] = set()
         self.reachable = ancestors(run.loss)
         self.expressions: dict[Record, Use] = {}
         for record in run.tape.records:
@@ -82,6 +87,21 @@ class Reading:
     @property
     def rounder(self) -> Rounder:
         return significant if self.mode == "hand" else lambda x: x
+
+    def compare(self) -> None:
+        """Have PyTorch compute the step, too, in float64: the reference of every number."""
+        from gobhir.lift.torch_replay import replayed
+        from gobhir.lift.torch_update import updated
+
+        step = replayed(self.run.tape, self.run.loss)
+        for key, q in self.quantities.items():
+            if key in step.values and key not in step.engines:
+                q.reference = np.reshape(step.values[key], q.shape)
+        for key, p in self.pulled_of.items():
+            if key in step.gradients:
+                p.reference = np.reshape(step.gradients[key], p.shape)
+        self.by_pytorch = not step.engines
+        self.updated = {u.parameter: updated(u) for u in self.run.tape.updates}
 
     # -- values in the page's arithmetic ----
 
@@ -156,6 +176,9 @@ class Reading:
     def _read(self, record: Record) -> None:
         if isinstance(record.value, tuple):
             return  # each of its results comes as a `part` of its own
+        layer = self._weights_of(record)
+        if layer is not None:
+            self._name_weights(layer)
         whole = record
         if record.op is Part:
             whole = record.inputs[0]._record
@@ -171,7 +194,7 @@ class Reading:
         use = self._use(record, whole)
         expr = forward(use)
         self.expressions[record] = self.expressions[whole] = use
-        if expr is None:
+        if expr is None and whole.op.name not in matrices.OPS:
             self.unruled.append(whole.op.name)
         if expr is not None and self._is_inlined(record):
             use.result = expr
@@ -213,11 +236,17 @@ class Reading:
     def _work_aside(self, whole: Record, use: Use) -> None:
         """Quantities on the way to the result: mean, variance, ..."""
         made = self.helpers[whole] = []
-        layer = self.names.peek("N")
-        for key, name, expr, array in standard.aside(use):
+        rule: Any = {ctc.OP: ctc, **dict.fromkeys(matrices.OPS, matrices)}.get(
+            whole.op.name, standard
+        )
+        layer = self.names.peek("N") if rule is standard else None
+        if rule is matrices:
+            before = sum(r.op.name in matrices.OPS for r in self.helpers)
+            layer = before or None
+        for key, name, expr, array in rule.aside(use):
             exact = view(array)
-            expr = shaped(expr, exact.shape)
-            named = Name(name.base, layer)
+            expr = None if expr is None else shaped(expr, exact.shape)
+            named = replace(name, layer=layer)
             q = Quantity(Sym(named, self.values(expr, exact)), exact, expr, whole)
             use.helpers[key] = shaped(q.sym, array.shape)
             made.append(q)
@@ -226,9 +255,14 @@ class Reading:
         """A result of an op that has several: shown by its values."""
         exact = view(record.value)
         whole = record.inputs[0]._record
-        self.unruled.append(whole.op.name)
-        name = self._name(record, len(exact.shape) >= 2)
-        sym = Sym(name, self.values(None, exact))
+        if whole.op.name in matrices.SEVERAL:
+            if whole not in self.expressions:
+                self.expressions[whole] = self._use(record, whole)
+            sym = self.helpers[whole][record.settings["place"]].sym
+        else:
+            self.unruled.append(whole.op.name)
+            name = self._name(record, len(exact.shape) >= 2)
+            sym = Sym(name, self.values(None, exact))
         q = Quantity(sym, exact, None, whole, self.run.layer(whole))
         self.quantities[record] = q
         self.computed.append(q)
@@ -256,9 +290,28 @@ class Reading:
             return False
         return bool(ancestors(made[0]) & ancestors(made[1]))
 
+    def turned(self, q: Quantity) -> bool:
+        """Whether these are weights with a column for each neuron, not a row."""
+        return any(self.quantities.get(t) is q for t in self._turned)
+
+    def _weights_of(self, record: Record) -> Record | None:
+        """The layer whose weights, or bias, are turned or laid out anew here."""
+        users = self._users.get(record, [])
+        if record.op.name not in ("permute", "reshape") or len(users) != 1:
+            return None
+        x, user = record.inputs[0], users[0]
+        if not isinstance(x, Tensor) or (x._record is None and x not in self.run.parameters):
+            return None
+        if user.op.name in WEIGHTED and user not in self.run.inside:
+            return user if user.inputs[0]._record is not record else None
+        return self._weights_of(user)
+
     def _name_weights(self, record: Record) -> None:
         layer = self.names.layer(record)
-        named = zip(record.inputs[1:], ("W", "b"), ("w", None), strict=False)
+        leaves = [_leaf(x) for x in record.inputs[1:]]
+        if leaves and leaves[0] is not record.inputs[1] and record.op.name == "linear":
+            self._turned.add(leaves[0])
+        named = zip(leaves, ("W", "b"), ("w", None), strict=False)
         self._call(((x, Name(letter, layer, element=small)) for x, letter, small in named))
 
     def _name_scale(self, record: Record) -> None:
@@ -325,6 +378,15 @@ class Reading:
         q = Quantity(Sym(name, self.values(expr, exact)), exact, expr, use.record)
         self.helpers[use.record].append(q)
         return q.sym
+
+
+def _leaf(x: Any) -> Any:
+    """What this was before it was turned or laid out anew."""
+    while isinstance(x, Tensor) and x._record is not None:
+        if x._record.op.name not in ("permute", "reshape"):
+            break
+        x = x._record.inputs[0]
+    return x
 
 
 def _words(path: str, paths: Iterable[str]) -> Name:

@@ -5,7 +5,9 @@ The model, its gradients and the optimizer's state are afterwards what they were
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.derivation.step import Say
-from gobhir.engine import Record, Tape, Tensor
+from gobhir.engine import Record, Tape, Tensor, Update
 from gobhir.engine.creation import as_tensor
 from gobhir.engine.dtypes import default_dtype
 from gobhir.engine.tape import no_grad
@@ -45,6 +47,10 @@ class Recording:
     parameters: dict[Tensor, str]
     paths: dict[int, str]
     after: tuple[np.ndarray, np.ndarray] | None = None
+    idle: dict[Tensor, str] = field(default_factory=dict)
+    """Parameters that no gradient came to, by path: frozen, or cut off."""
+    unused: dict[str, Callable[[], Tensor]] = field(default_factory=dict)
+    """Parameters that nothing in this step took in, by path; made when they are asked for."""
     notes: tuple[Say, ...] = ()
     """What the page should say first, about how the step was recorded."""
     called: dict[Any, Any] = field(default_factory=dict)
@@ -55,12 +61,14 @@ class Recording:
     """The recurrent layers (opening.Layer)."""
     blocks: list[Any] = field(default_factory=list)
     """Where something attends (attending.Block)."""
+    in_full: Callable[[], Recording] | None = None
+    """The same on a tape that has everything, where this one spares what it can."""
 
     @property
     def numbers(self) -> int:
         """How many numbers the step has on the way forward, parameters counted."""
         made = sum(r.value.size for r in self.tape.records if not isinstance(r.value, tuple))
-        return made + sum(t.array.size for t in self.parameters)
+        return made + sum(math.prod(t.shape) for t in self.parameters)
 
     @property
     def loss_takes_logits(self) -> bool:
@@ -77,6 +85,15 @@ class Recording:
     def layer_of(self, x: Tensor) -> str:
         """The path of the module that owns this parameter."""
         return self.parameters.get(x, "").rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step that was watched. recording: what puts it on a tape (ValueError for one that cannot be
+    explained: nothing in it learns, a NaN was born in it); None where it is not kept any more."""
+
+    loss: float
+    recording: Callable[[], Recording] | None = None
 
 
 def record_step(
@@ -108,12 +125,39 @@ def record_step(
             tape, model, x, y, output._record, value._record, boundary, optimizer, parameters, paths
         )
         if optimizer is not None:
-            optimizer.step()
+            _take_step(tape, optimizer, lambda: loss(model(x)) if y is None else loss(model(x), y))
         return finish(run)
 
 
+def _take_step(tape: Tape, optimizer: Any, evaluate: Callable[[], Tensor]) -> None:
+    """The optimizer's step. Of one that goes where several evaluations of the loss lead it (LBFGS),
+    only where it went is recorded."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure is None or closure.default is not inspect.Parameter.empty:
+        optimizer.step()
+        return
+
+    def again() -> Tensor:
+        optimizer.zero_grad()
+        value = evaluate()
+        value.backward()
+        return value
+
+    learning = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+    before = [(p, p.grad.array.copy(), p.array.copy()) for p in learning]
+    for p in learning:
+        tape.keep(p.array)
+    with Tape():  # that nobody reads
+        optimizer.step(again)
+    for p, grad, w in before:
+        tape.record(Update(optimizer, p, grad, {}, {"w": w}, {"w": p.array.copy()}))
+
+
 def finish(run: Recording) -> Recording:
-    """With what the same batch gives once the optimizer has stepped."""
+    """With what the same batch gives once the optimizer has stepped. ValueError for a step in which
+    nothing is computed: its batch is empty."""
+    if not np.size(run.output.value):
+        raise ValueError(say("errors.watch.empty", shape=np.shape(run.output.value)))
     if run.tape.updates:
         run.after = _after(run)
     return run
@@ -135,8 +179,9 @@ def check_finite(tape: Tape, loss: Record, paths: dict[int, str]) -> None:
         bad = [x for x in record.inputs if isinstance(x, Tensor) and not _finite(tape.value(x))]
         worst = next((x for x in bad if np.isnan(tape.value(x)).any()), bad[0] if bad else None)
         if worst is None:
-            layer = next((p for m in reversed(record.scope) if (p := paths.get(id(m)))), "-")
-            raise ValueError(say("errors.explain.nan_born", op=record.op.name, layer=layer))
+            inside = (p for m in reversed(record.scope) if (p := paths.get(id(m))))
+            where = next((f" ({path})" for path in inside), "")
+            raise ValueError(say("errors.explain.nan_born", op=record.op.name, where=where))
         if worst._record is None:
             raise ValueError(say("errors.explain.nan_given", shape=worst.shape))
         record = worst._record
@@ -161,10 +206,27 @@ def _finite(array: Any) -> bool:
 def _after(run: Recording) -> tuple[np.ndarray, np.ndarray]:
     from gobhir.engine.replay import replay
 
-    moved = {u.parameter: u.after["w"] for u in run.tape.updates}
+    moved = _Moved({u.parameter: u for u in run.tape.updates})
     dtype = run.loss.value.dtype if run.numbers > LARGE else np.float64
     output, loss = replay(run.tape, [run.output, run.loss], moved, dtype)
     return output, loss
+
+
+class _Moved(Mapping[Tensor, np.ndarray]):
+    """What the parameters became, each when it is asked for."""
+
+    def __init__(self, updates: dict[Tensor, Any]):
+        self.updates = updates
+
+    def __getitem__(self, parameter: Tensor) -> np.ndarray:
+        became: np.ndarray = self.updates[parameter].became()
+        return became
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self.updates)
+
+    def __len__(self) -> int:
+        return len(self.updates)
 
 
 @contextmanager
@@ -183,7 +245,7 @@ def _put_back(model: Any, optimizer: Any, tape: Tape) -> Iterator[None]:
     finally:
         with no_grad():
             for t, grad in owned:
-                t.array[...] = tape.value(t)
+                t.array[...] = tape.first(t)
                 t.grad = grad
         states.clear()
         states.update(kept)

@@ -66,7 +66,6 @@ DRAWS = frozenset(
             "alpha_dropout",
             "feature_alpha_dropout",
             "rrelu",
-            "gumbel_softmax",
             "scaled_dot_product_attention",
             "fractional_max_pool2d",
             "fractional_max_pool3d",
@@ -78,6 +77,9 @@ DRAWS = frozenset(
 
 UNSEEN = frozenset(f"torch.Tensor.{name}" for name in ("grad.__get__", "grad.__set__", "backward"))
 """What is looked after elsewhere."""
+
+_FLOATS = frozenset(("Tensor.float", "Tensor.half", "Tensor.bfloat16"))
+"""All of them are float64 here."""
 
 _known: dict[Any, tuple[str, Own]] = {}
 
@@ -96,13 +98,18 @@ def counterpart(function: Any) -> tuple[str, Own]:
 def _own(name: str) -> Own:
     import gobhir
     from gobhir.lift import recurrent
+    from gobhir.nn.utils.parametrizations import with_length
 
     short = name.removeprefix("torch.").removeprefix("functional.")
     special = getattr(recurrent, short, None) if short in recurrent.__all__ else None
     if special is not None:
         return special
+    if short == "_weight_norm":
+        return with_length
     if name in DRAWN or not name.startswith("torch."):
         return None
+    if short in _FLOATS:
+        return attrgetter("double")(gobhir.Tensor)
     if short.endswith(".__get__"):
         return attrgetter(short.removeprefix("Tensor.").removesuffix(".__get__"))
     found: Any = gobhir
@@ -122,8 +129,8 @@ def opened(function: Any, name: str, args: Any, kwargs: Any) -> Callable[..., An
         given = inspect.signature(function).bind(*args, **kwargs).arguments
         if not given["dropout_p"] or not given.get("training", True):
             return None
-    elif counterpart(function)[1] is not None:
-        return None
+    elif counterpart(function)[1] is not None and not name.endswith(".gumbel_softmax"):
+        return None  # what that draws is seen inside
     return _without_the_question(function)
 
 
@@ -148,6 +155,16 @@ def writes(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         or "out" in kwargs
         or (".functional." in name and any(a is True for a in args))
     )
+
+
+def cut_table(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The table whose longer rows the call cuts to max_norm before it looks them up; else None."""
+    if not name.endswith((".embedding", ".embedding_bag")):
+        return None
+    length = kwargs.get("max_norm", args[3] if len(args) > 3 else None)
+    if ".functional." not in name or length is None:
+        return None
+    return kwargs["weight"] if "weight" in kwargs else args[1]
 
 
 _IN_PLACE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")

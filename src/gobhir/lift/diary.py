@@ -86,6 +86,10 @@ class Birth:
     source: str = ""
     inputs: tuple[tuple[float, float], ...] = ()
     """Smallest and largest number of what the op was given."""
+    at: tuple[int, ...] = ()
+    """Where in its result the first NaN stands, counted from 0,"""
+    given: tuple[float, ...] = ()
+    """and what it was given there, where it works number by number."""
 
 
 @dataclass(eq=False)

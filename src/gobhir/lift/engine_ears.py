@@ -38,17 +38,19 @@ class EngineListener(Listener):
         self._numbers_of = {}
 
     def _starts(self, tensors: Any) -> None:
-        for loss in tensors:
+        for loss in tensors if not _private() else ():
             self.before_backward(loss)
         if self._outer[1] is not None:
             self._outer[1](tensors)
 
     def _told(self, op: Any, value: Any, inputs: Any, ran: Any = None) -> Any:
-        if self.listening:
+        if self.listening and not _private():
             if ran is not None:
                 self._pulled(op, value, inputs)
             elif _learns(value, inputs):
-                self._numbers_of[id(value)] = self.op(op.name, inputs, value)
+                first = value[0] if type(value) is tuple else value
+                given = tuple(x for x in inputs if type(getattr(x, "array", x)) is not tuple)
+                self._numbers_of[id(value)] = self.op(op.name, given, first)
         outer = self._outer[0]
         if outer is None:
             return None
@@ -59,18 +61,27 @@ class EngineListener(Listener):
         if self._suspect is not None:
             return
         cotangent, value = given[:2]
-        for g in grads:
-            if isinstance(g, np.ndarray) and g.dtype.kind == "f" and not sound(g):
-                if isinstance(cotangent, np.ndarray) and sound(cotangent):
-                    number = self._numbers_of.get(id(value), -1)
-                    layer = self._trace[number].layer if number >= 0 else ""
-                    self._suspect = Heard(op.name, layer, np.asarray(value))
-                return
+        if all(map(sound, _floats(grads))) or not all(map(sound, _floats(cotangent))):
+            return
+        number = self._numbers_of.get(id(value), -1)
+        layer = self._trace[number].layer if number >= 0 else ""
+        self._suspect = Heard(op.name, layer, value[0] if type(value) is tuple else value)
+
+
+def _private() -> bool:
+    """Whether what runs is a step that somebody looks into, and takes back."""
+    return state.tape is not None and bool(state.tape.private)
+
+
+def _floats(given: Any) -> list[np.ndarray]:
+    parts = given if isinstance(given, (tuple, list)) else (given,)
+    return [a for a in parts if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
 
 
 def _learns(value: Any, inputs: Any) -> bool:
     """Whether a gradient could come back through this op."""
-    if not state.grad_enabled or type(value) is tuple or value.dtype.kind != "f":
+    first = value[0] if type(value) is tuple else value
+    if not state.grad_enabled or first.dtype.kind != "f":
         return False
     return any(isinstance(x, Tensor) and x.requires_grad for x in inputs)
 

@@ -1,4 +1,4 @@
-"""The gates of LSTM and GRU layers, computed beside them: the layers themselves show only h.
+"""The gates of LSTM and GRU layers and cells, computed beside them: they themselves show only h.
 
 Formulas: https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html and GRU.html
 """
@@ -45,13 +45,32 @@ def gates(
         x = np.concatenate(both, -1)
 
 
+def cell_gates(
+    module: Any, args: Any, numbers: Callable[[Any], np.ndarray]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """(gate, values (batch, hidden)) of one call of an LSTMCell or GRUCell. args: what it was
+    called with: the input (batch, features) or (features,), and perhaps the state before."""
+    x = np.atleast_2d(numbers(args[0]))[:EXAMPLES]
+    state = args[1] if len(args) > 1 else None
+    h = state[0] if isinstance(state, (tuple, list)) else state
+    before = 0.0 if h is None else np.atleast_2d(numbers(h))[:EXAMPLES]
+    weights = (module.weight_ih, module.weight_hh, module.bias_ih, module.bias_hh)
+    w, u, b, c = (0.0 if p is None else numbers(p) for p in weights)
+    run, names = (_lstm, LSTM) if type(module).__name__ == "LSTMCell" else (_gru, GRU)
+    _, values = run(x[None], w, u, b, c, before)
+    yield from ((n, v[0]) for n, v in zip(names, values, strict=True))
+
+
 def _sigmoid(z: np.ndarray) -> np.ndarray:
     return 0.5 * np.tanh(0.5 * z) + 0.5
 
 
-def _lstm(x: np.ndarray, w: Any, u: Any, b: Any, c: Any) -> tuple[np.ndarray, list[np.ndarray]]:
+def _lstm(
+    x: np.ndarray, w: Any, u: Any, b: Any, c: Any, before: Any = 0.0
+) -> tuple[np.ndarray, list[np.ndarray]]:
     given = x @ w.T + b + c
-    h = cell = np.zeros((x.shape[1], u.shape[1]), x.dtype)
+    cell = np.zeros((x.shape[1], u.shape[1]), x.dtype)
+    h = cell + before
     out, seen = [], []
     for z in given:
         i, f, g, o = np.split(z + h @ u.T, 4, -1)
@@ -63,9 +82,11 @@ def _lstm(x: np.ndarray, w: Any, u: Any, b: Any, c: Any) -> tuple[np.ndarray, li
     return np.stack(out), [np.stack(v) for v in zip(*seen, strict=True)]
 
 
-def _gru(x: np.ndarray, w: Any, u: Any, b: Any, c: Any) -> tuple[np.ndarray, list[np.ndarray]]:
+def _gru(
+    x: np.ndarray, w: Any, u: Any, b: Any, c: Any, before: Any = 0.0
+) -> tuple[np.ndarray, list[np.ndarray]]:
     given = x @ w.T + b
-    h = np.zeros((x.shape[1], u.shape[1]), x.dtype)
+    h = np.zeros((x.shape[1], u.shape[1]), x.dtype) + before
     out, seen = [], []
     for z in given:
         (zr, zu, zn), (hr, hu, hn) = (np.split(part, 3, -1) for part in (z, h @ u.T + c))

@@ -32,6 +32,8 @@ class OneStep(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         self.close()
+        if self._batch < self._step:
+            self._watch.never = self._step, self._batch
 
     def close(self) -> None:
         """Look away; nothing where nobody looks on."""

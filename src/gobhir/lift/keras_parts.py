@@ -7,36 +7,16 @@ A recorder (torch_watch.py, tensorflow_watch.py) says what its tensors are; this
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from gobhir.lift.keras_rules import RULES
-from gobhir.lift.trace import Changed, Stepped, Trace, Value
-
-
-class Recorder(Protocol):
-    """What is asked of a recorder; `nothing_noted` is a context in which it looks away."""
-
-    trace: Trace
-    on_step: Callable[[], None]
-
-    @property
-    def busy(self) -> bool:
-        """Whether something runs whose calls are no calls of the user's model."""
-
-    def nothing_noted(self) -> Any: ...
-
-    def leaf(self, tensor: Any) -> Value:
-        """The parameter's Value as the calls know it."""
-
-    def snapshot(self, tensor: Any) -> Value:
-        """What it is now, safe from what is written there next."""
-
-    def renew(self, tensor: Any) -> Value:
-        """The parameter's Value from now on."""
+from gobhir.lift.keras_schedules import schedule
+from gobhir.lift.recorder import Recorder
+from gobhir.lift.trace import Changed, Stepped, Value
 
 
 def backend() -> str | None:
@@ -106,6 +86,7 @@ def optimizers_watched(watch: Recorder, on: str) -> Iterator[None]:
             clipped.pop(id(self), None)
             before = [_before(watch, self, v) for v in changed]
             groups = _settings(self)
+            rates = schedule(self, len(groups))
             result = apply(self, grads, given)
             taken = clipped.pop(id(self), None)
             if taken is None:  # it only gathers gradients, for a step to come
@@ -115,6 +96,9 @@ def optimizers_watched(watch: Recorder, on: str) -> Iterator[None]:
             changes = []
             for v, g, (leaf, was, state) in zip(changed, taken, before, strict=True):
                 group = 0 if groups[0]["weight_decay"] and self._use_weight_decay(v) else 1
+                known = RULES.get(_kind(self), (None,))[0]
+                if known is not None and not known.covers(self, v):
+                    group = -1
                 if _repeats(g) and _kind(self) != "SGD":
                     group = -1
                 change = Changed(leaf, was, watch.snapshot(g), state, was, group)
@@ -124,9 +108,11 @@ def optimizers_watched(watch: Recorder, on: str) -> Iterator[None]:
             seen.append(self)
         key = next(k for k, o in enumerate(seen) if o is self)
         kind = _kind(self)
-        rule = None if _more_than_the_rule(self) else RULES.get(kind, (None,))[0]
+        more = _more_than_the_rule(self, groups[0]["t"])
+        rule = None if more else RULES.get(kind, (None,))[0]
         # Not the optimizers of PyTorch: from these it differs even where it has their names.
-        watch.trace.events.append(Stepped(f"keras.{kind}", groups, changes, 1000 + key, rule))
+        kind = f"keras.{kind}{f' + {more}' if more else ''}"
+        watch.stepped(Stepped(kind, groups, changes, 1000 + key, rule, rates))
         watch.on_step()
         return result
 
@@ -160,20 +146,28 @@ def _repeats(gradient: Any) -> bool:
     return len(np.unique(rows)) < len(rows)
 
 
-def _more_than_the_rule(optimizer: Any) -> bool:
-    return bool(optimizer.gradient_accumulation_steps or optimizer.ema_overwrite_frequency) or any(
-        v.constraint is not None for v in optimizer._trainable_variables
-    )
+def _more_than_the_rule(optimizer: Any, step: int) -> str:
+    """What else becomes of the weights in this step, by Keras's name of it."""
+    often = optimizer.ema_overwrite_frequency
+    if optimizer.use_ema and often and (step % often == 0 or (step + 1) % often == 0):
+        return "ema_overwrite_frequency"
+    constrained = any(v.constraint is not None for v in optimizer._trainable_variables)
+    return "constraint" if constrained else ""
 
 
 def _settings(optimizer: Any) -> list[dict[str, Any]]:
     """Of the parameters that decay, and of those that do not."""
     _, attributes, _ = RULES.get(_kind(optimizer), (None, {}, {}))
-    settings = {ours: getattr(optimizer, theirs) for theirs, ours in attributes.items()}
+    settings = {ours: _number(getattr(optimizer, theirs)) for theirs, ours in attributes.items()}
     settings |= {"lr": _plain(optimizer.learning_rate), "t": int(optimizer.iterations) + 1}
     settings["weight_decay"] = 0.0
-    decay = optimizer.weight_decay
+    decay = getattr(optimizer, "adam_weight_decay", optimizer.weight_decay)
+    settings["lr"] *= getattr(optimizer, "adam_lr_ratio", 1)
     return [settings | {"weight_decay": float(decay or 0.0)}, settings]
+
+
+def _number(x: Any) -> Any:
+    return float(x) if hasattr(x, "assign") else x
 
 
 def _plain(x: Any) -> float:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.lift.diary import Birth, Diary, Row, Seen, Watched
+from gobhir.lift.diary import Birth, Diary, Seen
+from gobhir.lift.measuring import Measuring
 from gobhir.lift.noticing import (
     FLAT,
     LOSSES,
@@ -22,6 +23,7 @@ from gobhir.lift.noticing import (
     STRETCHED,
     Heard,
     gates_of,
+    inputs_of,
     targets_of,
     unit_key,
     units_of,
@@ -31,8 +33,6 @@ MASKS = ("mask", "fill", "where", "full", "triu", "tril", "part", "detach")
 """Ops that make infinity on purpose."""
 MODED = ("Dropout", "AlphaDropout", "FeatureAlphaDropout", "BatchNorm")
 """Modules that do something else in training than afterwards."""
-SAMPLE = 1 << 16
-"""So many numbers of a parameter, evenly spread, stand for all of it."""
 KEPT = 1 << 28
 """So many bytes of a step's values are held until the step has ended."""
 JUMP = 3.0
@@ -42,15 +42,28 @@ HUGE = 1e12
 """Beyond this, infinity came by growing, not at a place where an op has no answer."""
 
 
+class Pages:
+    """Which steps are kept in full, to be opened as pages: none here, see explain/stories/pages.py.
+    begun: Keras is about to take a step; done: a new step begins; look: a watched one has ended."""
+
+    def begun(self) -> None: ...
+
+    def done(self, steps: float) -> None: ...
+
+    def look(self, diary: Diary) -> None: ...
+
+
 class Listener:
     """Listens to one model and one optimizer. numbers: what gives a tensor's array, shared."""
 
     def __init__(self, model: Any, optimizer: Any, every: int, numbers: Callable[[Any], Any]):
         self.model, self.optimizer, self.numbers = model, optimizer, numbers
-        self.diary = Diary(_parameters(model, optimizer), every)
-        self.parameters = [p for _, p in model.named_parameters()]
+        self.measuring = Measuring(model, optimizer, numbers)
+        self.parameters = self.measuring.parameters
+        self.diary = Diary(self.measuring.watched, every)
         self.paths = {id(m): path for path, m in model.named_modules()}
         self.moded = [m for m in model.modules() if type(m).__name__.startswith(MODED)]
+        self.pages = Pages()
         self.listening = False
         """Whether ops are of interest: in a watched step, until the optimizer changes weights."""
         self.over = False
@@ -64,7 +77,6 @@ class Listener:
         self._suspect: Heard | None = None
         self._loss: float | None = None
         self._mark: list[Any] = []
-        self._before: list[np.ndarray] = []
         self._used: list[Any] = []
         """The gradients that the last step went by."""
         self._stale: bool | None = None
@@ -89,10 +101,15 @@ class Listener:
                 self._handles.append(module.register_forward_pre_hook(self._enter))
                 self._handles.append(module.register_forward_hook(self._leave))
         self.listening = self.due()
+        dropped = {self.paths[id(m)]: float(m.p) for m in self.moded if hasattr(m, "p")}
+        self.diary.details |= self.measuring.settings() | {"dropout": dropped}
+        self.diary.details["alike"] = self.measuring.alike()
 
     def detach(self) -> None:
         """Take the hooks away."""
         self.listening = False
+        still = set(self.measuring.alike())
+        self.diary.details["alike"] = [n for n in self.diary.details["alike"] if n in still]
         for handle in self._handles:
             handle.remove()
         self._handles = []
@@ -107,6 +124,9 @@ class Listener:
         if module is self.model:
             self._stack = []
             self._producer = None
+            self.pages.done(self.diary.steps)
+            if self.listening and self.grad_enabled():
+                inputs_of(self.diary, args, self.numbers)
         self._stack.append(module)
 
     def _leave(self, module: Any, args: Any, out: Any) -> None:
@@ -122,7 +142,10 @@ class Listener:
             self._note_mode()
         if not self.listening:
             return
-        if type(module).__name__ in ("LSTM", "GRU") and self.grad_enabled():
+        kind = type(module).__name__
+        if kind.startswith("BatchNorm") and module.training and args:
+            self.diary.counts["batches_of_one"] += len(args[0]) == 1
+        if kind.startswith(("LSTM", "GRU")) and self.grad_enabled():
             gates_of(self.diary, self.paths.get(id(module), ""), module, args, self.numbers)
         if module is self.model and self._trace and self.grad_enabled():
             self._note_last(out)
@@ -193,7 +216,10 @@ class Listener:
         sizes = tuple((float(a.min()), float(a.max())) for a in arrays if a.size)
         self._trace.append(heard)
         if source is None or phase != "forward":
-            self._born(phase, heard.op, heard.layer, inputs=sizes)
+            at = tuple(int(k) for k in np.argwhere(np.isnan(heard.value))[0])
+            alike = all(a.shape in (heard.value.shape, ()) for a in arrays)
+            there = [float(a[at] if a.shape else a) for a in arrays] if alike else []
+            self._born(phase, heard.op, heard.layer, "", sizes, at, tuple(there))
         elif self._grown():
             self._born("overflow", source.op, source.layer)
         else:
@@ -212,18 +238,21 @@ class Listener:
         layer: str = "",
         source: str = "",
         inputs: tuple[tuple[float, float], ...] = (),
+        at: tuple[int, ...] = (),
+        given: tuple[float, ...] = (),
     ) -> None:
         if self.over:
             return
         step = self.diary.steps
-        self.diary.birth = Birth(step, phase, op, layer, source, inputs)
+        self.diary.birth = Birth(step, phase, op, layer, source, inputs, at, given)
         self._keep(step)
         self.over, self.listening = True, False
 
     def _keep(self, step: int) -> None:
         """The step, op by op."""
         if len(self.diary.records) < MOST_RECORDS:
-            self.diary.records[step] = [_summary(h) for h in self._trace]
+            with np.errstate(all="ignore"):
+                self.diary.records[step] = [_summary(h) for h in self._trace]
 
     # -- backward ----
 
@@ -285,12 +314,13 @@ class Listener:
         """Remember the weights as they are, in a watched step. A gradient that is no number
         counts only now: who scales losses (amp.GradScaler) takes no step with it."""
         self.listening, self._stepping = False, True
+        self.pages.done(self.diary.steps)
         if self._suspect is not None:
             at = self._suspect
             sizes = ((float(at.value.min()), float(at.value.max())),) if at.value.size else ()
             self._born("backward", at.op, at.layer, inputs=sizes)
         if self.due() and not self.over:
-            self._before = [self._sample(p).copy() for p in self.parameters]
+            self.measuring.begin()
 
     def due(self) -> bool:
         """Whether the step under way is one of those that are watched."""
@@ -304,8 +334,11 @@ class Listener:
         if self.over:
             return
         diary.counts["eval_steps" if self.moded and not self._training else "train_steps"] += 1
-        if self._before:
-            self._row()
+        row, sick = self.measuring.end(diary.steps)
+        if sick is not None:
+            self._born("backward", layer=sick)
+        if row is not None:
+            diary.add(row)
         loss, self._loss = self._loss, None
         grads = [p.grad for p in self.parameters]
         diary.counts["stale"] += self._stale is True
@@ -320,59 +353,10 @@ class Listener:
             if jumped and loss > JUMP * abs(statistics.median(recent)) and self._trace:  # type: ignore[operator]
                 self._keep(diary.steps)
             diary.losses.append(math.nan if loss is None else loss)
-        self._before = []
         self._forget()
+        if row is not None and not self.over:
+            self.pages.look(diary)
         self.listening = not self.over and self.due()
-
-    def _row(self) -> None:
-        """Norms of the gradients, the weights and what the step changed."""
-        sizes, sick = [], None
-        for watched, p, before in zip(
-            self.diary.parameters, self.parameters, self._before, strict=True
-        ):
-            after = self._sample(p)
-            watched.wanted |= bool(p.requires_grad)
-            change = after - before
-            moved = _norm(change)
-            watched.moved |= moved > 0
-            pull = math.nan
-            if p.grad is not None:
-                g = self._sample(p.grad)
-                pull = _norm(g)
-                watched.reached = True
-                watched.pulled |= pull > 0
-                if not math.isfinite(pull) and not np.isfinite(g).all():
-                    sick = watched.layer  # the last one is nearest to the loss
-            sizes.append((pull, _norm(before), moved))
-        if sick is not None:
-            self._born("backward", layer=sick)
-        gradient, weight, update = np.array(sizes).reshape(-1, 3).T
-        lr = float(self.optimizer.param_groups[0].get("lr", math.nan))
-        self.diary.add(Row(self.diary.steps, lr, gradient, weight, update))
-
-    def _sample(self, tensor: Any) -> np.ndarray:
-        a: np.ndarray = self.numbers(tensor)
-        if a.size <= SAMPLE:
-            return a.reshape(-1)
-        stride = a.size // SAMPLE
-        while math.gcd(stride, a.shape[-1]) > 1:  # else always the same columns
-            stride += 1
-        return a.reshape(-1)[::stride]
-
-
-def _parameters(model: Any, optimizer: Any) -> list[Watched]:
-    given = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    kinds = {path: type(m).__name__ for path, m in model.named_modules()}
-    found = []
-    for name, p in model.named_parameters():
-        layer = name.rpartition(".")[0]
-        found.append(Watched(name, layer, kinds.get(layer, ""), tuple(p.shape), id(p) in given))
-    return found
-
-
-def _norm(a: np.ndarray) -> float:
-    with np.errstate(all="ignore"):
-        return math.sqrt(float(np.dot(a, a))) if a.dtype.kind == "f" else 0.0
 
 
 def sound(a: np.ndarray) -> bool:
@@ -387,8 +371,9 @@ def _on_purpose(op: str) -> bool:
 
 def _summary(heard: Heard) -> Seen:
     a = heard.value
-    fine = a[np.isfinite(a)]
-    low, high, mean = (fine.min(), fine.max(), fine.mean()) if fine.size else (math.nan,) * 3
+    known, fine = a[~np.isnan(a)], a[np.isfinite(a)]
+    low, high = (known.min(), known.max()) if known.size else (math.nan,) * 2
+    mean = fine.mean(dtype=float) if fine.size else math.nan
     return Seen(
         heard.op, heard.layer, a.shape, float(low), float(high), float(mean), a.size - fine.size
     )

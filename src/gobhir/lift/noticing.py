@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gobhir.engine.compile.blas import one_thread
 from gobhir.lift.diary import Diary, Guess, Units
-from gobhir.lift.gates import gates
+from gobhir.lift.gates import cell_gates, gates
 
 SILENT = {"relu", "relu_", "relu6", "threshold"}
 """Functions that are zero, and flat, on one whole side."""
@@ -27,6 +28,8 @@ LOSSES = {
 STRETCHED = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"}
 """Losses that broadcast the output against the target."""
 CHANNELS_FIRST = ("Conv", "BatchNorm", "InstanceNorm", "GroupNorm")
+FIRST = 3
+"""Of so many watched steps things are learned that do not change later."""
 EXAMPLES = 64
 """So many examples of a batch are looked at for silent and saturated units."""
 GATES_EVERY = 10
@@ -81,17 +84,37 @@ def _units(diary: Diary, heard: Heard, count: int) -> Units:
 def gates_of(
     diary: Diary, path: str, module: Any, args: Any, numbers: Callable[[Any], np.ndarray]
 ) -> None:
-    """How large a share of each gate of an LSTM or GRU is stuck open or shut."""
+    """How large a share of each gate of an LSTM, GRU or a cell of theirs is stuck open or shut;
+    of a cell that is called for each time step, in the last of them."""
     simple = getattr(module, "proj_size", 0) == 0 and args and hasattr(args[0], "shape")
     if len(diary.rows) % GATES_EVERY or not simple:
         return
-    for name, values in gates(module, args[0], numbers):
+    cell = type(module).__name__.endswith("Cell")
+    found = cell_gates(module, args, numbers) if cell else gates(module, args[0], numbers)
+    with one_thread():
+        opened = list(found)
+    for name, values in opened:
         like = "tanh" if name.endswith(("cell", "new")) else "sigmoid"
         far = np.abs(values - (0.0 if like == "tanh" else 0.5)) > FLAT[like]
         units = diary.units.setdefault(
             f"{path}|{name}", Units(path, name, values.shape[-1], gate=True)
         )
         units.shares[diary.steps] = float(far.mean())
+
+
+def inputs_of(diary: Diary, args: Any, numbers: Callable[[Any], np.ndarray]) -> None:
+    """In which units the model's inputs are: the root of the mean square, of all numbers, of the
+    largest and of the smallest column. Of the first batches only: data do not change much."""
+    if len(diary.rows) >= FIRST or not args or not hasattr(args[0], "shape"):
+        return
+    x = numbers(args[0])
+    if x.dtype.kind != "f" or x.ndim < 2 or not x.size:
+        return
+    columns = x if x.ndim == 2 else x.reshape(-1, 1)
+    with np.errstate(all="ignore"):
+        roots = np.sqrt(np.mean(np.square(columns, dtype=float), 0))
+        sizes = float(np.sqrt(np.mean(roots**2))), float(roots.max()), float(roots.min())
+    diary.details["inputs"] = max(sizes, diary.details.get("inputs", sizes))
 
 
 def targets_of(
@@ -121,10 +144,14 @@ def targets_of(
             counts["softmaxed"] += bool(some.min() >= 0 and np.abs(sums - 1).max() < 1e-3)
         if target.dtype.kind != "i" or output.ndim < 2:
             return None
+        if len(diary.rows) < FIRST and alone is not None:
+            counts["summed"] += _summed(alone, _surprise(output, target))
         found = np.bincount(target[target >= 0].ravel(), minlength=output.shape[1])
         _add(diary, kind, found.astype(float), 0.0 * found, target.size)
     elif kind is not None and output.shape == target.shape and target.ndim:
         rows = target.reshape(len(target), -1).astype(float)
+        if len(diary.rows) < FIRST and alone is not None and kind == "mse":
+            counts["summed"] += _summed(alone, (output - target) ** 2)
         _add(diary, kind, rows.sum(0), (rows**2).sum(0), len(rows))
     return alone
 
@@ -136,3 +163,19 @@ def _add(diary: Diary, kind: str, sums: np.ndarray, squares: np.ndarray, count: 
     guess.counts = guess.counts + sums
     guess.squares = guess.squares + squares
     guess.total += count
+
+
+def _summed(value: float, each: np.ndarray) -> bool:
+    """Whether the loss is the sum of what each target costs, and not the mean."""
+    with np.errstate(all="ignore"):
+        return each.size > 1 and bool(np.isclose(value, each.sum(dtype=float), 1e-3, 0.0))
+
+
+def _surprise(output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Cross-entropy of each example: scores (n, classes), classes (n,)."""
+    if output.ndim != 2 or len(output) != target.size:
+        return np.zeros(0)
+    z = output.astype(float)
+    z = z - z.max(1, keepdims=True)
+    right = np.take_along_axis(z, np.maximum(target.reshape(-1, 1), 0), 1)[:, 0]
+    return np.asarray(np.log(np.exp(z).sum(1)) - right)

@@ -79,12 +79,12 @@ def entry(*kinds: str, settings: tuple[int, ...] = ()) -> Callable[..., Any]:
     return keep
 
 
-def _refuse(met: bool) -> None:
+def refuse(met: bool) -> None:
     if met:
         raise ValueError
 
 
-def _text(x: Any) -> str:
+def text(x: Any) -> str:
     return x.decode() if isinstance(x, bytes) else str(x)
 
 
@@ -104,12 +104,12 @@ def _batch_matmul(a: Any, b: Any, adj_x: bool, adj_y: bool, **_: Any) -> Any:
 
 @entry("Einsum")
 def _einsum(*xs: Any, equation: Any, **_: Any) -> Any:
-    return gobhir.einsum(_text(equation), *xs)
+    return gobhir.einsum(text(equation), *xs)
 
 
 @entry("BiasAdd")
-def _bias_add(x: Any, b: Any, data_format: Any, **_: Any) -> Any:
-    if _text(data_format) == "NCHW":
+def _bias_add(x: Any, b: Any, data_format: Any = "NHWC", **_: Any) -> Any:
+    if text(data_format) == "NCHW":
         b = b.reshape(1, -1, *[1] * (x.dim() - 2))
     return x + b
 
@@ -124,7 +124,7 @@ def _add_n(*xs: Any, **_: Any) -> Any:
 
 @entry("DivNoNan")
 def _div_no_nan(a: Any, b: Any, **_: Any) -> Any:
-    _refuse(not b.array.all())
+    refuse(not b.array.all())
     return a / b
 
 
@@ -163,7 +163,7 @@ def _arg_max(x: Any, axis: Any, **_: Any) -> Any:
 
 @entry("Cumsum", settings=(1,))
 def _cumsum(x: Any, axis: Any, exclusive: bool, reverse: bool, **_: Any) -> Any:
-    _refuse(exclusive or reverse)
+    refuse(exclusive or reverse)
     return gobhir.cumsum(x, int(axis))
 
 
@@ -210,234 +210,6 @@ def _sparse_cross_entropy(z: Any, y: Any, **_: Any) -> Any:
 @entry("SoftmaxCrossEntropyWithLogits")
 def _cross_entropy(z: Any, y: Any, **_: Any) -> Any:
     return F.cross_entropy(z, y, reduction="none"), F.softmax(z.detach(), -1) - y.detach()
-
-
-# -- convolution and pooling ----
-
-
-class _Window:
-    """A window that slides over pictures: the channels last, as TensorFlow likes it, or first."""
-
-    def __init__(
-        self, size: Any, strides: Any, padding: Any, data_format: Any, dilations: Any, explicit: Any
-    ):
-        self.last = _text(data_format) == "NHWC"
-        self.axes = (1, 2) if self.last else (2, 3)
-        self.size, self.padding, self.explicit = size, _text(padding), explicit
-        self.stride = tuple(strides[a] for a in self.axes)
-        self.dilation = tuple(dilations[a] for a in self.axes)
-
-    def first(self, x: Any) -> Any:
-        return x.permute(0, 3, 1, 2) if self.last else x
-
-    def back(self, y: Any) -> Any:
-        return y.permute(0, 2, 3, 1) if self.last else y
-
-    def pads(self, shape: Any) -> list[tuple[int, int]]:
-        """Before and after, for both axes of a picture of this shape."""
-        if self.padding == "VALID":
-            return [(0, 0), (0, 0)]
-        if self.padding == "EXPLICIT":
-            return [tuple(self.explicit[2 * a : 2 * a + 2]) for a in self.axes]
-        found = []
-        for n, k, s, d in zip(shape, self.size, self.stride, self.dilation, strict=True):
-            total = max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
-            found.append((total // 2, total - total // 2))
-        return found
-
-    def padded(self, x: Any, value: float) -> tuple[Any, tuple[int, int]]:
-        """The picture, padded by itself where the sides differ; else how much each side gets."""
-        high, wide = self.pads(x.shape[2:])
-        if high[0] == high[1] and wide[0] == wide[1]:
-            return x, (high[0], wide[0])
-        return F.pad(x, (*wide, *high), value=value), (0, 0)
-
-
-_ONES = [1, 1, 1, 1]
-
-
-@entry("Conv2D")
-def _conv2d(
-    x: Any, w: Any, strides: Any, padding: Any, data_format: Any, dilations: Any = _ONES,
-    explicit_paddings: Any = (), **_: Any,
-) -> Any:  # fmt: skip
-    window = _Window(w.shape[:2], strides, padding, data_format, dilations, explicit_paddings)
-    x, sides = window.padded(window.first(x), 0.0)
-    groups = x.shape[1] // w.shape[2]
-    kernel = w.permute(3, 2, 0, 1)
-    return window.back(F.conv2d(x, kernel, None, window.stride, sides, window.dilation, groups))
-
-
-@entry("DepthwiseConv2dNative")
-def _depthwise(
-    x: Any, w: Any, strides: Any, padding: Any, data_format: Any, dilations: Any = _ONES,
-    explicit_paddings: Any = (), **_: Any,
-) -> Any:  # fmt: skip
-    window = _Window(w.shape[:2], strides, padding, data_format, dilations, explicit_paddings)
-    x, sides = window.padded(window.first(x), 0.0)
-    kernel = w.permute(2, 3, 0, 1).reshape(-1, 1, *w.shape[:2])
-    y = F.conv2d(x, kernel, None, window.stride, sides, window.dilation, w.shape[2])
-    return window.back(y)
-
-
-@entry("Conv2DBackpropInput", settings=(0,))
-def _conv2d_transposed(
-    shape: Any, w: Any, x: Any, strides: Any, padding: Any, data_format: Any,
-    dilations: Any = _ONES, explicit_paddings: Any = (), **_: Any,
-) -> Any:  # fmt: skip
-    window = _Window(w.shape[:2], strides, padding, data_format, dilations, explicit_paddings)
-    _refuse(len(shape) != 4)
-    wanted = [int(shape[a]) for a in window.axes]
-    y = F.conv_transpose2d(
-        window.first(x), w.permute(3, 2, 0, 1), None, window.stride, dilation=window.dilation
-    )
-    pads = window.pads(wanted)
-    short = [max(p[0] + n - have, 0) for p, n, have in zip(pads, wanted, y.shape[2:], strict=True)]
-    if any(short):
-        y = F.pad(y, (0, short[1], 0, short[0]))
-    (top, _b), (left, _r) = pads
-    if (top, left) != (0, 0) or tuple(y.shape[2:]) != tuple(wanted):
-        y = y[:, :, top : top + wanted[0], left : left + wanted[1]]
-    return window.back(y)
-
-
-@entry("MaxPool")
-def _max_pool(
-    x: Any, ksize: Any, strides: Any, padding: Any, data_format: Any, explicit_paddings: Any = (),
-    **_: Any,
-) -> Any:  # fmt: skip
-    size = ksize[1:3] if _text(data_format) == "NHWC" else ksize[2:]
-    window = _Window(size, strides, padding, data_format, _ONES, explicit_paddings)
-    x, sides = window.padded(window.first(x), -np.inf)
-    return window.back(F.max_pool2d(x, tuple(size), window.stride, sides))
-
-
-@entry("AvgPool")
-def _avg_pool(x: Any, ksize: Any, strides: Any, padding: Any, data_format: Any, **_: Any) -> Any:
-    size = ksize[1:3] if _text(data_format) == "NHWC" else ksize[2:]
-    window = _Window(size, strides, padding, data_format, _ONES, ())
-    x = window.first(x)
-    given, sides = window.padded(x, 0.0)
-    _refuse(given is not x)  # a mean over the picture's own pixels only
-    y = F.avg_pool2d(x, tuple(size), window.stride, sides, count_include_pad=False)
-    return window.back(y)
-
-
-# -- other shapes, other order ----
-
-
-@entry("Reshape", settings=(1,))
-def _reshape(x: Any, shape: Any, **_: Any) -> Any:
-    return x.reshape(tuple(shape.tolist()))
-
-
-@entry("Transpose", settings=(1,))
-def _transpose(x: Any, order: Any, **_: Any) -> Any:
-    return x.permute(tuple(order.tolist()))
-
-
-@entry("ExpandDims", settings=(1,))
-def _expand_dims(x: Any, axis: Any, **_: Any) -> Any:
-    return x.unsqueeze(int(np.ravel(axis)[0]))
-
-
-@entry("Squeeze")
-def _squeeze(x: Any, squeeze_dims: Any = None, **_: Any) -> Any:
-    return x.squeeze(tuple(squeeze_dims)) if squeeze_dims else x.squeeze()
-
-
-@entry("BroadcastTo", settings=(1,))
-def _broadcast_to(x: Any, shape: Any, **_: Any) -> Any:
-    return gobhir.broadcast_to(x, tuple(shape.tolist()))
-
-
-@entry("Tile", settings=(1,))
-def _tile(x: Any, times: Any, **_: Any) -> Any:
-    return gobhir.tile(x, tuple(times.tolist()))
-
-
-@entry("Pad", settings=(1,))
-def _pad(x: Any, sides: Any, **_: Any) -> Any:
-    return F.pad(x, tuple(sides[::-1].ravel().tolist()))
-
-
-@entry("PadV2", settings=(1, 2))
-def _pad_v2(x: Any, sides: Any, value: Any, **_: Any) -> Any:
-    return F.pad(x, tuple(sides[::-1].ravel().tolist()), value=float(value))
-
-
-@entry("ConcatV2", settings=(-1,))
-def _concat(*given: Any, **_: Any) -> Any:
-    *xs, axis = given
-    return gobhir.cat(xs, int(axis))
-
-
-@entry("Pack")
-def _pack(*xs: Any, axis: int, **_: Any) -> Any:
-    return gobhir.stack(xs, axis)
-
-
-@entry("Unpack")
-def _unpack(x: Any, axis: int, **_: Any) -> Any:
-    return gobhir.unbind(x, axis)
-
-
-@entry("Split", settings=(0,))
-def _split(axis: Any, x: Any, num_split: int, **_: Any) -> Any:
-    return gobhir.chunk(x, num_split, int(axis))
-
-
-@entry("SplitV", settings=(1, 2))
-def _split_v(x: Any, sizes: Any, axis: Any, **_: Any) -> Any:
-    _refuse(bool((sizes < 0).any()))
-    return gobhir.split(x, sizes.tolist(), int(axis))
-
-
-@entry("ReverseV2", settings=(1,))
-def _reverse(x: Any, axis: Any, **_: Any) -> Any:
-    return gobhir.flip(x, tuple(axis.tolist()))
-
-
-@entry("GatherV2", settings=(2,))
-def _gather(x: Any, index: Any, axis: Any, batch_dims: int = 0, **_: Any) -> Any:
-    _refuse(batch_dims != 0)
-    if int(axis) == 0 and x.dim() == 2:
-        return F.embedding(index.long(), x)
-    return x[(slice(None),) * (int(axis) % x.dim()) + (index.long(),)]
-
-
-@entry("ResourceGather")
-def _resource_gather(x: Any, index: Any, batch_dims: int = 0, **_: Any) -> Any:
-    _refuse(batch_dims != 0 or x.dim() != 2)
-    return F.embedding(index.long(), x)
-
-
-@entry("StridedSlice", settings=(1, 2, 3))
-def _strided_slice(
-    x: Any, begin: Any, end: Any, strides: Any, begin_mask: int = 0, end_mask: int = 0,
-    ellipsis_mask: int = 0, new_axis_mask: int = 0, shrink_axis_mask: int = 0, **_: Any,
-) -> Any:  # fmt: skip
-    index: list[Any] = []
-    for k, (low, high, step) in enumerate(zip(begin, end, strides, strict=True)):
-        bit = 1 << k
-        if ellipsis_mask & bit:
-            index.append(Ellipsis)
-        elif new_axis_mask & bit:
-            index.append(None)
-        elif shrink_axis_mask & bit:
-            index.append(int(low))
-        else:
-            _refuse(step < 0)
-            first = None if begin_mask & bit else int(low)
-            index.append(slice(first, None if end_mask & bit else int(high), int(step)))
-    return x[tuple(index)]
-
-
-@entry("OneHot", settings=(1,))
-def _one_hot(index: Any, depth: Any, on: Any, off: Any, axis: int = -1, **_: Any) -> Any:
-    _refuse(axis != -1)
-    hot = F.one_hot(index.long(), int(depth)).to(on.dtype)
-    return hot * (on - off) + off
 
 
 # -- numbers of another kind, numbers from nothing ----

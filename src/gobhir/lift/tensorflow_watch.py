@@ -8,7 +8,7 @@ tf.function would compile runs eagerly meanwhile, for inside a graph nothing can
 
 from __future__ import annotations
 
-from collections import defaultdict
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Self
@@ -22,21 +22,29 @@ from tensorflow.python.eager import backprop
 from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
 from tensorflow.python.framework import op_callbacks
 
+from gobhir.lift import tensorflow_moves, tensorflow_windows
 from gobhir.lift import tensorflow_ops as ops
 from gobhir.lift.keras_parts import layers_of, optimizers_watched, variables_of
 from gobhir.lift.keras_shadow import twice
+from gobhir.lift.keras_whole import layers_watched
 from gobhir.lift.places import name_of, user_line
+from gobhir.lift.recorder import KEEP, Recorder
 from gobhir.lift.tensorflow_again import Again
-from gobhir.lift.trace import Backward, Call, Trace, Value, values_in
+from gobhir.lift.tensorflow_backward import Backwards
+from gobhir.lift.trace import Call, Trace, Value
+
+TABLES = ops, tensorflow_moves, tensorflow_windows
+"""These fill ops.TABLE."""
 
 
-class TensorFlowWatch:
+class TensorFlowWatch(Recorder):
     """`with TensorFlowWatch() as w:` around a step; `w.trace` is what happened. models: whose
     parts' names are wanted before they run. on_step: called when an optimizer has stepped."""
 
-    def __init__(self, *models: Any, on_step: Callable[[], None] = lambda: None) -> None:
-        self.trace = Trace(framework="TensorFlow", again=Again)
-        self.on_step = on_step
+    def __init__(
+        self, *models: Any, on_step: Callable[[], None] = lambda: None, keep: int = KEEP
+    ) -> None:
+        super().__init__(Trace(framework="TensorFlow", again=Again), on_step, keep)
         self._values: dict[int, tuple[Any, Value]] = {}
         """By its id, each tensor (which has to live, or another one gets its id) and its Value."""
         self._leaves: dict[int, Value] = {}
@@ -45,16 +53,9 @@ class TensorFlowWatch:
         self._paths: dict[int, str] = {}
         self._root: Any = None
         self._scope: tuple[str, ...] = ()
-        self._away = 0
-        self._made: dict[int, Call] = {}
-        self._by_op: defaultdict[str, list[tuple[Call, list[Any], list[Any]]]] = defaultdict(list)
-        self._event: Backward | None = None
-        self._gradient_of: dict[int, tuple[Any, list[Value]]] = {}
-        """By its id, each gradient, and of what it is the gradient."""
-        self._working_on: Call | None = None
+        self._backwards = Backwards(self)
         self._twice: set[int] = set()
         """Models whose compiled step runs a second time, eagerly."""
-        self._open = ExitStack()
         for model in models:
             self._learn_names(model)
 
@@ -64,14 +65,16 @@ class TensorFlowWatch:
         with ExitStack() as stack:
             for where, name, made in (
                 (keras.Layer, "__call__", self._layer),
-                (tf.GradientTape, "gradient", self._gradient),
+                (tf.GradientTape, "gradient", self._backwards.watched),
                 (Function, "__call__", self._compiled),
                 (TensorFlowTrainer, "make_train_function", self._made_to_train),
             ):
                 stack.enter_context(_in_the_place_of(where, name, made))
             stack.enter_context(optimizers_watched(self, "tensorflow"))
+            stack.enter_context(layers_watched(self, "tensorflow"))
             stack.callback(pywrap_tfe.TFE_Py_RegisterGradientFunction, backprop._gradient_function)
-            pywrap_tfe.TFE_Py_RegisterGradientFunction(self._of_one_op)
+            pywrap_tfe.TFE_Py_RegisterGradientFunction(self._backwards.of_one_op)
+            stack.enter_context(_without_a_warning())
             stack.callback(tf.config.run_functions_eagerly, tf.config.functions_run_eagerly())
             tf.config.run_functions_eagerly(True)
             stack.callback(op_callbacks.remove_op_callback, self._called)
@@ -81,34 +84,26 @@ class TensorFlowWatch:
 
     def __exit__(self, *exc: object) -> None:
         self._open.close()
-        if len(self.trace.models) == 1:
-            self.trace.take_off(next(iter(self.trace.models)))
-        for kept in (self._values, self._leaves, self._names, self._made, self._by_op):
+        self.take_off_label()
+        for kept in (self._values, self._leaves, self._names, self._backwards.by_op):
             kept.clear()
 
-    def forget(self) -> None:
-        """Keep of what was seen only the last step."""
-        self.trace.keep_last_step()
+    def forgotten(self) -> None:
         known = set(self.trace.calls)
-        needed = {v for c in known for v in values_in((c.args, c.results))}
+        needed = {v for c in known for v in c.values}
         self._values = {k: pair for k, pair in self._values.items() if pair[1] in needed}
-        self._made = {k: call for k, call in self._made.items() if call in known}
-        for kind, calls in self._by_op.items():
-            self._by_op[kind] = [entry for entry in calls if entry[0] in known]
+        self._backwards.keep(known)
 
     # -- what Keras's parts ask ----
 
     @property
-    def busy(self) -> bool:
-        return self._away > 0
+    def scope(self) -> tuple[str, ...]:
+        return self._scope
 
-    @contextmanager
-    def nothing_noted(self) -> Iterator[None]:
-        self._away += 1
-        try:
-            yield
-        finally:
-            self._away -= 1
+    def seen(self, x: Any) -> Any:
+        if isinstance(x, keras.Variable):
+            return self.leaf(x._value)
+        return self._known(x) if tf.is_tensor(x) and hasattr(x, "numpy") else x
 
     def leaf(self, tensor: Any) -> Value:
         handle = tensor.handle
@@ -150,6 +145,7 @@ class TensorFlowWatch:
     def _new(self, t: Any, origin: str = "", name: str = "") -> Value:
         value = Value(tuple(t.shape), _reader(t), origin, name)
         self._values[id(t)] = t, value
+        self.remembers((t.shape.num_elements() or 0) * t.dtype.size)
         return value
 
     # -- ops ----
@@ -163,14 +159,14 @@ class TensorFlowWatch:
         op_name: Any = None,
         graph: Any = None,
     ) -> None:
-        if graph is not None or self._away:
+        if graph is not None or self.busy:
             return
         kind = kind.decode() if isinstance(kind, bytes) else kind
         outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
         if not all(hasattr(t, "numpy") for t in (*inputs, *outputs)):
             return
-        if self._event is not None:
-            self._kernel(kind, inputs, outputs)
+        if self._backwards.event is not None:
+            self._backwards.kernel(kind, inputs, outputs)
         elif kind == "ReadVariableOp":
             if id(inputs[0]) not in self._leaves:
                 self._leaves[id(inputs[0])] = self._parameter(inputs[0], outputs[0])
@@ -183,7 +179,9 @@ class TensorFlowWatch:
             for t in outputs:
                 self._new(t, "drawn" if ops.draws(kind) else "given")
         elif any(t.dtype.is_floating or t.dtype.is_integer or t.dtype.is_bool for t in outputs):
-            self._note(kind, list(inputs), dict(zip(attrs[::2], attrs[1::2], strict=True)), outputs)
+            pairs = zip(attrs[::2], attrs[1::2], strict=True)
+            own = {name: value for name, value in pairs if value is not None}
+            self._note(kind, list(inputs), own, outputs)
 
     def _note(self, kind: str, inputs: list[Any], attrs: dict[str, Any], outputs: Any) -> None:
         function, settings = ops.TABLE.get(kind, (None, ()))
@@ -194,120 +192,11 @@ class TensorFlowWatch:
         results = tuple(self._new(t) for t in outputs)
         remembers = not pywrap_tfe.TFE_Py_TapeSetIsEmpty()
         call = Call(
-            kind, function, kind, args, attrs, results, self._scope, user_line(), remembers
+            kind, function, kind, args, attrs, results, self.scope, user_line(), remembers,
+            within=self.within,
         )  # fmt: skip
         self.trace.events.append(call)
-        self._by_op[kind].append((call, inputs, outputs))
-        for t in outputs:
-            self._made[id(t)] = call
-
-    # -- backward ----
-
-    def _gradient(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def gradient(tape: Any, target: Any, sources: Any, *rest: Any, **options: Any) -> Any:
-            if self._away or self._event is not None:
-                return original(tape, target, sources, *rest, **options)
-            seeds = rest[0] if rest else options.get("output_gradients")
-            roots = [self._known(tf.convert_to_tensor(t)) for t in tf.nest.flatten(target)]
-            given = [None] * len(roots) if seeds is None else tf.nest.flatten(seeds)
-            leaves = [self._source(s) for s in tf.nest.flatten(sources)]
-            event = self._event = Backward(
-                roots, [None if s is None else self._known(s) for s in given], {}
-            )
-            try:
-                found = original(tape, target, sources, *rest, **options)
-            finally:
-                self._event = None
-                self._gradient_of.clear()
-            for leaf, g in zip(
-                leaves, tf.nest.flatten(found, expand_composites=False), strict=True
-            ):
-                if g is not None:
-                    leaf.learns = True
-                    event.found[leaf] = None, self.snapshot(g)
-            self.trace.events.append(event)
-            self._learning()
-            return found
-
-        return gradient
-
-    def _learning(self) -> None:
-        """Everything that was made of what learns has a gradient, too."""
-        for call in self.trace.calls:
-            own = call.remembers and call.name != "StopGradient"
-            if own and any(v.learns for v in values_in(call.args)):
-                for v in values_in(call.results):
-                    v.learns = True
-
-    def _source(self, source: Any) -> Value:
-        """What is differentiated by: a variable, of Keras's or TensorFlow's, or a tensor."""
-        own = source.value if isinstance(source, keras.Variable) else source
-        return self.leaf(own) if isinstance(own, tf.Variable) else self._known(own)
-
-    def _of_one_op(
-        self,
-        kind: str,
-        attrs: Any,
-        count: Any,
-        inputs: Any,
-        outputs: Any,
-        gradients: Any,
-        *rest: Any,
-    ) -> Any:
-        """In the place of the function that the tape asks for the gradients of one op."""
-        if self._event is None:
-            return backprop._gradient_function(
-                kind, attrs, count, inputs, outputs, gradients, *rest
-            )
-        found = self._call_of(kind, inputs, outputs, gradients)
-        outer, self._working_on = self._working_on, found[0] if found else None
-        try:
-            result = backprop._gradient_function(
-                kind, attrs, count, inputs, outputs, gradients, *rest
-            )
-        finally:
-            self._working_on = outer
-        if found:
-            pulled = result if isinstance(result, (list, tuple)) else [result]
-            for t, g in zip(found[1], pulled, strict=False):
-                if g is not None and t.dtype.is_floating:
-                    self._gradient_of.setdefault(id(g), (g, []))[1].append(self._known(t))
-        return result
-
-    def _call_of(self, kind: str, inputs: Any, outputs: Any, gradients: Any) -> Any:
-        """Which call of this kind: that with these inputs, outputs and gradients, as far as the
-        tape has kept them."""
-        last = None
-        for known in reversed(self._by_op[kind]):
-            call, given, gave = known
-            if not _same(inputs, given) or not _same(outputs, gave):
-                continue
-            meant = [v for g in gradients for v in self._gradient_of.get(id(g), (None, []))[1]]
-            if not meant or not set(call.results).isdisjoint(meant):
-                return known
-            last = last or known
-        return last
-
-    def _kernel(self, kind: str, inputs: Any, outputs: Any) -> None:
-        assert self._event is not None
-        call = self._working_on
-        for t in inputs if call is None else ():
-            _, of = self._gradient_of.get(id(t), (None, []))
-            if of and len(outputs) == 1:  # several of them, added up
-                self._gradient_of[id(outputs[0])] = outputs[0], of
-            leaf = next((v for v in of if v.origin), None)
-            call = next((c for c in self.trace.calls if of and of[0] in c.results), None)
-            if call is not None or leaf is not None:
-                break
-        else:
-            if call is None and not self._gradient_of:  # the 1 to start from
-                call = next(
-                    (c for c in self.trace.calls if self._event.roots[0] in c.results), None
-                )
-            if call is None:
-                self._event.unlinked.append(kind)
-        if call is not None:
-            call.kernels.append(kind)
+        self._backwards.by_op[kind].append((call, inputs, outputs))
 
     # -- layers and what is compiled ----
 
@@ -342,6 +231,13 @@ class TensorFlowWatch:
             self._names[id(handle)] = handle, f"{label}.{path}"
             if id(handle) in self._leaves:
                 self._leaves[id(handle)].name = f"{label}.{path}"
+        self.trace.parameters |= {
+            (name := f"{label}.{path}"): Value(
+                tuple(v.shape), _reader(v.value), "parameter", name, v.trainable
+            )
+            for path, v in owned
+            if v.value.dtype.is_floating
+        }
 
     def about_to_train(self, model: Any) -> None:
         """Let the model's compiled step be seen: it runs once eagerly, is taken back, and runs."""
@@ -385,18 +281,24 @@ def _no_numbers(t: Any) -> bool:
     return t.dtype in (tf.resource, tf.variant)
 
 
-def _same(some: Any, all_of_them: list[Any]) -> bool:
-    """Whether these are the same tensors; None for one that was not kept."""
-    pairs = zip(some or (), all_of_them, strict=False)
-    return all(a is None or a is b for a, b in pairs)
-
-
 def _reader(t: Any) -> Callable[[], np.ndarray]:
     def read() -> np.ndarray:
         array = t.numpy()
         return array.astype(np.float64) if t.dtype.is_floating else np.array(array)
 
     return read
+
+
+@contextmanager
+def _without_a_warning() -> Iterator[None]:
+    """TensorFlow says that functions of tf.data stay compiled: nobody has asked about these."""
+    warnings.filterwarnings("ignore", message="Even though the `tf.config")
+    own = warnings.filters[0]
+    try:
+        yield
+    finally:
+        if own in warnings.filters:
+            warnings.filters.remove(own)  # type: ignore[attr-defined]  # it is a list
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def watch_step(model: Any, x: Any, y: Any, loss: Callable[..., Any], optimizer: 
     x, y = _as_input(x, dtype), None if y is None else _as_input(y, dtype)
     with _put_back(model, optimizer), TorchWatch(model) as watch:
         model.zero_grad()
-        output = model(*x) if isinstance(x, tuple) else model(x)
+        output = _output(model, x)
         value = loss(output) if y is None else loss(output, y)
         if not isinstance(value, torch.Tensor):
             raise ValueError(say("errors.explain.loss_type", type=type(value).__name__))
@@ -40,6 +40,16 @@ def watch_step(model: Any, x: Any, y: Any, loss: Callable[..., Any], optimizer: 
         if optimizer is not None:
             optimizer.step()
     return watch.trace
+
+
+def _output(model: Any, x: Any) -> Any:
+    try:
+        return model(*x) if isinstance(x, tuple) else model(x)
+    except RuntimeError as trouble:
+        if isinstance(x, tuple) or x.is_floating_point() or x.is_complex():
+            raise
+        why = str(trouble).partition("\n")[0]
+        raise ValueError(say("errors.watch.integers", type=x.dtype, why=why)) from trouble
 
 
 def _as_input(value: Any, dtype: Any) -> Any:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from gobhir.engine.tape import in_a_row
+
 MODEL = "-"
 """The path of the model itself, where it is the only one."""
 
@@ -35,6 +37,16 @@ class Value:
     """How it lay in memory: numbers are drawn in that order."""
     memory: int = 0
     """Which memory: that of a view is its base's."""
+    lies: Callable[[], np.ndarray] | None = field(default=None, repr=False)
+    """`read` without a copy, in the framework's dtype, where it can be had so."""
+
+    def lying(self) -> np.ndarray:
+        """Its numbers, only to be looked at; not always as float64."""
+        return (self.lies or self.read)()
+
+    def part(self, part: slice) -> np.ndarray:
+        """Some of its numbers in a row, as float64."""
+        return in_a_row(self.lying(), part).astype(float)
 
 
 @dataclass(eq=False)
@@ -60,6 +72,22 @@ class Call:
     draws: Any = None
     writes: bool = False
     kernels: list[str] = field(default_factory=list)
+    within: tuple[Whole, ...] = ()
+    """The layers of which it is a part, outermost first, where these are written down as one."""
+
+    @property
+    def values(self) -> Iterator[Value]:
+        """All that it was given and gave; also what the layers around it were given."""
+        for call in (self, *self.within):
+            yield from values_in((call.args, call.kwargs, call.results))
+
+
+@dataclass(eq=False)
+class Whole(Call):
+    """A layer's call as one, beside the calls in it. rounding: how far the framework's own results
+    may be from exact ones, in terms of the largest."""
+
+    rounding: float = 1e-3
 
 
 @dataclass(eq=False)
@@ -89,15 +117,30 @@ class Changed:
 
 
 @dataclass(eq=False)
+class Schedule:
+    """What sets the learning rates: a scheduler's class, its attributes at this moment, and the
+    schedulers inside it. formula: as LRScheduler.formula, for one that the engine does not have."""
+
+    kind: str
+    state: dict[str, Any]
+    inside: list[Schedule] = field(default_factory=list)
+    formula: str = ""
+
+
+@dataclass(eq=False)
 class Stepped:
     """An optimizer took a step. kind: its class; groups: settings; key: which optimizer it is;
-    rule: the optimizer of ours that does the same, where that is not the one of its name."""
+    rule: the optimizer of ours that does the same, where that is not the one of its name;
+    schedule: what has set the learning rates, if anything did."""
 
     kind: str
     groups: list[dict[str, Any]]
     changes: list[Changed]
     key: int
     rule: Any = None
+    schedule: Schedule | None = None
+    backwards: list[Backward] = field(default_factory=list)
+    """What its gradients were added up from."""
 
 
 Event = Call | Backward | Stepped
@@ -105,15 +148,19 @@ Event = Call | Backward | Stepped
 
 @dataclass(eq=False)
 class Trace:
-    """All that happened, in order. notes: what a page should say about how it was recorded, as
-    keys of the catalogue and values. models: the outermost modules that ran, by the path that
-    their parts' names begin with: their class."""
+    """What happened, in order. notes: what a page should say about how it was recorded, as keys of
+    the catalogue and values. models: the outermost modules that ran, by the path that their parts'
+    names begin with: their class."""
 
     events: list[Event] = field(default_factory=list)
+    past: list[float] = field(default_factory=list)
+    """The losses of the steps before these events, of which no more is known."""
     notes: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     """Classes of modules, by path."""
+    parameters: dict[str, Value] = field(default_factory=dict)
+    """Those of the models that ran, by path, whether or not anything used them; read late."""
     framework: str = "PyTorch"
     again: Any = None
     """Makes of a call one that the framework itself runs once more (torch_again.Again)."""
@@ -122,18 +169,12 @@ class Trace:
     def calls(self) -> list[Call]:
         return [e for e in self.events if isinstance(e, Call)]
 
-    def keep_last_step(self) -> None:
-        """Leave out what was before the last optimizer's step and its calls."""
-        ends = [k for k, event in enumerate(self.events) if isinstance(event, Stepped)]
-        if len(ends) > 1:
-            del self.events[: ends[-2] + 1]
-
     def take_off(self, label: str) -> None:
         """Leave out what all paths begin with: there is only one model."""
         seen: set[Value] = set()
-        for call in self.calls:
+        for call in {c for own in self.calls for c in (own, *own.within)}:
             call.scope = tuple(_without(label, path) if path else "" for path in call.scope)
-            seen |= set(values_in((call.args, call.kwargs, call.results)))
+            seen |= set(call.values)
         for event in self.events:
             if isinstance(event, Stepped):
                 seen |= {c.parameter for c in event.changes} | {c.after for c in event.changes}
@@ -142,6 +183,7 @@ class Trace:
         for value in seen:
             value.name = _without(label, value.name)
         self.kinds = {_without(label, path): kind for path, kind in self.kinds.items()}
+        self.parameters = {_without(label, path): v for path, v in self.parameters.items()}
 
     @property
     def unlinked(self) -> list[str]:

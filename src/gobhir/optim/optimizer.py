@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -376,5 +377,10 @@ Optimizer.step = with_hooks(Optimizer.step)  # type: ignore[method-assign]
 
 
 def _mentioned(rule: Iterable[Assignment], hyper: dict[str, Any]) -> dict[str, Any]:
-    words = {n.id for a in rule for n in ast.walk(ast.parse(a.formula)) if isinstance(n, ast.Name)}
+    words = set().union(*(_words(a.formula) for a in rule))
     return {k: v for k, v in hyper.items() if k in words}
+
+
+@cache
+def _words(formula: str) -> frozenset[str]:
+    return frozenset(n.id for n in ast.walk(ast.parse(formula)) if isinstance(n, ast.Name))

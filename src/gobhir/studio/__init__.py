@@ -1,6 +1,7 @@
 """The studio: the local web page, an extension of Jupyter Server. Stands on lang and course.
 Only cli may import it; store.py and notes.py (the learner's folder) need no web server.
-Start reading in serve.py (what `gobhir studio` does), then app.py and pages.py.
+Start reading in serve.py (what `gobhir studio` does), then app.py and pages.py; the playground
+begins in desk.py (what a learner may ask), playground.py (a network by touch), worker.py.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
 from gobhir.lang import LANGUAGES
-from gobhir.studio import notes
+from gobhir.learner import notes
+from gobhir.learner.refusal import Refusal
 from gobhir.studio.policy import StudioHandler, reason_of, wished_language
-from gobhir.studio.refusal import Refusal
 
 SMALL, LARGE = 250_000, 6 * notes.LIMIT + 1000  # bytes; JSON may write a byte of text as six
 CODE_LIMIT = 100_000
@@ -71,7 +71,7 @@ class Api(StudioHandler, APIHandler):
         return {name: body.get(name) for name in wanted}
 
     def lesson(self, slug: str) -> str:
-        self.studio.lessons.day(slug)
+        self.studio.lessons.entry(slug)
         return slug
 
     async def remember(self, slug: str, item: str, answer: Any, right: bool) -> dict[str, Any]:
@@ -106,16 +106,20 @@ class NotesHandler(Api):
 
     limit = LARGE
 
+    def noted(self, slug: str) -> str:
+        """What may have a note: a lesson, or the playground."""
+        return slug if slug == notes.PLAYGROUND else self.lesson(slug)
+
     @web.authenticated
     async def get(self, slug: str) -> None:
-        note = await self.studio.off_loop(self.studio.notes.read, self.lesson(slug))
+        note = await self.studio.off_loop(self.studio.notes.read, self.noted(slug))
         self.answer({"text": note.text, "version": note.version, "saved_at": note.saved_at})
 
     @web.authenticated
     async def put(self, slug: str) -> None:
         given = self.fields(text=str, version=str)
         note = await self.studio.off_loop(
-            self.studio.notes.write, self.lesson(slug), given["text"], given["version"]
+            self.studio.notes.write, self.noted(slug), given["text"], given["version"]
         )
         self.answer({"version": note.version, "saved_at": note.saved_at})
 
@@ -185,7 +189,32 @@ class CheckHandler(Api):
         except KeyError as error:
             raise Refusal("notfound") from error
         kept = await self.remember(slug, exercise, code, verdict.passed)
-        self.answer(verdict.to_json() | kept)
+        tries = await self.studio.off_loop(self.studio.store.tries)
+        failed = sum(not right for right, _ in tries.get((slug, exercise), []))
+        self.answer(verdict.to_json() | kept | {"failed": failed})
+
+
+class WorkingHandler(Api):
+    """POST gobhir/api/working/<slug>/<exercise>"""
+
+    @web.authenticated
+    async def post(self, slug: str, exercise: str) -> None:
+        from gobhir.course.working import working_of
+
+        given = self.fields(code=str, task=int, width=(int, type(None)))
+        width = min(max(given["width"] or 80, 30), 100)
+        if len(given["code"]) > CODE_LIMIT:
+            raise Refusal("large", limit=CODE_LIMIT / 1_000_000)
+        lang = wished_language(self, await self.studio.off_loop(self.studio.store.settings))
+        slug = self.lesson(slug)
+        try:
+            async with CheckHandler.at_once:
+                text = await aside(
+                    working_of, slug, exercise, given["task"], given["code"], lang, width
+                )
+        except KeyError as error:
+            raise Refusal("notfound") from error
+        self.answer({"text": text})
 
 
 class SettingsHandler(Api):

@@ -11,12 +11,13 @@ from typing import ParamSpec, TypeVar
 from jinja2 import Environment
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
 
-from gobhir.studio import api, lab, pages
+from gobhir.learner.notes import Notes
+from gobhir.learner.store import Store, learner_folder
+from gobhir.studio import api, book, lab, pages, play_api
 from gobhir.studio.lessons import Lessons
-from gobhir.studio.notes import Notes
 from gobhir.studio.server import StudioServer
 from gobhir.studio.static import Assets, StaticHandler
-from gobhir.studio.store import Store, learner_folder
+from gobhir.studio.worker import Workers
 
 HERE = Path(__file__).parent
 P = ParamSpec("P")
@@ -43,6 +44,7 @@ class Studio(ExtensionAppJinjaMixin, ExtensionApp):
         self.notes = Notes(self.store)
         self.lessons = Lessons()
         self.assets = Assets()
+        self.workers = Workers()
         # One thread has the disk: the loop never waits for it, and saves keep their order.
         self._disk = ThreadPoolExecutor(1, "gobhir-disk")
         self.notes.mend()
@@ -54,12 +56,20 @@ class Studio(ExtensionAppJinjaMixin, ExtensionApp):
             (r"gobhir/?", pages.HomePage),
             (r"gobhir/resume", pages.ResumeHandler),
             (r"gobhir/frame", pages.FramePage),
+            (r"gobhir/playground", pages.PlaygroundPage),
+            (r"gobhir/coverage", book.CoveragePage),
+            (r"gobhir/glossary", book.GlossaryPage),
+            (r"gobhir/search", book.SearchPage),
+            (rf"gobhir/op/{item}", book.OpPage),
+            (r"gobhir/recall", pages.RecallPage),
             (rf"gobhir/lesson/{slug}", pages.LessonHandler),
             (rf"gobhir/lab/{slug}", lab.LessonLab),
             (rf"gobhir/api/notes/{slug}", api.NotesHandler),
             (rf"gobhir/api/progress/{slug}", api.ProgressHandler),
             (rf"gobhir/api/quiz/{slug}/{item}", api.QuizHandler),
             (rf"gobhir/api/check/{slug}/{item}", api.CheckHandler),
+            (rf"gobhir/api/working/{slug}/{item}", api.WorkingHandler),
+            (r"gobhir/api/play/([a-z]+)", play_api.PlayHandler),
             (r"gobhir/api/settings", api.SettingsHandler),
             (r"gobhir/.*", pages.NowhereHandler),
         ]
@@ -72,5 +82,6 @@ class Studio(ExtensionAppJinjaMixin, ExtensionApp):
         return await loop.run_in_executor(self._disk, lambda: work(*args, **kwargs))
 
     async def stop_extension(self) -> None:
+        self.workers.stop()
         self._disk.shutdown()
         self.store.close()

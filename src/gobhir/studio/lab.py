@@ -15,9 +15,9 @@ from tornado import web
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches, Rule
 
-from gobhir.studio.notes import write_whole
+from gobhir.learner.notes import write_whole
+from gobhir.learner.refusal import Refusal, refusal_of
 from gobhir.studio.pages import Page
-from gobhir.studio.refusal import Refusal, refusal_of
 
 PACKAGE = "jupyterlab"
 ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
@@ -94,7 +94,7 @@ class LessonLab(Page):
     @web.authenticated
     async def get(self, slug: str) -> None:
         await self.begin()
-        self.studio.lessons.day(slug)
+        self.studio.lessons.entry(slug)
         if not is_installed():
             raise Refusal("notfound")
         path = await self.studio.off_loop(notebook, self.studio.store.folder, slug, self.lang)

@@ -8,22 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gobhir.studio.refusal import Refusal
+from gobhir.learner.refusal import Refusal
 
 if TYPE_CHECKING:
-    from gobhir.course import Day, Lesson, Week
+    from gobhir.course.plan import Entry, Plus, Week
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 
 
 @dataclass(frozen=True)
 class LessonPage:
-    """One lesson in one language: its title, the HTML of its body, what counts as progress."""
+    """One lesson in one language: its title and the HTML of its body."""
 
     slug: str
     title: str
     html: str
-    parts: tuple[str, ...]
 
 
 class Lessons:
@@ -34,37 +33,58 @@ class Lessons:
 
     def weeks(self) -> list[Week]:
         """The 8 weeks of the plan with their 7 days each."""
-        from gobhir.course.plan import course_folder, weeks
+        from gobhir.course.plan import weeks
 
-        folder = course_folder()
-        return self._fresh("weeks", [folder / "plan.toml", folder / "days"], weeks)
+        return weeks()
 
-    def day(self, slug: str) -> Day:
-        """The open day with that lesson, else a Refusal. No other name ever reaches a file."""
+    def plus(self) -> list[Plus]:
+        """The plus track."""
+        from gobhir.course.plan import plus
+
+        return plus()
+
+    def entry(self, slug: str) -> Entry:
+        """The entry of the plan with that lesson, else a Refusal. No other name ever reaches a
+        file."""
         if SLUG.fullmatch(slug):
-            for week in self.weeks():
-                for day in week.days:
-                    if day.slug == slug:
-                        return day
+            days = [day for week in self.weeks() for day in week.days]
+            for entry in (*days, *self.plus()):
+                if entry.slug == slug:
+                    return entry
         raise Refusal("notfound")
 
     def page(self, slug: str, lang: str, view: str = "page") -> LessonPage:
         """The lesson in `lang`; view: "page" (the whole of it) or "slides"."""
         from gobhir import course
-        from gobhir.course.plan import course_folder, lesson_folder
 
-        self.day(slug)
-        files = [*sorted(lesson_folder(slug).iterdir()), *sorted(course_folder().glob("*.toml"))]
+        files = self._files(slug)
 
         def make() -> LessonPage:
             try:
                 lesson = course.load(slug)
                 body = lesson.render(lang, view)
-                return LessonPage(slug, lesson.title(lang), body, _parts(lesson))
+                return LessonPage(slug, lesson.title(lang), body)
             except course.CourseError as fault:  # whoever writes the lesson sees where
                 raise Refusal("trouble", reason=fault) from fault
 
         return self._fresh((slug, lang, view), files, make)
+
+    def items(self, slug: str, lang: str, names: tuple[str, ...]) -> str:
+        """Some of a lesson's quiz items, as they stand on its page."""
+        from gobhir.course import load
+        from gobhir.course.render import render_items
+
+        def make() -> str:
+            return render_items(load(slug), lang, list(names))
+
+        found: str = self._fresh((slug, lang, names), self._files(slug), make)
+        return found
+
+    def _files(self, slug: str) -> list[Path]:
+        from gobhir.course.plan import course_folder, lesson_folder
+
+        self.entry(slug)
+        return [*sorted(lesson_folder(slug).iterdir()), *sorted(course_folder().glob("*.toml"))]
 
     def _fresh(self, name: object, files: list[Path], make: Callable[[], Any]) -> Any:
         state = [(file, file.stat().st_mtime_ns) for file in files]
@@ -72,11 +92,3 @@ class Lessons:
         if kept is None or kept[0] != state:
             kept = self._kept[name] = (state, make())
         return kept[1]
-
-
-def _parts(lesson: Lesson) -> tuple[str, ...]:
-    """What a learner can finish: predictions, exercises, quiz items."""
-    predictions = [block.id for block in lesson.blocks if block.kind == "predict"]
-    exercises = [exercise.id for exercise in lesson.exercises]
-    quiz = [item.id for item in lesson.quiz]
-    return tuple(dict.fromkeys(predictions + exercises + quiz))

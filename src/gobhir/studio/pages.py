@@ -15,7 +15,10 @@ from urllib.parse import parse_qsl, urlencode
 from markupsafe import Markup
 from tornado import web
 
-from gobhir.lang import catalogue, digits
+from gobhir.derivation import chromium
+from gobhir.lang import catalogue, digits, t
+from gobhir.learner.notes import PLAYGROUND
+from gobhir.learner.refusal import Refusal
 from gobhir.studio.policy import (
     FRAME_POLICY,
     Policy,
@@ -24,7 +27,6 @@ from gobhir.studio.policy import (
     reason_of,
     wished_language,
 )
-from gobhir.studio.refusal import Refusal
 
 VIEWS = ("slides", "print")  # of a lesson, as ?view=; the styles do the rest
 SERVER_ONLY = (
@@ -32,6 +34,7 @@ SERVER_ONLY = (
     "serve",
     "login",
     "home",
+    "recall",
     "error",
 )  # sections the front end has no use for
 
@@ -45,12 +48,12 @@ def script_json(value: Any) -> Markup:
 
 
 @cache
-def strings(lang: str) -> dict[str, str]:
+def strings(lang: str, areas: tuple[str, ...] = ("course", "studio")) -> dict[str, str]:
     """The sentences that the front end says itself."""
     return {
         key: text
         for key, text in catalogue(lang).items()
-        if key.startswith("course.") or (key.startswith("studio.") and not _server_only(key))
+        if key.split(".")[0] in areas and not (key.startswith("studio.") and _server_only(key))
     }
 
 
@@ -63,6 +66,7 @@ class Page(Policy, StudioHandler):
 
     chosen: dict[str, Any] = {}
     lang = ""
+    areas: tuple[str, ...] = ("course", "studio")  # whose sentences the front end needs
 
     async def prepare(self) -> None:  # type: ignore[override]
         """A token in the address has become a cookie by now: it leaves the address, and with it
@@ -96,9 +100,10 @@ class Page(Policy, StudioHandler):
             "slug": names.get("slug"),
             "version": self.studio.assets.version,
             "static": f"{self.base_url}gobhir/static/{self.studio.assets.version}/",
-            "strings": strings(self.lang),
+            "strings": strings(self.lang, self.areas),
             "torch": find_spec("torch") is not None,
             "lab": find_spec("jupyterlab") is not None,
+            "pdf": chromium.find() is not None,
             "theme": self.chosen.get("theme", "auto"),
         }
         self.xsrf_token  # noqa: B018 (asking for it sets the cookie that the front end sends back)
@@ -132,45 +137,58 @@ class HomePage(Page):
 
     @web.authenticated
     async def get(self) -> None:
+        from gobhir.course.recall import due
+
         await self.begin()
         progress = await self.studio.off_loop(self.studio.store.all_progress)
+        from gobhir.course.habit import habit_of
+
+        habit = await self.studio.off_loop(habit_of, self.studio.store, self.lang)
         weeks: list[dict[str, Any]] = [
             {
                 "number": digits(week.number, self.lang),
                 "title": week.title[self.lang],
                 "goal": week.goal[self.lang],
-                "days": [self.day(day, progress) for day in week.days],
+                "days": [square(day, progress, self.lang) for day in week.days],
             }
             for week in self.studio.lessons.weeks()
         ]
-        days = [day for week in weeks for day in week["days"]]
+        plus = [square(entry, progress, self.lang) for entry in self.studio.lessons.plus()]
+        squares = [day for week in weeks for day in week["days"]] + plus
+        opened = {square["slug"]: square for square in squares if square["open"]}
         resume = self.chosen.get("resume") or {}
+        repeat = await self.studio.off_loop(due, self.studio.store)
         self.show(
             "home.html",
+            repeat=digits(len(repeat), self.lang) if repeat else "",
             weeks=weeks,
-            resume=next((d for d in days if d["open"] and d["slug"] == resume.get("slug")), None),
+            plus=plus,
+            habit=habit,
+            resume=opened.get(resume.get("slug")),
             anchor=resume.get("anchor"),
-            first=next((day for day in days if day["open"]), None),
+            first=next(iter(opened.values()), None),
         )
 
-    def day(self, day: Any, progress: dict[str, Any]) -> dict[str, Any]:
-        """One square of the home page; `share`: how much of the lesson is done, 0 to 1."""
-        share, begun = 0.0, day.slug in progress
-        if day.open and begun:
-            parts = self.studio.lessons.page(day.slug, self.lang).parts
-            done = progress[day.slug]["done"]
-            share = sum(bool(done.get(part)) for part in parts) / max(len(parts), 1)
-        return {
-            "id": f"day-{day.number}",
-            "number": digits(day.number, self.lang),
-            "title": day.title[self.lang],
-            "slug": day.slug,
-            "open": day.open,
-            "begun": begun,
-            "share": share,
-            "level": 0 if not begun else min(4, 1 + int(share * 3)),
-            "percent": digits(round(share * 100), self.lang),
-        }
+
+def square(entry: Any, progress: dict[str, Any], lang: str) -> dict[str, Any]:
+    """One square of the home page; `share`: how much of the lesson is done, 0 to 1."""
+    from gobhir.course.today import share
+
+    begun, done = entry.slug in progress, share(entry, progress)
+    number = getattr(entry, "number", None)
+    label = t("book.plus.title", lang)
+    if number is not None:
+        label = t("studio.home.day", lang, day=digits(number, lang))
+    return {
+        "id": f"plus-{entry.name}" if number is None else f"day-{number}",
+        "label": label,
+        "title": entry.title[lang],
+        "slug": entry.slug,
+        "open": entry.open,
+        "begun": begun,
+        "level": 0 if not begun else min(4, 1 + int(done * 3)),
+        "percent": digits(round(done * 100), lang),
+    }
 
 
 class LessonHandler(Page):
@@ -183,16 +201,61 @@ class LessonHandler(Page):
         view = view if view in VIEWS else ""
         form = "slides" if view == "slides" else "page"
         lesson = self.studio.lessons.page(slug, self.lang, form)
-        day = self.studio.lessons.day(slug)
+        entry = self.studio.lessons.entry(slug)
         self.show(
             "lesson.html",
             slug=slug,
             title=lesson.title,
             view=view,
-            day=digits(day.number, self.lang),
-            week=digits(day.week, self.lang),
+            where=where(entry, self.lang),
             body=Markup(lesson.html),  # our own lesson, rendered by the course
         )
+
+
+def where(entry: Any, lang: str) -> str:
+    """ "Week 2 · Day 9", or the plus track."""
+    if not hasattr(entry, "number"):
+        return t("book.plus.title", lang)
+    week, day = digits(entry.week, lang), digits(entry.number, lang)
+    return t("studio.lesson.where", lang, week=week, day=day)
+
+
+class RecallPage(Page):
+    """GET gobhir/recall: the quiz questions that come back today."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        from gobhir.course.recall import cards, due
+
+        await self.begin()
+        items: dict[str, list[str]] = {}
+        for card in await self.studio.off_loop(due, self.studio.store):
+            items.setdefault(card.slug, []).append(card.item)
+        waiting = await self.studio.off_loop(cards, self.studio.store)
+        lessons = [
+            {
+                "slug": slug,
+                "title": self.studio.lessons.page(slug, self.lang).title,
+                "body": Markup(self.studio.lessons.items(slug, self.lang, tuple(names))),
+            }
+            for slug, names in items.items()
+        ]
+        self.show(
+            "recall.html",
+            lessons=lessons,
+            next=digits(waiting[0].due, self.lang) if waiting else "",
+        )
+
+
+class PlaygroundPage(Page):
+    """GET gobhir/playground: a network to build and to take apart, step by step."""
+
+    areas = ("studio", "play")
+
+    @web.authenticated
+    async def get(self) -> None:
+        await self.begin()
+        self.show("playground.html", slug=PLAYGROUND)
 
 
 class FramePage(StudioHandler):
@@ -213,7 +276,7 @@ class ResumeHandler(Page):
         await self.begin()
         resume = self.chosen.get("resume") or {}
         try:
-            slug = self.studio.lessons.day(str(resume.get("slug"))).slug
+            slug = self.studio.lessons.entry(str(resume.get("slug"))).slug
             anchor = resume.get("anchor")
             place = f"lesson/{slug}" + (f"#{anchor}" if anchor else "")
         except Refusal:

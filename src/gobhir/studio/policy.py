@@ -13,7 +13,7 @@ from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import AuthenticatedHandler, JupyterHandler
 
 from gobhir.lang import LANGUAGES, language, t
-from gobhir.studio.refusal import Refusal
+from gobhir.learner.refusal import Refusal
 
 if TYPE_CHECKING:
     from gobhir.studio.app import Studio

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from gobhir.lang import LANGUAGES, Message, check_language, language, say, use_language
-from gobhir.studio.refusal import Refusal
-from gobhir.studio.store import Store, learner_folder
+from gobhir.learner.refusal import Refusal
+from gobhir.learner.store import Store, learner_folder
 
 PORT, _TRIES = 8888, 100
 _MINUTES = 60

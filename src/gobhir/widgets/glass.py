@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
-from gobhir.lang import LANGUAGES, catalogue, check_language, language, say
+from gobhir.lang import say
 from gobhir.widgets.drawing import draw
 from gobhir.widgets.network import check_moves, last_step, read_network, things
 from gobhir.widgets.numbers import Numbers, one_step, replay
+from gobhir.widgets.picture import Picture
 
-MODULE = Path(__file__).resolve().parent.parent / "static" / "widgets" / "glass.js"
 # The page gets all of these, in both languages:
 # keys: widgets.glass.*
-_PREFIX = "widgets.glass."
-STATE = ("network", "step", "selected", "moves", "lang", "strings", "address")
 
 
-def glass_strings() -> dict[str, dict[str, str]]:
-    """{"bn": {"button.next": ...}, "en": ...}: all that the picture says."""
-    return {
-        lang: {
-            key.removeprefix(_PREFIX): sentence
-            for key, sentence in catalogue(lang).items()
-            if key.startswith(_PREFIX)
-        }
-        for lang in LANGUAGES
-    }
-
-
-class GlassNetwork(anywidget.AnyWidget):
+class GlassNetwork(Picture):
     """A small network as if made of glass: step through forward, loss, backward and update,
     touch any number to see its line, change any number and see all of it change.
 
@@ -47,13 +30,14 @@ class GlassNetwork(anywidget.AnyWidget):
     `picture.moves = [["w2.1.2", 0.7], ["go", 3]]`. `now()` is the network after these moves.
     """
 
+    NAME = "glass"
+    WORDS = ("widgets.glass.",)
+    STATE = ("network", "step", "selected", "moves")
+
     network = traitlets.Dict(read_only=True).tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
     moves: traitlets.List = traitlets.List().tag(sync=True)
-    lang = traitlets.Unicode().tag(sync=True)
-    strings = traitlets.Dict(read_only=True).tag(sync=True)
-    address = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
         self,
@@ -65,15 +49,7 @@ class GlassNetwork(anywidget.AnyWidget):
     ) -> None:
         # The other traits are checked against the network, so it comes first.
         self.set_trait("network", read_network(example, x, y, lr))
-        self.set_trait("strings", glass_strings())
-        super().__init__(**{"lang": language(), **traits})
-
-    @property
-    def _esm(self) -> str:
-        if MODULE.exists():
-            return MODULE.read_text(encoding="utf-8")
-        sorry = json.dumps(str(say("widgets.state.bundle", file=MODULE.name)))
-        return f"export default {{ render({{ el }}) {{ el.textContent = {sorry} }} }}"
+        super().__init__(**traits)
 
     @traitlets.validate("step")
     def _check_step(self, proposal: dict[str, Any]) -> int:
@@ -97,13 +73,6 @@ class GlassNetwork(anywidget.AnyWidget):
             raise traitlets.TraitError(*error.args) from None
         return [list(move) for move in proposal["value"]]
 
-    @traitlets.validate("lang")
-    def _check_lang(self, proposal: dict[str, Any]) -> str:
-        try:
-            return check_language(proposal["value"])
-        except ValueError as error:
-            raise traitlets.TraitError(*error.args) from None
-
     def now(self) -> dict[str, Any]:
         """The network after the learner's moves: weights, biases, activations, x, y, lr."""
         return replay(self.network, self.moves)
@@ -112,20 +81,6 @@ class GlassNetwork(anywidget.AnyWidget):
         """z, a, deltas, gradients and loss as they stand now, worked by the engine."""
         return one_step(self.now())
 
-    def page_state(self, lang: str) -> dict[str, Any]:
-        """What a page without a kernel hands to the picture (its `data-state`)."""
-        state = {name: getattr(self, name) for name in STATE}
-        return {**state, "lang": check_language(lang), "address": self.address or "glass"}
-
-    def fallback_svg(self, lang: str | None = None) -> str:
-        """The picture standing still, as a file of its own: for print, for pages without
-        JavaScript, for notebooks that are only looked at."""
+    def _still(self, lang: str) -> str:
         now = self.now()
-        return draw(now, one_step(now), self.lang if lang is None else check_language(lang))
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict] | None:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle
-        return {**data, "image/svg+xml": self.fallback_svg()}, metadata
+        return draw(now, one_step(now), lang)

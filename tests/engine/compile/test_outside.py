@@ -135,6 +135,7 @@ def test_a_running_sum_outside_of_any_module_goes_on() -> None:
             assert total.item() == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_settings_in_a_dictionary_and_on_a_class_count() -> None:
     class Settings:
         shifted = False

@@ -184,6 +184,7 @@ def test_the_second_process_goes_with_the_step() -> None:
 
 @pytest.mark.skipif(not can_fork(), reason="needs fork and two processors")
 @pytest.mark.parametrize("lang", ["bn", "en"])
+@pytest.mark.slow
 def test_a_second_process_that_was_stopped_is_named(lang: str) -> None:
     before = multiprocessing.active_children()
     step = trained()

@@ -23,5 +23,6 @@ def lint_lesson(lesson: Lesson) -> list[Finding]:
 
 
 def lint_course(lessons: list[Lesson]) -> list[Finding]:
-    """What only shows over all lessons together: the right quiz options give nothing away."""
-    return practice.giveaways(lessons)
+    """What only shows over all lessons together: the right quiz options give nothing away, and no
+    two exercises have one name."""
+    return practice.giveaways(lessons) + practice.twins(lessons)

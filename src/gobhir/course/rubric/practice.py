@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gobhir.course.lesson import Lesson
-from gobhir.course.quiz import QuizItem
+from gobhir.course.quiz import PICKED, QuizItem
 from gobhir.course.rubric.finding import Finding, at
 from gobhir.lang import LANGUAGES
 
@@ -81,7 +81,7 @@ def quiz(lesson: Lesson) -> Iterator[Finding]:
 
 
 def _faults(item: QuizItem) -> Iterator[str]:
-    if item.type == "choice" and len(item.options) < 2:
+    if item.type in PICKED and len(item.options) < 2:
         yield "a choice has at least two options"
     if item.type == "number" and not item.options:
         yield "no likely wrong number is explained"
@@ -132,6 +132,19 @@ def giveaways(lessons: list[Lesson]) -> list[Finding]:
     if count > 0.5 * len(choices):
         message = f"the right option is number {place + 1} in {count} of {len(choices)}"
         found.append(Finding(file, 1, "quiz", message))
+    return found
+
+
+def twins(lessons: list[Lesson]) -> list[Finding]:
+    """An exercise's id is its name in `gobhir practice`: no two of the course have the same."""
+    first: dict[str, Lesson] = {}
+    found = []
+    for lesson in lessons:
+        for exercise in lesson.exercises:
+            other = first.setdefault(exercise.id, lesson)
+            if other is not lesson:
+                message = f"{exercise.id} is an exercise of {other.slug}, too"
+                found.append(Finding(lesson.folder / "exercises.toml", 1, "exercise", message))
     return found
 
 

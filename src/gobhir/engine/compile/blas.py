@@ -23,7 +23,8 @@ def alone() -> bool:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Every BLAS on one thread meanwhile."""
+    """Every BLAS on one thread meanwhile: on a busy computer several wait for each other longer
+    than it takes to multiply matrices of a thousand rows."""
     found = [(library, library.get_num_threads()) for library in libraries()]
     several = [(library, count) for library, count in found if count > 1]
     for library, _ in several:

@@ -13,7 +13,8 @@ class Embedding(Op):
     out: (..., features).
 
     The row `padding_idx` gets no gradient. scale_grad_by_freq: a row's gradient is divided by how
-    often the row was asked for.
+    often the row was asked for. max_norm: the length to which longer rows have been cut already;
+    the op leaves that to the function around it.
     """
 
     family = Family.GATHER
@@ -22,7 +23,7 @@ class Embedding(Op):
     shape_only = True
     example = ([np.array([2, 0, 2]), np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])], {})
 
-    def forward(x, W, *, padding_idx=None, scale_grad_by_freq=False):
+    def forward(x, W, *, padding_idx=None, scale_grad_by_freq=False, max_norm=None):
         if W.ndim != 2:
             raise RuntimeError(say("errors.embedding.table", shape=W.shape))
         if x.dtype not in (np.int64, np.int32):
@@ -33,7 +34,7 @@ class Embedding(Op):
             raise IndexError(say("errors.embedding.index", index=index, rows=rows, last=rows - 1))
         return np.take(W, x, axis=0)
 
-    def vjp_W(d, out, x, W, *, padding_idx, scale_grad_by_freq):
+    def vjp_W(d, out, x, W, *, padding_idx, scale_grad_by_freq, max_norm):
         at = plain(x)
         if scale_grad_by_freq:
             often = np.bincount(at.reshape(-1), minlength=W.shape[0])

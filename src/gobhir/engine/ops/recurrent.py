@@ -28,6 +28,8 @@ class Step(Op, abstract=True):
     result = "h_new"
     gates: dict[str, str] = {}
     """The formulas of the names that `formula` is written in, in the order of the weights."""
+    peculiar: tuple[str, ...] = ()
+    """What is other than textbooks have it, in one word each."""
 
 
 def _heard(x, W, b):

@@ -5,12 +5,15 @@ What a table lookup computes stands in engine/ops/embedding.py.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 
 from gobhir.engine import Tensor
 from gobhir.engine.functions.publish import as_operand
 from gobhir.engine.ops import embedding as ops
 from gobhir.engine.ops.choosing import where
+from gobhir.engine.tape import state
 from gobhir.lang import say
 from gobhir.nn.functional.kinds import only_floating
 
@@ -51,7 +54,11 @@ def embedding(
     rows = padding_row(padding_idx, len(weight))
     if max_norm is not None:
         _shorten(weight, input.array, max_norm, norm_type)
-    options = {"padding_idx": rows, "scale_grad_by_freq": scale_grad_by_freq}
+    options = {
+        "padding_idx": rows,
+        "scale_grad_by_freq": scale_grad_by_freq,
+        "max_norm": max_norm,
+    }
     return ops.embedding(input, weight, **options)
 
 
@@ -72,7 +79,10 @@ def _shorten(weight: Tensor, x: np.ndarray, max_norm: float, norm_type: float) -
     found = weight.array[rows]
     lengths = np.linalg.norm(found, norm_type, axis=1, keepdims=True)
     factor = np.where(lengths > max_norm, max_norm / (lengths + 1e-7), 1)
-    weight.array[rows] = (found * factor).astype(weight.dtype)
+    if not (factor < 1).any():
+        return
+    with nullcontext() if state.tape is None else state.tape.rewriting(weight):
+        weight.array[rows] = (found * factor).astype(weight.dtype)
     weight._changed("embedding_renorm_")
 
 

@@ -73,7 +73,9 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = 0
 
     def words(self, i: int) -> dict[str, Any]:
-        return super().words(i) | {"min_lr": self.min_lrs[i]}
+        own = {k: v for k, v in vars(self).items() if not k.startswith("_")}
+        rates = {"lr": self.optimizer.param_groups[i]["lr"], "min_lr": self.min_lrs[i]}
+        return own | rates | {"t": self.last_epoch}
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Look at this epoch's metric, and lower the learning rates if it is time."""
