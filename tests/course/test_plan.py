@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 
-from gobhir.course import lessons, weeks
+import pandas as pd
+import pytest
+
+from gobhir.course import data_file, lessons, weeks
 from gobhir.course.glossary import avoid, find_terms, glossary
 from gobhir.course.plan import all_slugs, course_folder, entries, mission_rows, opens, plus
 
@@ -87,3 +90,19 @@ def test_what_opens_an_entry_comes_before_it():
 def test_every_folder_with_a_lesson_is_in_the_plan():
     folders = {file.parent.name for file in course_folder().glob("*/*/lesson.md")}
     assert set(all_slugs()) == folders
+
+
+def test_every_file_of_data_has_its_origin_and_can_be_read():
+    told = (course_folder() / "data" / "ORIGIN.md").read_text(encoding="utf-8")
+    files = sorted(file.name for file in (course_folder() / "data").glob("*.csv"))
+    assert files
+    for name in files:
+        assert f"| {name} |" in told
+        assert len(pd.read_csv(data_file(name))) > 10
+
+
+def test_data_that_is_not_there_is_said_with_what_is():
+    with pytest.raises(FileNotFoundError, match=r"pinguins\.csv.*penguins\.csv"):
+        data_file("pinguins.csv")
+    with pytest.raises(FileNotFoundError):
+        data_file("../plan.toml")

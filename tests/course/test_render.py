@@ -11,6 +11,7 @@ import pytest
 from gobhir.course import read_lesson
 from gobhir.course.markdown import parser
 from gobhir.course.outputs import html_output, output_html
+from gobhir.course.text import day_address
 
 
 class Tree(HTMLParser):
@@ -126,7 +127,9 @@ def test_raw_html_in_a_lesson_is_shown_as_text(changed):
 
 def test_days_are_linked_and_report_goes_to_the_notes(page):
     addresses = [a["href"] for a in page.all("a")]
-    assert "../#day-6" in addresses
+    assert day_address("day:6") in addresses
+    assert day_address("day:6").startswith("day06-")
+    assert day_address("day:55") == "../#day-55"  # no lesson yet
     assert page.all("a", data_report="notes")
 
 

@@ -8,7 +8,7 @@ from gobhir.course.errors import CourseError
 from gobhir.course.grading import grade
 from gobhir.course.lesson import Block, Lesson, load, read_lesson
 from gobhir.course.notebooks import notebook
-from gobhir.course.plan import Day, Week, lessons, weeks
+from gobhir.course.plan import Day, Week, data_file, lessons, weeks
 from gobhir.course.rubric import Finding, lint
 from gobhir.course.running import execute
 from gobhir.course.verdict import Verdict, format_verdict
@@ -22,6 +22,7 @@ __all__ = [
     "Verdict",
     "Week",
     "check",
+    "data_file",
     "execute",
     "format_verdict",
     "grade",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gobhir.course.errors import CourseError
+from gobhir.lang import t
 
 Text = dict[str, str]
 """A text in every language: {"bn": ..., "en": ...}."""
@@ -61,6 +62,19 @@ def course_folder() -> Path:
         return Path(wish)
     installed = Path(__file__).parents[1] / "_content"
     return installed if installed.is_dir() else Path(__file__).parents[3] / "course"
+
+
+def data_file(name: str) -> Path:
+    """The file of real data `name`, of those that course/data/ORIGIN.md tells of.
+
+    Raises:
+        FileNotFoundError: no such file; the error names those there are.
+    """
+    folder = course_folder() / "data"
+    there = sorted(file.name for file in folder.glob("*.csv"))
+    if name not in there:
+        raise FileNotFoundError(t("course.data.none", name=name, there=", ".join(there)))
+    return folder / name
 
 
 def lesson_folder(slug: str) -> Path:
