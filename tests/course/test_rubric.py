@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gobhir.course import read_lesson
 from gobhir.course.rubric import RULES, Finding, lint_course, lint_lesson
 from gobhir.course.rubric.numbers import symbols
+from gobhir.course.rubric.practice import quiz
 from gobhir.course.rubric.reading import contents, lines_of, typed_numbers
 from gobhir.course.rubric.structure import minutes
 from tests.course.conftest import SAMPLE
@@ -240,6 +243,16 @@ def test_the_example_worked_by_hand_takes_its_numbers_from_the_code(changed):
     for tex in ("\\v{z:.2f}", "\\v{p:.4f}"):
         changed("lesson.md", tex, "z")
     assert any("binds no number" in f.message for f in lint_lesson(read_lesson(folder)))
+
+
+@pytest.mark.parametrize(
+    ("folder", "day", "fits"),
+    [("day02-x", 1, True), ("day04-x", 1, True), ("day04-x", 2, False), ("plus-x", 56, True)],
+)
+def test_a_quiz_goes_back_three_days_where_there_are_three(sample, folder, day, fits):
+    items = tuple(replace(item, recall=day if item.recall else None) for item in sample.quiz)
+    lesson = replace(sample, slug=folder, quiz=items)
+    assert any("no item recalls" in finding.message for finding in quiz(lesson)) != fits
 
 
 def test_precomposed_letters_are_found_and_mended(changed):

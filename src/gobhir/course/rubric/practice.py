@@ -62,7 +62,9 @@ def misconceptions(lesson: Lesson) -> Iterator[Finding]:
 
 
 def quiz(lesson: Lesson) -> Iterator[Finding]:
-    """Three to five items, one of an older day, options alike in length, in changing places."""
+    """Three to five items, options alike in length, in changing places; one goes back three days
+    or more (from day 4 on; a plus lesson goes back to any day)."""
+    newest = (lesson.day or 59) - 3
     file = lesson.folder / "quiz.toml"
 
     def found(message: str) -> Finding:
@@ -70,7 +72,7 @@ def quiz(lesson: Lesson) -> Iterator[Finding]:
 
     if not 3 <= len(lesson.quiz) <= 5:
         yield found(f"{len(lesson.quiz)} items, 3 to 5")
-    if not any(item.recall and item.recall <= lesson.day - 3 for item in lesson.quiz):
+    if newest > 0 and not any(0 < (item.recall or 0) <= newest for item in lesson.quiz):
         yield found("no item recalls a day at least 3 days older")
     for item in lesson.quiz:
         yield from (found(f"{item.id}: {message}") for message in _faults(item))
