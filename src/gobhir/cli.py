@@ -352,6 +352,7 @@ for _name in [
     "coverage",
     "search",
     "notebooks",
+    "slides",
     "export",
 ]:  # keys: book.command.*
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import gobhir
+from gobhir.course import lessons, load
 from gobhir.derivation.step import Derivation
 from gobhir.examples import network
 from gobhir.lang import LANGUAGES
@@ -33,6 +34,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, d in decks.items():
         for lang in LANGUAGES:
             d.save(out / f"{name}.{lang}.slides.html", lang)
+    slug = next(day.slug for day in lessons() if day.number == 9)
+    for lang in LANGUAGES:
+        file = out / f"lesson.{lang}.slides.html"
+        file.write_text(load(str(slug)).slides(lang), encoding="utf-8")
     return out
 
 
@@ -77,7 +82,7 @@ def on(names: list[str], screens: list[str]) -> Any:
     return pytest.mark.parametrize("opened", cases, indirect=True, ids=lambda c: "-".join(c))
 
 
-EVERY = [f"{name}.{lang}" for name in ("whole", "hard") for lang in LANGUAGES]
+EVERY = [f"{name}.{lang}" for name in ("whole", "hard", "lesson") for lang in LANGUAGES]
 
 
 @on(EVERY, ["wall", "phone"])

@@ -82,13 +82,6 @@ def test_an_options_text_is_one_element(sample):
     assert '<li data-value="1"><span>add</span> ' in html
 
 
-def test_slides_are_the_marked_blocks(sample):
-    tree = Tree(sample.render("bn", view="slides"))
-    assert [a["id"] for tag, a in tree.elements if tag == "section"] == ["by-hand"]
-    assert len(tree.all("div", **{"class": "slide"})) == 2
-    assert len(tree.all("h1")) == 1
-
-
 def test_a_wide_table_scrolls_in_its_own_box(page):
     assert len(page.all("div", **{"class": "table"}, tabindex="0")) == len(page.all("table")) == 2
 

@@ -1,5 +1,5 @@
 """The learner's part of the command line: `gobhir plan`, `today`, `progress`, `coverage`,
-`notebooks`, `export`."""
+`notebooks`, `slides`, `export`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import typer
 
 from gobhir.course.coverage import Place, coverage
 from gobhir.course.habit import habit_of
+from gobhir.course.lesson import load
 from gobhir.course.notebooks import write_notebooks
 from gobhir.course.outline import outline
-from gobhir.course.plan import Day, Entry, entries, plus, weeks
+from gobhir.course.plan import Day, Entry, all_slugs, entries, plus, weeks
 from gobhir.course.portfolio import export
 from gobhir.course.today import finished, missing, share, today
 from gobhir.help import Command, Group, room
@@ -142,6 +143,24 @@ def notebooks(folder: Folder, lang: Lang = None) -> None:
         refuse_writing(folder, error)
     for file in written:
         typer.echo(file)
+
+
+@app.command(cls=Command, help="book.command.slides")
+def slides(folder: Folder, lang: Lang = None) -> None:
+    """A document for each lesson; both languages go into FOLDER/bn and FOLDER/en, one into FOLDER
+    itself."""
+    try:
+        for tongue in [tongue_of(lang)] if lang else LANGUAGES:
+            for slug in all_slugs():
+                file = (folder if lang else folder / tongue) / f"{slug}.html"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(load(slug).slides(tongue), encoding="utf-8")
+                typer.echo(file)
+    except FileNotFoundError as error:  # the front end was not bundled
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        refuse_writing(folder, error)
 
 
 def refuse_writing(folder: Path, error: OSError) -> NoReturn:

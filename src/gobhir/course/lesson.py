@@ -89,14 +89,17 @@ class Lesson:
         blocks: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["blocks"]
         return blocks
 
-    def render(self, lang: str, view: str = "page") -> str:
-        """The lesson as HTML, one `<section>` a block, with the stored outputs in place.
-
-        view="slides" gives only the blocks that are marked as slides.
-        """
+    def render(self, lang: str) -> str:
+        """The lesson as HTML, one `<section>` a block, with the stored outputs in place."""
         from gobhir.course.render import render
 
-        return render(self, lang, view)
+        return render(self, lang)
+
+    def slides(self, lang: str) -> str:
+        """The blocks marked as slides as one HTML document (reveal.js inside)."""
+        from gobhir.course.slides import slides
+
+        return slides(self, lang)
 
 
 def load(slug: str) -> Lesson:

@@ -101,6 +101,7 @@ def _files(store: Store, lang: str) -> Iterator[tuple[str, bytes]]:
         yield from _solved(store, slug, progress.get(slug, {"done": {}})["done"])
         lesson = load(slug)
         yield f"notebooks/{notebook_name(lesson)}", _notebook(store, lesson, lang)
+        yield f"slides/{slug}.html", lesson.slides(lang).encode()
         for block in lesson.blocks:
             if block.kind == "widget":
                 svg = picture(block.options["make"]).fallback_svg(lang)
@@ -145,8 +146,11 @@ def _readme(store: Store, names: list[str], lang: str, licence: bool) -> str:
     }
     counts = {key: digits(count, lang) for key, count in state.items()}
     lines = [f"# {said('readme_title')}", said("readme_lead"), said("readme_state", **counts)]
-    columns = ("notes", "exercises", "notebook", "pictures")
-    table = [f"| {said('lesson')} | " + " | ".join(map(said, columns)) + " |", "|---" * 5 + "|"]
+    columns = ("notes", "exercises", "notebook", "slides", "pictures")
+    table = [
+        f"| {said('lesson')} | " + " | ".join(map(said, columns)) + " |",
+        "|---" * (1 + len(columns)) + "|",
+    ]
     for entry in entries():
         if entry.slug is None:
             continue
@@ -155,6 +159,7 @@ def _readme(store: Store, names: list[str], lang: str, licence: bool) -> str:
             [name for name in names if name.startswith(f"notes/{entry.slug}.")],
             [name for name in names if name.startswith(f"exercises/{entry.slug}/")],
             [name for name in names if name == book],
+            [name for name in names if name == f"slides/{entry.slug}.html"],
             [name for name in names if name.startswith(f"pictures/{entry.slug}-")],
         ]
         if any(found):

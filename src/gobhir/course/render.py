@@ -23,23 +23,18 @@ from gobhir.course.text import Writer, day_address, split_at_rule, split_paragra
 from gobhir.lang import digits
 
 
-def render(lesson: Lesson, lang: str, view: str = "page") -> str:
-    """The body of the lesson's page: header, blocks in order, the sheet after the end card.
-
-    With view="slides" it is only the title and the blocks marked as slides, each a
-    `<div class="slide">`.
-    """
-    page = _Page(lesson, lang)
-    return "\n".join(page.slides() if view == "slides" else page.parts())
+def render(lesson: Lesson, lang: str) -> str:
+    """The body of the lesson's page: header, blocks in order, the sheet after the end card."""
+    return "\n".join(LessonWriter(lesson, lang).parts())
 
 
 def render_items(lesson: Lesson, lang: str, items: list[str]) -> str:
     """Quiz items of a lesson by themselves, as they stand on its page."""
-    page = _Page(lesson, lang)
+    page = LessonWriter(lesson, lang)
     return "\n".join(page.quiz_item(lesson.quiz_item(i), block_of(lesson, i)) for i in items)
 
 
-class _Page(Writer):
+class LessonWriter(Writer):
     """One lesson in one language, a method for every kind of block."""
 
     def __init__(self, lesson: Lesson, lang: str):
@@ -59,21 +54,11 @@ class _Page(Writer):
         parts.append(self.changelog())
         return parts
 
-    def slides(self) -> list[str]:
-        sections = [self.section(block) for block in self.blocks if block.options.get("slide")]
-        return [f'<div class="slide">{part}</div>' for part in (self.header(), *sections)]
-
     def header(self) -> str:
         meta, lang = self.lesson.meta, self.lang
-        day, minutes = digits(self.lesson.day, lang), digits(meta.get("minutes", ""), lang)
-        kicker = (
-            self.t("course.lesson.day", day=day) if self.lesson.day else self.t("book.plus.title")
-        )
-        time = self.t("course.lesson.minutes", minutes=minutes) if minutes else ""
-        kicker = " · ".join(part for part in (kicker, time) if part)
         parts = [
             '<header class="lesson-head">',
-            f'<p class="lesson-kicker">{kicker}</p>',
+            f'<p class="lesson-kicker">{self.kicker()}</p>',
             f"<h1>{self.inline(self.lesson.title(lang), '')}</h1>",
         ]
         if "question" in meta:
@@ -89,6 +74,16 @@ class _Page(Writer):
             title = self.t("course.lesson.prerequisites")
             parts.append(f'<div class="prerequisites"><p>{title}</p><ul>{items}</ul></div>')
         return "\n".join([*parts, "</header>"])
+
+    def kicker(self) -> str:
+        """ "Day 9 · about 45 minutes"."""
+        day = digits(self.lesson.day, self.lang)
+        minutes = digits(self.lesson.meta.get("minutes", ""), self.lang)
+        name = (
+            self.t("course.lesson.day", day=day) if self.lesson.day else self.t("book.plus.title")
+        )
+        time = self.t("course.lesson.minutes", minutes=minutes) if minutes else ""
+        return " · ".join(part for part in (name, time) if part)
 
     def prerequisite(self, entry: dict[str, Any]) -> str:
         day = self.t("course.lesson.day", day=digits(entry["day"], self.lang))

@@ -8,13 +8,13 @@ A fold is a stack below its heading: to the right goes on, down goes in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
 
 from gobhir.derivation.layout import Link
 from gobhir.derivation.step import Derivation, Fold, Line, Section, Table
-from gobhir.derivation.web import Web, asset, own
+from gobhir.derivation.web import Web, asset, document, katex_style, own
 from gobhir.lang import LANGUAGES, t
 
 ROOM = 240
@@ -34,20 +34,30 @@ def slides(d: Derivation, lang: str | None = None) -> str:
     deck = _Deck()
     for part, *spoken in zip(page.blocks(), *others, strict=True):
         deck.add(part, spoken)
-    words = {word: escape(t(f"page.slides.{word}", page.lang)) for word in WORDS}
+    title = page.flat(page.say(d.title))
+    return deck_document(page.lang, title, deck.sections(), katex_style())
+
+
+def deck_document(
+    lang: str, title: str, sections: Iterable[str], katex: str, more: str = ""
+) -> str:
+    """The document around slides, each a `<section>` with `<div class="sheet">` and
+    `<aside class="notes">`. katex: KaTeX's style; more: a style after all others."""
+    words = {word: escape(t(f"page.slides.{word}", lang)) for word in WORDS}
     data = " ".join(f'data-{word}="{text}"' for word, text in words.items())
     body = [
         f'<div class="reveal" {data}>',
         '<div class="slides">',
-        *deck.sections(),
+        *sections,
         "</div></div>",
         f'<button class="talk" aria-pressed="false">{words["notes"]}</button>',
         '<aside class="pane" hidden></aside>',
     ]
     steps = own("steps.css").replace(".derivation ", "")  # here nothing else stands around it
-    styles = [asset("reveal/reveal.css").decode(), own("page.css") + steps, own("slides.css")]
+    looks = own("page.css") + steps
+    styles = [katex, asset("reveal/reveal.css").decode(), looks, own("slides.css") + more]
     scripts = [asset("reveal/reveal.js").decode(), own("slides.js")]
-    return page.document("\n".join(body), styles, scripts, LANGUAGES)
+    return document(lang, title, "\n".join(body), styles, scripts, LANGUAGES)
 
 
 class _Parts(Web):

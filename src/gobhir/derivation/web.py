@@ -135,34 +135,9 @@ class Web(Page[str]):
     def document(
         self, body: str, styles: list[str], scripts: list[str], spoken: Iterable[str] = ()
     ) -> str:
-        """The whole document around `body`: only these very styles and scripts take effect.
-        spoken: languages in it besides the page's own, whose fonts are needed too."""
-        fonts = [style] if (style := spoken_style(self.lang, *spoken)) else []
-        styles = [katex_style(), *fonts, *styles]
-        scripts = [asset("katex/katex.min.js").decode(), *scripts]
-        policy = (
-            f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes(styles)}; "
-            "font-src data:; base-uri 'none'; form-action 'none'"
-        )
-        return "\n".join(
-            [
-                "<!doctype html>",
-                f'<html lang="{self.lang}">',
-                "<head>",
-                '<meta charset="utf-8">',
-                f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-                '<meta name="viewport" content="width=device-width, initial-scale=1">',
-                f"<title>{escape(self.flat(self.say(self.d.title)))}</title>",
-                *(f"<style>{css}</style>" for css in styles),
-                "</head>",
-                "<body>",
-                body,
-                *(f"<script>{js}</script>" for js in scripts),
-                "</body>",
-                "</html>",
-                "",
-            ]
-        )
+        """The whole document around `body`: see `document`."""
+        title = self.flat(self.say(self.d.title))
+        return document(self.lang, title, body, [katex_style(), *styles], scripts, spoken)
 
 
 def _flat(part: Span) -> str:
@@ -183,6 +158,45 @@ def _math(tex: str, display: bool = False) -> str:
 
 
 # -- what is put inside ---------------------------------------------------------------------------
+
+
+def document(
+    lang: str,
+    title: str,
+    body: str,
+    styles: list[str],
+    scripts: list[str],
+    spoken: Iterable[str] = (),
+) -> str:
+    """A document around `body`, with KaTeX: only these very styles and scripts take effect.
+    spoken: languages in it besides `lang`, whose fonts are needed too."""
+    katex, *rest = styles
+    fonts = [style] if (style := spoken_style(lang, *spoken)) else []
+    styles = [katex, *fonts, *rest]
+    scripts = [asset("katex/katex.min.js").decode(), *scripts]
+    policy = (
+        f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes(styles)}; "
+        "font-src data:; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return "\n".join(
+        [
+            "<!doctype html>",
+            f'<html lang="{lang}">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(title)}</title>",
+            *(f"<style>{css}</style>" for css in styles),
+            "</head>",
+            "<body>",
+            body,
+            *(f"<script>{js}</script>" for js in scripts),
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
 
 
 def asset(name: str) -> bytes:
@@ -206,12 +220,12 @@ def behaviour() -> str:
     return own("asking.js").replace("export function", "function") + own("page.js")
 
 
-def katex_style() -> str:
-    """KaTeX's style with the faces that derivations are set in, inside."""
+def katex_style(faces: Iterable[str] = KATEX_FACES) -> str:
+    """KaTeX's style with these faces inside; usually those that derivations are set in."""
     css = asset("katex/katex.min.css").decode()
 
     def keep(face: re.Match[str]) -> str:
-        needed = any(f"KaTeX_{name}" in face[0] for name in KATEX_FACES)
+        needed = any(f"KaTeX_{name}" in face[0] for name in faces)
         return _with_fonts(face[0], "katex") if needed else ""
 
     return re.sub(r"@font-face\s*{[^}]*}", keep, css)

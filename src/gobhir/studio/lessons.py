@@ -53,8 +53,8 @@ class Lessons:
                     return entry
         raise Refusal("notfound")
 
-    def page(self, slug: str, lang: str, view: str = "page") -> LessonPage:
-        """The lesson in `lang`; view: "page" (the whole of it) or "slides"."""
+    def page(self, slug: str, lang: str) -> LessonPage:
+        """The lesson in `lang`, the whole of it."""
         from gobhir import course
 
         files = self._files(slug)
@@ -62,12 +62,20 @@ class Lessons:
         def make() -> LessonPage:
             try:
                 lesson = course.load(slug)
-                body = lesson.render(lang, view)
+                body = lesson.render(lang)
                 return LessonPage(slug, lesson.title(lang), body)
             except course.CourseError as fault:  # whoever writes the lesson sees where
                 raise Refusal("trouble", reason=fault) from fault
 
-        return self._fresh((slug, lang, view), files, make)
+        return self._fresh((slug, lang), files, make)
+
+    def slides(self, slug: str, lang: str) -> str:
+        """The lesson's slides, a whole document."""
+        from gobhir.course import load
+
+        files = self._files(slug)
+        made: str = self._fresh((slug, lang, "slides"), files, lambda: load(slug).slides(lang))
+        return made
 
     def items(self, slug: str, lang: str, names: tuple[str, ...]) -> str:
         """Some of a lesson's quiz items, as they stand on its page."""

@@ -21,6 +21,7 @@ from gobhir.learner.notes import PLAYGROUND
 from gobhir.learner.refusal import Refusal
 from gobhir.studio.policy import (
     FRAME_POLICY,
+    SLIDES_POLICY,
     Policy,
     StudioHandler,
     page_names,
@@ -28,7 +29,6 @@ from gobhir.studio.policy import (
     wished_language,
 )
 
-VIEWS = ("slides", "print")  # of a lesson, as ?view=; the styles do the rest
 SERVER_ONLY = (
     "refusal",
     "serve",
@@ -198,15 +198,18 @@ class LessonHandler(Page):
     async def get(self, slug: str) -> None:
         await self.begin()
         view = self.get_query_argument("view", "")
-        view = view if view in VIEWS else ""
-        form = "slides" if view == "slides" else "page"
-        lesson = self.studio.lessons.page(slug, self.lang, form)
+        if view == "slides":
+            deck = await self.studio.off_loop(self.studio.lessons.slides, slug, self.lang)
+            self.set_header("Content-Security-Policy", SLIDES_POLICY)
+            self.finish(deck)
+            return
+        lesson = self.studio.lessons.page(slug, self.lang)
         entry = self.studio.lessons.entry(slug)
         self.show(
             "lesson.html",
             slug=slug,
             title=lesson.title,
-            view=view,
+            view="print" if view == "print" else "",  # the styles do the rest
             where=where(entry, self.lang),
             body=Markup(lesson.html),  # our own lesson, rendered by the course
         )

@@ -111,6 +111,7 @@ class _Site:
 
     def pages(self) -> Iterator[tuple[str, str]]:
         """(name below the language's folder, HTML) of every page."""
+        from gobhir.course import load
         from gobhir.course.plan import all_slugs
 
         yield self.page("index.html", "home.html", **self.home())
@@ -119,6 +120,7 @@ class _Site:
         yield self.page("coverage.html", "coverage.html", **coverage_names(self.lang))
         for slug in all_slugs():
             yield self.lesson(slug)
+            yield f"lesson/{slug}.slides.html", load(slug).slides(self.lang)
 
     def page(self, name: str, template: str, **names: Any) -> tuple[str, str]:
         up = "../" * (name.count("/") + 1)
@@ -199,7 +201,7 @@ class _Site:
         lesson = load(slug)
         entry = next(entry for entry in entries() if entry.slug == slug)
         body = lesson.render(self.lang)
-        body = re.sub(r'<a class="slides"[^>]*>.*?</a>', "", body)
+        body = body.replace('href="?view=slides"', f'href="{slug}.slides.html"')
         return self.page(
             f"lesson/{slug}.html",
             "lesson.html",
