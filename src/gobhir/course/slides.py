@@ -34,7 +34,7 @@ KINDS = {"prose", "formula", "misconception", "code", "predict", "widget", "endc
 
 def slides(lesson: Lesson, lang: str) -> str:
     """The whole document. FileNotFoundError where the front end has not been bundled."""
-    said = {tongue: _Deck(lesson, tongue).notes() for tongue in LANGUAGES}
+    said = {tongue: _Deck(lesson, tongue).spoken() for tongue in LANGUAGES}
     sections = []
     for pair, sheets in _Deck(lesson, lang).sheets():
         for number, (phase, sheet) in enumerate(sheets):
@@ -65,7 +65,7 @@ class _Deck(LessonWriter):
                 heading = parts.pop(0)
             yield block.id, [(phase, heading + sheet) for sheet in _dealt(parts)]
 
-    def notes(self) -> dict[str, str]:
+    def spoken(self) -> dict[str, str]:
         """What is said at each marked block, by its pair."""
         said: dict[str, list[str]] = {}
         at = ""
