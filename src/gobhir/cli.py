@@ -120,7 +120,16 @@ def gobhir(
     if version:
         print(_version())
     elif ctx.invoked_subcommand is None:
+        if sys.stdin.isatty() and sys.stdout.isatty() and _practising():
+            _practice(["--lang", lang] if lang else [])
         print(ctx.get_help())
+
+
+def _practising() -> bool:
+    """Whether the learner has begun an exercise in this folder of theirs."""
+    from gobhir.learner.store import learner_folder
+
+    return any((learner_folder() / "practice").glob("*/*.py"))
 
 
 @app.command(cls=Command, help="cli.explain.about")
@@ -374,9 +383,13 @@ def _of_the_course(args: list[str], name: str) -> NoReturn:
 
 @app.command(cls=Command, help="practice.about", context_settings=_PASSED_ON)
 def practice(ctx: typer.Context) -> None:
+    _practice(ctx.args)
+
+
+def _practice(args: list[str]) -> NoReturn:
     from gobhir.course.practice.commands import app as bench
 
-    raise typer.Exit(bench(ctx.args, prog_name="gobhir practice", standalone_mode=False) or 0)
+    raise typer.Exit(bench(args, prog_name="gobhir practice", standalone_mode=False) or 0)
 
 
 @app.command(cls=Command, help="practice.recall.about", context_settings=_PASSED_ON)

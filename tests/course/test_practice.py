@@ -247,6 +247,17 @@ def test_a_sitting_in_a_terminal(course, tmp_path, lang):
     terminal.close()
     assert terminal.exitstatus == 0
 
+    words = ["-m", "gobhir", "--lang", lang]  # alone, it goes on where the learner left
+    again = pexpect.spawn(
+        sys.executable, words, env=surroundings, dimensions=(40, 200), encoding="utf-8", timeout=60
+    )
+    again.expect("half_square.py")
+    again.expect(re.escape(t("practice.key.q", lang)))
+    again.send("q")
+    again.expect(pexpect.EOF)
+    again.close()
+    assert again.exitstatus == 0
+
 
 def test_where_an_exercise_names_the_engines_page_it_ends_the_working():
     exercise = load("day09-backpropagation").exercise("output_delta")
