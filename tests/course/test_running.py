@@ -122,6 +122,16 @@ def test_a_cell_that_prints_in_pieces_gives_one_output(changed):
     assert [output["text"] for output in outputs] == ["0\n1\n2\n0.1176\n"]
 
 
+def test_a_picture_is_the_same_whenever_it_is_drawn(changed):
+    code = (
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2], label='a')\nplt.legend()\nplt.show()\n"
+    )
+    lesson = read_lesson(changed("lesson.md", "loss = 0.5 *", code + "loss = 0.5 *"))
+    first, second = (run(lesson, "en").blocks["code-loss"]["outputs"] for _ in range(2))
+    assert first == second
+    assert "<clipPath id=" in first[0]["data"]["image/svg+xml"]
+
+
 def test_what_is_stored_is_plain():
     import numpy as np
 

@@ -13,7 +13,8 @@ MIME = "application/vnd.gobhir.values+json"
 
 
 def prepare() -> None:
-    """No connection leaves the machine, and pictures come as SVG without a date in them."""
+    """No connection leaves the machine. Pictures come as SVG without a date in them, and with the
+    same names inside whenever the same picture is drawn."""
     from IPython import get_ipython
 
     def refuse(*_: object, **__: object) -> None:
@@ -23,6 +24,7 @@ def prepare() -> None:
     socket.getaddrinfo = refuse  # type: ignore[assignment]
     shell = get_ipython()
     shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
+    shell.run_line_magic("config", "InlineBackend.rc = {'svg.hashsalt': 'gobhir'}")
 
 
 def publish(wanted: dict[str, dict[str, Any]], namespace: dict[str, Any]) -> None:
