@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from gobhir.lang import LANGUAGES, Message, catalogue, digits, language, say, t, use_language
+from gobhir.lang import (
+    LANGUAGES,
+    Message,
+    Place,
+    catalogue,
+    digits,
+    language,
+    say,
+    t,
+    use_language,
+)
 
 ROOT = Path(__file__).parents[2]
 KEY = re.compile(r"""["'`]([a-z_]+(?:\.[a-z0-9_]+)+)["'`]""")
@@ -138,6 +148,15 @@ def test_an_error_ends_with_the_users_line() -> None:
         last = told.splitlines()[-1]
         assert __file__ in last and last.endswith("# this line")
     assert "# this line" not in str(say("cli.help"))
+
+
+def test_in_a_notebook_the_line_is_a_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = tmp_path / "ipykernel_7" / "12.py"
+    cell.parent.mkdir()
+    cell.write_text("x @ x\n", encoding="utf-8")
+    told = Message("errors.lang.unknown", {"lang": "fr", "known": "bn, en"}, Place(str(cell), 1))
+    monkeypatch.setenv("GOBHIR_LANG", "en")
+    assert str(told).endswith("Line 1 of a notebook cell: x @ x")
 
 
 def test_digits_for_counting() -> None:

@@ -114,7 +114,8 @@ class Message:
         told = self.text(language())
         if self.place is None or not (code := self.place.code):
             return told
-        return f"{told}\n{t('errors.lang.place', code=code, **self.place._asdict())}"
+        file = t("errors.lang.cell") if self.place.in_notebook else self.place.file
+        return f"{told}\n{t('errors.lang.place', code=code, file=file, line=self.place.line)}"
 
     __repr__ = __str__
 
@@ -128,6 +129,11 @@ class Place(NamedTuple):
     @property
     def code(self) -> str:
         return linecache.getline(self.file, self.line).strip()
+
+    @property
+    def in_notebook(self) -> bool:
+        """Whether it is a notebook's cell: its file has a name that says nothing to anybody."""
+        return os.path.basename(os.path.dirname(self.file)).startswith("ipykernel_")
 
 
 @cache
