@@ -44,6 +44,8 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def test_every_link_leads_to_a_file(site: Path) -> None:
     for file in site.rglob("*.html"):
+        if file.name.endswith(".slides.html"):  # one document, with all it needs inside
+            continue
         for address in re.findall(r'(?<=\s)(?:href|src)="([^"#?]+)', file.read_text("utf-8")):
             if not re.match("data:|https?:", address):
                 assert (file.parent / unquote(address)).is_file(), f"{file}: {address}"
@@ -75,9 +77,7 @@ def test_a_quiz_is_graded_and_remembered_and_a_picture_moves(site: Path, page: P
     page.wait_for_function("document.getElementById('notes-text').value.startsWith('দায়')")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.goto((site / "bn" / "index.html").as_uri())
-    page.wait_for_function(
-        "/[১-৯]/.test(document.querySelector('.day.open .day-state').textContent)"
-    )
+    page.wait_for_function("/[১-৯]/.test(document.querySelector('#day-9 .day-state').textContent)")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -56,8 +56,15 @@ def agrees(step: Lifted) -> None:
         assert apart(change.after.read(), step.tensors[p].array) < 1e-5, p.name
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    ("name", "optimizer"),
+    [
+        (name, optimizer)
+        for i, name in enumerate(NETWORKS)
+        for j, optimizer in enumerate(OPTIMIZERS)
+        if (i + j + (BACKEND == "tensorflow")) % 2  # each pair on one backend or the other
+    ],
+)
 def test_a_step_is_lifted(name: str, optimizer: str) -> None:
     model, x, y = made(name, OPTIMIZERS[optimizer]())
     model.train_on_batch(x, y)  # so that the optimizer has a state
