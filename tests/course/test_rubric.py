@@ -11,7 +11,7 @@ from gobhir.course.rubric import RULES, Finding, lint_course, lint_lesson
 from gobhir.course.rubric.numbers import symbols
 from gobhir.course.rubric.practice import quiz
 from gobhir.course.rubric.reading import contents, lines_of, typed_numbers
-from gobhir.course.rubric.structure import minutes
+from gobhir.course.rubric.structure import minutes, order, parts, project
 from tests.course.conftest import SAMPLE
 
 BN_TRICK = 'trick: {bn: "গুণ, যোগ, চাপ।", en: "Multiply, add, squash."}'
@@ -89,6 +89,13 @@ CHANGES = [
         '"pair": "mis-sum", "kind": "misconception", "sheet": ["B110"]',
         "order",
         "after the end card",
+    ),
+    (
+        "lesson.md",
+        '"pair": "by-hand", ',
+        '"pair": "by-hand", "project": "brief", ',
+        "project",
+        "on project days",
     ),
     ("lesson.md", '"kind": "predict", "answer"', '"kind": "prose", "answer"', "parts", "predict"),
     ("lesson.md", '"kind": "misconception"', '"kind": "prose"', "parts", "misconception"),
@@ -253,6 +260,50 @@ def test_a_quiz_goes_back_three_days_where_there_are_three(sample, folder, day, 
     items = tuple(replace(item, recall=day if item.recall else None) for item in sample.quiz)
     lesson = replace(sample, slug=folder, quiz=items)
     assert any("no item recalls" in finding.message for finding in quiz(lesson)) != fits
+
+
+BRIEF = (
+    '+++ {"lang": "bn", "pair": "brief", "project": "brief"}\nকাজ।\n\n'
+    '+++ {"lang": "en", "pair": "brief"}\nThe work.\n\n'
+)
+JUDGED = (
+    '+++ {"lang": "bn", "pair": "judged", "project": "rubric"}\n| ক | খ |\n|---|---|\n'
+    + "| গ | ঘ |\n" * 5
+    + '\n+++ {"lang": "en", "pair": "judged"}\n| a | b |\n|---|---|\n'
+    + "| c | d |\n" * 5
+    + "\n"
+)
+READ = '+++ {"pair": "read"}\n```{code-cell} python\ndata_file("a.csv")\n```\n\n'
+FIRST = '+++ {"pair": "numbers"}'
+
+
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        (BRIEF + JUDGED + READ, ""),
+        (JUDGED + READ, "0 blocks are marked as the brief"),
+        (BRIEF + READ, "0 blocks are marked as the rubric"),
+        (BRIEF + JUDGED, "no cell reads a data set"),
+        (BRIEF + JUDGED.replace("| গ | ঘ |\n", "", 1) + READ, "a table of 5 rows, not 4"),
+        (BRIEF + JUDGED.replace('"rubric"', '"x"') + READ, "brief and rubric are marked"),
+    ],
+)
+def test_a_project_has_a_brief_a_rubric_and_data(changed, added, message):
+    folder = changed("lesson.md", FIRST, added + FIRST)
+    lesson = replace(read_lesson(folder), slug="day21-x")
+    found = [finding.message for finding in project(lesson)]
+    assert message in "".join(found) and bool(found) == bool(message)
+
+
+@pytest.mark.parametrize(
+    ("day", "free"), [("day07-x", False), ("day14-x", True), ("day20-x", False)]
+)
+def test_a_project_needs_no_example_by_hand_and_one_exercise(changed, day, free):
+    changed("lesson.md", '"hand": true, ', "")
+    shown = '+++ {"pair": "ex-half", "kind": "exercise", "exercise": "half_square"}'
+    lesson = replace(read_lesson(changed("lesson.md", shown, "")), slug=day)
+    found = " ".join(finding.message for rule in (order, parts) for finding in rule(lesson))
+    assert ("worked by hand" not in found) == ("blocks of kind exercise" not in found) == free
 
 
 def test_precomposed_letters_are_found_and_mended(changed):

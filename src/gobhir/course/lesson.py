@@ -67,6 +67,11 @@ class Lesson:
         match = re.match(r"day(\d\d)-", self.slug)
         return int(match.group(1)) if match else 0
 
+    @property
+    def is_project(self) -> bool:
+        """Days 14, 21, 28 ... 56: a brief and a rubric in place of what is worked by hand."""
+        return self.day >= 14 and self.day % 7 == 0
+
     def title(self, lang: str) -> str:
         title: str = self.meta["title"][lang]
         return title

@@ -123,14 +123,15 @@ def cells(lesson: Lesson) -> Iterator[Finding]:
 
 
 def order(lesson: Lesson) -> Iterator[Finding]:
-    """By hand comes before code; the reference sheet comes last."""
+    """By hand comes before code (a project has no such example); the reference sheet comes last."""
     blocks = lesson.blocks
     hand = next((i for i, b in enumerate(blocks) if b.options.get("hand")), None)
     code = next(
         (i for i, b in enumerate(blocks) if b.kind == "code" and "data" not in b.tags), None
     )
     if hand is None:
-        yield at(lesson, None, "order", "no block is marked hand: an example worked by hand")
+        if not lesson.is_project:
+            yield at(lesson, None, "order", "no block is marked hand: an example worked by hand")
     elif not any(expressions(b.source) for b in blocks if b.options.get("hand")):
         yield at(
             lesson, blocks[hand], "order", "the example worked by hand binds no number to code"
@@ -151,7 +152,7 @@ def parts(lesson: Lesson) -> Iterator[Finding]:
         "misconception": (2, 3),
         "widget": (1, 9),
         "formula": (1, 99),
-        "exercise": (2, 4),
+        "exercise": (1, 4) if lesson.is_project else (2, 4),
         "notes": (1, 1),
         "endcard": (1, 1),
     }
@@ -174,6 +175,27 @@ def parts(lesson: Lesson) -> Iterator[Finding]:
             if names.count(name) != 1:
                 message = f"the {kind} {name} is shown {names.count(name)} times"
                 yield at(lesson, None, "parts", message)
+
+
+def project(lesson: Lesson) -> Iterator[Finding]:
+    """A project has a brief, a rubric of five lines and a data set; other days have none of it.
+    Its exercise looks at the interface only, its notes are the written reflection."""
+    marked = [b for b in main_path(lesson) if b.lang != "en" and "project" in b.options]
+    for part in ("brief", "rubric") if lesson.is_project else ():
+        count = sum(block.options["project"] == part for block in marked)
+        if count != 1:
+            yield at(lesson, None, "project", f"{count} blocks are marked as the {part}, not 1")
+    for block in marked:
+        if not lesson.is_project or block.options["project"] not in ("brief", "rubric"):
+            message = "brief and rubric are marked, and on project days (14, 21 ... 56) only"
+            yield at(lesson, block, "project", message)
+        elif block.options["project"] == "rubric" and table_rows(block.source) != 5:
+            count = table_rows(block.source)
+            yield at(lesson, block, "project", f"the rubric is a table of 5 rows, not {count}")
+    if lesson.is_project and not any(
+        "data_file(" in block.source for block in main_path(lesson) if block.kind == "code"
+    ):
+        yield at(lesson, None, "project", "no cell reads a data set (data_file)")
 
 
 def predictions(lesson: Lesson) -> Iterator[Finding]:
@@ -228,6 +250,7 @@ RULES = (
     cells,
     order,
     parts,
+    project,
     predictions,
     cards,
     outputs,
