@@ -124,6 +124,17 @@ def test_home_leads_to_where_the_learner_left(learner: Running, slug: str) -> No
     assert f'id="resume" href="/gobhir/lesson/{slug}#by-hand"' in learner.get("/gobhir/").text
 
 
+def test_after_a_finished_lesson_home_leads_to_the_next(learner: Running) -> None:
+    first, second, *_ = (day.slug for day in course.lessons() if day.slug)
+    lesson = course.load(str(first))
+    predictions = [block.id for block in lesson.blocks if block.kind == "predict"]
+    everything = [*predictions, *(e.id for e in lesson.exercises), *(q.id for q in lesson.quiz)]
+    learner.put("/gobhir/api/settings", {"resume": {"slug": first, "anchor": "end"}})
+    assert f'id="resume" href="/gobhir/lesson/{first}#end"' in learner.get("/gobhir/").text
+    learner.put(f"/gobhir/api/progress/{first}", {"done": dict.fromkeys(everything, True)})
+    assert f'id="resume" href="/gobhir/lesson/{second}"' in learner.get("/gobhir/").text
+
+
 @pytest.mark.parametrize("lang", ("bn", "en"))
 def test_a_lesson_is_complete_before_any_script_runs(
     studio: Running, lesson: course.Lesson, lang: str

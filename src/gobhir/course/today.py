@@ -21,9 +21,14 @@ def share(entry: Entry, progress: Progress) -> float:
     return outline(entry.slug).share(progress[entry.slug]["done"])
 
 
+def finished_entries(progress: Progress) -> list[Entry]:
+    """The entries that are done, in the plan's order."""
+    return [entry for entry in entries() if share(entry, progress) >= ENOUGH]
+
+
 def finished(progress: Progress) -> set[str]:
-    """The names of the entries that are done."""
-    return {entry.name for entry in entries() if share(entry, progress) >= ENOUGH}
+    """Their names."""
+    return {entry.name for entry in finished_entries(progress)}
 
 
 def today(progress: Progress) -> Entry | None:

@@ -138,6 +138,7 @@ class HomePage(Page):
     @web.authenticated
     async def get(self) -> None:
         from gobhir.course.recall import due
+        from gobhir.course.today import finished_entries, today
 
         await self.begin()
         progress = await self.studio.off_loop(self.studio.store.all_progress)
@@ -157,6 +158,9 @@ class HomePage(Page):
         squares = [day for week in weeks for day in week["days"]] + plus
         opened = {square["slug"]: square for square in squares if square["open"]}
         resume = self.chosen.get("resume") or {}
+        upcoming = today(progress)
+        if upcoming and any(e.slug == resume.get("slug") for e in finished_entries(progress)):
+            resume = {}  # that lesson is done: on to the next
         repeat = await self.studio.off_loop(due, self.studio.store)
         self.show(
             "home.html",
@@ -166,7 +170,7 @@ class HomePage(Page):
             habit=habit,
             resume=opened.get(resume.get("slug")),
             anchor=resume.get("anchor"),
-            first=next(iter(opened.values()), None),
+            first=opened[upcoming.slug] if upcoming else next(iter(opened.values()), None),
         )
 
 
