@@ -370,6 +370,11 @@ for _name in [
         _of_the_course([str(ctx.info_name), *ctx.args], "gobhir")
 
 
+@app.command(cls=Command, help="course.command.about_dev", context_settings=_PASSED_ON)
+def dev(ctx: typer.Context) -> None:
+    _of_the_course(["dev", *ctx.args], "gobhir")
+
+
 def _of_the_course(args: list[str], name: str) -> NoReturn:
     from gobhir.course.commands import app as course_app
     from gobhir.learner.refusal import Refusal

@@ -152,3 +152,28 @@ def test_a_broken_lesson_is_named_with_its_line(course):
     result = cli.invoke(app, ["dev", "check"])
     assert result.exit_code == 2
     assert "lesson.md:1: " in result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "slug"), [("15", "day15-tensors"), ("attention", "attention")])
+def test_a_new_lesson_loads_runs_and_is_not_finished(course, name, slug):
+    begun = cli.invoke(app, ["dev", "new", name, "tensors"])
+    assert begun.exit_code == 0 and len(begun.output.splitlines()) == 3
+    lesson = load(slug)
+    assert lesson.render("bn") and lesson.slides("en")
+    assert cli.invoke(app, ["dev", "outputs", slug]).exit_code == 0
+    checked = cli.invoke(app, ["dev", "check", slug])
+    assert checked.exit_code == 1
+    assert "unwritten" in checked.output
+    for rule in (" run ", " outputs ", " solution", " stub"):
+        assert rule not in checked.output
+    again = cli.invoke(app, ["dev", "new", name, "tensors"])
+    assert again.exit_code == 2 and slug in again.output
+
+
+@pytest.mark.parametrize("words", [["57", "x"], ["nothing"], ["15"], ["15", "../x"], ["15", "Big"]])
+def test_a_lesson_that_cannot_be_begun_writes_nothing(course, words):
+    before = sorted(course.rglob("*"))
+    refused = cli.invoke(app, ["dev", "new", *words])
+    assert refused.exit_code == 2 and refused.output.strip()
+    assert sorted(course.rglob("*")) == before

@@ -14,6 +14,7 @@ from gobhir.course.checking import check as check_code
 from gobhir.course.checking import check_exercise
 from gobhir.course.errors import CourseError
 from gobhir.course.lesson import Lesson, load
+from gobhir.course.new_lesson import new_lesson
 from gobhir.course.plan import all_slugs
 from gobhir.course.rubric import Finding, lint_course, lint_lesson
 from gobhir.course.rubric.language import lesson_files
@@ -80,6 +81,23 @@ def _exercises() -> list[str]:
 Slugs = Annotated[
     list[str] | None, typer.Argument(metavar="LESSON...", help="course.command.about_slugs")
 ]
+
+
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="course.command.about_new_name")]
+Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="course.command.about_subject")]
+
+
+@dev.command("new", cls=Command, help="course.command.about_new")
+def start_lesson(name: NewName, subject: Subject = "", lang: Lang = None) -> None:
+    """The files of a new lesson, to be filled."""
+    tongue_of(lang)
+    try:
+        written = new_lesson(name, subject)
+    except ValueError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(2) from None
+    for file in written:
+        typer.echo(file)
 
 
 @dev.command("outputs", cls=Command, help="course.command.about_outputs")

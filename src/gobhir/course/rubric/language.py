@@ -26,7 +26,7 @@ BANGLA_SIGNS = ENGLISH_SIGNS + "\u0980-\u09ff\u0964"
 
 
 def normal_form(lesson: Lesson) -> Iterator[Finding]:
-    """All files are in Unicode's form NFC (`gobhir course dev check --fix` makes them so)."""
+    """All files are in Unicode's form NFC (`gobhir dev check --fix` makes them so)."""
     for file in lesson_files(lesson):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             if unicodedata.normalize("NFC", line) != line:
@@ -142,4 +142,11 @@ def translated(lesson: Lesson) -> Iterator[Finding]:
             yield Finding(lesson.file, at_line + line.line, "translated", message)
 
 
-RULES = (normal_form, scripts, spelling, glosses, sentences, translated)
+def unwritten(lesson: Lesson) -> Iterator[Finding]:
+    """No text is left to be written."""
+    for file, line, _, text in _all_texts(lesson):
+        if re.search(r"\bTODO\b(?!\()", text):
+            yield Finding(file, line, "unwritten", "TODO stands where a text is to be")
+
+
+RULES = (unwritten, normal_form, scripts, spelling, glosses, sentences, translated)
