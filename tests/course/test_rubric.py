@@ -150,6 +150,7 @@ CHANGES = [
     ("lesson.md", "See [Day 6](day:6).", "See Day 6.", "pair", "links differ"),
     ("lesson.md", ENGLISH, ENGLISH + " 25 weights.", "pair", "only en: 25"),
     ("lesson.md", PROSE, PROSE + " ১২টা।", "pair", "only bn: 12"),
+    ("lesson.md", PROSE, PROSE + " TODO", "unwritten", "TODO stands where a text is to be"),
     ("lesson.md", "## By hand\n", "", "pair", "headings"),
     ("lesson.md", '+++ {"lang": "en", "pair": "mis-sum"}\nThe sum', "The sum", "pair", "no en"),
     (
