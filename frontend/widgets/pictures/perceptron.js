@@ -18,7 +18,7 @@ export function learn({ gate, w1, w2, b, lr }, updates) {
 }
 
 const sum = ([w1, w2, b], [x1, x2]) => w1 * x1 + w2 * x2 + b;
-const fires = (weights, corner) => (sum(weights, corner) > 0 ? 1 : 0);
+const fires = (weights, corner) => (sum(weights, corner) >= 0 ? 1 : 0);
 
 export function scene(state, { updates }) {
   const { gate, step } = state;

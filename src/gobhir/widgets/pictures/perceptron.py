@@ -35,7 +35,7 @@ class Perceptron(Moving):
     """Perceptron(gate="and", w1=0, w2=0, b=0, lr=0.5): learns a gate, one corner a step.
 
     gate: and, or, nand, xor; w1, w2, b: where it starts (-3 to 3); lr: 0.1 to 1; step: 0 to 40.
-    ŷ = 1 where w₁x₁ + w₂x₂ + b > 0; each step adds lr (y − ŷ) times what came in (Rosenblatt 1958).
+    ŷ = 1 where w₁x₁ + w₂x₂ + b ≥ 0; each step adds lr (y − ŷ) times what came in (Rosenblatt 1958).
     """
 
     NAME = "perceptron"
@@ -93,7 +93,7 @@ def _sums(weights: Weights, x: np.ndarray) -> np.ndarray:
 
 def fires(weights: Weights, x: np.ndarray = CORNERS) -> np.ndarray:
     """ŷ at each of these places (n, 2): 0 or 1."""
-    return (_sums(weights, x) > 0).astype(int)
+    return (_sums(weights, x) >= 0).astype(int)
 
 
 def learn(state: dict[str, Any], updates: int) -> list[Weights]:
