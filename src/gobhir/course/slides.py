@@ -54,11 +54,10 @@ class _Deck(LessonWriter):
 
     def sheets(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         """(pair, [(phase, HTML) of each slide]) of the title and of each marked block."""
-        yield "", [("forward", self.title_sheet())]
+        yield "", [("forward", _for_slide(self.title_sheet()))]
         heading = ""
-        for block in self.blocks:
-            if not block.options.get("slide"):
-                continue
+        marked = [block for block in self.blocks if block.options.get("slide")]
+        for block in sorted(marked, key=lambda block: block.kind == "endcard"):
             phase = PHASES.get(block.kind, "forward")
             parts = [part for part in self.parts_of(block) if part.strip()]
             if parts and parts[0].startswith("<h"):
@@ -70,9 +69,10 @@ class _Deck(LessonWriter):
         said: dict[str, list[str]] = {}
         at = ""
         for block in self.blocks:
-            if "sheet" in block.options:
-                break
-            at = block.id if block.options.get("slide") else at
+            if block.options.get("slide"):
+                at = block.id
+            elif "sheet" in block.options:
+                continue
             if block.kind in ("prose", "formula", "misconception"):
                 sentences = (p for p in self.parts_of(block) if re.match("<[pu]", p))
                 said.setdefault(at, []).extend(p for p in sentences if "<img" not in p)
@@ -104,7 +104,7 @@ class _Deck(LessonWriter):
             return self.misconception_parts(block)
         parts = self.elements(block.source, block.id)
         if block.kind == "endcard" and "trick" in (card := self.lesson.meta.get("endcard", {})):
-            trick = self.inline(card["trick"][self.lang], block.id)
+            trick = _for_slide(self.inline(card["trick"][self.lang], block.id))
             parts = [f"<h2>{self.t('course.endcard.title')}</h2>", f"<p>{trick}</p>", *parts]
         return parts
 
