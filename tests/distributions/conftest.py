@@ -8,5 +8,5 @@ import torch
 
 @pytest.fixture(autouse=True)
 def arguments_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """torch.compile turns the checks off for the whole process, and another test may have used it."""
+    """torch.compile turns the checks off for the whole process; another test may have used it."""
     monkeypatch.setattr(torch.distributions.Distribution, "_validate_args", True)
