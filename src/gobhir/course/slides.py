@@ -28,8 +28,6 @@ WEIGHTS = {"<img": 320, '<div class="chain': 100, "<pre": 120, "<tr>": 30}
 FACES = (*KATEX_FACES, "Main-Bold", "Main-Italic", "Math-BoldItalic", "AMS-Regular", "Caligraphic")
 PHASES = {"formula": "loss", "misconception": "backward", "endcard": "update"}
 """The colour of a heading, by the kind of its block."""
-KINDS = {"prose", "formula", "misconception", "code", "predict", "widget", "endcard"}
-"""The blocks that can be slides."""
 
 
 def slides(lesson: Lesson, lang: str) -> str:
