@@ -9,11 +9,14 @@ else {
     for (const { isIntersecting, target } of seen) {
       if (!isIntersecting) continue;
       near.unobserve(target);
-      typeset(target);
+      if (target.matches(".math")) typeset(target);
+      else target.querySelectorAll(".math").forEach(typeset);
     }
     reach();
   }, { rootMargin: "150%" });
-  for (const place of formulas) near.observe(place);
+  // What a box that scrolls sideways hides is never near, so it is asked of the box.
+  const boxed = Array.from(formulas, (place) => place.closest(".chain, .table") ?? place);
+  for (const block of new Set(boxed)) near.observe(block);
 }
 void document.body.offsetHeight; // only what has been laid out asks for its fonts
 // What has to be scrolled can be reached with the keyboard.
