@@ -358,7 +358,7 @@ def start(options):
 
 
 def test(arguments):
-    needs_torch(prepare(["test"], "yes"))
+    needs_torch(prepare(["test", "projects"], "yes"))
     return subprocess.call([PYTHON, os.path.join(ROOT, "tests", "run.py"), *arguments])
 
 

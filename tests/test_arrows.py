@@ -13,7 +13,7 @@ import gobhir
 HOUSE = Path(gobhir.__file__).parent
 FLOORS = [
     {"lang"},
-    {"engine", "derivation", "learner"},
+    {"engine", "derivation", "learner", "datasets"},
     {
         "accelerator",
         "amp",
@@ -31,17 +31,17 @@ FLOORS = [
     {"func", "optim", "distributions", "utils"},
     {"gobhir", "examples"},
     {"training", "lift", "help", "version"},
-    {"explain"},
+    {"explain", "evaluation", "deploy"},
     {"widgets"},
     {"course"},
-    {"studio"},
+    {"studio", "projects"},
     {"cli"},
     {"__main__"},
 ]
 """`gobhir` itself, the names at the top, stands above what it offers."""
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 FRAMEWORKS = {"torch", "keras", "tensorflow", "jax", "scipy"}
-MAY_ASK_FOR_FRAMEWORKS = ("lift/", "training/backends/", "projects/")
+MAY_ASK_FOR_FRAMEWORKS = ("lift/", "training/backends/", "deploy/", "projects/")
 
 FILES = sorted(str(f.relative_to(HOUSE).as_posix()) for f in HOUSE.rglob("*.py"))
 

@@ -404,6 +404,18 @@ def recall(ctx: typer.Context) -> None:
     raise typer.Exit(cards(ctx.args, prog_name="gobhir recall", standalone_mode=False) or 0)
 
 
+@app.command(cls=Command, help="projects.command.about", context_settings=_PASSED_ON)
+def project(ctx: typer.Context, lang: Lang = None) -> None:
+    from gobhir.projects import commands
+
+    if ctx.args in ([], ["--help"]):
+        print(commands.listed())
+        return
+    name, *words = ctx.args
+    made = commands.app(name)
+    raise typer.Exit(made(words, prog_name=f"gobhir project {name}", standalone_mode=False) or 0)
+
+
 @app.command(cls=Command, help="cli.version.about")
 def version(lang: Lang = None) -> None:
     print(_version())

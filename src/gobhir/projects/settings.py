@@ -1,0 +1,150 @@
+"""A project's settings: one frozen dataclass, which the command line, the file `settings.json` and
+the page of results all read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+
+from gobhir.lang import say
+from gobhir.serialization import not_written
+
+FILE = "settings.json"
+
+
+def setting(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
+    """A field of a project's settings.
+
+    help: the key of the sentence that says what it is; low, high: the smallest and the largest
+    number that makes sense.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One thing that can be asked for: a field of the settings, or a verb's own option.
+
+    kind: bool, int, float or str. choices: the words that there are, for a Literal. optional:
+    whether None is one of its values.
+    """
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+
+    @classmethod
+    def of(cls, name: str, annotation: Any, default: Any, help: str, **limits: Any) -> Self:
+        """From an annotation: `int`, `float | None`, `Literal["adam", "sgd"]`, ..."""
+        parts = [part for part in get_args(annotation) if part is not NoneType]
+        choices: tuple[str, ...] = ()
+        kind = annotation
+        if get_origin(annotation) is Literal:
+            choices, kind = get_args(annotation), str
+        elif parts:
+            (kind,) = parts
+        optional = NoneType in get_args(annotation)
+        return cls(name, kind, default, help, choices=choices, optional=optional, **limits)
+
+    @property
+    def option(self) -> str:
+        """Its name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    def read(self, text: str) -> Any:
+        """The value that a command line's word means. ValueError when it means none."""
+        if self.kind not in (int, float):
+            return self.checked(text)
+        try:
+            number = self.kind(text)
+        except ValueError:
+            kind = "count" if self.kind is int else "number"
+            raise ValueError(say(f"cli.bad.{kind}", option=self.option, text=text)) from None
+            # keys: cli.bad.count, cli.bad.number
+        return self.checked(number)
+
+    def checked(self, value: Any) -> Any:
+        """`value`, if it is one that makes sense. ValueError or TypeError when it is not."""
+        if value is None and self.optional:
+            return value
+        fits = isinstance(value, self.kind) or (self.kind is float and type(value) is int)
+        if not fits or (self.kind is not bool and isinstance(value, bool)):
+            said = {"option": self.name, "kind": self.kind.__name__, "value": repr(value)}
+            raise TypeError(say("projects.bad.kind", **said))
+        if self.choices and value not in self.choices:
+            known = ", ".join(self.choices)
+            raise ValueError(say("projects.bad.choice", option=self.name, value=value, known=known))
+        if self.kind in (int, float):
+            low = -math.inf if self.low is None else self.low
+            high = math.inf if self.high is None else self.high
+            if not (low <= value <= high and math.isfinite(value)):
+                where: dict[str, Any] = {"option": self.name, "low": low, "high": high}
+                raise ValueError(say("projects.bad.range", value=value, **where))
+        return value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every project can be told. A project adds its own fields, each by `setting`."""
+
+    about: ClassVar[str]
+    """The key of the sentence that says what the project is."""
+
+    seed: int = setting(0, "projects.setting.seed", low=0, high=2**31 - 1)
+
+    def __post_init__(self) -> None:
+        for wish in type(self).wishes():
+            wish.checked(getattr(self, wish.name))
+
+    @classmethod
+    def wishes(cls) -> Iterator[Wish]:
+        """All fields, in their order."""
+        hints = get_type_hints(cls)
+        for field in dataclasses.fields(cls):
+            yield Wish.of(field.name, hints[field.name], field.default, **field.metadata)
+
+    def save(self, folder: Path) -> None:
+        """Write them to `settings.json` in the folder, whole or not at all."""
+        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+        write(folder / FILE, text)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """What `save` wrote. FileNotFoundError when nothing was trained there, ValueError when the
+        file is not such settings."""
+        path = folder / FILE
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise FileNotFoundError(say("projects.bad.untrained", folder=folder)) from None
+        except ValueError as error:
+            raise ValueError(say("projects.bad.file", path=path, reason=error)) from None
+        known = {wish.name for wish in cls.wishes()}
+        if not isinstance(content, dict) or not set(content) <= known:
+            extra = ", ".join(set(content) - known) if isinstance(content, dict) else content
+            raise ValueError(say("projects.bad.file", path=path, reason=extra))
+        return cls(**content)
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Put `content` in the file's place only when it is complete. OSError with a sentence."""
+    half = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half.write_bytes(content.encode() if isinstance(content, str) else content)
+        half.replace(path)
+    except OSError as trouble:
+        half.unlink(missing_ok=True)
+        raise not_written(path, trouble) from None
