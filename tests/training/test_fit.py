@@ -719,3 +719,12 @@ def test_the_compiled_step_learns_the_same(dropout: float, monkeypatch: pytest.M
         assert numbers == pytest.approx(found[0][0], rel=1e-4)
         for a, b in zip(learned, found[0][1], strict=True):
             assert np.abs(a - b).max() <= 1e-4 * np.abs(b).max()
+
+
+@both
+def test_a_function_may_make_the_scheduler(f: Any) -> None:
+    def halves(optimizer: Any) -> Any:
+        return f.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+
+    run = quiet(network(f), (X, Y), "cross_entropy", "sgd", 3, lr=0.4, scheduler=halves)
+    assert run["lr"] == [0.4, 0.2, 0.1]

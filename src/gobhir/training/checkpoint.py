@@ -66,7 +66,7 @@ class Checkpoint(Callback):
             "format": _FORMAT,
             "epoch": run.epoch,
             "stopped": run.stop_reason,
-            "model": run.model.state_dict(),
+            "model": backend.weights(),
             "optimizer": run.optimizer.state_dict(),
             "kind": type(run.optimizer).__name__,
             "callbacks": [[type(c).__name__, c.state_dict()] for c in self.others],
@@ -88,7 +88,7 @@ class Checkpoint(Callback):
         told = [type(c).__name__ for c in self.others]
         if callbacks != told:
             raise ValueError(say("errors.training.other_callbacks", saved=callbacks, now=told))
-        backend.put_weights(_as_now(content["model"], run.model.state_dict(), backend))
+        backend.put_weights(_as_now(content["model"], backend.weights(), backend))
         run.optimizer.load_state_dict(_as_now(content["optimizer"], None, backend))
         for one, (_, state) in zip(self.others, content["callbacks"], strict=True):
             one.load_state_dict(_as_now(state, one.state_dict(), backend))

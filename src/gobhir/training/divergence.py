@@ -58,7 +58,7 @@ def explain_divergence(
 
 def blame(backend: Backend, batch: tuple[Any, ...]) -> Message:
     """Why the loss of a batch on which nothing is learned is no number."""
-    return _in_data(backend, batch) or say("errors.training.nan_model")
+    return _in_data(backend, batch) or say("errors.training.nan_model", look=backend.anomaly)
 
 
 def _in_data(backend: Backend, batch: tuple[Any, ...]) -> Message | None:
@@ -86,8 +86,8 @@ def _in_training(run: Run, before: Any, step: Step, batches: Iterable[tuple[Any,
     lr = float(run.optimizer.param_groups[0]["lr"])
     if birth is not None:
         return say("errors.training.nan_found", birth=birth, trend=trend, smaller=lr / 10)
-    name = run.backend.framework.__name__
-    return say("errors.training.nan_born", lr=lr, smaller=lr / 10, trend=trend, framework=name)
+    look = run.backend.anomaly
+    return say("errors.training.nan_born", lr=lr, smaller=lr / 10, trend=trend, look=look)
 
 
 def _trend(run: Run, before: float) -> tuple[Message, bool]:
@@ -103,8 +103,7 @@ def _trend(run: Run, before: float) -> tuple[Message, bool]:
 def _birth(backend: Backend, step: Step, batches: Iterable[tuple[Any, ...]]) -> Any:
     """What is said about the first NaN that is born, if one is within some seconds."""
     end = time.perf_counter() + _PATIENCE
-    quiet, looking = warnings.catch_warnings(action="ignore"), backend.framework.autograd
-    with quiet, looking.detect_anomaly():
+    with warnings.catch_warnings(action="ignore"), backend.looking_for_nan():
         try:
             for batch in batches:
                 step(*batch)

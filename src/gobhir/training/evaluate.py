@@ -22,8 +22,8 @@ def measure(
     measures.reset()
     with backend.evaluating():
         for batch in batches(source, backend):
-            output = backend.model(*batch[:-1])
-            value = None if loss is None else backend.value(loss(output, batch[-1]))
+            output, found = backend.answer(batch, loss)
+            value = None if loss is None else backend.value(found)
             measures.add(value, output, batch[-1])
             if sick is None and type(value) is float and not math.isfinite(value):
                 sick = say("errors.training.nan_evaluated", loss=value, cause=blame(backend, batch))
@@ -61,7 +61,7 @@ def predict(model: Any, data: Any, *, batch_size: int = 256) -> Any:
     outputs = []
     with backend.evaluating():
         for batch in batches(loader(data, backend, batch_size), backend):
-            outputs.append(model(*batch[:-1]))
+            outputs.append(backend.answer(batch)[0])
     if not outputs:
         raise ValueError(say("errors.training.empty"))
     if isinstance(outputs[0], tuple):

@@ -66,8 +66,9 @@ def fit(
     callbacks: Callback objects, or functions of the run, called after each epoch.
     validation: as data, or a fraction of the examples, which are then not trained on.
     batch_size, shuffle: for data that are no DataLoader.
-    scheduler: a learning-rate scheduler (or several): after each epoch, except for those that
-        count batches; Schedule(...) says otherwise.
+    scheduler: a learning-rate scheduler (or several), or a function that makes one for the
+        optimizer: it moves on after each epoch, or after each batch if it counts batches;
+        Schedule(...) says otherwise.
     clip_norm, clip_value: the largest norm of all gradients together, the largest entry.
     seed: starts all random numbers, so that the run can be repeated to the bit. (The model's
         first weights were drawn before: call manual_seed before making the model, too.)
@@ -94,7 +95,7 @@ def fit(
     training = loader(data, backend, batch_size, shuffle, function, lend=True)
     held_out = None if validation is None else loader(validation, backend, 256, loss=function)
     run = Run(backend, backend.optimizer(optimizer, lr), function, epochs)
-    told = _observers(callbacks, scheduler)
+    told = _observers(callbacks, scheduler, run.optimizer)
     best = next(c for c in told if isinstance(c, KeepBest))
     keeper = _keeper(checkpoint, resume)
     if keeper is not None:
@@ -132,15 +133,17 @@ def _make_step(
 def _seed(backend: Backend, seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    backend.framework.manual_seed(seed)
+    backend.seed(seed)
 
 
-def _observers(callbacks: Any, scheduler: Any) -> list[Callback]:
+def _observers(callbacks: Any, scheduler: Any, optimizer: Any) -> list[Callback]:
     """All callbacks in the order in which they are told."""
     wishes = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
     told = [callback(wish) for wish in wishes]
     schedulers = scheduler if isinstance(scheduler, (list, tuple)) else [scheduler]
     for one in schedulers:
+        if callable(one):
+            one = one(optimizer)
         if one is not None:
             told.append(one if isinstance(one, Schedule) else Schedule(one))
     if not any(isinstance(c, KeepBest) for c in told):

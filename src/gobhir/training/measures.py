@@ -59,7 +59,7 @@ class Measures:
     def _keep(self, output: Any, target: Any) -> None:
         if not hasattr(output, "shape"):
             raise TypeError(say("errors.training.result", type=type(output).__name__))
-        pair = self.backend.kept(output), self.backend.kept(target)
+        pair = self.backend.kept_pair(output, target)
         if self._kept:
             last = self._kept[-1]
             if any(a.shape[1:] != b.shape[1:] for a, b in zip(pair, last, strict=True)):

@@ -36,6 +36,14 @@ def needs_closure(optimizer: Any) -> bool:
     return type(optimizer).__name__ == "LBFGS"
 
 
+def clips(norm: float | None, value: float | None) -> bool:
+    """Whether gradients are to be kept small. ValueError where a limit is none."""
+    for name, most in (("clip_norm", norm), ("clip_value", value)):
+        if most is not None and not most > 0:
+            raise ValueError(say("errors.training.clip", name=name, value=most))
+    return norm is not None or value is not None
+
+
 class Backend:
     """A model, and how its framework is spoken to."""
 
@@ -80,6 +88,11 @@ class Backend:
     def kept(self, tensor: Any) -> Any:
         """A tensor's numbers as they are now, whatever the next step does to it."""
         raise NotImplementedError
+
+    def kept_pair(self, output: Any, target: Any) -> tuple[Any, Any]:
+        """Both as they are now; where a score for each class stands in the output, the classes
+        are its axis 1."""
+        return self.kept(output), self.kept(target)
 
     def joined(self, kept: Sequence[Any]) -> Any:
         """What was kept of several batches as one array or tensor."""
@@ -216,13 +229,16 @@ class Backend:
 
         return searching if needs_closure(optimizer) else step
 
+    def answer(self, batch: tuple[Any, ...], loss: Any = None) -> tuple[Any, Any]:
+        """What the model makes of a batch's inputs, and its loss, where there is a loss function.
+        Asked for inside `evaluating`."""
+        output = self.model(*batch[:-1])
+        return output, None if loss is None else loss(output, batch[-1])
+
     def clipping(self, norm: float | None, value: float | None) -> Callable[[], Any] | None:
         """What keeps gradients small between backward and update; None when nothing is to."""
-        if norm is None and value is None:
+        if not clips(norm, value):
             return None
-        for name, most in (("clip_norm", norm), ("clip_value", value)):
-            if most is not None and not most > 0:
-                raise ValueError(say("errors.training.clip", name=name, value=most))
         tools, parameters = self.framework.nn.utils, list(self.model.parameters())
 
         def clip() -> None:
@@ -270,11 +286,26 @@ class Backend:
     def _finite(self, tensor: Any) -> bool:
         return bool(self.framework.isfinite(tensor.detach()).all())
 
+    @property
+    def anomaly(self) -> str:
+        """What a learner writes to be told where a NaN is born."""
+        return f"with {self.framework.__name__}.autograd.detect_anomaly():"
+
+    @contextmanager
+    def looking_for_nan(self) -> Iterator[None]:
+        """Inside, a step in which a NaN is born raises RuntimeError, whose argument says where."""
+        with self.framework.autograd.detect_anomaly():
+            yield
+
     def put_weights(self, weights: Mapping[str, Any]) -> None:
         """Give the model the weights that `weights` copied."""
         self.model.load_state_dict(dict(weights))
 
     # -- chance ----------------------------------------------------------------------------------
+
+    def seed(self, seed: int) -> None:
+        """Start the framework's random numbers."""
+        self.framework.manual_seed(seed)
 
     def random_state(self) -> Any:
         """Where the framework's random numbers stand."""
