@@ -19,6 +19,7 @@ FLOORS = [
         "amp",
         "autograd",
         "backends",
+        "datasets",
         "linalg",
         "mathematics",
         "random",
