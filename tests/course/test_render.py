@@ -10,6 +10,7 @@ import pytest
 
 from gobhir.course import read_lesson
 from gobhir.course.markdown import parser
+from gobhir.course.notebooks import lesson_notebook
 from gobhir.course.outputs import html_output, output_html
 from gobhir.course.text import day_address
 
@@ -71,6 +72,16 @@ def test_the_parts_that_the_front_end_looks_for(page):
     assert state["lang"] in ("bn", "en")
     assert [len(row) for row in state["network"]["weights"][0]] == [2]
     assert page.all("details", **{"class": "solution"})[0].keys() >= {"hidden"}
+
+
+def test_a_section_begins_before_the_box_of_its_question(changed):
+    line = "If the sum grows, does"
+    lesson = read_lesson(changed("lesson.md", line, f"## Uphill\n\n{line}"))
+    html = lesson.render("en")
+    assert re.search(r'>Uphill</h2>\s*<div class="predict" data-predict="predict-sign"', html)
+    assert "<p>If the sum grows" in html.split('data-predict="predict-sign"')[1]
+    cells = {cell.id: cell.source for cell in lesson_notebook(lesson, "en").cells}
+    assert cells["predict-sign"].startswith("## Uphill\n\n### ")
 
 
 def test_an_options_text_is_one_element(sample):

@@ -15,7 +15,7 @@ from gobhir.course.lesson import Block, Lesson, load
 from gobhir.course.markdown import box_kind, box_title, fill_formula, parse
 from gobhir.course.plan import all_slugs
 from gobhir.course.quiz import PICKED, QuizItem
-from gobhir.course.text import split_at_rule, split_paragraphs
+from gobhir.course.text import heading_apart, split_at_rule, split_paragraphs
 from gobhir.lang import digits, t
 
 if TYPE_CHECKING:
@@ -154,7 +154,9 @@ class _Notebook:
 
     def predict(self, block: Block) -> None:
         question, after = split_at_rule(block.source)
+        heading, question = heading_apart(question)
         parts = [
+            self.text(heading, block.id),
             f"### {self.t('course.predict.title')}",
             self.text(question, block.id),
         ]

@@ -19,7 +19,7 @@ from gobhir.course.parsons import pieces
 from gobhir.course.pictures import picture
 from gobhir.course.plan import Text, report_address
 from gobhir.course.quiz import QuizItem
-from gobhir.course.text import Writer, day_address, split_at_rule, split_paragraphs
+from gobhir.course.text import Writer, day_address, heading_apart, split_at_rule, split_paragraphs
 from gobhir.lang import digits
 
 
@@ -143,6 +143,7 @@ class LessonWriter(Writer):
     def predict(self, block: Block) -> str:
         answer = self.stored.get(block.id, {}).get("answer")
         question, after = split_at_rule(block.source)
+        heading, question = heading_apart(question)
         kind = block.options.get("type", "number")
         name = f"predict-{block.id}"
         if kind == "choice":
@@ -161,6 +162,7 @@ class LessonWriter(Writer):
         facts = {"type": kind, "answer": answer, "tolerance": block.options.get("tolerance", 0)}
         hides = self.next_code(block)
         return (
+            f"{self.markdown(heading, block.id)}"
             f'<div class="predict" data-predict="{block.id}" data-hides="{hides}" '
             f'data-facts="{escape(json.dumps(facts, ensure_ascii=False))}">'
             f'<p class="label">{self.t("course.predict.title")}</p>'

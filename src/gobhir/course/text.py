@@ -141,6 +141,12 @@ def split_at_rule(text: str) -> tuple[str, str]:
     return before.strip(), after.strip()
 
 
+def heading_apart(text: str) -> tuple[str, str]:
+    """The heading that a text begins with, and the rest; a section begins before its box does."""
+    match = re.match(r"(#+ .*\n*)?", text)
+    return (match[0].strip(), text[match.end() :]) if match else ("", text)
+
+
 def day_address(address: str) -> str:
     """`day:8` or `plus:attention` as the address of that lesson; its place on the home page until
     it is open."""
