@@ -1,0 +1,9 @@
+"""Deployment: a trained model as one ONNX file, smaller and quicker, and a service that runs it.
+Stands on training/; projects/ and the command line may import it. onnx, onnxruntime, PyTorch and
+the web server are imported only when they are needed. Start reading in export.py, then about.py.
+"""
+
+from gobhir.deploy.about import About, Drawing, Numbers, Picture, Text
+from gobhir.deploy.export import Exported, export
+
+__all__ = ["About", "Drawing", "Exported", "Numbers", "Picture", "Text", "export"]
