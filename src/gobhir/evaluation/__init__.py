@@ -4,16 +4,24 @@ is imported when a linear classifier is asked for. Start reading in splits.py, t
 """
 
 from gobhir.evaluation import baselines
+from gobhir.evaluation.calibration import Temperature, brier, ece, probabilities, reliability
 from gobhir.evaluation.duplicates import joined, near, normalised, same
 from gobhir.evaluation.intervals import Estimate, bootstrap, difference, mean, wilson
+from gobhir.evaluation.report import blocks, classification, gain, regression, worst
 from gobhir.evaluation.splits import by_id, in_order, k_fold, leaks, rolling, split
 
 __all__ = [
     "Estimate",
+    "Temperature",
     "baselines",
+    "blocks",
     "bootstrap",
+    "brier",
     "by_id",
+    "classification",
     "difference",
+    "ece",
+    "gain",
     "in_order",
     "joined",
     "k_fold",
@@ -21,8 +29,12 @@ __all__ = [
     "mean",
     "near",
     "normalised",
+    "probabilities",
+    "regression",
+    "reliability",
     "rolling",
     "same",
     "split",
     "wilson",
+    "worst",
 ]
