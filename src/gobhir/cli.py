@@ -412,7 +412,7 @@ def project(ctx: typer.Context, lang: Lang = None) -> None:
         print(commands.listed())
         return
     name, *words = ctx.args
-    made = commands.app(name)
+    made = commands.app(name, next(iter(words), None))
     raise typer.Exit(made(words, prog_name=f"gobhir project {name}", standalone_mode=False) or 0)
 
 

@@ -21,8 +21,8 @@ def listed() -> str:
     return t("projects.command.list") + "\n\n" + columns(rows)
 
 
-def app(name: str) -> typer.Typer:
-    """The command line of one project."""
+def app(name: str, asked: str | None = None) -> typer.Typer:
+    """The command line of one project. Only the verb that is asked for is imported."""
     project = Project(name)
     made = typer.Typer(
         cls=Group, add_completion=False, invoke_without_command=True, rich_markup_mode=None
@@ -34,9 +34,14 @@ def app(name: str) -> typer.Typer:
             print(ctx.get_help())
 
     for verb in VERBS:
-        made.command(verb, cls=Command, help=f"projects.command.{verb}")(_command(project, verb))
-        # keys: projects.command.*
+        made.command(verb, cls=Command, help=f"projects.command.{verb}")(
+            _command(project, verb) if verb == asked else _listed
+        )  # keys: projects.command.*
     return made
+
+
+def _listed() -> None:
+    """A verb that stands in the help and is not asked for."""
 
 
 def _command(project: Project, verb: str) -> Callable[..., None]:

@@ -3,7 +3,10 @@
 `gobhir.projects.NAME` is a package; `settings.py` in it has `Settings`, and each verb is a function
 in a file of its name:
 
-    train(settings, folder, *, ...)             learns, and leaves the model in the folder
+    train(settings, folder, *, ...)             learns, and leaves the model in the folder; keeps
+                                                its settings there (`settings.save(folder)`) as soon
+                                                as data and network stand, so that a wish that
+                                                cannot be fulfilled changes nothing
     evaluate(settings, folder, *, ...)          measures it; gives Results, and writes their page
     run(settings, folder, inputs, *, ...)       does what it is for, with the user's own inputs
 
@@ -71,9 +74,7 @@ class Project:
 
     def train(self, settings: Settings, folder: Path | None = None, **options: Any) -> Any:
         """Train it in a folder; the settings are kept beside the model."""
-        folder = folder or self.folder
-        settings.save(folder)
-        return self.verb("train")(settings, folder, **options)
+        return self.verb("train")(settings, folder or self.folder, **options)
 
     def evaluate(self, folder: Path | None = None, **options: Any) -> Any:
         """Measure what was trained in the folder, by the settings that stand there."""

@@ -91,7 +91,9 @@ class Wish:
             high = math.inf if self.high is None else self.high
             if not (low <= value <= high and math.isfinite(value)):
                 where: dict[str, Any] = {"option": self.name, "low": low, "high": high}
-                raise ValueError(say("projects.bad.range", value=value, **where))
+                key = "range" if math.isfinite(high) else "least"
+                raise ValueError(say(f"projects.bad.{key}", value=value, **where))
+                # keys: projects.bad.range, projects.bad.least
         return value
 
 

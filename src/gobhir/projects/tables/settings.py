@@ -1,0 +1,35 @@
+"""What can be changed about the tables project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from gobhir.projects.settings import Settings as Base
+from gobhir.projects.settings import setting
+
+ENGINES = ("gobhir", "torch", "keras")
+
+
+@dataclass(frozen=True)
+class Settings(Base):
+    """The data, the network and its training; sizes are in examples and units."""
+
+    about: ClassVar[str] = "tables.about"
+
+    data: str = setting("diabetes", "tables.setting.data")
+    target: str | None = setting(None, "tables.setting.target")
+    task: Literal["auto", "regression", "classification"] = setting("auto", "tables.setting.task")
+    engine: Literal["all", "gobhir", "torch", "keras"] = setting("gobhir", "tables.setting.engine")
+    hidden: int = setting(32, "tables.setting.hidden", low=1, high=4096)
+    layers: int = setting(2, "tables.setting.layers", low=0, high=20)
+    epochs: int = setting(200, "tables.setting.epochs", low=1)
+    patience: int = setting(20, "tables.setting.patience", low=1)
+    batch_size: int = setting(32, "tables.setting.batch_size", low=1)
+    lr: float = setting(0.003, "tables.setting.lr", low=1e-9, high=10)
+    weight_decay: float = setting(0.01, "tables.setting.weight_decay", low=0, high=10)
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The frameworks that are asked for."""
+        return ENGINES if self.engine == "all" else (self.engine,)
