@@ -68,7 +68,7 @@ def _command(project: Project, verb: str) -> Callable[..., None]:
     for name, option in (("folder", folder), ("lang", lang)):
         parameters.append(_keyword(name, Annotated[str | None, option]))
     if verb == "run":
-        inputs = typer.Argument(metavar="INPUT", help=f"{project.name}.inputs")
+        inputs = typer.Argument(metavar="INPUT", help=project.settings.inputs)
         parameters.insert(0, _keyword("inputs", Annotated[list[str] | None, inputs]))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return command

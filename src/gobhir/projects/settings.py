@@ -103,6 +103,8 @@ class Settings:
 
     about: ClassVar[str]
     """The key of the sentence that says what the project is."""
+    inputs: ClassVar[str]
+    """The key of the sentence that says what `run` can be given."""
 
     seed: int = setting(0, "projects.setting.seed", low=0, high=2**31 - 1)
 

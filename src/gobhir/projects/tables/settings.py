@@ -16,6 +16,7 @@ class Settings(Base):
     """The data, the network and its training; sizes are in examples and units."""
 
     about: ClassVar[str] = "tables.about"
+    inputs: ClassVar[str] = "tables.inputs"
 
     data: str = setting("diabetes", "tables.setting.data")
     target: str | None = setting(None, "tables.setting.target")
