@@ -12,7 +12,7 @@ from gobhir.datasets.catalogue import Entry
 
 def read_set(card: Entry, paths: dict[str, Path]) -> dict[str, Any]:
     """A table with the column `target`, its units as measured; of digits also the images."""
-    from sklearn import datasets  # type: ignore[import-untyped]
+    from sklearn import datasets
 
     function = getattr(datasets, card.options["function"])
     found = function(as_frame=True, **card.options.get("arguments", {}))

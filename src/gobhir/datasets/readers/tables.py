@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from gobhir.lang import say
 
 if TYPE_CHECKING:
-    from pandas import DataFrame  # type: ignore[import-untyped]
+    from pandas import DataFrame
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 """What stands for a missing value, in small letters."""
