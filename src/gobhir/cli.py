@@ -328,6 +328,31 @@ def studio(
     serve(port=number, open_browser=not no_browser, lang=lang)
 
 
+@app.command(cls=Command, help="deploy.command.about")
+def serve(
+    model: Annotated[str, typer.Argument(metavar="MODEL.onnx", help="deploy.command.model")],
+    port: Annotated[str, option(metavar="8000", help="deploy.command.port")] = "8000",
+    host: Annotated[str, option(metavar="127.0.0.1", help="deploy.command.host")] = "127.0.0.1",
+    max_batch: Annotated[str, option(metavar="32", help="deploy.command.max_batch")] = "32",
+    max_wait_ms: Annotated[str, option(metavar="2", help="deploy.command.max_wait_ms")] = "2",
+    max_body: Annotated[str, option(metavar="BYTES", help="deploy.command.max_body")] = "8388608",
+    timeout: Annotated[str, option(metavar="SECONDS", help="deploy.command.timeout")] = "10",
+    workers: Annotated[str, option(metavar="N", help="deploy.command.workers")] = "1",
+    lang: Lang = None,
+) -> None:
+    from gobhir.deploy.serve.command import serve as run
+    from gobhir.deploy.serve.limits import Limits
+
+    limits = Limits(
+        max_batch=_count("--max-batch", max_batch),
+        max_wait_ms=_number("--max-wait-ms", max_wait_ms),
+        max_body=_count("--max-body", max_body),
+        timeout=_number("--timeout", timeout),
+        workers=_count("--workers", workers),
+    )
+    run(model, limits, host, _count("--port", port))
+
+
 # The course has a command line of its own, which is not even imported for the other commands.
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 

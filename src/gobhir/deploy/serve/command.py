@@ -1,0 +1,76 @@
+"""`gobhir serve`: the service on a port, until it is told to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gobhir.deploy.serve.app import LOCAL, Service
+from gobhir.deploy.serve.limits import Limits
+from gobhir.deploy.serve.model import Served
+from gobhir.lang import say, t
+
+
+def serve(path: str | Path, limits: Limits, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serve the model in the ONNX file `path` until SIGTERM or Ctrl+C: what is under way is
+    finished, within `limits.grace` seconds, and nothing new is begun.
+
+    port: 0 for any free one. ValueError for a file that is not served (see `Served`), a host or a
+    port that cannot be listened on.
+    """
+    import uvicorn
+
+    threads = 0 if limits.workers == 1 else max(1, (os.cpu_count() or 1) // limits.workers)
+    service = Service(Served(path, threads), limits, _names(host))
+    listening = _listening(host, port)
+    config = uvicorn.Config(
+        service.app,
+        http="h11",  # the strict one: it refuses what could be read in two ways
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=limits.max_waiting * 2 + 64,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=max(1, round(limits.grace)),
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    at = listening.getsockname()
+    shown = f"[{at[0]}]" if ":" in at[0] else at[0]
+    print(t("deploy.serve.running", path=path, url=f"http://{shown}:{at[1]}/"), flush=True)
+    # uvicorn hands the signal on once it has stopped: this is a good end, not a death.
+    signal.signal(signal.SIGTERM, _nothing)
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
+    print(t("deploy.serve.stopped"), flush=True)
+
+
+def _nothing(number: int, frame: Any) -> None:
+    pass
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    if port > 65535:
+        raise ValueError(say("deploy.serve.port", port=port))
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as trouble:
+        detail = trouble.strerror or str(trouble)
+        told = say("deploy.serve.listen", host=host, port=port, detail=detail)
+        raise ValueError(told) from None
+
+
+def _names(host: str) -> set[str] | None:
+    """The names by which it may be called. On the loopback only those of this machine, so that no
+    name that somebody points at it will do; elsewhere any, since we do not know them."""
+    with suppress(ValueError):
+        return LOCAL | {host} if ipaddress.ip_address(host).is_loopback else None
+    return LOCAL if host == "localhost" else None
