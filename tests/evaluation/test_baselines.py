@@ -22,13 +22,15 @@ def test_classes_as_scikit_learn() -> None:
     assert np.allclose(found["majority"], prior)
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(X, Y)
     assert np.allclose(found["logistic"], linear.predict_proba(Q), atol=1e-5)
-    drawn = baselines.chance(Y, 5000).mean(0)
+    drawn = np.bincount(baselines.chance(Y, 5000)) / 5000
     assert np.allclose(drawn, np.bincount(Y) / 80, atol=0.03)
-    assert set(np.unique(found["chance"])) == {0.0, 1.0}
+    assert found["chance"].shape == (30,) and found["chance"].dtype.kind == "i"
 
 
 def test_a_class_that_was_never_learned_gets_nothing() -> None:
-    for out in baselines.for_classes(X, Y, Q, classes=5).values():
+    found = baselines.for_classes(X, Y, Q, classes=5)
+    assert found["chance"].max() < 3
+    for out in (found["majority"], found["logistic"]):
         assert out.shape == (30, 5) and np.allclose(out.sum(1), 1) and not out[:, 3:].any()
 
 

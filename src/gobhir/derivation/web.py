@@ -170,10 +170,23 @@ def document(
 ) -> str:
     """A document around `body`, with KaTeX: only these very styles and scripts take effect.
     spoken: languages in it besides `lang`, whose fonts are needed too."""
-    katex, *rest = styles
+    script = asset("katex/katex.min.js").decode()
+    return sheet(lang, title, body, styles, [script, *scripts], spoken, after=1)
+
+
+def sheet(
+    lang: str,
+    title: str,
+    body: str,
+    styles: list[str],
+    scripts: list[str],
+    spoken: Iterable[str] = (),
+    after: int = 0,
+) -> str:
+    """A document that has no formulas; else as `document`. after: how many of the styles come
+    before the fonts."""
     fonts = [style] if (style := spoken_style(lang, *spoken)) else []
-    styles = [katex, *fonts, *rest]
-    scripts = [asset("katex/katex.min.js").decode(), *scripts]
+    styles = [*styles[:after], *fonts, *styles[after:]]
     policy = (
         f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes(styles)}; "
         "font-src data:; img-src data:; base-uri 'none'; form-action 'none'"
@@ -249,4 +262,4 @@ def _with_fonts(css: str, folder: str) -> str:
 def _hashes(parts: list[str]) -> str:
     """What a Content-Security-Policy lets through: these very texts and no others."""
     codes = (base64.b64encode(sha256(part.encode()).digest()).decode() for part in parts)
-    return " ".join(f"'sha256-{code}'" for code in codes)
+    return " ".join(f"'sha256-{code}'" for code in codes) or "'none'"

@@ -1,7 +1,7 @@
 """What a model has to beat: answers that hardly look, and a linear model that looks once.
 
-Each function gives outputs for the test rows, as a model would: probabilities (n, classes), or
-numbers. Time series as in Hyndman, Athanasopoulos, Forecasting (2021), https://otexts.com/fpp3/
+Each function gives outputs for the test rows, as a model would: probabilities (n, classes), class
+numbers, or numbers. Time series as in Hyndman, Athanasopoulos, Forecasting (2021), https://otexts.com/fpp3/
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ ALPHAS = tuple(10.0**power for power in range(-3, 6))
 def for_classes(
     train_x: Any, train_y: Any, test_x: Any, classes: int | None = None, *, seed: int = 0
 ) -> dict[str, np.ndarray]:
-    """All that a classifier has to beat: {"majority", "chance", "logistic": (n, classes)}.
-    train_y: class numbers from 0 on."""
+    """All that a classifier has to beat: {"majority": (n, classes), "chance": (n,),
+    "logistic": (n, classes)}. train_y: class numbers from 0 on."""
     return {
         "majority": majority(train_y, len(test_x), classes),
         "chance": chance(train_y, len(test_x), classes, seed=seed),
@@ -68,10 +68,9 @@ def majority(train_y: Any, n: int, classes: int | None = None) -> np.ndarray:
 
 
 def chance(train_y: Any, n: int, classes: int | None = None, *, seed: int = 0) -> np.ndarray:
-    """A class for each of n, drawn as often as it occurs. (n, classes), ones and zeros."""
+    """A class for each of n, drawn as often as it occurs. (n,) class numbers."""
     shares = _shares(train_y, classes)
-    drawn = np.random.default_rng(seed).choice(len(shares), n, p=shares)
-    return np.eye(len(shares))[drawn]
+    return np.random.default_rng(seed).choice(len(shares), n, p=shares)
 
 
 def logistic(

@@ -21,8 +21,8 @@ from gobhir.lang import say
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 METHODS = ("bca", "percentile")
-_AT_ONCE = 1 << 22
-"""So many weights are held at a time."""
+_AT_ONCE = 1 << 17
+"""So many weights are held at a time: they fit into a processor's cache."""
 _BLOCKS = 1000
 """The jackknife leaves out one example after the other, or one of so many blocks of them."""
 
@@ -167,7 +167,7 @@ def _ends(
 ) -> tuple[float | None, float | None]:
     """The interval's two ends."""
     drawn = drawn[np.isfinite(drawn)]
-    if not math.isfinite(value) or not len(drawn) or np.ptp(drawn) == 0:
+    if not math.isfinite(value) or not len(drawn) or np.ptp(drawn) <= 1e-12 * abs(value):
         return None, None
     normal = NormalDist()
     tails = [(1 - level) / 2, (1 + level) / 2]

@@ -200,12 +200,14 @@ class _Areas:
         self.order = np.argsort(-score, kind="stable")
         # Equal scores are passed at once.
         self.starts = np.unique(-score[self.order], return_index=True)[1]
+        self.distinct = len(self.starts) == len(score)
         self.positive = positive[self.order]
 
     def __call__(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        w = w[:, self.order]
-        yes = np.add.reduceat(w * self.positive, self.starts, axis=1)
-        every = np.add.reduceat(w, self.starts, axis=1)
+        every = w[:, self.order]
+        yes = every * self.positive
+        if not self.distinct:
+            yes, every = (np.add.reduceat(one, self.starts, axis=1) for one in (yes, every))
         no = every - yes
         so_far, seen = np.cumsum(yes, 1), np.cumsum(every, 1)
         with np.errstate(invalid="ignore", divide="ignore"):

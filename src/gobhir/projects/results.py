@@ -1,0 +1,325 @@
+"""What a project found out, typed: kept as results.json, and shown as a page and a model card.
+
+    Results.of_classes("digits", title, models, baselines, target, classes, ...).save(folder)
+
+Texts are `Words`: a sentence of the catalogues (`say("...")`), {"bn": ..., "en": ...}, or a text
+that is the same in both. There are no results without a baseline, and none without an interval.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from gobhir.datasets.catalogue import Entry
+from gobhir.evaluation import Estimate, Temperature, classification, gain, regression
+from gobhir.evaluation.calibration import Reliability, reliability
+from gobhir.evaluation.report import LOWER_IS_BETTER, OfClass
+from gobhir.lang import LANGUAGES, Message, catalogue, say
+from gobhir.projects.keeping import plain, typed
+from gobhir.projects.settings import Settings, write
+from gobhir.projects.surroundings import commit, machine, today
+from gobhir.training import History
+
+FILE = "results.json"
+SCHEMA = 1
+Words = str | dict[str, str] | Message
+Cell = Words | int | float | Estimate
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def words(text: Words, lang: str) -> str:
+    """The text in this language."""
+    if isinstance(text, Message):
+        return text.text(lang)
+    return text[lang] if isinstance(text, dict) else text
+
+
+@dataclass
+class Model:
+    """One model, or baseline, and its numbers on the test. name: what it is called; seconds: how
+    long it learned, where that is known."""
+
+    name: Words
+    numbers: dict[str, Estimate]
+    seconds: float | None = None
+
+
+@dataclass
+class Mistake:
+    """One example that went wrong. It is seen as a picture (PNG), read as a text, or as a row of a
+    table. sure: how sure the model was of `given`."""
+
+    true: Words
+    given: Words
+    sure: float | None = None
+    picture: bytes | None = None
+    text: str | None = None
+    row: dict[str, str] | None = None
+
+
+@dataclass
+class Calibration:
+    """How sure and how right on the test; after: with the temperature fitted on the validation."""
+
+    before: Reliability
+    after: Reliability | None = None
+    temperature: float | None = None
+
+
+@dataclass
+class Table:
+    """A table of the project's own. The first cell of a row is its name; numbers may be Estimates,
+    and `number` says of what ("accuracy" is shown in percent)."""
+
+    title: Words
+    head: list[Words]
+    rows: list[list[Any]]
+    about: Words = ""
+    number: str = ""
+
+
+@dataclass
+class Picture:
+    """A picture of the project's own (PNG)."""
+
+    title: Words
+    png: bytes
+    about: Words = ""
+
+
+@dataclass
+class Data:
+    """What was learned from. parts: how many examples each part of the split has; split: how it was
+    divided, in words; what, note: the data set's card."""
+
+    name: Words
+    source: str
+    licence: str
+    cite: str
+    parts: dict[str, int]
+    what: Words = ""
+    split: Words = ""
+    note: Words = ""
+
+    @classmethod
+    def of(cls, card: Entry, parts: Mapping[str, int], split: Words = "") -> Self:
+        """From the catalogue of data sets."""
+        said = (card.source, card.licence, card.cite)
+        return cls(card.name, *said, dict(parts), card.what, split, card.note or "")
+
+
+@dataclass
+class Card:
+    """What only its makers can say of a model (Mitchell et al. 2019, https://arxiv.org/abs/1810.03993):
+    what it is for, what it is not for, where it fails, how it is run."""
+
+    purpose: Words
+    not_for: list[Words]
+    limits: list[Words]
+    run: list[str]
+    model: Words = ""
+    licence: str = "MIT"
+
+
+@dataclass
+class Results:
+    """All of it. models: the first is the project's own, others stand beside it; main: the number
+    that decides. gains: how much better the model is than each baseline on the same examples, in
+    the order of `baselines`. confusion[i][j]: how often class i was taken for j.
+    """
+
+    project: str
+    title: Words
+    models: list[Model]
+    baselines: list[Model]
+    main: str
+    about: Words = ""
+    gains: list[Estimate] = field(default_factory=list)
+    classes: list[Words] = field(default_factory=list)
+    per_class: list[OfClass] = field(default_factory=list)
+    confusion: list[list[int]] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+    calibration: Calibration | None = None
+    mistakes: list[Mistake] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    unit: Words = ""
+    data: Data | None = None
+    card: Card | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    seconds: float | None = None
+    machine: dict[str, str] = field(default_factory=machine)
+    version: str = ""
+    commit: str = field(default_factory=commit)
+    date: str = field(default_factory=today)
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        from gobhir import __version__
+
+        self.version = self.version or __version__
+        if not self.models or not self.baselines:
+            raise ValueError(say("projects.results.no_baseline", project=self.project))
+        for model in [*self.models, *self.baselines]:
+            if self.main not in model.numbers:
+                known = ", ".join(model.numbers)
+                raise ValueError(say("projects.results.main", name=self.main, known=known))
+            for name, number in model.numbers.items():
+                if not isinstance(number, Estimate):
+                    raise TypeError(say("projects.results.estimate", name=name, value=number))
+        count = len(self.classes)
+        if self.confusion and [len(row) for row in self.confusion] != [count] * count:
+            raise ValueError(say("projects.results.confusion", count=count))
+        for png in [*(m.picture for m in self.mistakes), *(p.png for p in self.pictures)]:
+            if png is not None and not png.startswith(PNG):
+                raise ValueError(say("projects.results.picture"))
+
+    # -- making -----------------------------------------------------------------------------------
+
+    @classmethod
+    def of_classes(
+        cls,
+        project: str,
+        title: Words,
+        models: Mapping[str, Any],
+        baselines: Mapping[str, Any],
+        target: Any,
+        classes: Sequence[Words],
+        *,
+        groups: Any = None,
+        temperature: Temperature | None = None,
+        main: str = "accuracy",
+        **others: Any,
+    ) -> Self:
+        """From outputs on the test: {"CNN": (n, classes), ...}, the project's own model first;
+        baselines as `evaluation.baselines` gives them; names may be keys of the catalogues.
+        temperature: fitted on the validation; the first model's outputs then have to be scores.
+        others: as the fields.
+        """
+        names = [words(name, "en") for name in classes]
+        reports = {
+            name: classification(output, target, names, groups=groups)
+            for name, output in {**models, **baselines}.items()
+        }
+        own, output = next(iter(reports[name] for name in models)), next(iter(models.values()))
+        calibration = None
+        if "log_loss" in own.numbers:
+            calibration = Calibration(reliability(output, target))
+        if temperature is not None and calibration is not None:
+            calibration.after = reliability(temperature(output), target)
+            calibration.temperature = temperature.value
+        return cls(
+            project,
+            title,
+            [Model(known(name), reports[name].numbers) for name in models],
+            [Model(known(name), reports[name].numbers) for name in baselines],
+            main,
+            gains=[gain(output, other, target, groups=groups) for other in baselines.values()],
+            classes=list(classes),
+            per_class=own.per_class,
+            confusion=own.confusion,
+            calibration=calibration,
+            **others,
+        )
+
+    @classmethod
+    def of_numbers(
+        cls,
+        project: str,
+        title: Words,
+        models: Mapping[str, Any],
+        baselines: Mapping[str, Any],
+        target: Any,
+        *,
+        groups: Any = None,
+        scale: float | None = None,
+        main: str = "mae",
+        **others: Any,
+    ) -> Self:
+        """As `of_classes`, for a regression or a forecast: outputs (n,) or (n, columns); scale,
+        groups: as in `evaluation.regression`."""
+        numbers = {
+            name: regression(output, target, groups=groups, scale=scale)
+            for name, output in {**models, **baselines}.items()
+        }
+        first = next(iter(models.values()))
+        return cls(
+            project,
+            title,
+            [Model(known(name), numbers[name]) for name in models],
+            [Model(known(name), numbers[name]) for name in baselines],
+            main,
+            gains=[gain(first, b, target, groups=groups) for b in baselines.values()],
+            **others,
+        )
+
+    def trained(
+        self, settings: Settings | None = None, history: History | None = None, seconds: float = 0.0
+    ) -> Self:
+        """With how it was trained."""
+        if settings is not None:
+            self.settings = {f.name: getattr(settings, f.name) for f in fields(settings)}
+            self.seed = settings.seed
+        if history is not None:
+            self.history = history.rows
+        self.seconds = seconds or self.seconds
+        return self
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    @property
+    def best_baseline(self) -> int:
+        """Which of the baselines is hardest to beat."""
+        sign = -1 if self.main in LOWER_IS_BETTER else 1
+        values = [sign * model.numbers[self.main].value for model in self.baselines]
+        return values.index(max(values))
+
+    # -- keeping ----------------------------------------------------------------------------------
+
+    def save(self, folder: str | Path) -> Path:
+        """Write results.json, the pages (results.bn.html, results.en.html) and the model cards
+        (card.bn.md, card.en.md); gives the path of the page in the language in force."""
+        from gobhir.lang import language
+        from gobhir.projects.card import markdown
+        from gobhir.projects.page import html
+
+        folder = Path(folder)
+        write(folder / FILE, json.dumps(plain(self), indent=1, ensure_ascii=False) + "\n")
+        for lang in LANGUAGES:
+            if self.card is not None:
+                write(folder / f"card.{lang}.md", markdown(self, lang))
+            write(folder / f"results.{lang}.html", html(self, lang))
+        return folder / f"results.{language()}.html"
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """What `save` wrote. FileNotFoundError where nothing was measured yet, ValueError for a
+        file that is no such results."""
+        path = Path(folder) / FILE
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise FileNotFoundError(say("projects.results.none", folder=folder)) from None
+        except ValueError as error:
+            raise ValueError(say("projects.results.file", path=path, reason=error)) from None
+        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+            found = content.get("schema") if isinstance(content, dict) else type(content).__name__
+            said = {"path": path, "found": found, "schema": SCHEMA}
+            raise ValueError(say("projects.results.schema", **said))
+        try:
+            return typed(cls, content)
+        except (TypeError, KeyError, AttributeError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise ValueError(say("projects.results.file", path=path, reason=reason)) from None
+
+
+def known(name: str) -> Words:
+    """The words for a baseline of evaluation/baselines.py, or for a key of the catalogues; any
+    other name stays."""
+    keys = [key for key in (f"evaluation.name.{name}", name) if key in catalogue("en")]
+    return say(keys[0]) if keys else name

@@ -1,0 +1,82 @@
+"""Numbers as a page of results shows them: as many digits as the interval allows, shares in
+percent. What was measured is in ASCII digits in both languages, what is counted in their own.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gobhir.evaluation import Estimate
+from gobhir.evaluation.report import SHARES
+from gobhir.lang import digits, t
+
+DASH = "–"
+
+
+def value(one: Estimate, name: str = "") -> str:
+    """The number alone: 99.31%, 42.7, or a dash where there is none."""
+    return _written(one.value, *_places(one, name))
+
+
+def interval(one: Estimate, name: str = "") -> str:
+    """From where to where it may lie: 99.05–99.52%; "" where that is unknown."""
+    if one.low is None or one.high is None:
+        return ""
+    places, percent = _places(one, name)
+    low = _written(one.low, places, percent)
+    return f"{low.removesuffix('%')}{DASH}{_written(one.high, places, percent)}"
+
+
+def points(one: Estimate, name: str, lang: str) -> tuple[str, str]:
+    """A difference and its interval; of shares in percentage points."""
+    places, percent = _places(one, name)
+    texts = [_written(v, places, percent) for v in (one.value, one.low, one.high) if v is not None]
+    bare = [text.removesuffix("%") for text in texts]
+    told = t("projects.page.points", lang, value=bare[0]) if percent else bare[0]
+    return told, DASH.join(bare[1:])
+
+
+def plain(number: float) -> str:
+    """A number without an interval: four significant digits."""
+    if not math.isfinite(number):
+        return DASH
+    if number == int(number) and abs(number) < 1e9:
+        return f"{int(number):,}".replace("-", "−")
+    return f"{number:.4g}".replace("-", "−")
+
+
+def counted(number: int, lang: str) -> str:
+    """A count, with its thousands (in Bangla from a lakh on: lakhs) apart."""
+    text = f"{number:,}"
+    if lang == "bn" and number >= 100_000:
+        front, back = str(number)[:-3], str(number)[-3:]
+        pairs = [front[max(0, i - 2) : i] for i in range(len(front), 0, -2)][::-1]
+        text = ",".join([*pairs, back])
+    return digits(text, lang)
+
+
+def lasted(seconds: float, lang: str) -> str:
+    """How long something took, in the words one would use."""
+    if seconds < 90:
+        return t("projects.page.seconds", lang, count=digits(f"{seconds:.1f}", lang))
+    if seconds < 5400:
+        return t("projects.page.minutes", lang, count=digits(f"{seconds / 60:.1f}", lang))
+    return t("projects.page.hours", lang, count=digits(f"{seconds / 3600:.1f}", lang))
+
+
+def _places(one: Estimate, name: str) -> tuple[int, bool]:
+    """How many decimals mean something, and whether it is a share to be shown in percent."""
+    percent = name in SHARES
+    wide = None if one.low is None or one.high is None else one.high - one.low
+    if not wide:
+        return (2, True) if percent else (4, False)
+    half = wide / 2 * (100 if percent else 1)
+    # Two digits of the interval's half width: beyond them a number says nothing.
+    return min(2 if percent else 4, max(0, 1 - math.floor(math.log10(half)))), percent
+
+
+def _written(number: float, places: int, percent: bool) -> str:
+    if not math.isfinite(number):
+        return DASH
+    text = f"{number * 100:.{places}f}%" if percent else f"{number:,.{places}f}"
+    return text.replace("-", "−")
