@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gobhir.course import Lesson, read_lesson
+from tests.kernels import forked
 
 SAMPLE = Path(__file__).parent / "sample" / "day10-one-neuron"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels() -> Iterator[None]:
+    """All kernels of these tests start at once."""
+    with forked():
+        yield
 
 
 @pytest.fixture
