@@ -84,7 +84,7 @@ def test_the_page_has_everything_and_is_sound(lang: str) -> None:
 def test_a_regression_has_its_page_too() -> None:
     page = html(of_numbers(), "en")
     read(page)
-    assert re.findall(r'<section id="(\w+)"', page) == ["numbers", "run"]
+    assert re.findall(r'<section id="(\w+)"', page) == ["numbers", "pairs", "run"]
     assert "Better than the best baseline (linear model (ridge))" in page
 
 
@@ -107,7 +107,8 @@ def test_numbers_have_as_many_digits_as_they_deserve() -> None:
     assert shown.interval(wilson(993, 1000), "accuracy") == "98.56–99.66%"
     assert shown.value(wilson(7, 9), "accuracy") == "78%"
     few = Estimate(-43.2178, -50.1, -36.0)
-    assert (shown.value(few), shown.interval(few)) == ("−43.2", "−50.1–−36.0")
+    assert (shown.value(few), shown.interval(few)) == ("−43.2", "−50.1 … −36.0")
+    assert shown.value(Estimate(-0.00001, -0.1, 0.1)) == "0.00"
     assert shown.interval(Estimate(1.0)) == "" and shown.value(Estimate(float("nan"))) == "–"
     assert shown.points(Estimate(0.031, 0.02, 0.04), "accuracy", "en") == (
         "3.1 points",

@@ -89,8 +89,8 @@ def test_the_layout_of_the_file_stays(tmp_path: Path) -> None:
     assert content["schema"] == 1
     assert " ".join(content) == (
         "project title models baselines main about gains classes per_class confusion history "
-        "calibration mistakes tables pictures unit data card settings seed seconds machine version "
-        "commit date schema"
+        "calibration pairs mistakes tables charts pictures unit data card settings seed seconds "
+        "machine version commit date schema"
     )
     numbers = content["models"][0]["numbers"]
     assert list(numbers) == ["mae", "rmse", "r2"]

@@ -25,8 +25,8 @@ def rendered(results: Results, lang: str) -> str:
     """The card inside the page of results, which has the numbers and the settings already."""
     from markdown_it import MarkdownIt
 
-    source = "\n\n".join(_Card(results, lang).shared())
-    return str(MarkdownIt("commonmark", {"html": False}).render(source.replace("## ", "### ")))
+    source = "\n\n".join(_Card(results, lang, "###").shared())
+    return str(MarkdownIt("commonmark", {"html": False}).render(source))
 
 
 def run(results: Results, lang: str) -> Iterator[tuple[str, str]]:
@@ -46,14 +46,14 @@ def run(results: Results, lang: str) -> Iterator[tuple[str, str]]:
 
 
 class _Card:
-    def __init__(self, results: Results, lang: str):
-        self.r, self.lang = results, lang
+    def __init__(self, results: Results, lang: str, level: str = "##"):
+        self.r, self.lang, self.level = results, lang, level
 
     def say(self, name: str, /, **values: object) -> str:
         return t(f"projects.card.{name}", self.lang, **values)
 
     def head(self, name: str) -> str:
-        return f"## {self.say(f'heading.{name}')}"
+        return f"{self.level} {self.say(f'heading.{name}')}"
 
     def whole(self) -> Iterator[str]:
         yield f"# {self.say('title', name=_safe(words(self.r.title, self.lang)))}"

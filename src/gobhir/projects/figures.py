@@ -10,7 +10,7 @@ from html import escape
 
 import numpy as np
 
-from gobhir.evaluation import Estimate
+from gobhir.evaluation import Estimate, wilson
 from gobhir.evaluation.calibration import Reliability
 
 WIDE, HIGH = 340, 210
@@ -23,7 +23,8 @@ def curves(lines: Sequence[Line], along: str, alt: str, mark: float | None = Non
     """Lines over a common axis, such as training and validation; mark: a place that counts."""
     xs = np.concatenate([np.asarray(x, float) for _, x, _ in lines])
     ys = np.concatenate([np.asarray(y, float) for _, _, y in lines])
-    frame = _Frame(_ticks(xs, 6, whole=True), _ticks(ys, 5))
+    whole = bool((xs == np.round(xs)).all())
+    frame = _Frame(_ticks(xs, 6, tight=True, whole=whole), _ticks(ys, 5))
     parts = frame.axes(along)
     if mark is not None:
         at = frame.x(mark)
@@ -39,24 +40,37 @@ def curves(lines: Sequence[Line], along: str, alt: str, mark: float | None = Non
 
 def reliability(found: Sequence[tuple[str, Reliability]], across: str, up: str, alt: str) -> str:
     """How sure against how often right; on the diagonal both are equal. The larger a dot, the more
-    examples it stands for."""
+    examples it stands for; the line through it is Wilson's interval."""
     frame = _Frame([0, 0.2, 0.4, 0.6, 0.8, 1], [0, 0.2, 0.4, 0.6, 0.8, 1], high=WIDE - 20)
     parts = frame.axes(across, up)
     ends = frame.x(0), frame.y(0), frame.x(1), frame.y(1)
     parts.append('<line class="mark" x1="{}" y1="{}" x2="{}" y2="{}"/>'.format(*ends))
     for number, (_, one) in enumerate(found):
-        spots = [(frame.x(a), frame.y(b)) for a, b in zip(one.sure, one.right, strict=True)]
-        parts.append(
-            f'<polyline class="line c{number}" points="{" ".join(f"{x},{y}" for x, y in spots)}"/>'
-        )
-        for (x, y), count in zip(spots, one.count, strict=True):
-            parts.append(_dot(x, y, 2 + 9 * math.sqrt(count / sum(one.count)), f"c{number} big"))
+        for sure, right, count in zip(one.sure, one.right, one.count, strict=True):
+            x, likely = frame.x(sure), wilson(round(right * count), count)
+            low, high = frame.y(likely.low or 0.0), frame.y(likely.high or 0.0)
+            parts.append(
+                f'<line class="whisker c{number}" x1="{x}" x2="{x}" y1="{low}" y2="{high}"/>'
+            )
+            radius = 2.5 + 7 * math.sqrt(count / sum(one.count))
+            parts.append(_dot(x, frame.y(right), radius, f"c{number} big"))
     return _svg(parts, WIDE, WIDE - 20, alt)
 
 
-def beside(rows: Sequence[tuple[str, str, Estimate, str]], alt: str) -> str:
+def pairs(found: Sequence[Sequence[float]], across: str, up: str, alt: str) -> str:
+    """Predicted (up) against true (across) numbers: on the diagonal both are equal."""
+    both = np.asarray(found, float)
+    ticks = _ticks(both.ravel(), 6)
+    frame = _Frame(ticks, ticks, high=WIDE - 20)
+    ends = frame.x(ticks[0]), frame.y(ticks[0]), frame.x(ticks[-1]), frame.y(ticks[-1])
+    mark = '<line class="mark" x1="{}" y1="{}" x2="{}" y2="{}"/>'.format(*ends)
+    dots = [_dot(frame.x(a), frame.y(b), 3, "c0 big") for a, b in both if np.isfinite(a + b)]
+    return _svg([*frame.axes(across, up), mark, *dots], WIDE, WIDE - 20, alt)
+
+
+def beside(rows: Sequence[tuple[str, str, Estimate, str]], alt: str, percent: bool = False) -> str:
     """Numbers of several models under one another, each with its interval: (name, kind, number, the
-    number as it is written). kind: own, model or baseline."""
+    number as it is written). kind: own, model or baseline. percent: the axis is in percent."""
     known = [r[2] for r in rows if math.isfinite(r[2].value)]
     ends = [v for e in known for v in (e.value, e.low, e.high) if v is not None]
     ticks = _ticks(np.array(ends), 5)
@@ -67,12 +81,15 @@ def beside(rows: Sequence[tuple[str, str, Estimate, str]], alt: str) -> str:
     def x(v: float) -> float:
         return round(10 + (v - ticks[0]) * scale, 1)
 
+    def at_tick(tick: float) -> str:
+        return f"{tick * 100:.4g}%" if percent else _short(tick, ticks)
+
     parts = []
     for tick in ticks:
         parts.append(f'<line class="grid" x1="{x(tick)}" x2="{x(tick)}" y1="4" y2="{high - 22}"/>')
         edge = "start" if tick == ticks[0] else "end" if tick == ticks[-1] else "middle"
         parts.append(
-            f'<text x="{x(tick)}" y="{high - 7}" text-anchor="{edge}">{_short(tick, ticks)}</text>'
+            f'<text x="{x(tick)}" y="{high - 7}" text-anchor="{edge}">{at_tick(tick)}</text>'
         )
     for k, (name, kind, number, written) in enumerate(rows):
         y = 14 + k * step
@@ -125,8 +142,8 @@ class _Frame:
         return parts
 
 
-def _ticks(values: np.ndarray, most: int, whole: bool = False) -> list[float]:
-    """Round numbers that enclose the values."""
+def _ticks(values: np.ndarray, most: int, tight: bool = False, whole: bool = False) -> list[float]:
+    """Round numbers that enclose the values; tight: the outer ones are the first and last value."""
     from matplotlib.ticker import MaxNLocator
 
     there = values[np.isfinite(values)]
@@ -134,7 +151,7 @@ def _ticks(values: np.ndarray, most: int, whole: bool = False) -> list[float]:
     if low == high:
         low, high = low - 0.5, high + 0.5
     found = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10], integer=whole).tick_values(low, high)
-    if whole:  # epochs begin where they begin
+    if tight:
         inner = [float(v) for v in found if low < v < high]
         return [low, *(v for v in inner if min(v - low, high - v) > (high - low) / 12), high]
     return [float(v) for v in found]

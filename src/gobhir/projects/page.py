@@ -12,6 +12,7 @@ from pathlib import Path
 from gobhir.derivation.web import own as style_of_pages
 from gobhir.derivation.web import sheet
 from gobhir.evaluation import Estimate
+from gobhir.evaluation.report import SHARES
 from gobhir.evaluation.report import title as number_title
 from gobhir.lang import LANGUAGES, digits, t
 from gobhir.projects import card, figures, shown
@@ -67,7 +68,8 @@ class _Page:
         yield from self.verdict()
         for name, inside in (
             ("numbers", self.numbers()),
-            ("own", self.own_tables()),
+            ("pairs", self.pairs()),
+            ("own", self.own()),
             ("per_class", self.per_class()),
             ("confusion", self.confusion()),
             ("curves", self.curves()),
@@ -102,11 +104,11 @@ class _Page:
             yield f"<p>{self.say('measured', n=said['n'])}</p>"
         if r.gains:
             best = r.best_baseline
-            change, between = shown.points(r.gains[best], r.main, self.lang)
+            change, between = shown.points(r.gains[best], r.measure, self.lang)
             key, sign = _gain(r.gains[best])
-            name = self.words(r.baselines[best].name)
-            told = self.say(f"gain.{key}", change=change, interval=between, name=name)
-            yield f'<p class="{sign}">{told}</p>'
+            told = {"name": self.words(r.baselines[best].name), "change": change}
+            told["measure"] = number_title(r.measure, self.lang)
+            yield f'<p class="{sign}">{self.say(f"gain.{key}", interval=between, **told)}</p>'
         yield "</div>"
 
     def numbers(self) -> Iterator[str]:
@@ -117,7 +119,7 @@ class _Page:
         ]
         name = number_title(r.main, self.lang)
         alt = t("projects.page.alt.beside", self.lang, name=name)
-        yield self.figure(figures.beside(rows, alt), name)
+        yield self.figure(figures.beside(rows, alt, r.main in SHARES), name)
         names = list(dict.fromkeys(n for _, model in self.kinds() for n in model.numbers))
         head = ["", *(number_title(n, self.lang) for n in names)]
         timed = any(model.seconds for model in r.models)
@@ -144,7 +146,24 @@ class _Page:
         small = f"<small>{between}</small>" if between else ""
         return f"{shown.value(one, name)}{small}"
 
-    def own_tables(self) -> Iterator[str]:
+    def pairs(self) -> Iterator[str]:
+        if not self.r.pairs:
+            return
+        yield f"<p>{self.say('pairs')}</p>"
+        alt = t("projects.page.alt.pairs", self.lang)
+        drawn = figures.pairs(self.r.pairs, self.say("true"), self.say("predicted"), alt)
+        yield f"<figure>{drawn}</figure>"
+
+    def own(self) -> Iterator[str]:
+        """The project's own charts and tables."""
+        for chart in self.r.charts:
+            if chart.about:
+                yield f"<p>{self.text(chart.about)}</p>"
+            lines = [(self.words(line.label), line.x, line.y) for line in chart.lines]
+            alt = self.words(chart.title)
+            drawn = figures.curves(lines, self.words(chart.along), alt)
+            labels = [escape(label) for label, _, _ in lines] if len(lines) > 1 else []
+            yield self.figure(drawn, self.text(chart.title), labels)
         for one in self.r.tables:
             yield f"<h3>{self.text(one.title)}</h3>"
             if one.about:
@@ -197,8 +216,7 @@ class _Page:
                 for j, count in enumerate(row)
             )
             rows.append(f'<tr><th scope="row">{names[i]}</th>{cells}</tr>')
-        corner = f'<td class="corner">{self.say("corner")}</td>'
-        inside = f"<thead><tr>{corner}{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+        inside = f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
         short = max(map(len, (self.words(name) for name in self.r.classes))) <= 3
         kind = "confusion square" if short else "confusion"
         yield self.box(f'<table class="{kind}">{inside}</table>')
@@ -293,7 +311,7 @@ class _Page:
     # -- what stands beside -----------------------------------------------------------------------
 
     def card(self) -> Iterator[str]:
-        if self.r.card is not None:
+        if self.r.card is not None or self.r.data is not None:
             yield card.rendered(self.r, self.lang)
 
     def run(self) -> Iterator[str]:
@@ -331,7 +349,7 @@ class _Page:
 def _gain(one: Estimate) -> tuple[str, str]:
     """Which sentence fits the gain over a baseline, and its colour."""
     if one.low is None or one.high is None:
-        return "same", "unclear"
+        return "none", "unclear"
     if one.low > 0:
         return "better", "good"
     return ("worse", "bad") if one.high < 0 else ("same", "unclear")

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from gobhir.datasets.catalogue import Entry
 from gobhir.evaluation import Estimate, Temperature, classification, gain, regression
 from gobhir.evaluation.calibration import Reliability, reliability
@@ -23,9 +25,12 @@ from gobhir.projects.keeping import plain, typed
 from gobhir.projects.settings import Settings, write
 from gobhir.projects.surroundings import commit, machine, today
 from gobhir.training import History
+from gobhir.training.metrics.regression import columns
 
 FILE = "results.json"
 SCHEMA = 1
+BINS = 10
+"""Of the reliability diagram: more of them say less, each."""
 Words = str | dict[str, str] | Message
 Cell = Words | int | float | Estimate
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -92,6 +97,26 @@ class Picture:
 
 
 @dataclass
+class Series:
+    """A line of a chart: its label, places from left to right, and heights."""
+
+    label: Words
+    x: list[float]
+    y: list[float]
+
+
+@dataclass
+class Chart:
+    """A chart of the project's own, at most six lines: a forecast beside the truth, say, or
+    accuracy against how much was learned from. along: what stands below it."""
+
+    title: Words
+    lines: list[Series]
+    along: Words
+    about: Words = ""
+
+
+@dataclass
 class Data:
     """What was learned from. parts: how many examples each part of the split has; split: how it was
     divided, in words; what, note: the data set's card."""
@@ -129,7 +154,9 @@ class Card:
 class Results:
     """All of it. models: the first is the project's own, others stand beside it; main: the number
     that decides. gains: how much better the model is than each baseline on the same examples, in
-    the order of `baselines`. confusion[i][j]: how often class i was taken for j.
+    the order of `baselines`: in accuracy, or in the mean absolute error. confusion[i][j]: how often
+    class i was taken for j. pairs: (true, predicted) of some test examples of a regression.
+    unit: of mae and rmse.
     """
 
     project: str
@@ -144,8 +171,10 @@ class Results:
     confusion: list[list[int]] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
     calibration: Calibration | None = None
+    pairs: list[list[float]] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     unit: Words = ""
     data: Data | None = None
@@ -209,9 +238,9 @@ class Results:
         own, output = next(iter(reports[name] for name in models)), next(iter(models.values()))
         calibration = None
         if "log_loss" in own.numbers:
-            calibration = Calibration(reliability(output, target))
+            calibration = Calibration(reliability(output, target, BINS))
         if temperature is not None and calibration is not None:
-            calibration.after = reliability(temperature(output), target)
+            calibration.after = reliability(temperature(output), target, BINS)
             calibration.temperature = temperature.value
         return cls(
             project,
@@ -255,6 +284,7 @@ class Results:
             [Model(known(name), numbers[name]) for name in baselines],
             main,
             gains=[gain(first, b, target, groups=groups) for b in baselines.values()],
+            pairs=_some(target, first),
             **others,
         )
 
@@ -273,10 +303,15 @@ class Results:
     # -- reading ----------------------------------------------------------------------------------
 
     @property
+    def measure(self) -> str:
+        """What `gains` are measured in."""
+        return "accuracy" if self.classes else "mae"
+
+    @property
     def best_baseline(self) -> int:
         """Which of the baselines is hardest to beat."""
-        sign = -1 if self.main in LOWER_IS_BETTER else 1
-        values = [sign * model.numbers[self.main].value for model in self.baselines]
+        sign = -1 if self.measure in LOWER_IS_BETTER else 1
+        values = [sign * model.numbers[self.measure].value for model in self.baselines]
         return values.index(max(values))
 
     # -- keeping ----------------------------------------------------------------------------------
@@ -316,6 +351,13 @@ class Results:
         except (TypeError, KeyError, AttributeError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise ValueError(say("projects.results.file", path=path, reason=reason)) from None
+
+
+def _some(target: Any, output: Any, most: int = 400) -> list[list[float]]:
+    """(true, predicted) of at most so many examples, drawn by chance."""
+    p, y = columns(output, target)
+    rows = np.random.default_rng(0).permutation(len(y))[:most]
+    return np.stack([y[rows, 0], p[rows, 0]], 1).tolist() if y.shape[1] == 1 else []
 
 
 def known(name: str) -> Words:

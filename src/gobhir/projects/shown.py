@@ -11,6 +11,7 @@ from gobhir.evaluation.report import SHARES
 from gobhir.lang import digits, t
 
 DASH = "–"
+MINUS = "−"
 
 
 def value(one: Estimate, name: str = "") -> str:
@@ -23,17 +24,16 @@ def interval(one: Estimate, name: str = "") -> str:
     if one.low is None or one.high is None:
         return ""
     places, percent = _places(one, name)
-    low = _written(one.low, places, percent)
-    return f"{low.removesuffix('%')}{DASH}{_written(one.high, places, percent)}"
+    return _between(_written(one.low, places, percent), _written(one.high, places, percent))
 
 
 def points(one: Estimate, name: str, lang: str) -> tuple[str, str]:
     """A difference and its interval; of shares in percentage points."""
     places, percent = _places(one, name)
     texts = [_written(v, places, percent) for v in (one.value, one.low, one.high) if v is not None]
-    bare = [text.removesuffix("%") for text in texts]
-    told = t("projects.page.points", lang, value=bare[0]) if percent else bare[0]
-    return told, DASH.join(bare[1:])
+    first, *ends = [text.removesuffix("%") for text in texts]
+    told = t("projects.page.points", lang, value=first) if percent else first
+    return told, _between(*ends) if ends else ""
 
 
 def plain(number: float) -> str:
@@ -41,8 +41,8 @@ def plain(number: float) -> str:
     if not math.isfinite(number):
         return DASH
     if number == int(number) and abs(number) < 1e9:
-        return f"{int(number):,}".replace("-", "−")
-    return f"{number:.4g}".replace("-", "−")
+        return f"{int(number):,}".replace("-", MINUS)
+    return f"{number:.4g}".replace("-", MINUS)
 
 
 def counted(number: int, lang: str) -> str:
@@ -64,6 +64,10 @@ def lasted(seconds: float, lang: str) -> str:
     return t("projects.page.hours", lang, count=digits(f"{seconds / 3600:.1f}", lang))
 
 
+def _between(low: str, high: str) -> str:
+    return f"{low.removesuffix('%')}{' … ' if MINUS in low else DASH}{high}"
+
+
 def _places(one: Estimate, name: str) -> tuple[int, bool]:
     """How many decimals mean something, and whether it is a share to be shown in percent."""
     percent = name in SHARES
@@ -78,5 +82,5 @@ def _places(one: Estimate, name: str) -> tuple[int, bool]:
 def _written(number: float, places: int, percent: bool) -> str:
     if not math.isfinite(number):
         return DASH
-    text = f"{number * 100:.{places}f}%" if percent else f"{number:,.{places}f}"
-    return text.replace("-", "−")
+    number = round(number * 100 if percent else number, places) or 0.0  # no minus before a zero
+    return f"{number:,.{places}f}{'%' if percent else ''}".replace("-", MINUS)
