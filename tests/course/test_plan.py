@@ -9,6 +9,7 @@ import pytest
 
 from gobhir.course import data_file, lessons, weeks
 from gobhir.course.glossary import avoid, find_terms, glossary
+from gobhir.course.outline import outline
 from gobhir.course.plan import all_slugs, course_folder, entries, mission_rows, opens, plus
 
 
@@ -37,6 +38,15 @@ def test_the_rows_are_the_missions():
 def test_days_with_a_lesson_are_open():
     for day in lessons():
         assert day.open == bool(list(course_folder().glob(f"days/day{day.number:02}-*/lesson.md")))
+
+
+def test_a_lesson_is_called_in_the_plan_as_it_calls_itself():
+    written = [entry for entry in entries() if entry.slug]
+    assert written
+    for entry in written:
+        lesson = outline(entry.slug)
+        for lang in ("bn", "en"):
+            assert entry.title[lang] == lesson.title(lang), entry.slug
 
 
 def test_the_glossary_is_sound():
