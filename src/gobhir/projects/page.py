@@ -268,7 +268,8 @@ class _Page:
         yield f"<p>{self.say('mistakes')}</p>"
         seen = [m for m in self.r.mistakes if m.picture is not None]
         if seen:
-            yield '<ul class="mistakes">'
+            wide = max(_width(m.picture or b"") for m in seen) > 200
+            yield f'<ul class="mistakes{" wide" if wide else ""}">'
             for m in seen:
                 image = _image(m.picture or b"", t("projects.page.alt.mistake", self.lang))
                 yield f"<li>{image}{self.said(m)}</li>"
@@ -367,6 +368,13 @@ def _shade(hit: bool, share: float) -> str:
     return f' data-{"hit" if hit else "miss"}="{level}"' if level else ""
 
 
+def _width(png: bytes) -> int:
+    """In pixels: it stands in the header."""
+    return int.from_bytes(png[16:20], "big")
+
+
 def _image(png: bytes, alt: str) -> str:
     coded = base64.b64encode(png).decode()
-    return f'<img src="data:image/png;base64,{coded}" alt="{escape(alt)}">'
+    # What is smaller than its place is enlarged without blurring.
+    kind = ' class="tiny"' if _width(png) <= 64 else ""
+    return f'<img{kind} src="data:image/png;base64,{coded}" alt="{escape(alt)}">'
