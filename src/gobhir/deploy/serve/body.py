@@ -20,6 +20,8 @@ from gobhir.lang import Message, say
 PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 JSON, FORM, PLAIN = "application/json", "multipart/form-data", "text/plain"
 
+LARGEST = float(np.finfo(np.float32).max)
+
 
 def accepted(model: Served) -> tuple[str, ...]:
     """The media types that a model takes."""
@@ -90,7 +92,7 @@ async def _from_form(request: Request, body: bytes) -> bytes:
         raise Refused(400, "form", say("deploy.refuse.form")) from None
     try:
         file = form.get("file")
-        if not isinstance(file, UploadFile):
+        if not isinstance(file, UploadFile) or set(form) != {"file"}:
             raise Refused(422, "form", say("deploy.refuse.form"))
         return await file.read()
     finally:
@@ -240,7 +242,7 @@ def _numbers(value: Any, name: str, limits: Limits) -> np.ndarray:
         most = say("deploy.input.many", most=limits.max_numbers, got=array.size)
         raise Refused(413, "numbers", most)
     array = array.astype(np.float64)
-    if not np.isfinite(array).all() or np.abs(array).max(initial=0) > np.finfo(np.float32).max:
+    if not np.isfinite(array).all() or np.abs(array).max(initial=0) > LARGEST:
         raise _wrong(say("deploy.input.finite", name=name))
     return array
 

@@ -28,7 +28,22 @@ def serve(path: str | Path, limits: Limits, host: str = "127.0.0.1", port: int =
     threads = 0 if limits.workers == 1 else max(1, (os.cpu_count() or 1) // limits.workers)
     service = Service(Served(path, threads), limits, _names(host))
     listening = _listening(host, port)
-    config = uvicorn.Config(
+    at = listening.getsockname()
+    shown = f"[{at[0]}]" if ":" in at[0] else at[0]
+    print(t("deploy.serve.running", path=path, url=f"http://{shown}:{at[1]}/"), flush=True)
+    # uvicorn hands the signal on once it has stopped: this is a good end, not a death.
+    signal.signal(signal.SIGTERM, _nothing)
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(configuration(service)).run(sockets=[listening])
+    print(t("deploy.serve.stopped"), flush=True)
+
+
+def configuration(service: Service) -> Any:
+    """How uvicorn runs it."""
+    import uvicorn
+
+    limits = service.limits
+    return uvicorn.Config(
         service.app,
         http="h11",  # the strict one: it refuses what could be read in two ways
         ws="none",
@@ -42,14 +57,6 @@ def serve(path: str | Path, limits: Limits, host: str = "127.0.0.1", port: int =
         timeout_graceful_shutdown=max(1, round(limits.grace)),
         h11_max_incomplete_event_size=32 * 1024,
     )
-    at = listening.getsockname()
-    shown = f"[{at[0]}]" if ":" in at[0] else at[0]
-    print(t("deploy.serve.running", path=path, url=f"http://{shown}:{at[1]}/"), flush=True)
-    # uvicorn hands the signal on once it has stopped: this is a good end, not a death.
-    signal.signal(signal.SIGTERM, _nothing)
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
-    print(t("deploy.serve.stopped"), flush=True)
 
 
 def _nothing(number: int, frame: Any) -> None:

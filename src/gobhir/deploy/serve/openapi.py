@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gobhir.deploy.about import Text
-from gobhir.deploy.serve.body import FORM, JSON, PICTURES, PLAIN, accepted
+from gobhir.deploy.serve.body import FORM, JSON, LARGEST, PICTURES, PLAIN, accepted
 from gobhir.deploy.serve.limits import Limits
 from gobhir.deploy.serve.model import Served, Slot
 from gobhir.lang import t
@@ -131,7 +131,7 @@ def _json(model: Served, limits: Limits) -> dict[str, Any]:
         return _object({"pixels": {"anyOf": [rows, colours]}})
     width = model.inputs[0].shape[-1]
     size = {} if width is None else {"minItems": width, "maxItems": width}
-    number = _type("number", minimum=-3e38, maximum=3e38)
+    number = _type("number", minimum=-LARGEST, maximum=LARGEST)
     ways: list[dict[str, Any]] = [_type("array", items=number, **(size or {"minItems": 1}))]
     names = getattr(form, "names", ())
     if names:
@@ -140,7 +140,7 @@ def _json(model: Served, limits: Limits) -> dict[str, Any]:
 
 
 def _array(slot: Slot) -> dict[str, Any]:
-    schema = _type("number", minimum=-3e38, maximum=3e38)
+    schema = _type("number", minimum=-LARGEST, maximum=LARGEST)
     if slot.dtype.kind in "iu":
         schema = _type("integer")
     for n in reversed(slot.shape):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from starlette.responses import HTMLResponse, Response
@@ -95,7 +96,8 @@ def _rendered(
     data = json.dumps(settings, ensure_ascii=False).replace("<", "\\u003c")
     html = _templates().get_template(name)
     languages = [(code, _NAMES.get(code, code)) for code in LANGUAGES]
-    t = _texts("deploy.page.", lang) | _texts("deploy.docs.", lang)
+    # Not a dictionary, whose own names (get, clear) a template would find first.
+    t = SimpleNamespace(**_texts("deploy.page.", lang) | _texts("deploy.docs.", lang))
     text = html.render(
         **values, lang=lang, title=title, data=data, t=t, languages=languages, s=settings
     )
