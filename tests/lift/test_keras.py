@@ -1,5 +1,5 @@
-"""Keras on both of its backends that Gobhir looks into, each in a process of its own: Keras takes
-one backend for good when it is imported."""
+"""Keras on both of its backends that Gobhir knows, each in a process of its own: Keras takes one
+backend for good when it is imported. The checks of fit share these processes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-CHECKS = Path(__file__).with_name("keras_checks.py")
+HERE = Path(__file__).parent
+CHECKS = [HERE / "keras_checks.py", HERE.parent / "training" / "keras_checks.py"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "tensorflow"])
-def test_keras_is_lifted(backend: str) -> None:
+def test_keras_is_lifted_and_trained(backend: str) -> None:
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", CHECKS]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *CHECKS]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

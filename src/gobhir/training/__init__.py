@@ -1,6 +1,6 @@
-"""Training: one fit loop for Gobhir's models and PyTorch's, with metrics, callbacks, checkpoints.
+"""Training: one fit loop for models of Gobhir, PyTorch and Keras; metrics, callbacks, checkpoints.
 Stands on nn/, optim/ and utils/; explain/ and what is above may import it. rich, matplotlib and
-PyTorch are imported only when they are needed. Start reading in loop.py, then callbacks.py.
+frameworks are imported only when they are needed. Start reading in loop.py, then callbacks.py.
 """
 
 from typing import Any

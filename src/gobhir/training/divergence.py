@@ -103,12 +103,12 @@ def _trend(run: Run, before: float) -> tuple[Message, bool]:
 def _birth(backend: Backend, step: Step, batches: Iterable[tuple[Any, ...]]) -> Any:
     """What is said about the first NaN that is born, if one is within some seconds."""
     end = time.perf_counter() + _PATIENCE
-    with warnings.catch_warnings(action="ignore"), backend.looking_for_nan():
-        try:
+    try:
+        with warnings.catch_warnings(action="ignore"), backend.looking_for_nan():
             for batch in batches:
                 step(*batch)
                 if time.perf_counter() > end:
                     break
-        except RuntimeError as found:
-            return found.args[0]
+    except RuntimeError as found:
+        return found.args[0]
     return None

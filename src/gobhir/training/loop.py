@@ -56,9 +56,11 @@ def fit(
 
         fit(model, (x, y), "cross_entropy", "adam", 10, ["accuracy"], validation=0.2).plot()
 
-    model: a gobhir.nn.Module, or a torch.nn.Module.
+    model: a gobhir.nn.Module, a torch.nn.Module, or a keras.Model.
     data: a DataLoader, a Dataset, or tensors or arrays (x, y); one alone is its own target.
-    loss: loss(output, target) -> a number, or a name ("cross_entropy", "mse", ...).
+    loss: loss(output, target) -> a number, or a name ("cross_entropy", "mse", ...), which means
+        the same for every framework: "cross_entropy" takes logits. For a Keras model also a loss
+        of Keras's, or the name of one; its regularisers are added.
     optimizer: an optimizer over the model's parameters, or a name ("adam", "sgd", ...) or class,
         with `lr`.
     metrics: names ("accuracy"), Metric objects, or functions of (output, target). They are

@@ -7,6 +7,7 @@ from typing import Any
 
 from gobhir.lang import say
 from gobhir.training.backends import Backend
+from gobhir.training.backends.base import kind_of
 from gobhir.training.history import BESIDE
 from gobhir.training.metrics import Metric, metric
 
@@ -30,7 +31,7 @@ class Measures:
         self._of_sums = getattr(loss, "reduction", "mean") == "sum"
         self._eager = [m for m in self.metrics.values() if not m.joins]
         self._patient = [m for m in self.metrics.values() if m.joins]
-        logits = {"BCEWithLogitsLoss": True, "BCELoss": False}.get(type(loss).__name__)
+        logits = {"BCEWithLogitsLoss": True, "BCELoss": False}.get(kind_of(loss))
         if logits is not None:
             for one in self.metrics.values():
                 one.expect(logits)

@@ -20,6 +20,11 @@ def backend_of(model: Any) -> Backend:
         from gobhir.training.backends.engine import EngineBackend
 
         return EngineBackend(model)
+    keras = sys.modules.get("keras")  # on PyTorch its models are PyTorch's as well
+    if keras is not None and isinstance(model, keras.Layer):
+        from gobhir.training.backends.keras import KerasBackend
+
+        return KerasBackend(model)
     torch = sys.modules.get("torch")  # whoever has a PyTorch model has imported PyTorch
     if torch is not None and isinstance(model, torch.nn.Module):
         from gobhir.training.backends.pytorch import TorchBackend

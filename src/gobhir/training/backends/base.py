@@ -44,6 +44,11 @@ def clips(norm: float | None, value: float | None) -> bool:
     return norm is not None or value is not None
 
 
+def kind_of(loss: Any) -> str:
+    """The name of a loss's class, or of the one of PyTorch's that means the same."""
+    return getattr(loss, "kind", type(loss).__name__)
+
+
 class Backend:
     """A model, and how its framework is spoken to."""
 
@@ -154,7 +159,7 @@ class Backend:
         """Arrays and lists as tensors: floating ones in the model's dtype, so that they can be
         multiplied with its weights; the last one, the target, as the loss wants it. ValueError
         where there is none, and the loss wants class numbers."""
-        name = getattr(loss, "__name__", type(loss).__name__)
+        name = getattr(loss, "__name__", kind_of(loss))
         if len(values) == 1 and name in _OF_CLASSES:
             raise ValueError(say("errors.training.alone", loss=name))
         out = []
@@ -168,7 +173,7 @@ class Backend:
                 raise ValueError(say("errors.tensor.ragged")) from None
             if array.dtype.kind not in "fiub":
                 array = _as_numbers(array)
-            of_numbers = i and i == len(values) - 1 and type(loss).__name__ in _OF_NUMBERS
+            of_numbers = i and i == len(values) - 1 and kind_of(loss) in _OF_NUMBERS
             if array.dtype.kind == "f" or (of_numbers and array.dtype.kind in "iub"):
                 array = array.astype(self.dtype, copy=False)
             elif array.dtype.kind in "iu":
