@@ -1,4 +1,4 @@
-"""The command `gobhir`: explain, worksheet, check, op, maths, studio, course, version.
+"""The command `gobhir`: explain, worksheet, check, op, maths, studio, serve, data, course, version.
 
 Every text comes from the catalogues, and whatever goes wrong is one sentence on stderr and exit
 code 2. What a command needs is imported when it runs, so that `gobhir --help` is quick.
@@ -351,6 +351,18 @@ def serve(
         workers=_count("--workers", workers),
     )
     run(model, limits, host, _count("--port", port))
+
+
+@app.command(cls=Command, help="datasets.card.about")
+def data(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="datasets.card.name")] = "",
+    get: Annotated[bool, option("--get", help="datasets.card.get")] = False,
+    check: Annotated[bool, option("--check", help="datasets.card.check")] = False,
+    lang: Lang = None,
+) -> None:
+    from gobhir.datasets.commands import run
+
+    raise typer.Exit(run(name, get, check, room()))
 
 
 # The course has a command line of its own, which is not even imported for the other commands.

@@ -40,7 +40,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip, tar or Debian package in the net. `members`: file of the set -> path inside."""
+    """A zip, wheel, tar or deb in the net. `members`: file of the set -> path inside."""
 
     name: str
     size: int
@@ -51,7 +51,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Package:
-    """A Python package that brings the files along, in its folder `inside`."""
+    """A Python package that brings the files along, in its folder `inside`, and reads them."""
 
     name: str
     module: str
@@ -68,7 +68,7 @@ class Entry:
     name.
     reader, options: how its files are read (see readers). labels: what stands in the files for
     each class. next_best: the data set to take where this one cannot be had.
-    places: folders where a system's own package puts it.
+    places: folders where a system's own package puts it, or "module:folder" of a Python package.
     """
 
     name: str
@@ -113,10 +113,12 @@ def entry(name: str) -> Entry:
     """The data set `name`, or a ValueError with the names there are."""
     found = catalogue().get(name)
     if found is None:
-        close = difflib.get_close_matches(name, catalogue(), n=1)
         known = ", ".join(catalogue())
+        close = [card.name for card in catalogue().values() if card.folder == name]
+        close = close or difflib.get_close_matches(name, catalogue(), n=1)
         if close:
-            raise ValueError(say("datasets.unknown_close", name=name, close=close[0], known=known))
+            told = {"name": name, "close": ", ".join(close), "known": known}
+            raise ValueError(say("datasets.unknown_close", **told))
         raise ValueError(say("datasets.unknown", name=name, known=known))
     return found
 

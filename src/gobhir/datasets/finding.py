@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gobhir.datasets.catalogue import Entry
+from gobhir.datasets.catalogue import Entry, File
 from gobhir.learner.store import learner_folder
 
 
@@ -30,9 +30,8 @@ def candidates(entry: Entry, folder: str | os.PathLike[str] | None = None) -> It
     """The folders to look into, in their order. A folder that is asked for is the only one, and
     so is a package that reads its own files."""
     if entry.package is not None:
-        spec = importlib.util.find_spec(entry.package.module)
-        for place in (spec.submodule_search_locations or ()) if spec else ():
-            yield Path(place) / entry.package.inside
+        inside = entry.package.inside
+        yield from (place / inside for place in folders_of(entry.package.module))
         return
     if folder is not None:
         yield Path(folder).expanduser()
@@ -41,7 +40,18 @@ def candidates(entry: Entry, folder: str | os.PathLike[str] | None = None) -> It
     if shared := os.environ.get("GOBHIR_DATA"):
         yield Path(shared).expanduser() / entry.folder
     yield own_folder(entry)
-    yield from map(Path, entry.places)
+    for place in entry.places:
+        module, _, inside = place.partition(":")
+        if inside:
+            yield from (folder / inside for folder in folders_of(module))
+        else:
+            yield Path(place)
+
+
+def folders_of(module: str) -> list[Path]:
+    """Where an installed package lies, without importing it; nowhere where it is not installed."""
+    spec = importlib.util.find_spec(module)
+    return [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
 
 
 def find(entry: Entry, folder: str | os.PathLike[str] | None = None) -> Found | None:
@@ -72,17 +82,18 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_it(file: File, path: Path) -> bool:
+    """Whether the file at `path` is the one that the catalogue knows."""
+    return path.is_file() and path.stat().st_size == file.size and sha256(path) == file.sha256
+
+
 def strangers(entry: Entry, paths: dict[str, Path]) -> list[str]:
     """The files that are not the ones that the catalogue knows, by size and checksum."""
     known = {file.name: file for file in entry.files}
-    strange = [
-        name
-        for name, file in known.items()
-        if paths[name].stat().st_size != file.size or sha256(paths[name]) != file.sha256
-    ]
+    strange = [name for name, file in known.items() if not is_it(file, paths[name])]
     if entry.tree is not None:
         rest = sorted(name for name in paths if name not in known)
         joined = "".join(sha256(paths[name]) for name in rest)
         if hashlib.sha256(joined.encode()).hexdigest() != entry.tree.sha256:
-            strange += [f"{part} ({len(rest)})" for part in entry.tree.parts]
+            strange += entry.tree.parts  # which of the many it is, one checksum does not tell
     return strange

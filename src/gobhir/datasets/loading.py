@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
-from gobhir.datasets.catalogue import Entry, entry
+from gobhir.datasets.archives import take
+from gobhir.datasets.catalogue import Archive, Entry, File, entry
 from gobhir.datasets.dataset import Dataset
-from gobhir.datasets.finding import Found, find, own_folder, strangers
+from gobhir.datasets.fetching import Lines, Trouble, Unreachable, fetch, progress
+from gobhir.datasets.finding import Found, find, is_it, own_folder, strangers
 from gobhir.datasets.readers import reader
 from gobhir.lang import Message, say, warn
 
@@ -22,17 +26,28 @@ def load(name: str, folder: str | os.PathLike[str] | None = None, download: bool
     download: whether it may be fetched where it is nowhere.
 
     Files that differ from the catalogue's are read all the same, with a warning: `genuine` is
-    False. FileNotFoundError: it is nowhere; says what to do. ValueError: a file cannot be read.
+    False. FileNotFoundError: it is nowhere; says what to do. ConnectionError: it could not be
+    fetched. ValueError: a file cannot be read.
     """
     card = entry(name)
+    return read(card, obtain(card, folder, download))
+
+
+def obtain(
+    card: Entry, folder: str | os.PathLike[str] | None = None, download: bool = True
+) -> Found:
+    """Where the data set lies, after fetching it if it has to be and may be."""
     if card.package is not None and folder is not None:
-        raise ValueError(say("datasets.no_folder", set=name, package=card.package.name))
+        raise ValueError(say("datasets.no_folder", set=card.name, package=card.package.name))
     found = find(card, folder)
     if found is None and card.package is not None:
-        raise ImportError(say("datasets.no_package", set=name, package=card.package.name))
+        raise ImportError(say("datasets.no_package", set=card.name, package=card.package.name))
+    if found is None and download and folder is None and card.can_be_fetched:
+        fetch_set(card)
+        found = find(card)
     if found is None:
-        raise FileNotFoundError(missing(card, folder))
-    return read(card, found)
+        raise FileNotFoundError(_missing(card, folder))
+    return found
 
 
 def read(card: Entry, found: Found) -> Dataset:
@@ -44,16 +59,66 @@ def read(card: Entry, found: Found) -> Dataset:
     return Dataset(card, found.folder, found.paths, not strange, contents)
 
 
-def missing(card: Entry, folder: str | os.PathLike[str] | None = None) -> Message:
-    """That it is nowhere, and how to get it by hand."""
-    names = ", ".join(
-        [file.name for file in card.files] + list(card.tree.parts if card.tree else ())
-    )
-    return say(
-        "datasets.missing",
-        set=card.name,
-        files=names,
-        folder=own_folder(card) if folder is None else folder,
-        source=card.source,
-        other=card.next_best,
-    )
+def fetch_set(card: Entry) -> None:
+    """Fetch those files that are not yet, or not rightly, in the learner's folder."""
+    folder = own_folder(card)
+    wanted = {file.name: file for file in card.files if not is_it(file, folder / file.name)}
+    troubles: list[Trouble] = []
+    for file in card.files:
+        if file.name in wanted and _by_itself(file, folder, troubles):
+            del wanted[file.name]
+        for archive in card.archives:
+            if file.name in wanted and file.name in archive.members:
+                inside = [file for name, file in wanted.items() if name in archive.members]
+                if _from_archive(archive, inside, folder, troubles):
+                    wanted = {n: f for n, f in wanted.items() if f not in inside}
+        if file.name in wanted:
+            told = {"tried": Lines(troubles), "files": ", ".join(wanted), "folder": folder}
+            told |= {"set": card.name, "source": card.source, "other": card.next_best}
+            raise ConnectionError(say("datasets.unreachable", **told))
+
+
+def _by_itself(file: File, folder: Path, troubles: list[Trouble]) -> bool:
+    if not file.urls:
+        return False
+    try:
+        with progress(file.name, file.size) as advance:
+            fetch(file, folder / file.name, advance)
+    except Unreachable as error:
+        troubles += error.troubles
+        return False
+    return True
+
+
+def _from_archive(
+    archive: Archive, files: list[File], folder: Path, troubles: list[Trouble]
+) -> bool:
+    """Fetch an archive, take the files out, and keep those alone."""
+    packed = folder / archive.name
+    try:
+        with progress(archive.name, archive.size) as advance:
+            fetch(archive, packed, advance)
+    except Unreachable as error:
+        troubles += error.troubles
+        return False
+    with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=folder) as scratch:
+        take(packed, {file.name: archive.members[file.name] for file in files}, Path(scratch))
+        for file in files:
+            if not is_it(file, Path(scratch) / file.name):
+                raise ValueError(say("datasets.archive.other", path=packed, name=file.name))
+        for file in files:
+            (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(Path(scratch) / file.name, folder / file.name)
+    packed.unlink()
+    return True
+
+
+def _missing(card: Entry, folder: str | os.PathLike[str] | None) -> Message:
+    """That it is nowhere, and how to get it."""
+    names = [file.name for file in card.files] + list(card.tree.parts if card.tree else ())
+    told = {"set": card.name, "files": ", ".join(names), "other": card.next_best}
+    if folder is not None:
+        return say("datasets.not_in_folder", folder=folder, **told)
+    if card.can_be_fetched:
+        return say("datasets.not_fetched", **told)
+    return say("datasets.missing", folder=own_folder(card), source=card.source, **told)

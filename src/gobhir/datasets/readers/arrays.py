@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.datasets.catalogue import Entry
-from gobhir.lang import say
+from gobhir.lang import Message, say
 
 Arrays = dict[str, np.ndarray]
 
@@ -29,7 +29,7 @@ def read_npz(path: Path, names: tuple[str, ...]) -> Arrays:
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, AttributeError) as error:
         raise ValueError(say("datasets.npz.broken", path=path, reason=error)) from error
     except ValueError as error:
-        if not isinstance(error.args[0], str):
+        if error.args and isinstance(error.args[0], Message):
             raise
         raise ValueError(say("datasets.npz.pickled", path=path, reason=error)) from error
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gobhir.datasets.catalogue import Entry
 from gobhir.lang import say
 
 if TYPE_CHECKING:
@@ -147,3 +148,20 @@ def _values(path: Path, name: str, cells: list[tuple[int, str]], numeric: bool) 
     if numbers and all(n.is_integer() and abs(n) < 2**53 for n in numbers):
         return [int(n) for n in numbers]
     return numbers
+
+
+def read_set(card: Entry, paths: dict[str, Path]) -> dict[str, Any]:
+    """The table `options.table`; its column `options.date`, if any, as dates (`options.form`)."""
+    import pandas
+
+    options = card.options
+    path = paths[options["table"]]
+    frame = read_table(path, columns=options["columns"])
+    if "date" in options:
+        try:
+            dates = pandas.to_datetime(frame[options["date"]].astype(str), format=options["form"])
+        except ValueError as error:
+            told = {"name": options["date"], "reason": error}
+            raise ValueError(say("datasets.table.date", path=path, **told)) from error
+        frame[options["date"]] = dates
+    return {"frame": frame}

@@ -51,3 +51,30 @@ def read_by_class(card: Entry, paths: dict[str, Path]) -> dict[str, Any]:
                 texts.append(text)
                 labels.append(k)
     return {"texts": texts, "labels": np.array(labels, np.int64)}
+
+
+def read_rated(card: Entry, paths: dict[str, Path]) -> dict[str, Any]:
+    """Lines of id, mean rating and text, separated by tabs, without names. Rated below 0 is the
+    first class, above 0 the second; what people were exactly undecided about is left out."""
+    import pandas
+
+    (path,) = paths.values()
+    ratings: list[float] = []
+    texts: list[str] = []
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        cells = line.rstrip("\r").split("\t")
+        if len(cells) != 3:
+            raise ValueError(say("datasets.text.rated", path=path, line=number, got=len(cells)))
+        try:
+            rating = float(cells[1])
+        except ValueError as error:
+            told = {"name": "rating", "line": number, "text": cells[1][:40]}
+            raise ValueError(say("datasets.table.not_number", path=path, **told)) from error
+        if rating:
+            ratings.append(rating)
+            texts.append(cells[2].strip())
+    labels = (np.array(ratings) > 0).astype(np.int64)
+    frame = pandas.DataFrame({"text": texts, "rating": ratings})
+    return {"texts": texts, "labels": labels, "frame": frame}
