@@ -16,6 +16,7 @@ from gobhir.lang import LANGUAGES
 from gobhir.projects import figures, shown
 from gobhir.projects.card import markdown
 from gobhir.projects.page import html
+from gobhir.projects.results import Results
 from tests.projects.test_results import of_classes, of_numbers
 
 VOID = {"meta", "img", "br", "line", "circle", "polyline", "hr", "input", "link"}
@@ -81,6 +82,20 @@ def test_the_page_has_everything_and_is_sound(lang: str) -> None:
     assert html(results, lang) == page
 
 
+def test_of_many_classes_the_mistakes_come_first_and_the_rest_is_folded() -> None:
+    count = 30
+    y = np.tile(np.arange(count), 4)
+    given = np.where(y == 7, 8, y)
+    given[0] = 5
+    names: Any = [f"class {i}" for i in range(count)]
+    results = Results.of_classes("images", "t", {"m": given}, {"chance": y[::-1]}, y, names)
+    page = html(results, "en")
+    read(page)
+    assert page.count("<details>") == 2 and page.count("<small>") > 2 * count
+    (table,) = re.findall(r"<td>class 8</td><td>4</td>", page)
+    assert table and page.index(table) < page.index("<td>class 5</td><td>1</td>")
+
+
 def test_a_regression_has_its_page_too() -> None:
     page = html(of_numbers(), "en")
     read(page)
@@ -131,5 +146,7 @@ def test_drawings_stand_where_the_numbers_say() -> None:
     spots = [float(x) for x in re.findall(r'<circle[^>]* cx="([\d.]+)"', beside)]
     ((low, high),) = re.findall(r'<line class="span own" x1="([\d.]+)" x2="([\d.]+)"', beside)
     assert float(low) < spots[0] < float(high) < spots[1]
+    high = figures.curves([("a", [1, 2], [1e7, 3e7])], "epoch", "alt")
+    assert "10·10⁶" in high and "30·10⁶" in high and ">0.000" not in high
     same = figures.beside([("one", "own", Estimate(0.5), "")], "alt")
     assert "nan" not in same

@@ -5,6 +5,7 @@ light) and its letters, and are as wide as a phone.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from html import escape
 
@@ -14,7 +15,10 @@ from gobhir.evaluation import Estimate, wilson
 from gobhir.evaluation.calibration import Reliability
 
 WIDE, HIGH = 340, 210
-LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 34
+LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 34
+ROOM = 44
+"""Letters that stand beside one another in a drawing of models."""
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 Line = tuple[str, Sequence[float], Sequence[float]]
 """A label, places from left to right, and heights."""
 
@@ -93,6 +97,7 @@ def beside(rows: Sequence[tuple[str, str, Estimate, str]], alt: str, percent: bo
         )
     for k, (name, kind, number, written) in enumerate(rows):
         y = 14 + k * step
+        name = _fitting(name, ROOM - len(written))
         parts.append(f'<text class="name {kind}" x="10" y="{y + 4}">{escape(name)}</text>')
         parts.append(
             f'<text class="name {kind}" x="{WIDE - 10}" y="{y + 4}" text-anchor="end">'
@@ -149,7 +154,8 @@ def _ticks(values: np.ndarray, most: int, tight: bool = False, whole: bool = Fal
     there = values[np.isfinite(values)]
     low, high = (there.min().item(), there.max().item()) if len(there) else (0.0, 1.0)
     if low == high:
-        low, high = low - 0.5, high + 0.5
+        edge = abs(low) / 10 or 0.5
+        low, high = low - edge, high + edge
     found = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10], integer=whole).tick_values(low, high)
     if tight:
         inner = [float(v) for v in found if low < v < high]
@@ -158,11 +164,31 @@ def _ticks(values: np.ndarray, most: int, tight: bool = False, whole: bool = Fal
 
 
 def _short(tick: float, ticks: Sequence[float]) -> str:
-    step = min(abs(b - a) for a, b in zip(ticks, ticks[1:], strict=False))
+    """A tick as it is written: as many decimals as the ticks need, and powers of a thousand apart
+    (46·10⁶)."""
+    largest = max(map(abs, ticks))
+    power = 0 if 1e-3 <= largest < 1e5 else 3 * math.floor(math.log10(largest) / 3)
+    step = min(abs(b - a) for a, b in zip(ticks, ticks[1:], strict=False)) / 10**power
     places = max(0, -math.floor(math.log10(step) + 1e-9))
     if round(step * 10**places, 6) != int(round(step * 10**places, 6)):
         places += 1
-    return f"{tick:,.{places}f}".replace("-", "−")
+    text = f"{tick / 10**power:,.{places}f}".replace("-", "−")
+    raised = f"·10{str(power).translate(RAISED)}" if power and tick else ""
+    return text + raised
+
+
+def _fitting(text: str, room: int) -> str:
+    """As many of the text's words as there is room for, in letters (vowel signs need none)."""
+
+    def wide(words: list[str]) -> int:
+        return sum(unicodedata.category(c)[0] != "M" for c in " ".join(words))
+
+    words = text.split()
+    if wide(words) <= room:
+        return text
+    while len(words) > 1 and wide(words) >= room:
+        words.pop()
+    return " ".join(words) + " …"
 
 
 def _dot(x: float, y: float, radius: float, kind: str) -> str:

@@ -20,6 +20,8 @@ from gobhir.projects.results import Cell, Mistake, Model, Results, Table, Words,
 from gobhir.training.history import BESIDE, History, default_monitor
 from gobhir.training.history import title as column_title
 
+MANY = 20
+"""More classes than so many are not shown at once."""
 LEVELS = 9
 """Shades of a confusion matrix's cells."""
 
@@ -199,7 +201,7 @@ class _Page:
             for name, row in zip(self.r.classes, self.r.per_class, strict=True)
         ]
         yield f"<p>{self.say('per_class')}</p>"
-        yield self.table([*head, self.say("support")], rows)
+        yield self.folded(self.table([*head, self.say("support")], rows))
 
     def confusion(self) -> Iterator[str]:
         matrix = self.r.confusion
@@ -217,15 +219,44 @@ class _Page:
             )
             rows.append(f'<tr><th scope="row">{names[i]}</th>{cells}</tr>')
         inside = f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
-        short = max(map(len, (self.words(name) for name in self.r.classes))) <= 3
-        kind = "confusion square" if short else "confusion"
-        yield self.box(f'<table class="{kind}">{inside}</table>')
+        short = max(len(self.words(name)) for name in self.r.classes) <= 3
+        kind = "square" if short else "tall"
+        if len(names) > MANY:
+            yield self.mixed_up()
+        yield self.folded(self.box(f'<table class="confusion {kind}">{inside}</table>'))
+
+    def mixed_up(self) -> str:
+        """The most frequent mistakes, of more classes than one can overlook."""
+        found = [
+            (count, i, j)
+            for i, row in enumerate(self.r.confusion)
+            for j, count in enumerate(row)
+            if count and i != j
+        ]
+        head = [self.say(key) for key in ("true", "given", "support")]
+        rows = [
+            (
+                "",
+                self.text(self.r.classes[i]),
+                [self.text(self.r.classes[j]), shown.counted(count, self.lang)],
+            )
+            for count, i, j in sorted(found, key=lambda one: -one[0])[:12]
+        ]
+        return self.table(head, rows) if rows else ""
+
+    def folded(self, table: str) -> str:
+        """A table with a row for each class; of many classes it opens when asked."""
+        if len(self.r.classes) <= MANY:
+            return table
+        count = digits(len(self.r.classes), self.lang)
+        said = self.say("fold", count=count)
+        return f"<details><summary>{said}</summary>{table}</details>"
 
     # -- pictures ---------------------------------------------------------------------------------
 
     def curves(self) -> Iterator[str]:
         history = History(self.r.history)
-        if not len(history) or "epoch" not in history.names:
+        if len(history) < 2 or "epoch" not in history.names:
             return
         monitor = default_monitor(history.last)
         parts = []
