@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -198,7 +199,7 @@ def test_what_cannot_be_gone_on_from(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError, match="one file"):
         train(gobhir, "sgd", "none", network(gobhir), checkpoint=tmp_path)
     model = gobhir.nn.Linear(6, 3)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="another model.*0.weight"):
         train(gobhir, "sgd", "none", model, checkpoint=path, resume=True)
     with pytest.raises(ValueError):
         Checkpoint(path, every=0)
@@ -257,3 +258,106 @@ def test_a_run_that_is_killed(framework: str, tmp_path: Path) -> None:
     assert len(whole["loss"]) == 12 and whole["loss"][-1] < whole["loss"][0]
     for name in whole.files:
         assert np.array_equal(whole[name], killed[name]), name
+
+
+FORKED = """
+import json, os, random, signal, sys
+import numpy as np
+import torch
+from gobhir.training import Callback, CSVLog, fit
+
+class Noisy(torch.utils.data.Dataset):
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, i):
+        shift = torch.randn(4) + float(np.random.randn()) + random.random()
+        return torch.eye(4)[i % 4] + 0.1 * shift, i % 4
+
+class Kill(Callback):
+    def on_batch_end(self, run):
+        if (run.epoch, run.batch) == (3, 2):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+def train(name, callbacks):
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    n = torch.nn
+    model = n.Sequential(n.Linear(4, 8), n.BatchNorm1d(8), n.ReLU(), n.Dropout(0.2), n.Linear(8, 4))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    data = torch.utils.data.DataLoader(Noisy(), 10, shuffle=True, num_workers=2)
+    log = CSVLog(f"{folder}/{name}.csv")
+    history = fit(
+        model, data, "cross_entropy", optimizer, 4, "accuracy", [log, *callbacks],
+        scheduler=torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=20),
+        precision="fp16", accumulate=2, clip_norm=1.0, seed=5,
+        checkpoint=f"{folder}/{name}", resume=True, progress=False,
+    )
+    with open(f"{folder}/{name}.json", "w") as file:
+        drop = ("seconds",)
+        rows = [{k: v for k, v in row.items() if k not in drop} for row in history]
+        json.dump([rows, [p.tolist() for p in model.state_dict().values()]], file)
+
+folder = sys.argv[1]
+for name, callbacks in (("whole", []), ("killed", [Kill()]), ("killed", [])):
+    child = os.fork()  # PyTorch is loaded once for all three
+    if not child:
+        train(name, callbacks)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_pytorch_killed_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
+    """SIGKILL; with workers that draw random numbers, float16 and its scale, accumulation, a
+    schedule that counts batches, dropout and a log."""
+    command = [sys.executable, "-c", FORKED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["0", "-9", "0"], done.stderr
+    whole, killed = ((tmp_path / f"{name}.json").read_text() for name in ("whole", "killed"))
+    assert whole == killed
+    rows = json.loads(whole)[0]
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4] and rows[-1]["loss"] < rows[0]["loss"]
+    logged = (tmp_path / "killed.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in logged] == ["epoch", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("name", ["model.pt", "run.safetensors"])
+def test_a_pickle_is_neither_read_nor_replaced(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    torch.save(network(torch).state_dict(), path)
+    before = path.read_bytes()
+    for resume in (True, False):
+        with pytest.raises(ValueError) as caught:
+            train(torch, "sgd", "none", network(torch), checkpoint=path, resume=resume)
+        assert caught.value.args[0].key == "errors.file.pickle"
+    gobhir.save({"w": gobhir.ones(2)}, path)
+    with pytest.raises(ValueError) as caught:
+        train(torch, "sgd", "none", network(torch), checkpoint=path)
+    assert caught.value.args[0].key == "errors.training.no_checkpoint"
+    path.write_bytes(before)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_a_run_that_was_another_one(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    train(torch, "sgd", "none", network(torch), 1, checkpoint=path)
+    with pytest.raises(ValueError, match="precision.*fp32.*bf16"):
+        train(torch, "sgd", "none", network(torch), checkpoint=path, resume=True, precision="bf16")
+    wider = torch.nn.Sequential(*network(torch)[:-1], torch.nn.Linear(8, 4))
+    before = state(wider)
+    with pytest.raises(ValueError, match=r"4.weight.*\(3, 8\).*\(4, 8\)"):
+        train(torch, "sgd", "none", wider, checkpoint=path, resume=True)
+    assert same(state(wider), before), "nothing of it was taken"
+    # who has nothing to remember may come and go
+    told: Any = {"callbacks": [lambda run: None], "checkpoint": path, "resume": True}
+    assert len(train(torch, "sgd", "none", network(torch), 2, **told)) == 2
+
+
+def test_workers_that_live_on(tmp_path: Path) -> None:
+    rows = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y))
+    data = torch.utils.data.DataLoader(rows, 25, num_workers=1, persistent_workers=True)
+    settings: Any = {"epochs": 0, "progress": False}
+    with pytest.warns(UserWarning, match="persistent_workers"):
+        fit(network(torch), data, "cross_entropy", checkpoint=tmp_path / "run", **settings)

@@ -11,10 +11,13 @@ from gobhir.training.checkpoint import Checkpoint
 from gobhir.training.divergence import Diverged
 from gobhir.training.evaluate import evaluate, predict
 from gobhir.training.history import History
+from gobhir.training.logs import CSVLog, TensorBoardLog
 from gobhir.training.loop import fit
+from gobhir.training.processes import is_main_process
 from gobhir.training.run import Run
 
 __all__ = [
+    "CSVLog",
     "Callback",
     "Checkpoint",
     "Diverged",
@@ -23,8 +26,10 @@ __all__ = [
     "KeepBest",
     "Run",
     "Schedule",
+    "TensorBoardLog",
     "evaluate",
     "fit",
+    "is_main_process",
     "metrics",
     "plots",
     "predict",

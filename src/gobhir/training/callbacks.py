@@ -147,7 +147,8 @@ class EarlyStopping(KeepBest):
 
 
 class Schedule(Callback):
-    """Moves a learning-rate scheduler on, after each epoch or each batch.
+    """Moves a learning-rate scheduler on, after each epoch or each batch (with accumulate, after
+    each batch whose step moves the weights).
 
     every: "epoch", "batch", or None: batch for the schedulers that count batches (one-cycle,
     cyclic), else epoch. A scheduler that waits for a plateau is shown the column `monitor`
@@ -170,7 +171,7 @@ class Schedule(Callback):
             raise ValueError(say("errors.training.foreign_scheduler"))
 
     def on_batch_end(self, run: Run) -> None:
-        if self.every == "batch":
+        if self.every == "batch" and run.moved:
             self.scheduler.step()
 
     def on_epoch_end(self, run: Run) -> None:
@@ -186,6 +187,14 @@ class Schedule(Callback):
         self.scheduler.load_state_dict(state)
 
 
+class StopTogether(Callback):
+    """Of several processes, all stop when one does."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        if run.backend.group.agree(run.stop_reason is not None):
+            run.stop()
+
+
 def callback(wish: Any) -> Callback:
     """A Callback: `wish` itself, or a function that is called after each epoch."""
     if isinstance(wish, type) and issubclass(wish, Callback):
@@ -199,6 +208,21 @@ def callback(wish: Any) -> Callback:
     if callable(wish):
         return Call(wish)
     raise TypeError(say("errors.training.callback", type=type(wish).__name__))
+
+
+def observers(callbacks: Any, scheduler: Any, optimizer: Any) -> list[Callback]:
+    """All callbacks of a run in the order in which they are told."""
+    wishes = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    told = [callback(wish) for wish in wishes]
+    schedulers = scheduler if isinstance(scheduler, (list, tuple)) else [scheduler]
+    for one in schedulers:
+        if callable(one):
+            one = one(optimizer)
+        if one is not None:
+            told.append(one if isinstance(one, Schedule) else Schedule(one))
+    if not any(isinstance(c, KeepBest) for c in told):
+        told.insert(0, KeepBest(restore=False))
+    return told
 
 
 def overrides(callback: Callback, method: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,12 @@ from gobhir.engine import Tensor
 from gobhir.lang import say
 from gobhir.serialization import load, not_written, save
 from gobhir.training.backends import Backend
-from gobhir.training.callbacks import Callback
+from gobhir.training.callbacks import Callback, overrides
 
 if TYPE_CHECKING:
     from gobhir.training.run import Run
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Checkpoint(Callback):
@@ -46,7 +47,12 @@ class Checkpoint(Callback):
         self.generators: list[Any] = []
 
     def on_fit_begin(self, run: Run) -> None:
-        """An hour of training is not to end in a folder that nobody may write to."""
+        """An hour of training is not to end in a folder that nobody may write to, nor to destroy
+        a file of another kind."""
+        if not run.first:
+            return
+        if self.path.exists() and not run.resumed:
+            self._may_replace()
         folder = self.path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -62,6 +68,11 @@ class Checkpoint(Callback):
     def write(self, run: Run) -> None:
         """Save the run as it stands."""
         backend = run.backend
+        draws = BytesIO()
+        save(_plain(_random_state(backend), backend), draws)
+        all_draws = backend.group.each(draws.getvalue())
+        if not run.first:
+            return
         content = {
             "format": _FORMAT,
             "epoch": run.epoch,
@@ -69,30 +80,37 @@ class Checkpoint(Callback):
             "model": backend.weights(),
             "optimizer": run.optimizer.state_dict(),
             "kind": type(run.optimizer).__name__,
-            "callbacks": [[type(c).__name__, c.state_dict()] for c in self.others],
-            "random": _random_state(backend),
+            "settings": run.settings,
+            "backend": backend.state_dict(),
+            "callbacks": [[type(c).__name__, c.state_dict()] for c in self._with_state()],
+            "random": [load(BytesIO(draws)) for draws in all_draws],
             "generators": [g.get_state() for g in self.generators],
             "history": [list(row.items()) for row in run.history.rows],
         }
         save(_plain(content, backend), self.path)
 
     def read(self, run: Run) -> None:
-        """Bring the run to where it stood when the file was written."""
-        backend, content = run.backend, load(self.path)
-        if not isinstance(content, dict) or content.get("format") != _FORMAT:
-            raise ValueError(say("errors.training.no_checkpoint", path=self.path))
-        saved, now = content["kind"], type(run.optimizer).__name__
-        if saved != now:
-            raise ValueError(say("errors.training.other_optimizer", saved=saved, now=now))
-        callbacks = [name for name, _ in content["callbacks"]]
-        told = [type(c).__name__ for c in self.others]
-        if callbacks != told:
-            raise ValueError(say("errors.training.other_callbacks", saved=callbacks, now=told))
+        """Bring the run to where it stood when the file was written. Without a file it begins."""
+        backend, group = run.backend, run.backend.group
+        if group.place.size == 1:
+            if not self.path.exists():
+                return
+            content = self._content(load(self.path))
+        else:  # one of several processes reads the file, so that all read the same
+            exists = group.first and self.path.exists()
+            found = BytesIO(group.firsts(self.path.read_bytes() if exists else b""))
+            if not found.getvalue():
+                return
+            found.name = str(self.path)
+            content = self._content(load(found))
+        self._compare(content, run)
         backend.put_weights(_as_now(content["model"], backend.weights(), backend))
         run.optimizer.load_state_dict(_as_now(content["optimizer"], None, backend))
-        for one, (_, state) in zip(self.others, content["callbacks"], strict=True):
+        backend.load_state_dict(_as_now(content["backend"], backend.state_dict(), backend))
+        for one, (_, state) in zip(self._with_state(), content["callbacks"], strict=True):
             one.load_state_dict(_as_now(state, one.state_dict(), backend))
-        _set_random_state(backend, content["random"])
+        draws, rank = content["random"], group.place.rank
+        _set_random_state(backend, draws[rank if len(draws) == group.place.size else 0])
         if len(content["generators"]) == len(self.generators):
             for g, state in zip(self.generators, content["generators"], strict=True):
                 g.set_state(_as_now(state, g.get_state(), backend))
@@ -100,6 +118,51 @@ class Checkpoint(Callback):
         run.epoch = content["epoch"]
         run.stop_reason = content["stopped"]
         run.resumed = True
+
+    def _may_replace(self) -> None:
+        """ValueError where the file that is there is sound, and no checkpoint."""
+        try:
+            found = load(self.path)
+        except ValueError as trouble:
+            if trouble.args[0].key == "errors.file.pickle":
+                raise
+        else:
+            self._content(found)
+
+    def _content(self, content: Any) -> dict[str, Any]:
+        """What was read, if it is a checkpoint. ValueError if it is none."""
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise ValueError(say("errors.training.no_checkpoint", path=self.path))
+        return content
+
+    def _compare(self, content: dict[str, Any], run: Run) -> None:
+        """ValueError where the run of the checkpoint was another one than this."""
+        saved, now = content["kind"], type(run.optimizer).__name__
+        if saved != now:
+            raise ValueError(say("errors.training.other_optimizer", saved=saved, now=now))
+        callbacks = [name for name, _ in content["callbacks"]]
+        told = [type(c).__name__ for c in self._with_state()]
+        if callbacks != told:
+            raise ValueError(say("errors.training.other_callbacks", saved=callbacks, now=told))
+        for name, value in run.settings.items():
+            before = content["settings"].get(name)
+            if before != value:
+                at = {"path": self.path, "name": name, "saved": before, "now": value}
+                raise ValueError(say("errors.training.other_setting", **at))
+        theirs, ours = (_shapes(w) for w in (content["model"], run.backend.weights()))
+        for name in {**theirs, **ours}:
+            shapes = {"saved": theirs.get(name, "-"), "now": ours.get(name, "-")}
+            if shapes["saved"] != shapes["now"]:
+                at = {"path": self.path, "name": name, **shapes}
+                raise ValueError(say("errors.training.other_model", **at))
+
+    def _with_state(self) -> list[Callback]:
+        """The callbacks that have something to remember."""
+        return [c for c in self.others if overrides(c, "state_dict")]
+
+
+def _shapes(weights: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(tensor.shape) for name, tensor in weights.items()}
 
 
 def _random_state(backend: Backend) -> dict[str, Any]:

@@ -23,8 +23,10 @@ def measure(
     with backend.evaluating():
         for batch in batches(source, backend):
             output, found = backend.answer(batch, loss)
+            shown = output if measures.metrics else None
+            found, output, target = backend.group.whole(found, shown, batch[-1], backend.of_sums)
             value = None if loss is None else backend.value(found)
-            measures.add(value, output, batch[-1])
+            measures.add(value, output, target)
             if sick is None and type(value) is float and not math.isfinite(value):
                 sick = say("errors.training.nan_evaluated", loss=value, cause=blame(backend, batch))
             if after_batch is not None:

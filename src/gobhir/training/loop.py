@@ -10,6 +10,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import chain
 from numbers import Integral
 from typing import Any
@@ -18,16 +19,18 @@ import numpy as np
 
 from gobhir.lang import say, t
 from gobhir.training.backends import Backend, backend_of
-from gobhir.training.backends.base import Step, needs_closure
-from gobhir.training.callbacks import Callback, KeepBest, Schedule, callback, overrides
+from gobhir.training.backends.base import Step
+from gobhir.training.callbacks import Callback, KeepBest, StopTogether, observers, overrides
 from gobhir.training.checkpoint import Checkpoint
 from gobhir.training.data import batches, length, loader, split_off
 from gobhir.training.divergence import Diverged, explain_divergence
 from gobhir.training.evaluate import measure
 from gobhir.training.history import History
 from gobhir.training.measures import Measures
-from gobhir.training.progress import Progress
+from gobhir.training.progress import Mute, Progress
+from gobhir.training.progress import progress as choose_progress
 from gobhir.training.run import Interruption, Run
+from gobhir.training.steps import Accumulating, make_step
 
 
 def fit(
@@ -49,6 +52,10 @@ def fit(
     seed: int | None = None,
     checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     resume: bool = False,
+    device: str | None = None,
+    precision: str = "fp32",
+    accumulate: int = 1,
+    deterministic: bool = False,
     compile: bool | str | dict[str, Any] = "auto",
     progress: bool | str = True,
 ) -> History:
@@ -74,83 +81,79 @@ def fit(
     clip_norm, clip_value: the largest norm of all gradients together, the largest entry.
     seed: starts all random numbers, so that the run can be repeated to the bit. (The model's
         first weights were drawn before: call manual_seed before making the model, too.)
-    checkpoint: a file that keeps the run after each epoch; resume: go on from there if it exists.
+    checkpoint: a file that keeps the run after each epoch; resume: go on from there if it exists,
+        to the same numbers, bit for bit, as if nothing had happened.
+    device: "cpu", "cuda" (or "cuda:1"), "mps", or "auto", the fastest that is there: the model is
+        moved there, and stays there; None: it is trained where it is.
+    precision: "fp32"; or, in PyTorch, "bf16" or "fp16": mixed precision, with autocast, and for
+        fp16 a loss that is scaled so that small gradients survive. Weights stay in float32.
+    accumulate: so many batches' gradients are added up before the weights move (and at the end of
+        an epoch): as if batches were so many times larger. Not with a recorded step.
+    deterministic: only algorithms that give the same numbers each time (an operation that has
+        none raises RuntimeError, with its name), from seed 0 if there is no other.
     compile: record the step once and replay it; "auto": where that works; a dictionary: with
-        these settings of gobhir.compile ({"verbose": True} says what is replayed, or why not).
+        these settings of gobhir.compile ({"verbose": True} says what is replayed, or why not), or
+        of torch.compile. PyTorch's steps are compiled only where that is asked for.
     progress: a bar (or lines, where the output is no terminal), "bar", "lines", or False.
+
+    `torchrun --nproc-per-node 2 program.py` trains a PyTorch model in two processes (or more, on
+    several machines) by the same program. Each computes on its share of every batch, so batch_size
+    is that of the whole, and the result that of one process within rounding; metrics see whole
+    batches, and callbacks are told in each process: `run.first` says which one writes files. What
+    is drawn by chance in the model (dropout), and BatchNorm, which sees only its process's share
+    (torch.nn.SyncBatchNorm.convert_sync_batchnorm changes that on GPUs), differ from one process.
+    When a process is killed, the others end with a ConnectionError, and the same command with
+    resume=True goes on from the checkpoint.
 
     Ctrl-C ends after the step under way, with the weights of the best epoch. A loss that is no
     number any more raises Diverged (a FloatingPointError) with what happened and what to do.
     """
-    from gobhir.training.progress import progress as choose_progress
-
-    backend = backend_of(model)
-    function = backend.loss(loss)
     if not isinstance(epochs, Integral) or epochs < 0:
         raise ValueError(say("errors.training.epochs", epochs=epochs))
-    if seed is not None:
-        if not isinstance(seed, Integral):
-            raise TypeError(say("errors.training.seed", seed=seed))
-        _seed(backend, seed)
+    backend = backend_of(model)
+    backend.settle(device, precision)
+    group, function = backend.group, backend.loss(loss)
+    _seed(backend, 0 if deterministic and seed is None else seed)
     if isinstance(validation, float):
         data, validation = split_off(data, backend, validation, function, seed)
     training = loader(data, backend, batch_size, shuffle, function, lend=True)
     held_out = None if validation is None else loader(validation, backend, 256, loss=function)
     run = Run(backend, backend.optimizer(optimizer, lr), function, epochs)
-    told = _observers(callbacks, scheduler, run.optimizer)
-    best = next(c for c in told if isinstance(c, KeepBest))
+    run.settings = {"precision": precision, "accumulate": accumulate}
+    told = observers(callbacks, scheduler, run.optimizer)
+    told += [StopTogether()] if group.place.size > 1 else []
     keeper = _keeper(checkpoint, resume)
     if keeper is not None:
         keeper.others = list(told)
         keeper.generators = backend.generators([training, held_out])
-        if resume and keeper.path.exists():
-            keeper.read(run)
         told.append(keeper)
+    trainer = _Trainer(run, group.share(training), metrics, told, keeper)
+    if held_out is not None:
+        trainer.held_out = group.share(held_out, needed=False)
+    trainer.display = choose_progress(progress) if group.first else Mute()
     clip = backend.clipping(clip_norm, clip_value)
-    trainer = _Trainer(run, training, held_out, metrics, told, keeper, choose_progress(progress))
     shows = bool(trainer.measures.metrics)
     trainer.plain_step = backend.step(function, run.optimizer, clip)
-    trainer.make_step = lambda: _make_step(run, clip, compile, shows)
-    trainer.best = best
-    return trainer.go()
+    trainer.make_step = lambda: make_step(run, clip, compile, accumulate, shows)
+    with backend.deterministic() if deterministic else nullcontext():
+        if keeper is not None and resume:
+            keeper.read(run)
+        return trainer.go()
 
 
-def _make_step(
-    run: Run,
-    clip: Callable[[], Any] | None,
-    compile: bool | str | dict[str, Any],
-    shows: bool,
-) -> Step:
-    """One training step; recorded and replayed where that was asked for, or where it works."""
-    if compile not in (True, False, "auto") and not isinstance(compile, dict):
-        raise ValueError(say("errors.training.compile", wish=compile))
-    step = run.backend.step(run.loss, run.optimizer, clip, shows)
-    if compile == "auto":
-        compile = run.backend.compiles and not needs_closure(run.optimizer)
-    if compile is False:
-        return step
-    return run.backend.compiled(step, **(compile if isinstance(compile, dict) else {}))
-
-
-def _seed(backend: Backend, seed: int) -> None:
+def _seed(backend: Backend, seed: int | None) -> None:
+    """Start all random numbers; of several processes each draws its own."""
+    rank = backend.group.place.rank
+    if seed is None:
+        if not rank:
+            return
+        seed = backend.framework.initial_seed()
+    elif not isinstance(seed, Integral):
+        raise TypeError(say("errors.training.seed", seed=seed))
+    seed += rank
     random.seed(seed)
     np.random.seed(seed % 2**32)
     backend.seed(seed)
-
-
-def _observers(callbacks: Any, scheduler: Any, optimizer: Any) -> list[Callback]:
-    """All callbacks in the order in which they are told."""
-    wishes = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-    told = [callback(wish) for wish in wishes]
-    schedulers = scheduler if isinstance(scheduler, (list, tuple)) else [scheduler]
-    for one in schedulers:
-        if callable(one):
-            one = one(optimizer)
-        if one is not None:
-            told.append(one if isinstance(one, Schedule) else Schedule(one))
-    if not any(isinstance(c, KeepBest) for c in told):
-        told.insert(0, KeepBest(restore=False))
-    return told
 
 
 def _keeper(checkpoint: Any, resume: bool) -> Checkpoint | None:
@@ -166,24 +169,22 @@ class _Trainer:
 
     make_step: Callable[[], Step]
     plain_step: Step
-    best: KeepBest
+    display: Progress
+    held_out: Any = None
 
     def __init__(
         self,
         run: Run,
         training: Any,
-        held_out: Any,
         metrics: Any,
         told: list[Callback],
         keeper: Checkpoint | None,
-        display: Progress,
     ):
         self.run = run
         self.training = training
-        self.held_out = held_out
         self.told = told
         self.keeper = keeper
-        self.display = display
+        self.best = next(c for c in told if isinstance(c, KeepBest))
         # Only those who care are told of every batch.
         self.before_batch = [c for c in told if overrides(c, "on_batch_begin")]
         self.after_batch = [c for c in told if overrides(c, "on_batch_end")]
@@ -196,7 +197,8 @@ class _Trainer:
         begun: list[Callback] = []
         ending: BaseException | None = None
         try:
-            with Interruption() as ctrl_c, run.backend.training():
+            watching = run.backend.group.watching()
+            with Interruption() as ctrl_c, run.backend.training(), watching:
                 for one in self.told:
                     begun.append(one)
                     one.on_fit_begin(run)
@@ -226,6 +228,8 @@ class _Trainer:
             ending = trouble
             if run.epoch:
                 trouble.add_note(t("training.stopped.trouble", epoch=run.epoch, batch=run.batch))
+                if how := self._how_to_go_on():
+                    trouble.add_note(how)
             raise
         finally:
             self.display.end()
@@ -257,7 +261,7 @@ class _Trainer:
 
     def _one_epoch(self, step: Step, ctrl_c: Interruption) -> None:
         run, measures, display = self.run, self.measures, self.display
-        value_of = run.backend.value
+        group, of_sums, value_of = run.backend.group, run.backend.of_sums, run.backend.value
         alone = not (self.before_batch or self.after_batch or measures.watched)
         next_step = run.backend.undisturbed(step, self.training) if alone else step
         run.batch = 0
@@ -266,19 +270,20 @@ class _Trainer:
             for watcher in self.before_batch:
                 watcher.on_batch_begin(run)
             loss, output = (next_step if run.batch else step)(*batch)
+            loss, output, target = group.whole(loss, output, batch[-1], of_sums)
             run.batch += 1
             before, value = run.batch_loss, value_of(loss)
             run.batch_loss = value
             if type(value) is float and not math.isfinite(value):
                 raise self._explain(batch, before)
-            measures.add(value, output, batch[-1])
+            measures.add(value, output, target)
             for watcher in self.after_batch:
                 watcher.on_batch_end(run)
             ctrl_c.obey()
             if display.due():
                 self._check(batch)
                 display.show(run, measures.results(quick=True))
-            if run.stop_reason is not None:
+            if run.stop_reason is not None and group.place.size == 1:
                 break
             if run.batch == run.epoch == 1:
                 run.first_loss = value
@@ -288,6 +293,8 @@ class _Trainer:
                 raise ValueError(say("errors.training.used_up", type=kind))
             raise ValueError(say("errors.training.empty"))
         self._check(batch)
+        if isinstance(step, Accumulating) and step.seen:
+            step.move()  # by the gradients of the last few
         if run.backend.ruined():
             raise self._explain(batch, run.batch_loss)
 
@@ -298,7 +305,11 @@ class _Trainer:
 
     def _explain(self, batch: tuple[Any, ...], before: Any) -> Diverged:
         run, weights = self.run, self.best.weights
-        again = chain([batch], batches(self.training, run.backend))
+        more = batches(self.training, run.backend)
+        if run.backend.group.place.size > 1:  # each looks at its own share, and asks no other
+            run.backend.by_itself()
+            more = iter(())
+        again = chain([batch], more)
         return explain_divergence(run, batch, before, self.plain_step, again, weights)
 
     def _close_row(self, start: float, ctrl_c: Interruption) -> None:
@@ -322,6 +333,9 @@ class _Trainer:
             text = t("training.stopped.interrupted_early", epoch=run.epoch, batch=run.batch)
         else:
             text = t("training.stopped.interrupted", epoch=run.epoch, best=best.epoch)
-        if self.keeper is not None and self.keeper.path.exists():
-            text += " " + t("training.stopped.resume", path=self.keeper.path)
-        return text
+        return f"{text} {self._how_to_go_on()}".rstrip()
+
+    def _how_to_go_on(self) -> str:
+        if self.keeper is None or not self.keeper.path.exists() or not self.run.history.rows:
+            return ""
+        return t("training.stopped.resume", path=self.keeper.path)

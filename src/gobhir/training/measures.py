@@ -47,7 +47,7 @@ class Measures:
 
     def add(self, value: Any, output: Any, target: Any) -> None:
         """Take in a batch: its loss (None where there is none), and what came out of the model."""
-        n = len(target)
+        n = self.backend.group.count(target)
         self.count += n
         if value is not None:
             # A loss that is a sum over its batch is divided as a whole, in the end.

@@ -47,6 +47,13 @@ class Progress:
         """Training is over."""
 
 
+class Mute(Progress):
+    """Says nothing at all: of several processes one speaks."""
+
+    def must_tell(self, text: str) -> None:
+        pass
+
+
 class Lines(Progress):
     """One plain line an epoch: for files, pipes and logs."""
 

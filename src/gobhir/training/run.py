@@ -16,7 +16,10 @@ class Run:
     epoch, batch: counted from 1; epochs, batches: how many there will be (batches: None where
     nobody knows). batch_loss, first_loss: the last step's loss, and the very first's.
     row: this epoch's row of the history, complete when the epoch has ended.
-    resumed: whether the run goes on from a checkpoint.
+    settings: what a run that goes on from a checkpoint must not change.
+    moved: whether the last step moved the weights (not after each batch where gradients of
+    several are added up). resumed: whether the run goes on from a checkpoint.
+    first: whether this process writes and speaks (of several, the first does).
     """
 
     def __init__(self, backend: Backend, optimizer: Any, loss: Any, epochs: int):
@@ -32,12 +35,19 @@ class Run:
         self.batch_loss: Any = float("nan")
         self.first_loss: Any = float("nan")
         self.row: Row = {}
+        self.settings: dict[str, Any] = {}
+        self.moved = True
         self.resumed = False
         self.stop_reason: str | None = None
         self.stop_message: str | None = None
 
+    @property
+    def first(self) -> bool:
+        return self.backend.group.first
+
     def stop(self, reason: str = "callback", message: str | None = None) -> None:
-        """End training after this batch's step (told from on_batch_end) or this epoch.
+        """End training after this batch's step (told from on_batch_end) or this epoch. Of several
+        processes one is enough, and all stop after the epoch.
 
         message: what the learner is told about it.
         """

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.lang import say
+from gobhir.training.processes import Alone, place
 
 Step = Callable[..., tuple[Any, Any]]
 """One training step: inputs and target in, (loss, output or None) out; the parameters have
@@ -57,9 +58,44 @@ class Backend:
     compiles = False
     """Whether fit compiles the step by itself."""
 
+    precision = "fp32"
+    of_sums = False
+    """Whether the loss is a sum over the examples of its batch, not their mean."""
+
     def __init__(self, model: Any):
         self.model = model
         self.dtype = self._model_dtype()
+        self.group = Alone()
+
+    # -- where and how it computes ---------------------------------------------------------------
+
+    def settle(self, device: str | None, precision: str) -> None:
+        """Move the model to `device` (None: it stays where it is), compute in `precision`, and
+        find the other processes of this run. ValueError for what is not there."""
+        name = self.framework.__name__
+        if device not in (None, "auto", "cpu"):
+            raise ValueError(say("errors.training.device_one", device=device, framework=name))
+        if precision != "fp32":
+            told = {"precision": precision, "framework": name}
+            raise ValueError(say("errors.training.precision_one", **told))
+        if place().size > 1:
+            raise ValueError(say("errors.training.processes_one", framework=name))
+
+    @contextmanager
+    def deterministic(self) -> Iterator[None]:
+        """Inside, the same run from the same seed gives the same numbers, to the bit."""
+        yield
+
+    def by_itself(self) -> None:
+        """From here on this process computes without the others."""
+        self.group = Alone()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint has to keep of how it computes."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
 
     # -- what a framework says in its own way --------------------------------------------------
 
@@ -121,11 +157,12 @@ class Backend:
                 raise ValueError(say("errors.training.loss", name=wish, known=", ".join(LOSSES)))
             wish = getattr(self.framework.nn, name)
         if isinstance(wish, type):
-            return wish()
+            wish = wish()
         if not callable(wish):
             key = "loss_data" if hasattr(wish, "__len__") else "loss_type"
             # keys: errors.training.loss_data, errors.training.loss_type
             raise TypeError(say(f"errors.training.{key}", type=type(wish).__name__))
+        self.of_sums = getattr(wish, "reduction", "mean") == "sum"
         return wish
 
     def optimizer(self, wish: Any, lr: float | None) -> Any:
@@ -200,26 +237,16 @@ class Backend:
     ) -> Step:
         """Forward, loss, backward, update: the five lines of every training loop. shows: whether
         the model's output is given back beside the loss, for metrics; else None is."""
-        model = self.model
 
         def gradients(*batch: Any) -> tuple[Any, Any]:
             optimizer.zero_grad()
-            output = model(*batch[:-1])
-            value = loss(output, batch[-1])
-            try:
-                value.backward()
-            except AttributeError:
-                if hasattr(value, "backward"):
-                    raise
-                kind = type(value).__name__
-                raise TypeError(say("errors.training.loss_result", type=kind)) from None
-            if clip is not None:
-                clip()
+            output, value = self.answer(batch, loss)
+            self.backward(value)
             return value, output if shows else None
 
         def step(*batch: Any) -> tuple[Any, Any]:
             found = gradients(*batch)
-            optimizer.step()
+            self.update(optimizer, clip)
             return found
 
         def searching(*batch: Any) -> tuple[Any, Any]:
@@ -227,6 +254,8 @@ class Backend:
 
             def closure() -> Any:
                 found.append(gradients(*batch))
+                if clip is not None:
+                    clip()
                 return found[-1][0]
 
             optimizer.step(closure)
@@ -235,10 +264,38 @@ class Backend:
         return searching if needs_closure(optimizer) else step
 
     def answer(self, batch: tuple[Any, ...], loss: Any = None) -> tuple[Any, Any]:
-        """What the model makes of a batch's inputs, and its loss, where there is a loss function.
-        Asked for inside `evaluating`."""
+        """What the model makes of a batch's inputs, and its loss, where there is a loss
+        function."""
         output = self.model(*batch[:-1])
         return output, None if loss is None else loss(output, batch[-1])
+
+    def backward(self, value: Any) -> None:
+        """Add the loss's gradients to those of the parameters."""
+        try:
+            value.backward()
+        except AttributeError:
+            if hasattr(value, "backward"):
+                raise
+            kind = type(value).__name__
+            raise TypeError(say("errors.training.loss_result", type=kind)) from None
+
+    def update(self, optimizer: Any, clip: Callable[[], Any] | None) -> None:
+        """Move the weights."""
+        if clip is not None:
+            clip()
+        optimizer.step()
+
+    def scale_gradients(self, factor: float) -> None:
+        """Multiply all gradients by `factor`."""
+        for p in self.model.parameters():
+            if p.grad is not None:
+                p.grad.mul_(factor)
+
+    @contextmanager
+    def adding_up(self, last: bool) -> Iterator[None]:
+        """Around a backward pass whose gradients are added to earlier ones; `last`: the weights
+        move after it."""
+        yield
 
     def clipping(self, norm: float | None, value: float | None) -> Callable[[], Any] | None:
         """What keeps gradients small between backward and update; None when nothing is to."""
