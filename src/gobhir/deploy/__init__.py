@@ -4,6 +4,24 @@ the web server are imported only when they are needed. Start reading in export.p
 """
 
 from gobhir.deploy.about import About, Drawing, Numbers, Picture, Text
+from gobhir.deploy.compare import Comparison, compare
 from gobhir.deploy.export import Exported, export
+from gobhir.deploy.prune import Masks, prune, prune_channels, prune_in_steps
+from gobhir.deploy.quantise import quantise
 
-__all__ = ["About", "Drawing", "Exported", "Numbers", "Picture", "Text", "export"]
+__all__ = [
+    "About",
+    "Comparison",
+    "Drawing",
+    "Exported",
+    "Masks",
+    "Numbers",
+    "Picture",
+    "Text",
+    "compare",
+    "export",
+    "prune",
+    "prune_channels",
+    "prune_in_steps",
+    "quantise",
+]

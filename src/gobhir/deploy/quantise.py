@@ -1,0 +1,143 @@
+"""Weights, and where it pays activations too, as whole numbers of 8 bits instead of 32-bit floats.
+
+q = round(x / scale) + zero: a quarter of the bytes, and products of small whole numbers. Dynamic
+quantisation finds each activation's scale anew in every run; static quantisation knows it from
+calibration examples, and can so quantise convolutions too. Done by onnxruntime; what it costs and
+brings, compare.py measures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gobhir.lang import say
+from gobhir.serialization import not_written
+
+DYNAMIC = ["MatMul", "Gemm", "Attention", "LSTM"]
+"""What is quantised without calibration: onnxruntime's convolution of whole numbers is slower than
+the one of floats."""
+
+
+def quantise(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    calibration: Any = None,
+    *,
+    batch: int = 32,
+    per_channel: bool = True,
+    leave: tuple[str, ...] = (),
+) -> Path:
+    """Write the ONNX model `source` with 8-bit weights to `target`; gives the target's path.
+
+    calibration: None for dynamic quantisation; for static, examples as they go into the model: an
+    array (N, ...), or a tuple of them, one for each input. A few hundred that stand for all
+    are enough; none of those that the model is tested on. per_channel: a scale for each output
+    channel. leave: names of nodes that stay as they are. The file keeps its description.
+
+    ValueError for a source that is no ONNX model, where nothing in it can be quantised, and for
+    examples that do not fit its inputs; no file is left then.
+    """
+    import onnx
+    from onnxruntime import quantization as q
+
+    source, target = Path(source), Path(target)
+    if target.suffix != ".onnx":
+        raise ValueError(say("deploy.export.suffix", path=target))
+    before = _read(source)
+    options: dict[str, Any] = {
+        "weight_type": q.QuantType.QInt8,
+        "per_channel": per_channel,
+        "nodes_to_exclude": list(leave),
+    }
+    with tempfile.TemporaryDirectory(prefix="gobhir-") as folder, _quiet():
+        plain, small = Path(folder) / "plain.onnx", Path(folder) / "small.onnx"
+        q.shape_inference.quant_pre_process(before, plain, skip_symbolic_shape=True)
+        if calibration is None:
+            q.quantize_dynamic(plain, small, op_types_to_quantize=DYNAMIC, **options)
+        else:
+            arrays = calibration if isinstance(calibration, (tuple, list)) else (calibration,)
+            reader = _reader(before, arrays, batch, q.CalibrationDataReader)
+            q.quantize_static(
+                plain,
+                small,
+                reader,
+                quant_format=q.QuantFormat.QDQ,
+                activation_type=q.QuantType.QUInt8,
+                **options,
+            )
+        after = onnx.load(small)
+    kinds = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
+    if not any(w.data_type in kinds and w.dims for w in after.graph.initializer):
+        raise ValueError(say("deploy.quantise.nothing", path=source))
+    del after.metadata_props[:]
+    after.metadata_props.extend(before.metadata_props)
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(after.SerializeToString())
+        os.replace(part, target)
+    except OSError as trouble:
+        raise not_written(target, trouble) from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    return target
+
+
+def _read(path: Path) -> Any:
+    """The model in a file. ValueError for one that is none."""
+    import onnx
+
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(model)
+    except OSError as trouble:
+        detail = trouble.strerror or str(trouble)
+        told = say("errors.file.read", path=path, detail=detail, folder=Path.cwd())
+        raise type(trouble)(told) from None
+    except Exception as trouble:  # protobuf's and onnx's kinds have no common base
+        detail = (str(trouble).splitlines() or [type(trouble).__name__])[0][:200]
+        raise ValueError(say("deploy.serve.broken", path=path, detail=detail)) from None
+    return model
+
+
+def _reader(model: Any, arrays: Any, batch: int, base: Any) -> Any:
+    """The examples in batches, as onnxruntime's calibration wants them."""
+    values = [np.asarray(a) for a in arrays]
+    names = [i.name for i in model.graph.input]
+    count = len(values[0]) if values and values[0].ndim else 0
+    if len(values) != len(names) or not count or any(len(v) != count for v in values):
+        shapes = [v.shape for v in values]
+        raise ValueError(say("deploy.quantise.examples", count=len(names), shapes=shapes))
+
+    def batches() -> Iterator[dict[str, np.ndarray]]:
+        for start in range(0, count, batch):
+            yield dict(zip(names, (v[start : start + batch] for v in values), strict=True))
+
+    class Reader(base):
+        def __init__(self) -> None:
+            self.rest = batches()
+
+        def get_next(self) -> Any:
+            return next(self.rest, None)
+
+    return Reader()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """onnxruntime advises to do what is done one line above."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
