@@ -12,11 +12,11 @@ import pytest
 
 from gobhir.evaluation import Estimate, wilson
 from gobhir.evaluation.calibration import reliability
-from gobhir.lang import LANGUAGES
+from gobhir.lang import LANGUAGES, t
 from gobhir.projects import figures, shown
 from gobhir.projects.card import markdown
 from gobhir.projects.page import html
-from gobhir.projects.results import Results
+from gobhir.projects.results import Card, Results
 from tests.projects.test_results import of_classes, of_numbers
 
 VOID = {"meta", "img", "br", "line", "circle", "polyline", "hr", "input", "link"}
@@ -101,6 +101,36 @@ def test_a_regression_has_its_page_too() -> None:
     read(page)
     assert re.findall(r'<section id="(\w+)"', page) == ["numbers", "pairs", "run"]
     assert "Better than the best baseline (linear model (ridge))" in page
+
+
+@pytest.mark.parametrize(
+    ("shift", "said"), [(0.0, "none"), (5.0, "better"), (-5.0, "worse"), (0.2, "same")]
+)
+def test_the_verdict_is_the_same_everywhere(shift: float, said: str) -> None:
+    """The model's errors are smaller than the baseline's by `shift`, but for noise."""
+    draw = np.random.default_rng(0)
+    y = draw.normal(size=40)
+    base = y + 9
+    own = base - shift + (draw.normal(size=40) if shift else 0)
+    results = Results.of_numbers("p", "t", {"m": own}, {"mean": base}, y)
+    card = Card("x", [], [], ["x"])
+    results.card = card
+    for lang in LANGUAGES:
+        start = t(f"projects.page.gain.{said}", lang, name="#", change="#", measure="", interval="")
+        start = start.split("(")[0]
+        assert start in html(results, lang) and start in markdown(results, lang)
+        assert ('class="good"' in html(results, lang)) == (said == "better")
+    assert "MAE" in str(results) and len(str(results).splitlines()) == 2
+
+
+def test_two_classes_have_their_roc() -> None:
+    p, y = np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1])
+    others = {"chance": np.array([0, 1, 0, 1])}
+    (chart,) = Results.of_classes("p", "t", {"m": p}, others, y, ["a", "b"]).charts
+    assert [line.label for line in chart.lines] == ["m"]
+    assert chart.lines[0].x[0] == chart.lines[0].y[0] == 0
+    assert chart.lines[0].x[-1] == chart.lines[0].y[-1] == 1
+    assert (0.0, 0.5) in zip(chart.lines[0].x, chart.lines[0].y, strict=True)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

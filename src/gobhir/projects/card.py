@@ -12,6 +12,7 @@ from gobhir.evaluation.report import title as number_title
 from gobhir.lang import digits, t
 from gobhir.projects import shown
 from gobhir.projects.results import Card, Data, Results, words
+from gobhir.projects.verdict import verdict
 
 PARTS = ("train", "validation", "test")
 
@@ -121,6 +122,8 @@ class _Card:
         number = r.models[0].numbers[r.main]
         n, level = shown.counted(number.n, self.lang), digits(f"{number.level * 100:g}", self.lang)
         yield self.say("measured", n=n, level=level)
+        if gain := verdict(r, self.lang).gain:
+            yield _safe(gain)
         models = [*r.models, *r.baselines]
         names = list(dict.fromkeys(name for model in models for name in model.numbers))
         rows = [

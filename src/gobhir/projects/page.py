@@ -17,6 +17,7 @@ from gobhir.evaluation.report import title as number_title
 from gobhir.lang import LANGUAGES, digits, t
 from gobhir.projects import card, figures, shown
 from gobhir.projects.results import Cell, Mistake, Model, Results, Table, Words, words
+from gobhir.projects.verdict import verdict
 from gobhir.training.history import BESIDE, History, default_monitor
 from gobhir.training.history import title as column_title
 
@@ -91,26 +92,11 @@ class _Page:
 
     def verdict(self) -> Iterator[str]:
         """The number that decides, and whether the model is worth more than the best baseline."""
-        r = self.r
-        number = r.models[0].numbers[r.main]
-        name = escape(number_title(r.main, self.lang))
-        unit = f" {self.text(r.unit)}" if r.unit and r.main in ("mae", "rmse") else ""
+        name, value, measured, gain, sign = map(escape, verdict(self.r, self.lang))
         yield '<div class="verdict">'
-        yield f'<p class="main"><span>{name}</span> <b>{shown.value(number, r.main)}{unit}</b></p>'
-        between = shown.interval(number, r.main)
-        said = {"n": shown.counted(number.n, self.lang), "interval": between}
-        if between:
-            level = digits(f"{number.level * 100:g}", self.lang)
-            yield f"<p>{self.say('between', level=level, **said)}</p>"
-        else:
-            yield f"<p>{self.say('measured', n=said['n'])}</p>"
-        if r.gains:
-            best = r.best_baseline
-            change, between = shown.points(r.gains[best], r.measure, self.lang)
-            key, sign = _gain(r.gains[best])
-            told = {"name": self.words(r.baselines[best].name), "change": change}
-            told["measure"] = number_title(r.measure, self.lang)
-            yield f'<p class="{sign}">{self.say(f"gain.{key}", interval=between, **told)}</p>'
+        yield f'<p class="main"><span>{name}</span> <b>{value}</b></p><p>{measured}</p>'
+        if gain:
+            yield f'<p class="{sign}">{gain}</p>'
         yield "</div>"
 
     def numbers(self) -> Iterator[str]:
@@ -376,15 +362,6 @@ class _Page:
         """What is too wide scrolls in a box of its own, which the keyboard reaches."""
         label = escape(t("projects.page.box", self.lang))
         return f'<div class="box" tabindex="0" role="region" aria-label="{label}">{table}</div>'
-
-
-def _gain(one: Estimate) -> tuple[str, str]:
-    """Which sentence fits the gain over a baseline, and its colour."""
-    if one.low is None or one.high is None:
-        return "none", "unclear"
-    if one.low > 0:
-        return "better", "good"
-    return ("worse", "bad") if one.high < 0 else ("same", "unclear")
 
 
 def _cut(model: Model, name: str) -> str:

@@ -16,138 +16,60 @@ from typing import Any, Self
 
 import numpy as np
 
-from gobhir.datasets.catalogue import Entry
-from gobhir.evaluation import Estimate, Temperature, classification, gain, regression
-from gobhir.evaluation.calibration import Reliability, reliability
+from gobhir.evaluation import (
+    Estimate,
+    Temperature,
+    classification,
+    gain,
+    probabilities,
+    regression,
+)
+from gobhir.evaluation.calibration import reliability
 from gobhir.evaluation.report import LOWER_IS_BETTER, OfClass
-from gobhir.lang import LANGUAGES, Message, catalogue, say
+from gobhir.lang import LANGUAGES, catalogue, language, say
 from gobhir.projects.keeping import plain, typed
+from gobhir.projects.parts import (
+    Calibration,
+    Card,
+    Cell,
+    Chart,
+    Data,
+    Mistake,
+    Model,
+    Picture,
+    Series,
+    Table,
+    Words,
+    words,
+)
 from gobhir.projects.settings import Settings, write
 from gobhir.projects.surroundings import commit, machine, today
 from gobhir.training import History
+from gobhir.training.metrics import roc_curve
+from gobhir.training.metrics.base import as_array
 from gobhir.training.metrics.regression import columns
+
+__all__ = [
+    "Calibration",
+    "Card",
+    "Cell",
+    "Chart",
+    "Data",
+    "Mistake",
+    "Model",
+    "Picture",
+    "Results",
+    "Series",
+    "Table",
+    "Words",
+    "words",
+]
 
 FILE = "results.json"
 SCHEMA = 1
 BINS = 10
 """Of the reliability diagram: more of them say less, each."""
-Words = str | dict[str, str] | Message
-Cell = Words | int | float | Estimate
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-def words(text: Words, lang: str) -> str:
-    """The text in this language."""
-    if isinstance(text, Message):
-        return text.text(lang)
-    return text[lang] if isinstance(text, dict) else text
-
-
-@dataclass
-class Model:
-    """One model, or baseline, and its numbers on the test. name: what it is called; seconds: how
-    long it learned, where that is known."""
-
-    name: Words
-    numbers: dict[str, Estimate]
-    seconds: float | None = None
-
-
-@dataclass
-class Mistake:
-    """One example that went wrong. It is seen as a picture (PNG), read as a text, or as a row of a
-    table. sure: how sure the model was of `given`."""
-
-    true: Words
-    given: Words
-    sure: float | None = None
-    picture: bytes | None = None
-    text: str | None = None
-    row: dict[str, str] | None = None
-
-
-@dataclass
-class Calibration:
-    """How sure and how right on the test; after: with the temperature fitted on the validation."""
-
-    before: Reliability
-    after: Reliability | None = None
-    temperature: float | None = None
-
-
-@dataclass
-class Table:
-    """A table of the project's own. The first cell of a row is its name; numbers may be Estimates,
-    and `number` says of what ("accuracy" is shown in percent)."""
-
-    title: Words
-    head: list[Words]
-    rows: list[list[Any]]
-    about: Words = ""
-    number: str = ""
-
-
-@dataclass
-class Picture:
-    """A picture of the project's own (PNG)."""
-
-    title: Words
-    png: bytes
-    about: Words = ""
-
-
-@dataclass
-class Series:
-    """A line of a chart: its label, places from left to right, and heights."""
-
-    label: Words
-    x: list[float]
-    y: list[float]
-
-
-@dataclass
-class Chart:
-    """A chart of the project's own, at most six lines: a forecast beside the truth, say, or
-    accuracy against how much was learned from. along: what stands below it."""
-
-    title: Words
-    lines: list[Series]
-    along: Words
-    about: Words = ""
-
-
-@dataclass
-class Data:
-    """What was learned from. parts: how many examples each part of the split has; split: how it was
-    divided, in words; what, note: the data set's card."""
-
-    name: Words
-    source: str
-    licence: str
-    cite: str
-    parts: dict[str, int]
-    what: Words = ""
-    split: Words = ""
-    note: Words = ""
-
-    @classmethod
-    def of(cls, card: Entry, parts: Mapping[str, int], split: Words = "") -> Self:
-        """From the catalogue of data sets."""
-        said = (card.source, card.licence, card.cite)
-        return cls(card.name, *said, dict(parts), card.what, split, card.note or "")
-
-
-@dataclass
-class Card:
-    """What only its makers can say of a model (Mitchell et al. 2019, https://arxiv.org/abs/1810.03993):
-    what it is for, what it is not for, where it fails, how it is run."""
-
-    purpose: Words
-    not_for: list[Words]
-    limits: list[Words]
-    run: list[str]
-    model: Words = ""
-    licence: str = "MIT"
 
 
 @dataclass
@@ -242,6 +164,9 @@ class Results:
         if temperature is not None and calibration is not None:
             calibration.after = reliability(temperature(output), target, BINS)
             calibration.temperature = temperature.value
+        charts = others.pop("charts", [])
+        if len(classes) == 2 and calibration is not None:
+            charts = [_roc({**models, **baselines}, target), *charts]
         return cls(
             project,
             title,
@@ -253,6 +178,7 @@ class Results:
             per_class=own.per_class,
             confusion=own.confusion,
             calibration=calibration,
+            charts=charts,
             **others,
         )
 
@@ -300,6 +226,14 @@ class Results:
         self.seconds = seconds or self.seconds
         return self
 
+    def __str__(self) -> str:
+        """The verdict, as the terminal shows it."""
+        from gobhir.projects.verdict import verdict
+
+        lang = language()
+        name, value, measured, gain, _ = verdict(self, lang)
+        return f"{words(self.title, lang)}: {name} {value} {measured}\n{gain}".rstrip()
+
     # -- reading ----------------------------------------------------------------------------------
 
     @property
@@ -319,7 +253,6 @@ class Results:
     def save(self, folder: str | Path) -> Path:
         """Write results.json, the pages (results.bn.html, results.en.html) and the model cards
         (card.bn.md, card.en.md); gives the path of the page in the language in force."""
-        from gobhir.lang import language
         from gobhir.projects.card import markdown
         from gobhir.projects.page import html
 
@@ -358,6 +291,20 @@ def _some(target: Any, output: Any, most: int = 400) -> list[list[float]]:
     p, y = columns(output, target)
     rows = np.random.default_rng(0).permutation(len(y))[:most]
     return np.stack([y[rows, 0], p[rows, 0]], 1).tolist() if y.shape[1] == 1 else []
+
+
+def _roc(outputs: Mapping[str, Any], target: Any, most: int = 100) -> Chart:
+    """The ROC curves of all that give probabilities of two classes."""
+    lines: list[Series] = []
+    for name, output in outputs.items():
+        if as_array(output).dtype.kind == "f" and len(lines) < 5:
+            curve = roc_curve(probabilities(output), target)
+            # Of many points some, evenly; the corners are always among them.
+            kept = np.unique(np.linspace(0, len(curve.fpr) - 1, most).round().astype(int))
+            x, y = (np.round(rate[kept], 4).tolist() for rate in (curve.fpr, curve.tpr))
+            lines.append(Series(known(name), x, y))
+    title, along = say("projects.page.roc"), say("training.plot.fpr")
+    return Chart(title, lines, along, say("projects.page.about_roc"))
 
 
 def known(name: str) -> Words:
