@@ -100,7 +100,7 @@ def _split(path: Path, lines: Iterable[str], separator: str) -> Iterator[tuple[i
     line = 1
     try:
         for row in rows:
-            if any(cell.strip() for cell in row):
+            if len(row) > 1 or (row and row[0].strip()):  # else it is an empty line
                 yield line, row
             line = rows.line_num + 1
     except csv.Error as error:
