@@ -1,7 +1,7 @@
 # Needs only Python 3.11 or newer. On Windows: `py start.py` and `py start.py test`.
 PYTHON ?= python3
 
-.PHONY: start test quick format bench pictures frontend clean
+.PHONY: start test quick format bench evaluate pictures frontend clean
 
 start:     ## open the studio (TORCH=no: without PyTorch; PORT=8899; BROWSER=no)
 	@$(PYTHON) start.py $(if $(TORCH),--torch=$(TORCH)) $(if $(PORT),--port=$(PORT)) $(if $(filter no,$(BROWSER)),--no-browser)
@@ -17,6 +17,9 @@ format:    ## put the code into its form
 
 bench:     ## a training step, side by side with PyTorch
 	@$(PYTHON) start.py bench
+
+evaluate:  ## every project on its real data (GOBHIR_DATA=FOLDER); RUN=NAME: one of them
+	@$(PYTHON) start.py evaluate $(RUN)
 
 pictures:  ## take the README's pictures anew
 	@.venv/bin/python docs/take_pictures.py

@@ -5,6 +5,7 @@
     python3 start.py quick       what can be checked in about a minute           (make quick)
     python3 start.py format      put the code into its form                      (make format)
     python3 start.py bench       a training step, side by side with PyTorch      (make bench)
+    python3 start.py evaluate    every project on its real data                  (make evaluate)
 
 On Windows: py start.py. Everything is installed into .venv beside this file, nothing elsewhere.
 This file is plain enough for an old Python to read, so that it can say which one is needed.
@@ -47,7 +48,7 @@ PYTHON = os.path.join(VENV, *(("Scripts", "python.exe") if WINDOWS else ("bin", 
 STATE = os.path.join(VENV, "gobhir.json")  # what is installed
 MARK = os.path.join(VENV, "unfinished")  # .venv is being written to: do not trust it
 LOG = os.path.join(VENV, "install.log")
-COMMANDS = ["start", "test", "quick", "format", "bench"]
+COMMANDS = ["start", "test", "quick", "format", "bench", "evaluate"]
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 # Two parts of the house that stand on the standard library alone.
@@ -374,6 +375,11 @@ def bench(arguments):
     return subprocess.call([PYTHON, "-m", "benchmarks", *arguments], cwd=ROOT)
 
 
+def evaluate(arguments):
+    needs_torch(prepare(["projects"], "yes"))
+    return subprocess.call([PYTHON, "-m", "benchmarks.evaluate", *arguments], cwd=ROOT)
+
+
 def needs_torch(state):
     if state["torch"] == "not found":
         raise Stop(text("error.torch_needed"))
@@ -401,6 +407,8 @@ def main():
             return format_code()
         if options.command == "bench":
             return bench(rest)
+        if options.command == "evaluate":
+            return evaluate(rest)
         if options.command == "start":
             return start(options)
         return test(["--quick", *rest] if options.command == "quick" else rest)

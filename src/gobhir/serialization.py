@@ -38,12 +38,14 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
     structure = _take_apart(obj, "", tensors)
     content = to_bytes(tensors, {_STRUCTURE: json.dumps(structure)})
     if isinstance(f, (str, os.PathLike)):
-        _replace(Path(f), content)
+        replace(Path(f), content)
     else:
         f.write(content)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
+    """Write a file, and put it in the old one's place only when it is complete and on the disk.
+    OSError with what to do."""
     part = path.with_name(path.name + ".part")
     try:
         try:

@@ -14,7 +14,7 @@ from types import NoneType
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from gobhir.lang import say
-from gobhir.serialization import not_written
+from gobhir.serialization import not_written, replace
 
 FILE = "settings.json"
 
@@ -143,12 +143,9 @@ class Settings:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Put `content` in the file's place only when it is complete. OSError with a sentence."""
-    half = path.with_name(path.name + ".part")
+    """Put `content` in the file's place, whole or not at all. OSError with what to do."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        half.write_bytes(content.encode() if isinstance(content, str) else content)
-        half.replace(path)
     except OSError as trouble:
-        half.unlink(missing_ok=True)
         raise not_written(path, trouble) from None
+    replace(path, content.encode() if isinstance(content, str) else content)

@@ -13,7 +13,7 @@ from gobhir.projects.tables.data import Batches, Table, table
 from gobhir.projects.tables.frame import Recipe
 from gobhir.projects.tables.network import first_weights, network, optimizer, weights_of
 from gobhir.projects.tables.settings import ENGINES, Settings
-from gobhir.training import EarlyStopping, History, fit
+from gobhir.training import CSVLog, EarlyStopping, History, fit
 
 
 def train(settings: Settings, folder: Path) -> dict[str, History]:
@@ -53,7 +53,7 @@ def learn(
         optimizer(model, settings.lr, settings.weight_decay),
         settings.epochs,
         ["accuracy"] if recipe.classes else ["rmse"],
-        [EarlyStopping(settings.patience)],
+        [EarlyStopping(settings.patience), *([CSVLog(log)] if log else [])],
         validation=held_out,
         seed=settings.seed,
     )

@@ -1,0 +1,60 @@
+"""Every project on its real data: trained, measured, and results/NAME.json keeps what came out.
+
+    make evaluate                 all of them; GOBHIR_DATA names the folder with the larger data
+    python -m benchmarks.evaluate tables-wine digits
+
+What is quoted anywhere is read from these files. Pictures and texts of single examples stay out of
+them: they are other people's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from gobhir.projects import Project
+from gobhir.projects.keeping import plain
+
+RESULTS = Path(__file__).parent.parent / "results"
+RUNS: dict[str, tuple[str, dict[str, object]]] = {
+    "tables-diabetes": ("tables", {"data": "diabetes", "engine": "all"}),
+    "tables-breast_cancer": ("tables", {"data": "breast_cancer", "engine": "all"}),
+    "tables-wine": ("tables", {"data": "wine", "engine": "all"}),
+}
+"""NAME: the project, and what its settings are beside the usual ones."""
+
+
+def evaluate(name: str, folder: Path) -> str:
+    """Train and measure one of RUNS in the folder; its main numbers as a line."""
+    kind, wishes = RUNS[name]
+    project = Project(kind)
+    project.train(project.settings(**wishes), folder)
+    found = project.evaluate(folder)
+    kept = dataclasses.replace(found, mistakes=[], pictures=[])
+    text = json.dumps(plain(kept), indent=1, ensure_ascii=False) + "\n"
+    (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+    best = found.baselines[found.best_baseline].numbers[found.main]
+    return f"{name:24} {found.main} {found.models[0].numbers[found.main]}; baseline {best}"
+
+
+def main() -> None:
+    """Measure what the command line names, or all."""
+    names = sys.argv[1:] or list(RUNS)
+    unknown = [name for name in names if name not in RUNS]
+    if unknown:
+        sys.exit(f"There is no {', '.join(unknown)}. There are: {', '.join(RUNS)}.")
+    if not os.environ.get("GOBHIR_DATA"):
+        sys.exit("Say where the larger data lie: GOBHIR_DATA=/folder make evaluate")
+    lines = []
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            lines.append(evaluate(name, Path(folder)))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
