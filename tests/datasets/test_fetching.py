@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def file(pages: dict[str, Page]) -> Iterator[Ask]:
 
 
 def only(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_file(file: Ask, tmp_path: Path) -> None:
@@ -172,13 +171,3 @@ def test_a_folder_that_cannot_be(file: Ask, tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("a file")
     with pytest.raises(OSError, match="folder"):
         fetch(file(), tmp_path / "folder" / "file")
-
-
-def test_several_at_once(file: Ask, pages: dict[str, Page], tmp_path: Path) -> None:
-    asked = file()
-    threads = [threading.Thread(target=fetch, args=(asked, tmp_path / "file")) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (tmp_path / "file").read_bytes() == BODY and len(pages["/file"].asked) == 1

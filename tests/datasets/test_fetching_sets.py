@@ -8,6 +8,7 @@ import io
 import sys
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,14 @@ def test_fetched_once(pages: dict[str, Page]) -> None:
     assert data.genuine and data.texts == ["বাজে", "ভালো"] and data.labels.tolist() == [0, 1]
     assert here() == {"neg", "sub/pos"}
     assert load("tiny").texts == data.texts and len(pages["/neg"].asked) == 1
+
+
+def test_several_at_once(pages: dict[str, Page]) -> None:
+    """As the processes of one distributed training would."""
+    with ThreadPoolExecutor(4) as pool:
+        sets = list(pool.map(load, ["tiny"] * 4))
+    assert all(data.genuine and len(data.texts) == 2 for data in sets)
+    assert [len(pages[path].asked) for path in ("/neg", "/tiny.zip")] == [1, 1]
 
 
 def test_not_without_leave(pages: dict[str, Page], tmp_path: Path) -> None:

@@ -67,9 +67,7 @@ def fetch(file: File | Archive, target: Path, advance: Callable[[int], Any] | No
     advance: told how many bytes there are after each piece. Unreachable: no mirror gave it.
     OSError: the disk is full, or the folder cannot be written.
     """
-    with _folder(target.parent), _alone(target):
-        if target.is_file() and sha256(target) == file.sha256:  # another process was faster
-            return
+    with _folder(target.parent):
         part = target.with_name(f"{target.name}.part")
         _enough_room(target.parent, file.size - _size(part))
         troubles: list[Trouble] = []
@@ -232,9 +230,9 @@ def _folder(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """One process at a time fetches a file; the others wait, and then find it."""
-    with (target.parent / ".lock").open("a+b") as file:  # stays, or two could each hold one
+def alone(folder: Path) -> Iterator[None]:
+    """One process at a time fetches into a folder; the others wait, and then find what it got."""
+    with _folder(folder), (folder / ".lock").open("a+b") as file:
         if sys.platform == "win32":
             import msvcrt
 
@@ -247,7 +245,7 @@ def _alone(target: Path) -> Iterator[None]:
 
             with contextlib.suppress(OSError):  # a network's folder may know no locks
                 fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield  # the lock's file stays, or two could each hold one
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from gobhir.datasets.archives import take
 from gobhir.datasets.catalogue import Archive, Entry, File, entry
 from gobhir.datasets.dataset import Dataset
-from gobhir.datasets.fetching import Lines, Trouble, Unreachable, fetch, progress
+from gobhir.datasets.fetching import Lines, Trouble, Unreachable, alone, fetch, progress
 from gobhir.datasets.finding import Found, find, is_it, own_folder, strangers
 from gobhir.datasets.readers import reader
 from gobhir.lang import Message, say, warn
@@ -62,20 +62,30 @@ def read(card: Entry, found: Found) -> Dataset:
 def fetch_set(card: Entry) -> None:
     """Fetch those files that are not yet, or not rightly, in the learner's folder."""
     folder = own_folder(card)
-    wanted = {file.name: file for file in card.files if not is_it(file, folder / file.name)}
-    troubles: list[Trouble] = []
-    for file in card.files:
-        if file.name in wanted and _by_itself(file, folder, troubles):
-            del wanted[file.name]
-        for archive in card.archives:
-            if file.name in wanted and file.name in archive.members:
-                inside = [file for name, file in wanted.items() if name in archive.members]
-                if _from_archive(archive, inside, folder, troubles):
-                    wanted = {n: f for n, f in wanted.items() if f not in inside}
-        if file.name in wanted:
-            told = {"tried": Lines(troubles), "files": ", ".join(wanted), "folder": folder}
-            told |= {"set": card.name, "source": card.source, "other": card.next_best}
-            raise ConnectionError(say("datasets.unreachable", **told))
+    with alone(folder):
+        wanted = {file.name: file for file in card.files if not is_it(file, folder / file.name)}
+        troubles: list[Trouble] = []
+        while wanted:
+            got = _fetch_some(card, list(wanted.values()), folder, troubles)
+            if not got:
+                told = {"tried": Lines(troubles), "files": ", ".join(wanted), "folder": folder}
+                told |= {"set": card.name, "source": card.source, "other": card.next_best}
+                raise ConnectionError(say("datasets.unreachable", **told))
+            wanted = {name: file for name, file in wanted.items() if file not in got}
+
+
+def _fetch_some(
+    card: Entry, wanted: list[File], folder: Path, troubles: list[Trouble]
+) -> list[File]:
+    """Fetch the first of the files by itself, else an archive with it and all that it has."""
+    first = wanted[0]
+    if _by_itself(first, folder, troubles):
+        return [first]
+    for archive in card.archives:
+        inside = [file for file in wanted if file.name in archive.members]
+        if first in inside and _from_archive(archive, inside, folder, troubles):
+            return inside
+    return []
 
 
 def _by_itself(file: File, folder: Path, troubles: list[Trouble]) -> bool:
