@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +21,8 @@ def nothing_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GOBHIR_DATA", raising=False)
 
 
+BANGLA = re.compile(r"[ -~\u0980-\u09ff\u0964×]")
+"""What the catalogue's Bangla is written with."""
 IMAGES = np.arange(3 * 28 * 28, dtype=np.uint8).reshape(3, 28, 28) % 21
 LABELS = np.array([7, 0, 9], np.uint8)
 
@@ -133,8 +139,19 @@ def test_the_catalogue_is_whole() -> None:
         assert set(card.what) == set(LANGUAGES) and all(card.what.values()), name
         assert not card.note or set(card.note) == set(LANGUAGES), name
         assert all(set(text) == set(LANGUAGES) for text in card.classes), name
+        for text in (card.what, card.note, *card.classes):
+            assert all(BANGLA.fullmatch(letter) for letter in text.get("bn", "")), name
+            assert unicodedata.is_normalized("NFC", text.get("bn", "")), name
         assert card.next_best in entries and card.next_best != name
         assert card.source.startswith("https://") and card.cite
         assert card.files or card.tree, name
         for file in (*card.files, *card.archives, *filter(None, [card.tree])):
             assert file.size > 0 and len(bytes.fromhex(file.sha256)) == 32
+
+
+def test_what_is_not_asked_for_is_not_imported() -> None:
+    """Each reader imports what it needs when it runs."""
+    code = "import sys, gobhir.datasets; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "numpy" in done.stdout.split()
+    assert not {"sklearn", "pandas", "PIL", "rich", "torch", "scipy"} & set(done.stdout.split())
