@@ -161,6 +161,12 @@ def test_numbers_have_as_many_digits_as_they_deserve() -> None:
     )
     assert shown.counted(1234567, "bn") == "১২,৩৪,৫৬৭" and shown.counted(55267, "bn") == "৫৫,২৬৭"
     assert shown.counted(1234567, "en") == "1,234,567"
+    assert [shown.plain(one) for one in (3, 3.0, -0.25, 12345.6)] == [
+        "3",
+        "3.000",
+        "−0.2500",
+        "1.235e+04",
+    ]
 
 
 def test_drawings_stand_where_the_numbers_say() -> None:

@@ -97,7 +97,7 @@ def beside(rows: Sequence[tuple[str, str, Estimate, str]], alt: str, percent: bo
         )
     for k, (name, kind, number, written) in enumerate(rows):
         y = 14 + k * step
-        name = _fitting(name, ROOM - len(written))
+        name = fitting(name, ROOM - len(written))
         parts.append(f'<text class="name {kind}" x="10" y="{y + 4}">{escape(name)}</text>')
         parts.append(
             f'<text class="name {kind}" x="{WIDE - 10}" y="{y + 4}" text-anchor="end">'
@@ -177,7 +177,7 @@ def _short(tick: float, ticks: Sequence[float]) -> str:
     return text + raised
 
 
-def _fitting(text: str, room: int) -> str:
+def fitting(text: str, room: int) -> str:
     """As many of the text's words as there is room for, in letters (vowel signs need none)."""
 
     def wide(words: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from html import escape
@@ -60,7 +61,8 @@ class _Page:
         return words(text, self.lang)
 
     def text(self, text: Words) -> str:
-        return escape(self.words(text), quote=False)
+        said = escape(self.words(text), quote=False)
+        return re.sub("`([^`]+)`", r"<code>\1</code>", said)
 
     def blocks(self) -> Iterator[str]:
         """The page from top to bottom."""
@@ -195,7 +197,10 @@ class _Page:
             return
         yield f"<p>{self.say('confusion')}</p>"
         names = [self.text(name) for name in self.r.classes]
-        head = "".join(f'<th scope="col">{name}</th>' for name in names)
+        head = "".join(
+            f'<th scope="col">{escape(figures.fitting(self.words(name), 24))}</th>'
+            for name in self.r.classes
+        )
         rows = []
         for i, row in enumerate(matrix):
             total = sum(row) or 1
@@ -246,7 +251,8 @@ class _Page:
             return
         monitor = default_monitor(history.last)
         parts = []
-        bare = dict.fromkeys(n.removeprefix("val_") for n in history.names if n not in BESIDE)
+        told = [n for n in history.names if n not in BESIDE and not n.endswith("seconds")]
+        bare = dict.fromkeys(n.removeprefix("val_") for n in told)
         for name in bare:
             lines = [
                 (self.say(part), history["epoch"], history[column])
@@ -333,7 +339,11 @@ class _Page:
             yield card.rendered(self.r, self.lang)
 
     def run(self) -> Iterator[str]:
-        rows = [(name, f"<code>{escape(str(v))}</code>") for name, v in self.r.settings.items()]
+        rows = [
+            (name, f"<code>{escape(str(v))}</code>")
+            for name, v in self.r.settings.items()
+            if v is not None
+        ]
         for name, said in card.run(self.r, self.lang):
             rows.append((name, escape(said)))
         inside = "".join(f"<dt>{escape(name)}</dt><dd>{said}</dd>" for name, said in rows)

@@ -37,12 +37,13 @@ def points(one: Estimate, name: str, lang: str) -> tuple[str, str]:
 
 
 def plain(number: float) -> str:
-    """A number without an interval: four significant digits."""
+    """A number without an interval: whole ones as they are, others with four digits."""
     if not math.isfinite(number):
         return DASH
-    if number == int(number) and abs(number) < 1e9:
-        return f"{int(number):,}".replace("-", MINUS)
-    return f"{number:.4g}".replace("-", MINUS)
+    if isinstance(number, int):
+        return f"{number:,}".replace("-", MINUS)
+    alike = 1e-3 <= abs(number) < 1e4  # as many digits in each row of a table
+    return (f"{number:#.4g}" if alike else f"{number:.4g}").replace("-", MINUS)
 
 
 def counted(number: int, lang: str) -> str:
