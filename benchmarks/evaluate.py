@@ -24,6 +24,8 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
     "tables-diabetes": ("tables", {"data": "diabetes", "engine": "all"}),
     "tables-breast_cancer": ("tables", {"data": "breast_cancer", "engine": "all"}),
     "tables-wine": ("tables", {"data": "wine", "engine": "all"}),
+    "sequences-seattle_weather": ("sequences", {"data": "seattle_weather"}),
+    "sequences-co2": ("sequences", {"data": "co2"}),
 }
 """NAME: the project, and what its settings are beside the usual ones."""
 

@@ -37,7 +37,7 @@ def evaluate(settings: Settings, folder: Path) -> Results:
     rows = pd.read_csv(folder / f"history-{best}.csv").to_dict("records")
     results = Results.of_numbers(
         "sequences",
-        say("sequences.title", data=settings.data, target=series.names[0]),
+        say("sequences.title", data=Path(settings.data).name, target=series.names[0]),
         found,
         others,
         target,

@@ -99,7 +99,7 @@ class Recipe:
             said = {"names": ", ".join(self.names), "found": ", ".join(series.names)}
             raise ValueError(say("sequences.bad.columns", **said))
         scaled = (series.values - np.array(self.mean)) / np.array(self.std)
-        angle = 2 * np.pi * series.times.dayofyear.to_numpy() / YEAR
+        angle = 2 * np.pi * series.times.day_of_year.to_numpy() / YEAR
         told = np.column_stack([scaled, np.sin(angle), np.cos(angle)]).astype(np.float32)
         return told[origins[:, None] + np.arange(-self.window + 1, 1)]
 

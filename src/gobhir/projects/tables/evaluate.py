@@ -36,7 +36,7 @@ def evaluate(settings: Settings, folder: Path) -> Results:
         "card": _card(data, settings),
         "mistakes": _mistakes(recipe, data, next(iter(found.values()))),
     }
-    title = say("tables.title", data=settings.data)
+    title = say("tables.title", data=Path(settings.data).name)
     if recipe.classes:
         target: Any = recipe.targets(test)
         others = baselines.for_classes(x, y, recipe.inputs(test), len(recipe.classes))

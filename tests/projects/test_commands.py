@@ -1,0 +1,84 @@
+"""`gobhir project`: which there are, what they can be told, what is wrong, in both languages."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from gobhir.cli import main
+from gobhir.lang import use_language
+from gobhir.projects import Project, projects
+
+BANGLA = re.compile(r"[\u0980-\u09ff]")
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def go(*argv: str, lang: str = "en") -> tuple[int, str, str]:
+        monkeypatch.setenv("GOBHIR_LANG", lang)
+        monkeypatch.setattr(sys, "argv", ["gobhir", *argv])
+        use_language(None)
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        return left.value.code or 0, out, err
+
+    yield go
+    use_language(None)
+
+
+@pytest.mark.parametrize("lang", ["en", "bn"])
+def test_the_list_names_every_project(run, lang) -> None:
+    code, out, err = run("project", lang=lang)
+    assert code == 0 and not err
+    assert all(re.search(rf"^  {name} +\S", out, re.M) for name in projects())
+    assert bool(BANGLA.search(out)) == (lang == "bn")
+
+
+@pytest.mark.parametrize("name", projects())
+def test_every_setting_stands_in_the_help(run, name) -> None:
+    wishes = list(Project(name).settings.wishes())
+    for lang in ("en", "bn"):
+        code, out, _ = run("project", name, "train", "--help", lang=lang)
+        assert code == 0
+        assert all(wish.option in out for wish in wishes)
+
+
+def test_a_project_alone_shows_its_verbs(run) -> None:
+    code, out, _ = run("project", "tables")
+    assert code == 0
+    assert all(re.search(rf"^  {verb} ", out, re.M) for verb in ("train", "evaluate", "run"))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("project kites", "'kites'"),
+        ("project tables train --epochs many", "--epochs"),
+        ("project tables train --epochs 0", "from 1 on"),
+        ("project tables train --engine jax", "gobhir"),
+        ("project tables train --speed 9", "--speed"),
+        ("project tables evaluate", "gobhir project"),
+        ("project tables run", "gobhir project"),
+        ("project tables fly", "fly"),
+    ],
+)
+def test_a_wrong_line_is_one_sentence(run, line: str, told: str) -> None:
+    for lang in ("en", "bn"):
+        code, out, err = run(*line.split(), lang=lang)
+        assert code == 2 and not out
+        assert err.count("\n") == 1
+        assert told in err or lang == "bn"
+        assert bool(BANGLA.search(err)) == (lang == "bn")
+
+
+def test_options_reach_the_project(run, tmp_path) -> None:
+    line = "project tables train --data wine --epochs 2 --hidden 4 --folder here"
+    code, _, _ = run(*line.split())
+    assert code == 0
+    kept = Project("tables").settings.load(tmp_path / "here")
+    assert (kept.data, kept.epochs, kept.hidden) == ("wine", 2, 4)
