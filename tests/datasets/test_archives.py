@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import stat
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +152,18 @@ def test_bombs(name: str, tmp_path: Path) -> None:
     key = refused(path, tmp_path / "out", Limits(total=1_000_000))
     assert key == "datasets.archive.total"
     assert refused(path, tmp_path / "out", Limits(count=1)) == "datasets.archive.count"
+
+
+def test_a_name_as_large_as_all_memory(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("name")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 64 << 20
+    with gzip.open(tmp_path / "x.tar.gz", "wb", compresslevel=1) as file:
+        file.write(info.tobuf() + bytes(info.size))
+    tracemalloc.start()
+    assert refused(tmp_path / "x.tar.gz", tmp_path / "out") == "datasets.archive.broken"
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 16 << 20
 
 
 def test_a_zip_that_lies_about_sizes(tmp_path: Path) -> None:

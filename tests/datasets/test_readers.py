@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from gobhir.datasets import load
+from gobhir.datasets.readers import arrays as npz
 from gobhir.datasets.readers import idx
 from gobhir.datasets.readers.arrays import read_npz
 from gobhir.datasets.readers.idx import TYPES, read_idx
@@ -92,6 +94,13 @@ def test_npz(tmp_path: Path) -> None:
             read_npz(path, ("images", "labels"))
 
 
+def test_an_npz_that_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file.npz"
+    np.savez_compressed(path, images=np.zeros(1_000_000))
+    monkeypatch.setattr(npz, "LARGEST", 1_000_000)
+    refused(lambda: read_npz(path, ("images",)), "datasets.npz.large")
+
+
 class Trap:
     def __reduce__(self) -> tuple:
         return (Path.touch, (Path("sprung"),))
@@ -101,10 +110,9 @@ def test_pickles_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
     np.savez("file.npz", images=np.array([Trap()], dtype=object))
     refused(lambda: read_npz(Path("file.npz"), ("images",)), "datasets.npz.pickled")
-    np.save("file.npy", np.array([Trap()], dtype=object))
-    Path("file.npy").rename("other.npz")
-    with pytest.raises(ValueError, match=r"other\.npz"):
-        read_npz(Path("other.npz"), ("images",))
+    for other in (pickle.dumps(Trap()), b"\x93NUMPY"):  # np.load would look at what it is
+        Path("other.npz").write_bytes(other)
+        refused(lambda: read_npz(Path("other.npz"), ("images",)), "datasets.npz.broken")
     assert not Path("sprung").exists()
 
 

@@ -106,6 +106,12 @@ def test_columns_that_are_missing(tmp_path: Path) -> None:
     assert "It has: Price, rooms" in refused(path, numeric=["colour"])
 
 
+@pytest.mark.parametrize(("mark", "name"), [(";", "x.csv"), ("\t", "x.csv"), (",", "x.tsv")])
+def test_other_separators(mark: str, name: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f"price{mark}rooms\n1{mark}2\n", name)
+    assert "another character" in refused(path, columns=["price"])
+
+
 def test_words_where_numbers_are_wanted(tmp_path: Path) -> None:
     path = write(tmp_path, "price\n12\ndear\n")
     assert read_table(path)["price"].tolist() == ["12", "dear"]

@@ -6,8 +6,10 @@ on how many files come out, how large they are, and how much more than went in.
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import errno
+import gzip
 import io
 import lzma
 import os
@@ -243,8 +245,31 @@ def _of_zip(path: Path, info: zipfile.ZipInfo) -> _Member:
 
 @contextlib.contextmanager
 def _tar(file: IO[bytes]) -> Iterator[tuple[Iterator[_Member], Any]]:
-    with tarfile.open(fileobj=file, mode="r:*") as archive:
+    begin = file.read(6)
+    file.seek(0)
+    plain: Any = file
+    if begin.startswith(b"\x1f\x8b"):
+        plain = gzip.GzipFile(fileobj=file)
+    elif begin.startswith(b"BZh"):
+        plain = bz2.BZ2File(file)
+    elif begin == b"\xfd7zXZ\0":
+        plain = lzma.LZMAFile(file)  # noqa: SIM115  it owns nothing: `file` is closed outside
+    with tarfile.open(fileobj=_Sips(plain), mode="r:") as archive:  # type: ignore[call-overload]
         yield map(_of_tar, archive), lambda member: archive.extractfile(member.handle)
+
+
+class _Sips:
+    """Of a tar, small pieces alone: tarfile reads a long name in one piece, however long it is
+    said to be, and an unpacked one may be as large as all memory."""
+
+    def __init__(self, file: IO[bytes]):
+        self.seek, self.tell = file.seek, file.tell
+        self._read = file.read
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= 2 * CHUNK:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._read(size)
 
 
 def _of_tar(info: tarfile.TarInfo) -> _Member:

@@ -13,11 +13,16 @@ from gobhir.datasets.catalogue import Entry
 from gobhir.lang import Message, say
 
 Arrays = dict[str, np.ndarray]
+LARGEST = 4 << 30
+"""Bytes that one npz file may unpack to."""
 
 
 def read_npz(path: Path, names: tuple[str, ...]) -> Arrays:
     """The arrays `names` of an npz file; arrays with Python objects (pickles) are refused."""
     try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > LARGEST:
+                raise ValueError(say("datasets.npz.large", path=path, most=LARGEST >> 20))
         with np.load(path, allow_pickle=False) as file:
             known = ", ".join(file.files)
             missing = [name for name in names if name not in file.files]
@@ -26,7 +31,7 @@ def read_npz(path: Path, names: tuple[str, ...]) -> Arrays:
                     say("datasets.npz.missing", path=path, name=missing[0], known=known)
                 )
             return {name: file[name] for name in names}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, AttributeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, MemoryError) as error:
         raise ValueError(say("datasets.npz.broken", path=path, reason=error)) from error
     except ValueError as error:
         if error.args and isinstance(error.args[0], Message):

@@ -115,6 +115,8 @@ def _no_column(path: Path, name: str, names: list[str]) -> Any:
     close = difflib.get_close_matches(name.lower(), [n.lower() for n in names], n=1)
     meant = [n for n in names if close and n.lower() == close[0]]
     known = ", ".join(names)
+    if len(names) == 1 and any(mark in known for mark in ";\t|,"):
+        return say("datasets.table.separator", path=path, name=name, known=known)
     if meant:
         return say(
             "datasets.table.no_column_close", path=path, name=name, close=meant[0], known=known
