@@ -264,6 +264,7 @@ FORKED = """
 import json, os, random, signal, sys
 import numpy as np
 import torch
+import torch._dynamo  # which optimizers load
 from gobhir.training import Callback, CSVLog, fit
 
 class Noisy(torch.utils.data.Dataset):

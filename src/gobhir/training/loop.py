@@ -314,6 +314,7 @@ class _Trainer:
 
     def _close_row(self, start: float, ctrl_c: Interruption) -> None:
         run, row = self.run, self.run.row
+        run.backend.group.even(run.model)
         found = self.measures.results()
         if self.held_out is not None:
             values = measure(self.held_out_measures, self.held_out, ctrl_c.obey)

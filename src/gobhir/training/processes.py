@@ -65,6 +65,10 @@ class Alone:
         this and the target. of_sums: as in `weight`."""
         return loss, output, target
 
+    def even(self, model: Any) -> None:
+        """Give all processes what the first one's model has besides its parameters, such as
+        BatchNorm's running mean."""
+
     def each(self, content: bytes) -> list[bytes]:
         """What each of the processes gives here."""
         return [content]

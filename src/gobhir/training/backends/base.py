@@ -59,13 +59,14 @@ class Backend:
     """Whether fit compiles the step by itself."""
 
     precision = "fp32"
+    group = Alone()
+    """This process, and the others that train with it."""
     of_sums = False
     """Whether the loss is a sum over the examples of its batch, not their mean."""
 
     def __init__(self, model: Any):
         self.model = model
         self.dtype = self._model_dtype()
-        self.group = Alone()
 
     # -- where and how it computes ---------------------------------------------------------------
 

@@ -104,6 +104,10 @@ class Group(Alone):
         dist.all_gather(parts, filled)
         return torch.stack(parts, 1).flatten(0, 1)[:count]
 
+    def even(self, model: Any) -> None:
+        for buffer in model.buffers():
+            dist.broadcast(buffer, 0)
+
     def each(self, content: bytes) -> list[bytes]:
         sizes = [self._number(0) for _ in range(self.place.size)]
         dist.all_gather(sizes, self._number(len(content)))

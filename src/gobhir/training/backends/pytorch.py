@@ -194,14 +194,16 @@ class TorchBackend(Backend):
 
 def device_named(wish: str, local: int = 0) -> torch.device:
     """The device of that name; "auto": the fastest that there is. ValueError where it is not
-    there. local: the process's number on this machine, which has the GPU of that number."""
+    there. local: the process's number on this machine; it takes the GPU of that number."""
     there = ["cpu"]
     if torch.backends.mps.is_available():
         there.insert(0, "mps")
     if torch.cuda.is_available():
-        there[:0] = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        there[:0] = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     name = there[0] if wish == "auto" else str(wish)
+    if name == "cuda" or (wish == "auto" and torch.cuda.is_available()):
+        name = f"cuda:{local}"
     if name not in there:
-        told = {"device": wish, "there": ", ".join(there)}
+        told = {"device": name, "there": ", ".join(there)}
         raise ValueError(say("errors.training.device", **told))
-    return torch.device("cuda", local) if name == "cuda" else torch.device(name)
+    return torch.device(name)
