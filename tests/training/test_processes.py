@@ -18,10 +18,10 @@ import torch
 from gobhir.training import fit, is_main_process
 
 PROGRAM = """
-import json, os, signal, sys
+import json, os, signal, sys, warnings
 import numpy as np
 import torch
-from gobhir.training import Callback, CSVLog, Diverged, fit, is_main_process
+from gobhir.training import Callback, CSVLog, evaluate, fit, is_main_process
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(51, 6)).astype(np.float32)
@@ -36,6 +36,7 @@ def network(dropout=0.0):
 rows = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y))
 CASES = {
     "plain": {},
+    "fine-tuning": {},
     "sum": {"loss": n.CrossEntropyLoss(reduction="sum"), "lr": 0.003},
     "clip": {"clip_norm": 0.3, "optimizer": "sgd", "lr": 0.5},
     "accumulate": {"accumulate": 4},
@@ -58,6 +59,10 @@ def learned(model, history):
 
 def case(name):
     model = network()
+    if name == "fine-tuning":  # the same model once more, and more of it
+        model[0].requires_grad_(False)
+        run(model, epochs=1)
+        model[0].requires_grad_(True)
     return learned(model, run(model, **CASES[name]))
 
 class Kill(Callback):
@@ -96,6 +101,13 @@ def together(folder):
     for name in CASES:
         found[name] = case(name)
     found["stopped"] = len(run(network(), epochs=9, callbacks=[Stop()]))
+    model = n.Sequential(n.Linear(6, 8), n.BatchNorm1d(8), n.Linear(8, 3))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        history = run(model, batch_size=17)
+    val_loss = evaluate(model, (X[:33], Y[:33]), "cross_entropy")["loss"]
+    told = [str(w.message) for w in told]
+    found["norm"] = [told, history["val_loss"][-1], val_loss]
     bad = X.copy()
     bad[7, 2] = np.nan  # one process meets it
     found["diverged"] = refused(lambda: run(network(), (bad, Y)))
@@ -150,7 +162,10 @@ def found(folder: Path) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["plain", "sum", "clip", "accumulate", "bf16", "fp16", "loader"])
+@pytest.mark.parametrize(
+    "case",
+    ["plain", "fine-tuning", "sum", "clip", "accumulate", "bf16", "fp16", "loader"],
+)
 def test_two_processes_learn_what_one_learns(case: str, found: Any, program: Any) -> None:
     rows, weights = program.case(case)
     rows_of_two, weights_of_two = found[case]
@@ -182,6 +197,13 @@ def test_one_speaks_and_all_end_together(folder: Path, found: Any) -> None:
     assert found["diverged"] == ["Diverged", "diverged"]
     assert found["stream"] == ["TypeError", "used_up"]
     assert found["twice"] == ["ValueError", "shared_twice"]
+
+
+@pytest.mark.slow
+def test_batch_norm_is_the_first_one_s(found: Any) -> None:
+    told, validated, again = found["norm"]
+    assert any("SyncBatchNorm" in text for text in told)
+    assert validated == pytest.approx(again, rel=1e-5)
 
 
 @pytest.mark.slow

@@ -87,6 +87,7 @@ def fit(
         moved there, and stays there; None: it is trained where it is.
     precision: "fp32"; or, in PyTorch, "bf16" or "fp16": mixed precision, with autocast, and for
         fp16 a loss that is scaled so that small gradients survive. Weights stay in float32.
+        (torch.set_float32_matmul_precision("high"), for TF32, holds here as everywhere.)
     accumulate: so many batches' gradients are added up before the weights move (and at the end of
         an epoch): as if batches were so many times larger. Not with a recorded step.
     deterministic: only algorithms that give the same numbers each time (an operation that has
