@@ -78,6 +78,12 @@ def test_intervals_are_wide_for_few_and_for_groups() -> None:
     assert accuracy.groups == 200 and accuracy.n == 400
 
 
+def test_many_classes_have_no_areas() -> None:
+    y = np.arange(60) % 12
+    found = classification(np.eye(12)[y] * 3 + DRAW.normal(size=(60, 12)), y, resamples=100)
+    assert list(found.numbers)[3:] == ["brier", "log_loss"]
+
+
 def test_a_class_without_examples_has_no_numbers() -> None:
     found = classification(P, np.minimum(Y, 1), ["a", "b", "c"], resamples=200)
     assert np.isnan(found.per_class[2].recall.value) and found.per_class[2].support == 0

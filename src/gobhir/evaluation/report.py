@@ -22,6 +22,8 @@ from gobhir.training.metrics.regression import columns
 LOWER_IS_BETTER = frozenset({"mae", "rmse", "mase", "log_loss", "brier", "ece", "loss"})
 SHARES = frozenset({"accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1"})
 """What is read best in percent."""
+AREAS = 10
+"""Of more classes the areas under the curves say little, and cost more than all the rest."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class OfClass:
 
 @dataclass(frozen=True)
 class Classification:
-    """numbers: accuracy, balanced_accuracy, macro_f1, and with probabilities auc,
-    average_precision, log_loss, brier. confusion[i][j]: how often class i was taken for j."""
+    """numbers: accuracy, balanced_accuracy, macro_f1, and with probabilities log_loss, brier, and,
+    of at most ten classes, auc and average_precision. confusion[i][j]: how often class i was taken
+    for j."""
 
     numbers: dict[str, Estimate]
     per_class: list[OfClass]
@@ -63,7 +66,7 @@ def classification(
     counts = _Counts(y * c + given, c)
     matrix = counts(np.ones((1, len(y))))[0]
     each = [brier(p, y), log_loss(p, y)] if p is not None else []
-    areas = [] if p is None else _areas(p, y)
+    areas = [] if p is None or c > AREAS else _areas(p, y)
 
     def statistic(w: np.ndarray) -> np.ndarray:
         cells = counts(w)
