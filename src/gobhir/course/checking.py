@@ -75,6 +75,17 @@ def check_exercise(
         outcome = Outcome((), problem, {}, "")
     else:
         outcome = run_programs([code], calls, lang, seconds, exercise.given)[0]
+    return verdict_on(exercise, outcome, lang, values, seconds)
+
+
+def verdict_on(
+    exercise: Exercise,
+    outcome: Outcome,
+    lang: str,
+    values: dict[str, str] | None = None,
+    seconds: float = SECONDS,
+) -> Verdict:
+    """The verdict on a program that has run already."""
     right = [
         i < len(outcome.results) and _agrees(outcome.results[i].get("got"), test)
         for i, test in enumerate(exercise.tests)
@@ -229,6 +240,14 @@ def _wrong_outcomes(
 ) -> tuple[Outcome, ...]:
     """How the listed wrong programs behave; they are ours, so one process does for all."""
     return tuple(run_programs(list(programs), list(calls), "en", 30.0, given))
+
+
+def own_outcomes(exercise: Exercise) -> tuple[Outcome, Outcome, tuple[Outcome, ...]]:
+    """How the exercise's own programs behave, in one process: solution, stub, the wrong ones."""
+    programs = [exercise.solution, exercise.stub, *(wrong.code for wrong in exercise.wrong)]
+    calls = [test.call for test in exercise.tests]
+    solution, stub, *wrong = run_programs(programs, calls, "en", 30.0, exercise.given)
+    return solution, stub, tuple(wrong)
 
 
 def expected(exercise: Exercise) -> tuple[Outcome, ...]:

@@ -11,7 +11,7 @@ import typer
 from gobhir.course import book
 from gobhir.course.book import Lang, tongue_of
 from gobhir.course.checking import check as check_code
-from gobhir.course.checking import check_exercise
+from gobhir.course.checking import own_outcomes, verdict_on
 from gobhir.course.errors import CourseError
 from gobhir.course.lesson import Lesson, load
 from gobhir.course.new_lesson import new_lesson
@@ -179,9 +179,10 @@ def faulty_exercises(lesson: Lesson) -> list[Finding]:
     found = []
     file = lesson.folder / "exercises.toml"
     for exercise in lesson.exercises:
-        if not check_exercise(exercise, exercise.solution, "en").passed:
+        solution, stubs, wrongs = own_outcomes(exercise)
+        if not verdict_on(exercise, solution, "en").passed:
             found.append(Finding(file, 1, "exercise", f"{exercise.id}: the solution fails"))
-        stub = check_exercise(exercise, exercise.stub, "en")
+        stub = verdict_on(exercise, stubs, "en")
         if stub.passed:
             found.append(Finding(file, 1, "exercise", f"{exercise.id}: the stub passes"))
         if not all(task.got for task in stub.tasks):
@@ -193,8 +194,8 @@ def faulty_exercises(lesson: Lesson) -> list[Finding]:
             except Exception as error:  # whatever a line of Python may raise
                 message = f"{exercise.id}: working of {test.call}: {error}"
                 found.append(Finding(file, 1, "exercise", message))
-        for wrong in exercise.wrong:
-            verdict = check_exercise(exercise, wrong.code, "en")
+        for wrong, outcome in zip(exercise.wrong, wrongs, strict=True):
+            verdict = verdict_on(exercise, outcome, "en")
             named = next((task.wrong for task in verdict.tasks if task.wrong), "")
             if verdict.passed or named != wrong.id:
                 message = f"{exercise.id}: {wrong.id} gets {named or 'no message of its own'}"
