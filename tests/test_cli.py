@@ -226,6 +226,21 @@ def test_the_studio_gets_what_was_asked_for(run: Run, monkeypatch: pytest.Monkey
     ]
 
 
+def test_what_stands_behind_a_scripts_name_is_said_to_be_its_own(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    lines = ["from gobhir import nn, ones, optim", "model = nn.Linear(2, 1)"]
+    lines += [
+        "optimizer = optim.SGD(model.parameters(), 0.1)",
+        "model(ones(1, 2)).sum().backward()",
+    ]
+    script.write_text("\n".join([*lines, *["optimizer.step()"] * 2]), encoding="utf-8")
+    code, out, err = run("explain", str(script), "--epochs", "2")
+    assert (code, err) == (0, "") and out
+    code, plainly, err = run("explain", str(script), "--to", "x.html")
+    assert (code, plainly) == (0, out) and "--to was given to" in err
+    assert BANGLA.search(run("explain", "--lang", "bn", str(script), "--why=a")[2])
+
+
 def test_the_course_has_its_own_commands(run: Run) -> None:
     code, out, _ = run("course", "plan", "--lang", "bn")
     assert code == 0 and "দিন ৯" in out

@@ -198,10 +198,16 @@ def _give(page: Any, to: str | None, lang: str | None, errors: bool) -> None:
         print(t("cli.explain.saved", path=to))
 
 
+_OF_A_SCRIPT = ("--to", "--why", "--errors", "--step", "--mode")
+"""Options of `gobhir explain` that mean something for a script, too."""
+
+
 def _of_a_script(path: str, args: list[str], step: int, mode: str | None) -> Any:
     """The page of a step of the user's own program, and on stderr how the program ended."""
     from gobhir.explain.script import run_script
 
+    if ours := [word for word in args if word.split("=")[0] in _OF_A_SCRIPT]:
+        print(t("cli.explain.script_options", options=" ".join(ours), path=path), file=sys.stderr)
     run = run_script(path, args, step)
     if run.trouble:
         print(run.trouble, file=sys.stderr)

@@ -118,6 +118,7 @@ CHANGES = [
     ("lesson.md", ', "down": {"bn": "কমবে", "en": "falls"}', "", "predict", "no choices"),
     ("lesson.md", "না, লস একটা মাপ।\n\n", "", "card", "three paragraphs"),
     ("lesson.md", "| ৫ | আপডেট |\n", "", "card", "a table of 5 rows, not 4"),
+    ("lesson.md", '"kind": "notes"', '"kind": "notes", "slide": true', "card", "goes on a slide"),
     ("lesson.md", "## By hand", "# By hand", "card", "start at ##"),
     ("lesson.md", PROSE, "![](a.svg)\n" + PROSE, "card", "a picture has no text"),
     ("lesson.md", "loss = 0.5 * (p", "loss = 0.6 * (p", "outputs", "outputs.en.json is stale"),

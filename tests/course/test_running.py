@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gobhir.course import CourseError, load, read_lesson
+from gobhir.course import CourseError, commands, load, read_lesson
 from gobhir.course.commands import faulty_exercises, stale_outputs
 from gobhir.course.inside import plain, short, tex
 from gobhir.course.plan import all_slugs
@@ -75,6 +75,15 @@ def test_a_stored_number_that_the_code_does_not_give_is_found(changed):
     folder = changed("outputs.bn.json", "0.5150", "0.5160")
     found = [finding for finding in stale_outputs(read_lesson(folder)) if finding.rule == "outputs"]
     assert [finding.file.name for finding in found] == ["outputs.bn.json"]
+
+
+def test_a_lesson_has_so_much_of_the_processor(changed, monkeypatch):
+    code = "import time\ntime.sleep(3)\nloss = 0.5 *"  # waiting costs nothing
+    lesson = read_lesson(changed("lesson.md", "loss = 0.5 *", code))
+    assert 0 < run(lesson, "en").seconds < 3
+    monkeypatch.setattr(commands, "SECONDS", 0.0)
+    rules = {finding.rule: finding.message for finding in stale_outputs(lesson)}
+    assert rules["run"].endswith("of the processor, at most 0")
 
 
 def test_a_cell_that_fails_is_named_with_its_line(changed):

@@ -25,7 +25,7 @@ from gobhir.help import Command, Group
 from gobhir.lang import LANGUAGES, t
 
 SECONDS = 20.0
-"""How long a lesson's cells may take, all together, on one core."""
+"""How much of the processor a lesson's cells may take, all together, on one core."""
 
 app = typer.Typer(
     cls=Group, add_completion=False, invoke_without_command=True, rich_markup_mode=None
@@ -156,7 +156,7 @@ def normalise(lesson: Lesson) -> None:
 
 
 def stale_outputs(lesson: Lesson) -> list[Finding]:
-    """Run the lesson again: the stored outputs are what comes out, within 20 seconds."""
+    """Run the lesson again: the stored outputs are what comes out, within 20 seconds of a core."""
     found = []
     for lang in LANGUAGES:
         file = outputs_file(lesson, lang)
@@ -168,7 +168,7 @@ def stale_outputs(lesson: Lesson) -> list[Finding]:
         if not file.exists() or file.read_text("utf-8") != as_json(lesson, lang, result.blocks):
             found.append(Finding(file, 1, "outputs", "running gives something else"))
         if result.seconds > SECONDS:
-            message = f"runs {result.seconds:.0f} s, at most {SECONDS:.0f}"
+            message = f"takes {result.seconds:.0f} s of the processor, at most {SECONDS:.0f}"
             found.append(Finding(lesson.file, 1, "run", message))
     return found
 

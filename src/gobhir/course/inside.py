@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from typing import Any
@@ -38,6 +39,13 @@ def publish(wanted: dict[str, dict[str, Any]], namespace: dict[str, Any]) -> Non
     names = {**namespace, "tex": tex}
     found = {block: _evaluate(wish, names) for block, wish in wanted.items()}
     display({MIME: found}, raw=True)
+
+
+def spent() -> None:
+    """Display the processor seconds that the kernel, and what it started, have taken so far."""
+    from IPython.display import display
+
+    display({MIME: sum(os.times()[:4])}, raw=True)
 
 
 def _evaluate(wish: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gobhir.lang import LANGUAGES
 WORDS, CELLS, LINES = 900, 12, 15
 OPENING = 80
 THEORY = ("prose", "formula", "misconception")
+ALONE = ("exercise", "quiz", "notes")
 MINUTES = {"easy": 2.0, "medium": 3.0, "hard": 5.0}
 SPREAD = 0.2
 
@@ -217,7 +218,7 @@ def predictions(lesson: Lesson) -> Iterator[Finding]:
 
 def cards(lesson: Lesson) -> Iterator[Finding]:
     """Misconceptions have three parts, the end card five rows, pictures a text in their place,
-    headings start at ##."""
+    headings start at ##; what the learner does alone is no slide."""
     for block in lesson.blocks:
         if block.kind == "widget" and not all(
             block.options.get("alt", {}).get(x) for x in LANGUAGES
@@ -228,6 +229,9 @@ def cards(lesson: Lesson) -> Iterator[Finding]:
         if block.kind == "endcard" and table_rows(block.source) != 5:
             count = table_rows(block.source)
             yield at(lesson, block, "card", f"{block.id}: a table of 5 rows, not {count}")
+        if block.options.get("slide") and block.kind in ALONE:
+            message = f"{block.id}: nothing of a block of kind {block.kind} goes on a slide"
+            yield at(lesson, block, "card", message)
         for line in lines_of(block.source) if block.lang else []:
             if line.kind == "h1":
                 yield at(lesson, block, "card", "headings in blocks start at ##", line.line)
