@@ -144,3 +144,19 @@ def test_sigterm_finishes_what_is_under_way(tmp_path: Path) -> None:
             assert process.wait(15) == 0 and "finished" in process.stdout.read()
         finally:
             process.kill()
+
+
+def test_the_load_test_measures_every_service(tmp_path: Path) -> None:
+    from argparse import Namespace
+
+    from benchmarks import serving
+
+    path, body = KINDS["numbers"](tmp_path), b'{"numbers": [1, 2]}'
+    request = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    told = Namespace(rounds=2, seconds=0.1, clients=3)
+    with running(Service(Served(path))) as a, running(Service(Served(path))) as b:
+        found = serving.measured({"a": (a, os.getpid()), "b": (b, os.getpid())}, request, told)
+    assert all(rows.shape == (2, 4) and (rows[:, 0] > 1).all() for rows in found.values())
+    assert all((rows[:, 1] <= rows[:, 2]).all() for rows in found.values())
+    table = serving.table("t", found, told)
+    assert "3 clients" in table and "| ratio |" in table

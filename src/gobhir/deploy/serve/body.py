@@ -20,6 +20,8 @@ from gobhir.lang import Message, say
 PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 JSON, FORM, PLAIN = "application/json", "multipart/form-data", "text/plain"
 
+QUICK = 8192
+"""Bytes that are decoded at once; more are left to a thread, so that others need not wait."""
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -45,6 +47,8 @@ async def example(request: Request, model: Served, limits: Limits) -> list[np.nd
         raise Refused(415, "media", say("deploy.refuse.charset", got=charset[:40]))
     body = await _read(request, limits)
     file = await _from_form(request, body) if media == FORM else None
+    if media in (JSON, PLAIN) and len(body) <= QUICK:  # done sooner than a thread is found
+        return _decoded(media, body, model, limits)
     return await asyncio.to_thread(_decoded, media, body if file is None else file, model, limits)
 
 
