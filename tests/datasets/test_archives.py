@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import shutil
 import stat
 import tarfile
 import tracemalloc
@@ -175,6 +176,14 @@ def test_a_zip_that_lies_about_sizes(tmp_path: Path) -> None:
         "datasets.archive.liar",
         "datasets.archive.broken",
     )
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
+    path = make_zip(tmp_path / "x.zip")
+    with pytest.raises(OSError, match=str(tmp_path / "out")):
+        unpack(path, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

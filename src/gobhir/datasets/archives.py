@@ -83,7 +83,7 @@ def unpack(path: Path, folder: Path, limits: Limits = LIMITS) -> None:
     with _scratch(folder.parent) as scratch:
         out = scratch / "out"
         out.mkdir()
-        _write(path, out, None, limits)
+        _write(path, out, None, limits, folder)
         os.replace(out, folder)
 
 
@@ -100,7 +100,7 @@ def take(path: Path, members: dict[str, str], folder: Path, limits: Limits = LIM
                 nested.setdefault(outer, {})[name] = inner
         # Names that no catalogue gives to a file of a data set.
         boxes = {outer: f".box{k}{_suffix(outer)}" for k, outer in enumerate(nested)}
-        _write(path, scratch, direct | boxes, limits)
+        _write(path, scratch, direct | boxes, limits, folder)
         for outer, inner_members in nested.items():
             take(scratch / boxes[outer], inner_members, scratch, limits)
         for name in members:
@@ -122,8 +122,11 @@ def _scratch(parent: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _write(path: Path, scratch: Path, wanted: dict[str, str] | None, limits: Limits) -> None:
-    """Write the members into `scratch`: all of them, or those in `wanted` under its names."""
+def _write(
+    path: Path, scratch: Path, wanted: dict[str, str] | None, limits: Limits, folder: Path
+) -> None:
+    """Write the members into `scratch`, all of them, or those in `wanted` under its names.
+    folder: where they will go in the end, for messages."""
     try:
         with _opened(path) as (entries, read):
             members = _within_limits(path, entries, limits)
@@ -132,7 +135,9 @@ def _write(path: Path, scratch: Path, wanted: dict[str, str] | None, limits: Lim
             else:
                 names = [(m, wanted[m.name]) for m in members if m.name in wanted]
             _all_there(path, names, wanted)
-            _enough_room(scratch, sum(member.size for member, _ in names))
+            needed = sum(member.size for member, _ in names)
+            if needed > shutil.disk_usage(scratch).free:
+                raise OSError(say("datasets.full", folder=folder, size=(needed >> 20) + 1))
             for member, name in names:
                 target = scratch / name
                 if member.kind == "folder":
@@ -145,7 +150,7 @@ def _write(path: Path, scratch: Path, wanted: dict[str, str] | None, limits: Lim
         if error.args and isinstance(error.args[0], Message):
             raise
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise OSError(say("datasets.full", folder=scratch.parent, size=1)) from error
+            raise OSError(say("datasets.full", folder=folder, size=1)) from error
         if not path.is_file():
             raise FileNotFoundError(say("datasets.no_file", path=path, reason=error)) from error
         raise ValueError(say("datasets.archive.broken", path=path, reason=error)) from error
@@ -180,11 +185,6 @@ def _all_there(path: Path, names: list[tuple[_Member, str]], wanted: dict[str, s
     missing = set(wanted or ()) - {member.name for member, _ in names}
     if missing:
         raise ValueError(say("datasets.archive.member", path=path, name=min(missing)))
-
-
-def _enough_room(scratch: Path, needed: int) -> None:
-    if needed > shutil.disk_usage(scratch).free:
-        raise OSError(say("datasets.full", folder=scratch.parent, size=(needed >> 20) + 1))
 
 
 _DRIVE = re.compile(r"^[A-Za-z]:")

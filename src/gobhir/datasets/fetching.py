@@ -77,6 +77,10 @@ def fetch(file: File | Archive, target: Path, advance: Callable[[int], Any] | No
             except _Bad as bad:
                 troubles.append((url, bad.message))
                 continue
+            except OSError as error:
+                if error.errno == errno.ENOSPC:
+                    raise _full(target.parent, file.size - _size(part)) from error
+                raise
             os.replace(part, target)
             _validator(part).unlink(missing_ok=True)
             return
@@ -147,12 +151,7 @@ def _receive(
         if have > size:
             to.truncate(0)
             raise _Bad(say("datasets.fetch.long", size=size))
-        try:
-            to.write(chunk)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise _full(Path(to.name).parent, size) from error
-            raise
+        to.write(chunk)
         advance(have)
 
 
