@@ -200,6 +200,20 @@ def test_three_engines_tell_the_same_history(optimizer: str) -> None:
         )
 
 
+def test_gradients_that_are_added_up() -> None:
+    """Of four batches of 8: as of one of 32; the last one of its epoch has what is left."""
+    found = []
+    for size, accumulate in ((8, 4), (32, 1)):
+        torchs, _, model = three()
+        for one in (torchs, model):
+            settings: Any = {"batch_size": size, "accumulate": accumulate, "seed": 3}
+            run = quiet(one, (X, Y), "cross_entropy", "sgd", 2, lr=0.1, clip_norm=0.5, **settings)
+            found.append([*run["loss"], *np.asarray(predict(one, X)).ravel()])
+    for other in found[1:]:
+        np.testing.assert_allclose(other[2:], found[0][2:], atol=1e-5)
+    np.testing.assert_allclose(found[0][:2], found[1][:2], rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_our_names_mean_what_they_mean_for_pytorch(name: str) -> None:
     scores = RNG.normal(size=(8, 3)).astype(np.float32)
@@ -376,7 +390,9 @@ def test_seeds_repeat_to_the_bit() -> None:
     start = numbers(model)
     for seed in (1, 1, 2):
         model.set_weights(start)
-        quiet(model, (X, Y), "cross_entropy", epochs=2, batch_size=25, seed=seed)
+        quiet(
+            model, (X, Y), "cross_entropy", epochs=2, batch_size=25, seed=seed, deterministic=True
+        )
         found.append(numbers(model))
     assert same(found[0], found[1]) and not same(found[0], found[2])
 
@@ -430,7 +446,7 @@ def test_a_checkpoint_of_another_model(tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
     quiet(network(), (X, Y), "cross_entropy", checkpoint=path)
     other = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
-    with pytest.raises(ValueError, match="same model"):
+    with pytest.raises(ValueError, match=r"0\.kernel.*\(6, 8\).*\(6, 3\)"):
         quiet(other, (X, Y), "cross_entropy", epochs=2, checkpoint=path, resume=True)
     with pytest.raises(ValueError, match="RMSprop"):
         quiet(network(), (X, Y), "cross_entropy", "rmsprop", checkpoint=path, resume=True)
@@ -507,6 +523,10 @@ def test_what_a_keras_user_gets_wrong() -> None:
         )  # fmt: skip
     with pytest.raises(ValueError, match="clip_norm"):
         quiet(network(), (X, Y), "cross_entropy", clip_norm=-1)
+    with pytest.raises(ValueError, match='"cpu", not "cuda:7"'):
+        quiet(network(), (X, Y), "cross_entropy", device="cuda:7")
+    with pytest.raises(ValueError, match="mixed_bfloat16"):
+        quiet(network(), (X, Y), "cross_entropy", precision="bf16")
 
 
 # -- how it may end, and who looks on -------------------------------------------------------------
@@ -568,6 +588,44 @@ def test_ctrl_c_ends_with_the_best_weights(capsys: pytest.CaptureFixture[str]) -
     assert run.stopped == "interrupted" and len(run) == 2
     assert same(numbers(model), kept[int(np.argmin(run["loss"]))])
     assert "epoch 3" in capsys.readouterr().out
+
+
+def test_kerass_own_callbacks(tmp_path: Path) -> None:
+    model, path = small(), tmp_path / "log.csv"
+    told = [
+        keras.callbacks.CSVLogger(str(path)),
+        keras.callbacks.ReduceLROnPlateau("val_loss", 0.5, patience=1, min_delta=9.0),
+        keras.callbacks.EarlyStopping("val_loss", patience=3, min_delta=9.0),
+    ]
+    settings: Any = {"validation": (X, Y), "metrics": "accuracy", "callbacks": told, "lr": 0.1}
+    run = quiet(model, (X, Y), "cross_entropy", "sgd", 9, **settings)
+    assert run.stopped == "callback" and run["lr"] == [0.1, 0.1, 0.05, 0.025]
+    names, *rows = path.read_text().splitlines()
+    assert names == "epoch,accuracy,loss,val_accuracy,val_loss" and len(rows) == 4
+    assert float(rows[-1].split(",")[2]) == run["loss"][-1]
+    assert model.optimizer is None
+
+
+def test_a_story_of_a_fit() -> None:
+    seen: list[float] = []
+    keras.utils.set_random_seed(1)
+    alike: Any = {"kernel_initializer": "zeros"}
+    model = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(4, "tanh", **alike), layers.Dense(3, **alike)]
+    )
+
+    class Listen(Callback):
+        def on_batch_end(self, run: Run) -> None:
+            seen.append(run.batch_loss)
+
+    for story in (gobhir.story(), gobhir.story().callback()):
+        seen.clear()
+        told: Any = {"callbacks": [story, Listen()], "batch_size": 10, "lr": 0.1}
+        quiet(model, (X, Y), "cross_entropy", "sgd", 4, **told)
+        if isinstance(story, Callback):
+            np.testing.assert_allclose(story.diary.losses, seen, rtol=1e-5)
+            assert story.findings[0].kind == "symmetry" and story.text("bn")
+            assert "6-4-3 tanh network" in story.explain().to_text("en")
 
 
 def test_pictures_of_a_run() -> None:

@@ -210,14 +210,14 @@ def callback(wish: Any) -> Callback:
     raise TypeError(say("errors.training.callback", type=type(wish).__name__))
 
 
-def observers(callbacks: Any, scheduler: Any, optimizer: Any) -> list[Callback]:
+def observers(callbacks: Any, scheduler: Any, run: Run) -> list[Callback]:
     """All callbacks of a run in the order in which they are told."""
     wishes = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-    told = [callback(wish) for wish in wishes]
+    told = [callback(run.backend.callback(wish)) for wish in wishes]
     schedulers = scheduler if isinstance(scheduler, (list, tuple)) else [scheduler]
     for one in schedulers:
         if callable(one):
-            one = one(optimizer)
+            one = one(run.optimizer)
         if one is not None:
             told.append(one if isinstance(one, Schedule) else Schedule(one))
     if not any(isinstance(c, KeepBest) for c in told):

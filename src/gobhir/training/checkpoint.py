@@ -79,7 +79,7 @@ class Checkpoint(Callback):
             "stopped": run.stop_reason,
             "model": backend.weights(),
             "optimizer": run.optimizer.state_dict(),
-            "kind": type(run.optimizer).__name__,
+            "kind": _kind(run.optimizer),
             "settings": run.settings,
             "backend": backend.state_dict(),
             "callbacks": [[type(c).__name__, c.state_dict()] for c in self._with_state()],
@@ -137,7 +137,7 @@ class Checkpoint(Callback):
 
     def _compare(self, content: dict[str, Any], run: Run) -> None:
         """ValueError where the run of the checkpoint was another one than this."""
-        saved, now = content["kind"], type(run.optimizer).__name__
+        saved, now = content["kind"], _kind(run.optimizer)
         if saved != now:
             raise ValueError(say("errors.training.other_optimizer", saved=saved, now=now))
         callbacks = [name for name, _ in content["callbacks"]]
@@ -159,6 +159,10 @@ class Checkpoint(Callback):
     def _with_state(self) -> list[Callback]:
         """The callbacks that have something to remember."""
         return [c for c in self.others if overrides(c, "state_dict")]
+
+
+def _kind(optimizer: Any) -> str:
+    return getattr(optimizer, "kind", type(optimizer).__name__)
 
 
 def _shapes(weights: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,8 @@ def fit(
         with `lr`.
     metrics: names ("accuracy"), Metric objects, or functions of (output, target). They are
         computed from the outputs of training itself, and on the validation data.
-    callbacks: Callback objects, or functions of the run, called after each epoch.
+    callbacks: Callback objects, or functions of the run, called after each epoch; with a Keras
+        model also Keras's.
     validation: as data, or a fraction of the examples, which are then not trained on.
     batch_size, shuffle: for data that are no DataLoader.
     scheduler: a learning-rate scheduler (or several), or a function that makes one for the
@@ -87,7 +88,8 @@ def fit(
         moved there, and stays there; None: it is trained where it is.
     precision: "fp32"; or, in PyTorch, "bf16" or "fp16": mixed precision, with autocast, and for
         fp16 a loss that is scaled so that small gradients survive. Weights stay in float32.
-        (torch.set_float32_matmul_precision("high"), for TF32, holds here as everywhere.)
+        (torch.set_float32_matmul_precision("high"), for TF32, holds here as everywhere. A Keras
+        model has its precision from its dtype policy.)
     accumulate: so many batches' gradients are added up before the weights move (and at the end of
         an epoch): as if batches were so many times larger. Not with a recorded step.
     deterministic: only algorithms that give the same numbers each time (an operation that has
@@ -121,7 +123,7 @@ def fit(
     held_out = None if validation is None else loader(validation, backend, 256, loss=function)
     run = Run(backend, backend.optimizer(optimizer, lr), function, epochs)
     run.settings = {"precision": precision, "accumulate": accumulate}
-    told = observers(callbacks, scheduler, run.optimizer)
+    told = observers(callbacks, scheduler, run)
     told += [StopTogether()] if group.place.size > 1 else []
     keeper = _keeper(checkpoint, resume)
     if keeper is not None:

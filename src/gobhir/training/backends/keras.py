@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import inspect
 import random
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -21,8 +20,10 @@ from keras.src.backend.common import global_state
 from keras.src.random.seed_generator import global_seed_generator
 
 import gobhir
-from gobhir.lang import say, warn
+from gobhir.lang import say
+from gobhir.training.backends import keras_below as below
 from gobhir.training.backends.base import Backend, Step, clips
+from gobhir.training.backends.keras_callbacks import as_told
 from gobhir.training.backends.keras_losses import Loss, last_activation
 from gobhir.training.backends.keras_optimizer import (
     KerasOptimizer,
@@ -31,8 +32,8 @@ from gobhir.training.backends.keras_optimizer import (
     copies,
     numbers,
 )
+from gobhir.training.processes import place
 
-ON = keras.backend.backend()
 FEW = 4
 """So many batches of a pass without training are answered before a graph is made for the others:
 tracing it takes longer than they do."""
@@ -45,18 +46,41 @@ class KerasBackend(Backend):
     """Whose loaders, generators and random numbers are used for the data."""
 
     def __init__(self, model: Any):
-        if ON not in ("tensorflow", "torch"):
-            raise ValueError(say("errors.keras.backend", backend=ON))
+        if below.ON not in below.KNOWN:
+            raise ValueError(say("errors.keras.backend", backend=below.ON))
         super().__init__(model)
         self._loss: Loss | None = None
+        self._evaluating = False
         self._asked = 0
+        """So many batches of this pass without training have been answered."""
         self._made: dict[Any, Any] = {}
         """Steps and answers by what they were made from: each is traced once only."""
+
+    # -- where and how it computes ---------------------------------------------------------------
+
+    def settle(self, device: str | None, precision: str) -> None:
+        here = below.device()
+        if device not in (None, "auto", here, f"{here}:0"):
+            raise ValueError(say("errors.keras.device", device=device, here=here))
+        policy = {"bf16": "mixed_bfloat16", "fp16": "mixed_float16"}.get(precision, "float32")
+        now = getattr(self.model.dtype_policy, "name", "float32")
+        if precision != "fp32" and policy != now:
+            raise ValueError(say("errors.keras.precision", precision=precision, policy=policy))
+        if place().size > 1:
+            raise ValueError(say("errors.training.processes_one", framework="Keras"))
+
+    @contextmanager
+    def deterministic(self) -> Iterator[None]:
+        with below.deterministic(self.model):
+            yield
+
+    def callback(self, wish: Any) -> Any:
+        return as_told(wish)
 
     # -- tensors ---------------------------------------------------------------------------------
 
     def tensor(self, value: Any) -> Any:
-        if isinstance(value, gobhir.Tensor) or (hasattr(value, "detach") and ON != "torch"):
+        if isinstance(value, gobhir.Tensor) or (hasattr(value, "detach") and below.ON != "torch"):
             value = value.detach().cpu().numpy()
         return ops.convert_to_tensor(value)
 
@@ -110,30 +134,14 @@ class KerasBackend(Backend):
     def _meet(self, inputs: list[Any]) -> None:
         """Show the model its first inputs, where it needs them: Keras makes weights only then. And
         where only numbers can tell, look whether the loss takes what the model gives."""
-        tells = self._loss is None or self._loss.logits is None
-        if self._built and (tells or last_activation(self.model)):
+        asks = self._loss is not None and self._loss.logits is not None
+        asks = asks and not last_activation(self.model)
+        if self._built and not asks:
             return
         with self.evaluating():
             output = self._call([self.tensor(x) for x in inputs], training=False)
-        if not tells and hasattr(output, "shape"):
-            self._look_at(numbers(output))
-
-    def _look_at(self, output: np.ndarray) -> None:
-        assert self._loss is not None
-        many = self._loss.kind != "BCEWithLogitsLoss" and output.ndim > 1 and output.shape[-1] > 1
-        proper = np.isfinite(output).all() and (output >= 0).all()
-        if self._loss.logits and many and proper and np.allclose(output.sum(-1), 1, atol=1e-3):
-            self._warn_of("softmax")
-        if self._loss.logits is False and ((output < -1e-3) | (output > 1 + 1e-3)).any():
-            bad = output[(output < -1e-3) | (output > 1 + 1e-3)][0]
-            value = f"{bad:.4g}"
-            warn(say("errors.keras.no_probabilities", loss=self._loss.name, value=value))
-
-    def _warn_of(self, activation: str) -> None:
-        assert self._loss is not None
-        other = "bce" if activation == "sigmoid" else "sparse_categorical_crossentropy"
-        name = self._loss.name
-        warn(say("errors.keras.activation", loss=name, activation=activation, other=other))
+        if asks and self._loss is not None and hasattr(output, "shape"):
+            self._loss.look_at(numbers(output))
 
     # -- names -----------------------------------------------------------------------------------
 
@@ -141,8 +149,9 @@ class KerasBackend(Backend):
         """By a name of fit's, which means what it means for PyTorch; or Keras's own, by name, as an
         object or a function (y_true, y_pred); or a function (output, target)."""
         loss = self._loss = Loss(self.model, wish, str(self.dtype))
+        self.of_sums = loss.reduction == "sum"
         if loss.logits and (activation := last_activation(self.model)):
-            self._warn_of(activation)
+            loss.warn_of(activation)
         return loss
 
     def optimizer(self, wish: Any, lr: float | None) -> KerasOptimizer:
@@ -167,7 +176,8 @@ class KerasBackend(Backend):
         policy = getattr(self.model.dtype_policy, "name", "")
         if policy == "mixed_float16" and not isinstance(wish, scaling):
             wish = scaling(wish)  # as model.compile does
-        return KerasOptimizer(wish, variables)
+        self._optimizer = KerasOptimizer(wish, variables)
+        return self._optimizer
 
     # -- the model -------------------------------------------------------------------------------
 
@@ -183,66 +193,75 @@ class KerasBackend(Backend):
         self,
         loss: Any,
         optimizer: KerasOptimizer,
-        clip: Callable[[], Any] | None,
+        clip: Callable[..., Any] | None,
         shows: bool = True,
     ) -> Step:
         key = "step", loss, id(optimizer), clip, shows
-        if key in self._made:
-            return self._made[key]
-        gradients = _tensorflow_gradients if ON == "tensorflow" else _torch_gradients
+        if key not in self._made:
 
-        def forward(batch: tuple[Any, ...]) -> tuple[Any, Any, Any]:
-            output = self._call(batch[:-1], training=True)
-            value = loss(output, batch[-1])
-            return value, output, optimizer.inner.scale_loss(value)
+            def step(*batch: Any) -> tuple[Any, Any]:
+                optimizer.zero_grad()
+                with self.adding_up(True):
+                    output, value = self.answer(batch, loss)
+                    self.backward(value)
+                self.update(optimizer, clip)
+                return value, output if shows else None
 
-        def step(*batch: Any) -> tuple[Any, Any]:
-            value, output, found = gradients(self.model, forward, batch, optimizer.variables)
-            if clip is not None:
-                found = clip(found, optimizer.inner.scale_loss(1.0))  # type: ignore[call-arg]
-            with self._no_grad():
-                optimizer.apply(found)
-            return value, output if shows else None
-
-        self._made[key] = step
-        return step
+            self._made[key] = step
+        return self._made[key]
 
     def answer(self, batch: tuple[Any, ...], loss: Any = None) -> tuple[Any, Any]:
-        key = "answer", loss
+        training, key = not self._evaluating, ("answer", loss, self._evaluating)
         if key not in self._made:
 
             def answer(*batch: Any) -> tuple[Any, Any]:
-                output = self._call(batch[:-1], training=False)
+                output = self._call(batch[:-1], training)
                 return output, None if loss is None else loss(output, batch[-1])
 
             self._made[key] = answer
         answers = self._made[key]
         self._asked += 1
-        if self.compiles and self._asked > FEW:
+        if self.compiles and self._evaluating and self._asked > FEW:
             answers = self.compiled(answers)
         return answers(*batch)
+
+    @contextmanager
+    def adding_up(self, last: bool) -> Iterator[None]:
+        with below.tape() as self._tape:
+            yield
+
+    def backward(self, value: Any) -> None:
+        optimizer = self._optimizer
+        scaled = optimizer.inner.scale_loss(value)
+        if below.ON == "torch":
+            scaled.backward()
+        else:
+            optimizer.add(self._tape.gradient(scaled, [v.value for v in optimizer.variables]))
+
+    def scale_gradients(self, factor: float) -> None:
+        optimizer = self._optimizer
+        found = optimizer.gradients
+        optimizer.zero_grad()
+        optimizer.add([None if g is None else ops.convert_to_tensor(g) * factor for g in found])
+
+    def update(self, optimizer: KerasOptimizer, clip: Callable[..., Any] | None) -> None:
+        found = optimizer.gradients
+        if clip is not None:
+            found = clip(found, optimizer.inner.scale_loss(1.0))
+        with below.no_grad():
+            optimizer.apply(found)
+        if below.ON == "tensorflow":
+            optimizer.zero_grad()  # in a graph these are its own, and no use outside it
 
     @property
     def compiles(self) -> bool:  # type: ignore[override]
         """TensorFlow's graphs are the usual way there; what shall run eagerly does."""
-        return ON == "tensorflow" and not getattr(self.model, "run_eagerly", False)
+        return below.ON == "tensorflow" and not getattr(self.model, "run_eagerly", False)
 
     def compiled(self, step: Callable[..., Any], **settings: Any) -> Callable[..., Any]:
         key = "compiled", step, *sorted(settings.items())
         if key not in self._made:
-            if ON == "tensorflow":
-                import tensorflow as tf
-
-                # As Keras does it: a second shape makes a graph for all further ones.
-                usual = {"autograph": False, "reduce_retracing": True}
-                made = tf.function(step, **(usual | settings))
-                # Its warning counts the traces of all models together: every fit has its own.
-                made._omit_frequent_tracing_warning = True
-                self._made[key] = made
-            else:
-                import torch
-
-                self._made[key] = torch.compile(step, **settings)
+            self._made[key] = below.compiled(step, **settings)
         return self._made[key]
 
     def clipping(self, norm: float | None, value: float | None) -> Callable[..., Any] | None:
@@ -273,16 +292,12 @@ class KerasBackend(Backend):
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """Without autograd."""
-        self._asked = 0
-        with self._no_grad():
-            yield
-
-    def _no_grad(self) -> AbstractContextManager[Any]:
-        if ON != "torch":
-            return nullcontext()
-        import torch
-
-        return torch.no_grad()
+        before, self._evaluating, self._asked = self._evaluating, True, 0
+        try:
+            with below.no_grad():
+                yield
+        finally:
+            self._evaluating = before
 
     def weights(self) -> dict[str, Any]:
         return copies(self.model.weights)
@@ -296,30 +311,12 @@ class KerasBackend(Backend):
 
     @property
     def anomaly(self) -> str:
-        if ON == "torch":
-            return "with torch.autograd.detect_anomaly():"
-        return "tf.debugging.enable_check_numerics()"
+        return below.ANOMALY[below.ON]
 
     @contextmanager
     def looking_for_nan(self) -> Iterator[None]:
-        if ON == "torch":
-            import torch
-
-            with torch.autograd.detect_anomaly():
-                yield
-            return
-        import tensorflow as tf
-
-        tf.debugging.enable_check_numerics()
-        try:
+        with below.looking_for_nan():
             yield
-        except tf.errors.InvalidArgumentError as found:
-            named = re.search(r'op "(\w+)"', str(found))
-            raise RuntimeError(
-                say("errors.keras.birth", op=named[1]) if named else str(found)
-            ) from None
-        finally:
-            tf.debugging.disable_check_numerics()
 
     # -- chance ----------------------------------------------------------------------------------
 
@@ -355,25 +352,6 @@ class KerasBackend(Backend):
         torch = sys.modules.get("torch")
         if torch is not None and state["torch"] is not None:
             torch.set_rng_state(torch.from_numpy(np.array(state["torch"], np.uint8)))
-
-
-def _tensorflow_gradients(
-    model: Any, forward: Callable[..., Any], batch: tuple[Any, ...], variables: list[Any]
-) -> tuple[Any, Any, list[Any]]:
-    import tensorflow as tf
-
-    with tf.GradientTape() as tape:
-        value, output, scaled = forward(batch)
-    return value, output, tape.gradient(scaled, [v.value for v in variables])
-
-
-def _torch_gradients(
-    model: Any, forward: Callable[..., Any], batch: tuple[Any, ...], variables: list[Any]
-) -> tuple[Any, Any, list[Any]]:
-    model.zero_grad()
-    value, output, scaled = forward(batch)
-    scaled.backward()
-    return value, output, [v.value.grad for v in variables]
 
 
 def _general() -> Any:

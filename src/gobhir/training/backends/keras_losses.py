@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from gobhir.lang import say
+from gobhir.lang import say, warn
 from gobhir.training.backends.base import LOSSES
 
 
@@ -101,6 +102,23 @@ class Loss:
         for extra in self.model.losses:
             value = value + ops.cast(ops.sum(extra), value.dtype)
         return value
+
+    def look_at(self, output: np.ndarray) -> None:
+        """Warn where these are probabilities and it takes logits, or the other way round."""
+        many = self.kind != "BCEWithLogitsLoss" and output.ndim > 1 and output.shape[-1] > 1
+        proper = np.isfinite(output).all() and (output >= 0).all()
+        if self.logits and many and proper and np.allclose(output.sum(-1), 1, atol=1e-3):
+            self.warn_of("softmax")
+        none = output[(output < -1e-3) | (output > 1 + 1e-3)]
+        if self.logits is False and none.size:
+            value = f"{none[0]:.4g}"
+            warn(say("errors.keras.no_probabilities", loss=self.name, value=value))
+
+    def warn_of(self, activation: str) -> None:
+        """Say that the model ends in what this loss applies itself."""
+        other = "bce" if activation == "sigmoid" else "sparse_categorical_crossentropy"
+        told = {"loss": self.name, "activation": activation, "other": other}
+        warn(say("errors.keras.activation", **told))
 
 
 def _by_name(name: str) -> Callable[..., Any]:

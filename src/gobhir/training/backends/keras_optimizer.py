@@ -59,19 +59,54 @@ class KerasOptimizer(Optimizer):
         self.schedulers = []
         self.state = _State(inner)  # type: ignore[assignment]
         self._opt_called = True
+        self._found: list[Any] | None = None
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self._found = None
+        for v in self.variables:
+            if hasattr(v.value, "grad"):  # on PyTorch each keeps its own
+                v.value.grad = None
+
+    def add(self, gradients: list[Any]) -> None:
+        """Add to the gradients, in the order of `variables`; None where the loss knows nothing of
+        a variable."""
+        if keras.backend.backend() == "torch":
+            for v, g in zip(self.variables, gradients, strict=True):
+                v.value.grad = g if v.value.grad is None or g is None else v.value.grad + g
+        elif self._found is None:
+            self._found = gradients
+        else:
+            pairs = zip(self._found, gradients, strict=True)
+            self._found = [_sum(a, b) for a, b in pairs]
+
+    @property
+    def gradients(self) -> list[Any]:
+        """What was added up so far."""
+        if keras.backend.backend() == "torch":
+            return [v.value.grad for v in self.variables]
+        return self._found or [None] * len(self.variables)
 
     def apply(self, gradients: list[Any]) -> None:
         """One step with these gradients, in the order of `variables`."""
         self.inner.apply(gradients, self.variables)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"kind": type(self.inner).__name__, "variables": copies(self.inner.variables)}
+        return {str(i): value for i, value in enumerate(copies(self.inner.variables).values())}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        saved, now = state_dict["kind"], type(self.inner).__name__
-        if saved != now:
-            raise ValueError(say("errors.training.other_optimizer", saved=saved, now=now))
-        assign(self.inner.variables, state_dict["variables"])
+        assign(self.inner.variables, state_dict)
+
+    @property
+    def kind(self) -> str:
+        """What Keras calls it."""
+        return type(self.inner).__name__
+
+
+def _sum(a: Any, b: Any) -> Any:
+    if a is None or b is None:
+        return a if b is None else b
+    # The rows of an embedding that were used become a whole table.
+    return keras.ops.convert_to_tensor(a) + keras.ops.convert_to_tensor(b)
 
 
 def _root(inner: Any) -> Any:
@@ -115,17 +150,20 @@ class _State:
 
 
 def copies(variables: list[Any]) -> dict[str, np.ndarray]:
-    """Copies of their numbers, by place: a model that is made once more calls them otherwise."""
-    return {str(i): np.array(numbers(v)) for i, v in enumerate(variables)}
+    """Copies of their numbers, by place and name; by their paths no model made once more would
+    know them."""
+    return {f"{i}.{v.name}": np.array(numbers(v)) for i, v in enumerate(variables)}
 
 
 def assign(variables: list[Any], values: dict[str, Any]) -> None:
     """Give the variables what `copies` copied. ValueError where they are others."""
-    now = {str(i): v for i, v in enumerate(variables)}
-    if {k: tuple(v.shape) for k, v in now.items()} != {k: np.shape(v) for k, v in values.items()}:
+    given = {int(name.split(".")[0]): np.asarray(value) for name, value in values.items()}
+    if {i: tuple(v.shape) for i, v in enumerate(variables)} != {
+        i: v.shape for i, v in given.items()
+    }:
         raise ValueError(say("errors.keras.other_weights"))
-    for name, variable in now.items():
-        variable.assign(np.asarray(values[name]))
+    for i, variable in enumerate(variables):
+        variable.assign(given[i])
 
 
 def numbers(tensor: Any) -> np.ndarray:
