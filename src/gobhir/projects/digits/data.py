@@ -1,0 +1,95 @@
+"""The digits, tidied, and which of them are for training, for validation and for the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gobhir import datasets
+from gobhir.deploy.drawing import all_drawn
+from gobhir.evaluation import same, split
+from gobhir.projects.digits.hand import sample
+
+SIDE, BOX = 28, 22
+SHARES = {"train": 0.88, "validation": 0.02, "test": 0.1}
+SPLIT_SEED = 0
+"""The held-out tenth stays the same, whatever the seed of a training."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """pictures: (N, 28, 28) from 0 (paper) to 1 (ink), as they come; labels: (N,); train,
+    validation, test: numbers of rows. Copies of one picture are in one part. dataset: the card;
+    None for the sample that the project draws itself."""
+
+    pictures: np.ndarray
+    labels: np.ndarray
+    classes: list[dict[str, str]]
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    dataset: datasets.Dataset | None = None
+
+    def rows(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """(n, 1, 28, 28) as the network sees them, and labels (n,), of "train", ..."""
+        rows = getattr(self, part)
+        return seen(list(self.pictures[rows])), self.labels[rows]
+
+
+def digits(name: str) -> Digits:
+    """The data set of that name, divided once and for all."""
+    if name == "sample":
+        pictures, labels = sample(40, seed=0)
+        dataset = None
+    else:
+        dataset = datasets.load(name)
+        pictures, labels = dataset.images, dataset.labels
+    bright = np.float32(pictures.max())  # NumtaDB counts to 20, others to 255
+    parts = split(len(labels), SHARES, labels=labels, groups=same(pictures), seed=SPLIT_SEED)
+    return Digits(
+        pictures / bright, labels.astype(np.int64), classes(name), **parts, dataset=dataset
+    )
+
+
+def classes(name: str) -> list[dict[str, str]]:
+    """The names of the classes of the data set, in both languages."""
+    if name == "sample":
+        return [{"en": digit, "bn": digit} for digit in "০১২৩৪৫৬৭৮৯"]
+    return [dict(one) for one in datasets.entry(name).classes]
+
+
+def seen(pictures: list[Any]) -> np.ndarray:
+    """Any pictures of digits, (H, W) or (H, W, 3), as the network sees them: (N, 1, 28, 28)."""
+    return all_drawn(pictures, SIDE, BOX)[:, None]
+
+
+class Batches:
+    """Batches of (x, y), augmented and in a new order each epoch.
+
+    What an epoch draws follows from the seed and the epoch's number alone, so that a training that
+    goes on after a kill sees the same digits as one that was never interrupted.
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int, strength: float, seed: int):
+        self.x, self.y, self.batch_size = x, y, batch_size
+        self.strength, self.seed = strength, seed
+        self.epoch = 1
+
+    def __len__(self) -> int:
+        # A last batch of one digit would leave BatchNorm nothing to compare it with.
+        return max(1, len(self.x) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        import torch
+
+        from gobhir.projects.digits.augment import augment
+
+        chance = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
+        order = torch.randperm(len(self.x), generator=chance).numpy()
+        for k in range(len(self)):
+            rows = order[k * self.batch_size : (k + 1) * self.batch_size]
+            x = augment(torch.from_numpy(self.x[rows]), self.strength, chance)
+            yield x.numpy(), self.y[rows]

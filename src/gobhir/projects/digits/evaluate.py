@@ -1,0 +1,143 @@
+"""How well it reads: on the held-out tenth, and on the same digits made harder."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from gobhir.evaluation import Estimate, Temperature, baselines, mean, probabilities, wilson, worst
+from gobhir.lang import say, t
+from gobhir.projects.digits import stress as changes
+from gobhir.projects.digits.answers import scores, trained
+from gobhir.projects.digits.data import SPLIT_SEED, Digits, digits, seen
+from gobhir.projects.digits.settings import Settings
+from gobhir.projects.digits.train import HISTORY
+from gobhir.projects.results import Card, Data, Mistake, Results, Table, Words
+from gobhir.training import History
+
+LINEAR = 5000
+"""So many digits the linear baseline learns from: more would be slow."""
+
+
+def evaluate(
+    settings: Settings, folder: Path, *, stress: Annotated[bool, "digits.stress_too"] = True
+) -> Results:
+    """Accuracy and all else on the held-out tenth, beside the baselines; with the stress copy.
+    Writes results.json, the pages and the model cards into the folder."""
+    model, data = trained(settings, folder), digits(settings.data)
+    x, y = data.rows("test")
+    output = scores(model, x)
+    history = _history(folder)
+    results = Results.of_classes(
+        "digits",
+        say("digits.title"),
+        {"CNN": output},
+        _baselines(data, x),
+        y,
+        data.classes,
+        temperature=_temperature(model, data),
+        about=say("digits.about"),
+        mistakes=_mistakes(data, output),
+        tables=[hard(model, data)] if stress else [],
+        data=_card_of(data),
+        card=_card(model),
+    )
+    seconds = sum(row["seconds"] for row in history)
+    results.trained(settings, History(history), seconds)
+    path = results.save(folder)
+    found = results.models[0].numbers["accuracy"]
+    print(f"{t('digits.stress.number')}: {found}")
+    if stress:
+        print(f"{t('digits.stress.title')}: {results.tables[0].rows[-1][1]}")
+    print(path)
+    return results
+
+
+def hard(model: Any, data: Digits) -> Table:
+    """The accuracy on each change of the held-out digits, and the mean of the changes."""
+    pictures, y = data.pictures[data.test], data.labels[data.test]
+    rows: list[list[Any]] = []
+    right = []
+    for name in changes.STRESS:
+        found = scores(model, seen(changes.stress(name, pictures))).argmax(1) == y
+        rows.append([name, wilson(int(found.sum()), len(y))])
+        if name != "plain":
+            right.append(found)
+    # The same digit stands in all rows: its changes are drawn together.
+    overall: Estimate = mean(np.mean(right, 0))
+    rows.append([say("digits.stress.mean"), overall])
+    head: list[Words] = [say("digits.stress.head"), say("digits.stress.number")]
+    about = say("digits.stress.about", count=len(y))
+    return Table(say("digits.stress.title"), head, rows, about, "accuracy")
+
+
+def _baselines(data: Digits, x: np.ndarray) -> dict[str, np.ndarray]:
+    train_x, train_y = data.rows("train")
+    flat = [part.reshape(len(part), -1) for part in (train_x[:LINEAR], x)]
+    found = baselines.for_classes(flat[0], train_y[:LINEAR], flat[1], len(data.classes))
+    return dict(found)
+
+
+def _temperature(model: Any, data: Digits) -> Temperature | None:
+    x, y = data.rows("validation")
+    try:
+        return Temperature.fit(scores(model, x), y)
+    except ValueError:  # all are right: nothing says how sure to be
+        return None
+
+
+def _mistakes(data: Digits, output: np.ndarray) -> list[Mistake]:
+    """The surest wrong answers, each with the picture as it came."""
+    y = data.labels[data.test]
+    sure = probabilities(output)
+    return [
+        Mistake(
+            data.classes[y[row]],
+            data.classes[sure[row].argmax()],
+            float(sure[row].max()),
+            picture=png(data.pictures[data.test[row]]),
+        )
+        for row in worst(output, y)
+    ]
+
+
+def png(digit: np.ndarray) -> bytes:
+    """Numbers from 0 to 1 as a grey PNG, black ink on white."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(np.uint8(np.round(255 * (1 - digit)))).save(file, "PNG")
+    return file.getvalue()
+
+
+def _card_of(data: Digits) -> Data:
+    parts = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
+    split = say("digits.split", seed=SPLIT_SEED)
+    if data.dataset is not None:
+        return Data.of(data.dataset.card, parts, split)
+    what = say("digits.data.sample.what")
+    return Data(say("digits.data.sample.name"), "", "MIT", "", parts, what, split)
+
+
+def _card(model: Any) -> Card:
+    count = sum(int(np.prod(tuple(p.shape))) for p in model.parameters())
+    not_for: list[Words] = [say(f"digits.card.not_for.{one}") for one in ("several", "money")]
+    limits: list[Words] = [
+        say(f"digits.card.limits.{one}") for one in ("hands", "nothing", "resolution")
+    ]
+    # keys: digits.card.not_for.*, digits.card.limits.*
+    commands = ["gobhir project digits train", "gobhir project digits run digit.png"]
+    told = say("digits.card.model", count=f"{count:,}")
+    return Card(say("digits.card.purpose"), not_for, limits, commands, told)
+
+
+def _history(folder: Path) -> list[dict[str, float]]:
+    path = folder / HISTORY
+    if not path.exists():
+        return []
+    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+    return [{name: float(value) for name, value in row.items()} for row in rows]
