@@ -27,9 +27,8 @@ class TorchBackend(Backend):
         if isinstance(model, torch.nn.parallel.DistributedDataParallel):
             raise TypeError(say("errors.training.wrapped"))
         self.device = next((p.device for p in model.parameters()), torch.device("cpu"))
-        self.network = (
-            model  # what computes in training; the model itself, but for several processes
-        )
+        # What computes in training: the model itself, or what shares it among processes.
+        self.network = model
         self.scaler: Any = None
 
     # -- where and how it computes ---------------------------------------------------------------
@@ -81,6 +80,12 @@ class TorchBackend(Backend):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if self.scaler is not None:
             self.scaler.load_state_dict(state["scaler"])
+
+    def loss(self, wish: Any) -> Callable[..., Any]:
+        function = super().loss(wish)
+        if isinstance(function, torch.nn.Module):
+            function.to(self.device)  # the classes' weights, for instance
+        return function
 
     def optimizer(self, wish: Any, lr: float | None) -> Any:
         optimizer = super().optimizer(wish, lr)
