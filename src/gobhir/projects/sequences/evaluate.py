@@ -12,7 +12,16 @@ import pandas as pd
 from gobhir.evaluation import baselines
 from gobhir.evaluation.report import blocks, worst
 from gobhir.lang import LANGUAGES, digits, say, t
-from gobhir.projects.results import Card, Data, Mistake, Picture, Results, Table, Words
+from gobhir.projects.results import (
+    Card,
+    Chart,
+    Data,
+    Mistake,
+    Results,
+    Series,
+    Table,
+    Words,
+)
 from gobhir.projects.sequences.data import SHARES, Task, task
 from gobhir.projects.sequences.forecast import best_cell, forecasts, trained
 from gobhir.projects.sequences.settings import Settings
@@ -49,7 +58,7 @@ def evaluate(settings: Settings, folder: Path) -> Results:
         card=_card(settings),
         mistakes=_mistakes(todo, found[NAMES[best]], target),
         tables=[_steps(found[NAMES[best]], others, target, NAMES[best])],
-        pictures=[_picture(todo, found[NAMES[best]], target)],
+        charts=[_chart(found[NAMES[best]], target, NAMES[best])],
     )
     page = results.trained(settings, History(rows)).save(folder)
     print(t("projects.command.saved", path=page))
@@ -86,14 +95,15 @@ def _steps(
     return Table(say("sequences.by_step"), head, rows)
 
 
-def _picture(todo: Task, model: np.ndarray, target: np.ndarray) -> Picture:
+def _chart(model: np.ndarray, target: np.ndarray, name: str) -> Chart:
     """The test part, with what was foretold `ahead` steps before."""
     ahead = target.shape[1]
-    when = todo.series.times[todo.test + ahead]
-    return Picture(
-        say("sequences.picture", ahead=ahead),
-        _drawn([(when, target[:, -1], "#555"), (when, model[:, -1], "#0b6e6e")], (9, 3)),
-    )
+    steps = np.arange(1.0, len(target) + 1).tolist()
+    lines = [
+        Series(say("sequences.came"), steps, target[:, -1].tolist()),
+        Series(name, steps, model[:, -1].tolist()),
+    ]
+    return Chart(say("sequences.picture", ahead=ahead), lines, say("sequences.test_step"))
 
 
 def _mistakes(todo: Task, model: np.ndarray, target: np.ndarray) -> list[Mistake]:
