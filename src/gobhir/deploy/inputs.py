@@ -16,6 +16,9 @@ from gobhir.lang import say
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+LARGE = 1024
+"""Pixels a side of a photographed drawing; a larger one is made smaller before it is looked at."""
+
 
 def prepared(form: Input, value: Any) -> np.ndarray:
     """One example without the batch axis: float32, for a text int64.
@@ -24,6 +27,9 @@ def prepared(form: Input, value: Any) -> np.ndarray:
     Text, a row of numbers or {name: number} for Numbers. ValueError for what does not fit.
     """
     if isinstance(form, Drawing):
+        if hasattr(value, "thumbnail") and max(value.size) > LARGE:
+            value = value.copy()
+            value.thumbnail((LARGE, LARGE))
         grey = (drawn(value, form.size, form.box) - form.mean) / form.std
         return np.repeat(grey[None], form.channels, 0).astype(np.float32)
     if isinstance(form, Picture):

@@ -173,6 +173,7 @@ def picture(body: bytes, limits: Limits) -> Any:
         width, height = opened.size
         if max(width, height) > limits.max_side or width * height > limits.max_pixels:
             raise _too_large(f"{width} x {height}", limits)
+        opened.draft("RGB", (2048, 2048))  # a large JPEG is decoded at a half, a quarter, an eighth
         opened.load()
         turned = ImageOps.exif_transpose(opened)
         if turned.mode in ("RGBA", "LA", "PA") or "transparency" in turned.info:
