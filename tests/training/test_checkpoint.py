@@ -286,7 +286,8 @@ def train(name, callbacks):
     n = torch.nn
     model = n.Sequential(n.Linear(4, 8), n.BatchNorm1d(8), n.ReLU(), n.Dropout(0.2), n.Linear(8, 4))
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
-    data = torch.utils.data.DataLoader(Noisy(), 10, shuffle=True, num_workers=2)
+    settings = {"num_workers": 2, "multiprocessing_context": "fork"}
+    data = torch.utils.data.DataLoader(Noisy(), 10, shuffle=True, **settings)
     log = CSVLog(f"{folder}/{name}.csv")
     history = fit(
         model, data, "cross_entropy", optimizer, 4, "accuracy", [log, *callbacks],

@@ -96,7 +96,8 @@ def fit(
         none raises RuntimeError, with its name), from seed 0 if there is no other.
     compile: record the step once and replay it; "auto": where that works; a dictionary: with
         these settings of gobhir.compile ({"verbose": True} says what is replayed, or why not), or
-        of torch.compile. PyTorch's steps are compiled only where that is asked for.
+        of torch.compile. PyTorch's steps are compiled only where that is asked for, and then go on
+        from a checkpoint to the same numbers within rounding.
     progress: a bar (or lines, where the output is no terminal), "bar", "lines", or False.
 
     `torchrun --nproc-per-node 2 program.py` trains a PyTorch model in two processes (or more, on
@@ -244,7 +245,7 @@ class _Trainer:
         run = self.run
         step = self.make_step()
         while run.epoch < run.epochs and run.stop_reason is None:
-            if self.keeper is not None and run.epoch:
+            if self.keeper is not None and run.epoch and run.backend.compiles:
                 # A run that goes on from the checkpoint records its step anew, and a recorded
                 # step may round differently from the first: so this one starts anew as well.
                 step = self.make_step()

@@ -182,7 +182,8 @@ def test_deterministic(workers: int) -> None:
         model = network()
         np.random.seed(None)
         torch.seed()
-        data = DataLoader(Noisy(), 16, shuffle=True, num_workers=workers)
+        how: Any = {"num_workers": workers, "multiprocessing_context": "fork" if workers else None}
+        data = DataLoader(Noisy(), 16, shuffle=True, **how)
         run = quiet(model, data, epochs=2, callbacks=look, deterministic=True)
         found.append((run["loss"], weights(model).tolist()))
         assert inside == [True, True]
