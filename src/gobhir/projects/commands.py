@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +15,7 @@ from gobhir.help import Command, Group, columns
 from gobhir.lang import t
 from gobhir.projects.project import VERBS, Project, projects
 from gobhir.projects.settings import Wish
+from gobhir.training.processes import is_main_process
 
 
 def listed() -> str:
@@ -49,6 +52,8 @@ def _command(project: Project, verb: str) -> Callable[..., None]:
     fields = list(project.settings.wishes()) if verb == "train" else []
 
     def command(**words: Any) -> None:
+        if not is_main_process():  # of several processes (torchrun) one speaks
+            sys.stdout = io.StringIO()
         given = {
             w.name: _meant(w, words[w.name]) for w in own + fields if words[w.name] is not None
         }

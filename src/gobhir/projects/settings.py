@@ -7,14 +7,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
+import numpy as np
+
+from gobhir import from_numpy
 from gobhir.lang import say
-from gobhir.serialization import not_written, replace
+from gobhir.serialization import not_written, replace, save
+from gobhir.training.processes import is_main_process
 
 FILE = "settings.json"
 
@@ -143,9 +147,18 @@ class Settings:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Put `content` in the file's place, whole or not at all. OSError with what to do."""
+    """Put `content` in the file's place, whole or not at all. OSError with what to do. Of several
+    processes (torchrun) only the first one writes."""
+    if not is_main_process():
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as trouble:
         raise not_written(path, trouble) from None
     replace(path, content.encode() if isinstance(content, str) else content)
+
+
+def write_weights(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """As `write`: arrays by name as safetensors."""
+    if is_main_process():
+        save({name: from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}, path)

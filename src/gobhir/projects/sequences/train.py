@@ -14,7 +14,7 @@ from gobhir.projects.sequences.data import Task, task
 from gobhir.projects.sequences.network import forecaster
 from gobhir.projects.sequences.settings import CELLS, Settings
 from gobhir.projects.sequences.windows import Recipe
-from gobhir.projects.settings import write
+from gobhir.projects.settings import write, write_weights
 from gobhir.training import CSVLog, EarlyStopping, History, fit
 
 RECIPE = "recipe.json"
@@ -36,8 +36,8 @@ def train(settings: Settings, folder: Path) -> dict[str, History]:
         model = new(framework.nn, cell, recipe, settings)
         print(t("sequences.training", cell=cell.upper()))
         curves[cell] = learn(model, todo, recipe, settings, folder / f"history-{cell}.csv")
-        arrays = {k: gobhir.from_numpy(v.numpy().copy()) for k, v in model.state_dict().items()}
-        gobhir.save(arrays, model_file(folder, cell))
+        arrays = {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
+        write_weights(model_file(folder, cell), arrays)
     return curves
 
 

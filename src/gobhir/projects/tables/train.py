@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import gobhir
 from gobhir.lang import t
-from gobhir.projects.settings import write
+from gobhir.projects.settings import write, write_weights
 from gobhir.projects.tables.answers import RECIPE, model_file
 from gobhir.projects.tables.data import Batches, Table, table
 from gobhir.projects.tables.frame import Recipe
@@ -35,8 +34,7 @@ def train(settings: Settings, folder: Path) -> dict[str, History]:
     for engine, model in models.items():
         print(t("tables.training", engine=engine))
         curves[engine] = learn(model, data, recipe, settings, folder / f"history-{engine}.csv")
-        arrays = {name: gobhir.from_numpy(w) for name, w in weights_of(engine, model).items()}
-        gobhir.save(arrays, model_file(folder, engine))
+        write_weights(model_file(folder, engine), weights_of(engine, model))
     return curves
 
 
