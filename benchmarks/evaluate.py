@@ -16,8 +16,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from gobhir.evaluation.report import SHARES
 from gobhir.projects import Project
-from gobhir.projects.keeping import plain
+from gobhir.projects.keeping import plain, typed
+from gobhir.projects.results import Results, words
 
 RESULTS = Path(__file__).parent.parent / "results"
 RUNS: dict[str, tuple[str, dict[str, object]]] = {
@@ -30,8 +32,8 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
 """NAME: the project, and what its settings are beside the usual ones."""
 
 
-def evaluate(name: str, folder: Path) -> str:
-    """Train and measure one of RUNS in the folder; its main numbers as a line."""
+def evaluate(name: str, folder: Path) -> None:
+    """Train and measure one of RUNS in the folder, and keep its numbers."""
     kind, wishes = RUNS[name]
     project = Project(kind)
     project.train(project.settings(**wishes), folder)
@@ -39,8 +41,24 @@ def evaluate(name: str, folder: Path) -> str:
     kept = dataclasses.replace(found, mistakes=[], pictures=[])
     text = json.dumps(plain(kept), indent=1, ensure_ascii=False) + "\n"
     (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
-    best = found.baselines[found.best_baseline].numbers[found.main]
-    return f"{name:24} {found.main} {found.models[0].numbers[found.main]}; baseline {best}"
+
+
+def row(name: str) -> str:
+    """The main numbers of one of RUNS as a row of the READMEs' table: the model's, and those of the
+    baseline that is hardest to beat, each with its 95 % interval."""
+    found = typed(Results, json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")))
+    model, baseline = found.models[0], found.baselines[found.best_baseline]
+    cells = [name, found.main]
+    for one in (model, baseline):
+        number = one.numbers[found.main]
+        share = found.main in SHARES
+        low, value, high = (
+            f"{x:.1%}".rstrip("%") if share else f"{x:.3g}"
+            for x in (number.low, number.value, number.high)
+            if x is not None
+        )
+        cells.append(f"{words(one.name, 'en')} {value}{' %' if share else ''} ({low} to {high})")
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -51,11 +69,10 @@ def main() -> None:
         sys.exit(f"There is no {', '.join(unknown)}. There are: {', '.join(RUNS)}.")
     if not os.environ.get("GOBHIR_DATA"):
         sys.exit("Say where the larger data lie: GOBHIR_DATA=/folder make evaluate")
-    lines = []
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            lines.append(evaluate(name, Path(folder)))
-    print("\n".join(lines))
+            evaluate(name, Path(folder))
+    print("\n".join(row(name) for name in names))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.evaluate import RESULTS, RUNS, row
 from gobhir.cli import app, main
 from gobhir.lang import use_language
 from tests.explain.test_script import TRAINING
@@ -144,3 +145,26 @@ def test_the_ratios_are_those_that_were_measured(name: str) -> None:
     for peer in ("gobhir compiled", "PyTorch eager, 2 threads"):
         megabytes = [w["peers"][peer]["peak_mb"] for w in measured["workloads"].values()]
         assert re.search(rf"\b{min(megabytes)} \S+ {max(megabytes)}\b", TEXTS[name]), peer
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_projects_numbers_are_those_that_were_measured(name: str) -> None:
+    table = re.findall(r"^\| (?:tables|digits|images|text|sequences)\b.*$", TEXTS[name], flags=re.M)
+    measured = [run for run in RUNS if (RESULTS / f"{run}.json").exists()]
+    assert len(measured) > 4
+    assert table == [row(run) for run in measured]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_commands_of_projects_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [line for line in commands(TEXTS[name]) if "gobhir project" in line]
+    assert len(lines) == 4
+    for line in lines:
+        words = shlex.split(line.replace("--engine all", "--engine gobhir"), comments=True)[1:]
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        assert left.value.code == 0, line
+    assert (tmp_path / "gobhir-projects" / "tables" / "results.bn.html").exists()
