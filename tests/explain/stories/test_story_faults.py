@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -32,10 +33,15 @@ def quiet() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@cache
+def told(name: str, fw: Any) -> Story:
+    return FAULTS[name][1](fw)
+
+
 def test_the_figure(fw: Any) -> None:
     """Of 24 programs with a mistake it is found in 24, and told first in 22 at least; of 12
     healthy ones nothing is said in 12. (A NaN, and what explodes, is told first.)"""
-    found = {name: program(fw).findings for name, (_, program) in FAULTS.items()}
+    found = {name: told(name, fw).findings for name in FAULTS}
     right = [name for name, (kinds, _) in FAULTS.items() if kinds & {f.kind for f in found[name]}]
     first = [name for name, (kinds, _) in FAULTS.items() if found[name][0].kind in kinds]
     well = [name for name, program in HEALTHY.items() if not program(fw).findings]
@@ -52,7 +58,7 @@ OPENED = ["learning_rate_too_high", "many_sigmoid_layers", "zero_grad_forgotten"
 
 @pytest.mark.parametrize("name", OPENED)
 def test_a_noticed_step_opens_as_a_page(fw: Any, name: str) -> None:
-    story: Story = FAULTS[name][1](fw)
+    story = told(name, fw)
     for step in story.pages:
         page = story.explain(step)
         loss = float(page.run.loss.value)
@@ -86,7 +92,7 @@ def test_what_was_kept_is_the_step_as_it_ran(fw: Any) -> None:
 
 
 def test_the_step_of_a_nan_opens_op_by_op(fw: Any) -> None:
-    story = FAULTS["logarithm_of_zero"][1](fw)
+    story = told("logarithm_of_zero", fw)
     birth = story.diary.birth
     assert birth is not None and birth.op
     page = story.explain(birth.step + 1)
