@@ -435,6 +435,7 @@ def test_a_run_that_was_cut_off_goes_on_to_the_bit(kind: str, tmp_path: Path) ->
         train(path, 3)
     gobhir.manual_seed(77)
     keras.utils.set_random_seed(77)
+    keras.random.normal((1,))
     again, resumed = train(path, 99, resume=True)
     assert same(numbers(whole), numbers(again))
     for name in set(run.names) - {"seconds"}:
@@ -527,6 +528,8 @@ def test_what_a_keras_user_gets_wrong() -> None:
         quiet(network(), (X, Y), "cross_entropy", device="cuda:7")
     with pytest.raises(ValueError, match="mixed_bfloat16"):
         quiet(network(), (X, Y), "cross_entropy", precision="bf16")
+    with pytest.raises(ValueError, match="fp32, bf16, fp16"):
+        quiet(network(), (X, Y), "cross_entropy", precision="fp8")
 
 
 # -- how it may end, and who looks on -------------------------------------------------------------

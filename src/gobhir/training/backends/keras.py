@@ -62,9 +62,12 @@ class KerasBackend(Backend):
         here = below.device()
         if device not in (None, "auto", here, f"{here}:0"):
             raise ValueError(say("errors.keras.device", device=device, here=here))
-        policy = {"bf16": "mixed_bfloat16", "fp16": "mixed_float16"}.get(precision, "float32")
-        now = getattr(self.model.dtype_policy, "name", "float32")
-        if precision != "fp32" and policy != now:
+        policies = {"fp32": None, "bf16": "mixed_bfloat16", "fp16": "mixed_float16"}
+        if precision not in policies:
+            known = ", ".join(policies)
+            raise ValueError(say("errors.training.precision", precision=precision, known=known))
+        policy, now = policies[precision], getattr(self.model.dtype_policy, "name", "")
+        if policy not in (None, now):
             raise ValueError(say("errors.keras.precision", precision=precision, policy=policy))
         if place().size > 1:
             raise ValueError(say("errors.training.processes_one", framework="Keras"))
@@ -348,7 +351,7 @@ class KerasBackend(Backend):
             python = random.getstate()  # from which the new generator takes its first number
             global_seed_generator()
             random.setstate(python)
-        assign(self._seeds(), state["seeds"])
+        assign(self._seeds()[: len(state["seeds"])], state["seeds"])
         torch = sys.modules.get("torch")
         if torch is not None and state["torch"] is not None:
             torch.set_rng_state(torch.from_numpy(np.array(state["torch"], np.uint8)))
