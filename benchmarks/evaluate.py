@@ -28,6 +28,8 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
     "tables-wine": ("tables", {"data": "wine", "engine": "all"}),
     "sequences-seattle_weather": ("sequences", {"data": "seattle_weather"}),
     "sequences-co2": ("sequences", {"data": "co2"}),
+    "text-sazzad": ("text", {"data": "sazzad"}),
+    "text-socian": ("text", {"data": "socian"}),
 }
 """NAME: the project, and what its settings are beside the usual ones."""
 

@@ -2,7 +2,7 @@
 
 Splitting into words goes by what Unicode says of a letter: a word is a run of letters, marks (the
 vowel signs of Bangla are marks), digits and joiners; any other sign that is not a space is a word
-of its own.
+of its own, with the marks behind it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from gobhir.deploy.about import Text
 
 _JOINERS = "\u200c\u200d"
+_SKINS = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 
 
 def numbers(text: str, form: Text) -> np.ndarray:
@@ -45,18 +46,25 @@ def pieces(text: str, form: Text) -> list[str]:
 
 
 def words(text: str) -> list[str]:
-    """The words and signs of a text, without the spaces between them."""
-    found, run = [], ""
+    """The words and signs of a text, without the spaces between them. A mark or a joiner stays with
+    what it stands behind, also with a sign: an emoji of several parts is one."""
+    found: list[str] = []
+    before = ""  # what the next character may join: "word", "sign", or nothing
     for c in text:
-        if c in _JOINERS or unicodedata.category(c)[0] in "LMN":
-            run += c
+        kind = unicodedata.category(c)[0]
+        if c.isspace() or c == END:
+            before = ""
             continue
-        if run:
-            found.append(run)
-            run = ""
-        if not c.isspace():
+        mark = kind == "M" or c in _JOINERS
+        letter = kind in "LN"
+        built = before == "sign" and not letter and (c in _SKINS or found[-1][-1] == _JOINERS[1])
+        if (before and mark) or (before == "word" and letter) or built:
+            found[-1] += c
+        else:
             found.append(c)
-    return [*found, run] if run else found
+        if not mark or not before:
+            before = "word" if letter or mark else "sign"
+    return found
 
 
 END = "\u2581"
