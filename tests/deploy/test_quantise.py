@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 
 import gobhir
 from gobhir.deploy import About, Numbers, compare, export, quantise
@@ -69,6 +70,20 @@ def test_convolutions_with_calibration(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="calibration="):
         quantise(path, tmp_path / "none.onnx")
     assert not (tmp_path / "none.onnx").exists()
+
+
+def test_what_pytorch_exported(tmp_path: Path) -> None:
+    own = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 8, 3), torch.nn.Flatten(), torch.nn.Linear(288, 90)
+    )
+    x = np.random.default_rng(0).normal(size=(40, 1, 8, 8)).astype(np.float32)
+    path = export(own, x[:2], tmp_path / "cnn.onnx").path
+    kinds = {"dynamic": None, "static": x}
+    small = {k: quantise(path, tmp_path / f"{k}.onnx", given) for k, given in kinds.items()}
+    found = compare({"float": path, **small}, x, np.zeros((40, 90), np.float32), rounds=1)
+    for name in small:
+        assert found[name].score == pytest.approx(found["float"].score, rel=0.02)
+        assert found[name].bytes < found["float"].bytes / 2
 
 
 def test_the_table(dense: Path) -> None:

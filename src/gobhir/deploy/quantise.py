@@ -59,7 +59,8 @@ def quantise(
     }
     with tempfile.TemporaryDirectory(prefix="gobhir-") as folder, _quiet():
         plain, small = Path(folder) / "plain.onnx", Path(folder) / "small.onnx"
-        q.shape_inference.quant_pre_process(before, plain, skip_symbolic_shape=True)
+        # By its path: a model in memory it moves into a file of its own, which is gone afterwards.
+        q.shape_inference.quant_pre_process(str(source), str(plain), skip_symbolic_shape=True)
         if calibration is None:
             q.quantize_dynamic(plain, small, op_types_to_quantize=DYNAMIC, **options)
         else:
