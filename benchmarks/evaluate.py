@@ -30,6 +30,9 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
     "sequences-co2": ("sequences", {"data": "co2"}),
     "text-sazzad": ("text", {"data": "sazzad"}),
     "text-socian": ("text", {"data": "socian"}),
+    "digits": ("digits", {}),
+    "digits-mnist": ("digits", {"data": "mnist", "epochs": 30}),
+    "digits-fashion_mnist": ("digits", {"data": "fashion_mnist", "augment": 0.3}),
 }
 """NAME: the project, and what its settings are beside the usual ones."""
 

@@ -163,8 +163,9 @@ def _ink(canvas: np.ndarray) -> np.ndarray:
 def _bright_ink(small: np.ndarray) -> np.ndarray:
     """(N,): whether the ink is brighter than the paper. Ink is the lesser part, so the numbers are
     skewed towards it; and the border shows paper, mostly."""
+    tilted = _SURFACES[:, :3]  # a bent surface would take the shape of a sign that fills the paper
     flat = small.reshape(len(small), -1)
-    flat = flat - flat @ _SURFACES @ _SURFACES.T
+    flat = flat - flat @ tilted @ tilted.T
     spread = np.maximum(flat.std(1), 1e-6)
     level = flat.reshape(small.shape)
     border = np.concatenate([level[:, 0], level[:, -1], level[:, :, 0], level[:, :, -1]], 1)

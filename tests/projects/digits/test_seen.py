@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from gobhir.projects.digits.data import classes, digits, seen
 from gobhir.projects.digits.hand import sample
@@ -63,6 +63,19 @@ def test_size_makes_little_difference(scale: float, row: int) -> None:
 @pytest.mark.parametrize("name", ["inverted", "coloured", "off-centre", "jpeg", "faint", "loose"])
 def test_what_is_not_of_the_pen_is_taken_away(name: str) -> None:
     assert apart(stress(name, INK)) < 0.05
+
+
+@pytest.mark.parametrize("bright", [False, True])
+def test_thick_ink_that_fills_the_paper_is_still_ink(bright: bool) -> None:
+    """Cut out without a margin, with strokes so thick that half of the picture is ink."""
+    for digit in PICTURES:
+        large = Image.fromarray(digit).resize((112, 112))
+        thick = large.filter(ImageFilter.MaxFilter(5))
+        cut = np.asarray(thick.crop(thick.point(lambda v: 255 * (v > 60)).getbbox()))
+        ink = np.asarray(Image.fromarray(cut).resize((32, 32))) / 255
+        found = seen([ink if bright else 1 - ink])[0, 0]
+        expected = np.asarray(Image.fromarray(np.float32(ink)).resize((22, 22)))
+        assert np.corrcoef(found[3:25, 3:25].ravel(), expected.ravel())[0, 1] > 0.3
 
 
 def test_a_line_of_the_paper_is_not_read() -> None:
