@@ -31,7 +31,7 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
     "text-sazzad": ("text", {"data": "sazzad"}),
     "text-socian": ("text", {"data": "socian"}),
     "digits": ("digits", {}),
-    "digits-mnist": ("digits", {"data": "mnist", "epochs": 30}),
+    "digits-mnist_10k": ("digits", {"data": "mnist_10k"}),
     "digits-fashion_mnist": ("digits", {"data": "fashion_mnist", "augment": 0.3}),
 }
 """NAME: the project, and what its settings are beside the usual ones."""

@@ -16,7 +16,7 @@ class Settings(Base):
     about: ClassVar[str] = "digits.about"
     inputs: ClassVar[str] = "digits.inputs"
 
-    data: Literal["numta", "mnist", "fashion_mnist", "sample"] = setting(
+    data: Literal["numta", "mnist_10k", "mnist", "fashion_mnist", "sample"] = setting(
         "numta", "digits.setting.data"
     )
     engine: Literal["torch", "gobhir"] = setting("torch", "digits.setting.engine")
