@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,13 @@ def room_of(path: str) -> str:
     return "gobhir" if first == "__init__" else first
 
 
-def imported(path: str) -> Iterator[tuple[int, str]]:
+@cache
+def imported(path: str) -> list[tuple[int, str]]:
     """The line and the full name of everything that the file imports, also inside functions."""
+    return list(_imported(path))
+
+
+def _imported(path: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse((HOUSE / path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)

@@ -198,6 +198,7 @@ def test_settings_are_kept(studio: Running, slug: str) -> None:
     assert studio.get("/gobhir/api/settings").json == changed.json
 
 
+@pytest.mark.slow
 def test_a_studio_without_a_writable_folder_still_teaches(
     start: Start, tmp_path: Any, lesson: Lesson
 ) -> None:

@@ -58,6 +58,7 @@ def with_lab(tmp_path: Path) -> Iterator[Running]:
     running.kill()
 
 
+@pytest.mark.slow
 def test_lab_loads_at_its_first_visit(with_lab: Running, slug: str, tmp_path: Path) -> None:
     assert 'id="open-lab"' in with_lab.get(f"/gobhir/lesson/{slug}").text
     assert with_lab.get("/lab", cookies=False).status == 302
@@ -89,6 +90,7 @@ def test_only_lessons_open_in_lab(with_lab: Running, tmp_path: Path) -> None:
     assert not (tmp_path / "loaded").exists()
 
 
+@pytest.mark.slow
 def test_without_jupyterlab_nothing_is_offered(studio: Running, slug: str) -> None:
     page = studio.get(f"/gobhir/lesson/{slug}")
     if '"lab":true' in page.text:

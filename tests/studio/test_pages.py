@@ -267,6 +267,7 @@ def test_a_new_day_opens_without_a_restart(copied_course: Path) -> None:
     assert set(after) - set(before) == {folder.name}
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_comes_back_another_day(learner: Running) -> None:
     slug = next(day.slug for day in course.lessons() if day.slug)
     item = course.load(slug).quiz[0]

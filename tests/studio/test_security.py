@@ -294,6 +294,7 @@ def test_the_policy_of_our_pages(studio: Running, slug: str) -> None:
     assert content_security_policy("evil.example; script-src *").count("evil") == 0
 
 
+@pytest.mark.slow
 def test_nobody_elses_configuration_opens_the_studio(tmp_path: Path, start, slug: str) -> None:
     config = tmp_path / "jupyter" / "config"
     config.mkdir(parents=True)
