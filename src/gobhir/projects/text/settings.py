@@ -10,9 +10,9 @@ from gobhir.projects.settings import Settings as Base
 from gobhir.projects.settings import setting
 
 MODELS = ("bag", "cnn", "lstm", "transformer")
-READER: dict[str, Any] = {"tokenizer": "bpe", "dims": 64, "lr": 0.002}
-USUAL = {
-    "bag": {"tokenizer": "characters", "dims": 4, "lr": 0.005},
+READER: dict[str, Any] = {"tokenizer": "bpe", "dims": 64}
+USUAL: dict[str, dict[str, Any]] = {
+    "bag": {"tokenizer": "characters", "dims": 4},
     "cnn": READER,
     "lstm": READER,
     "transformer": READER,
@@ -51,7 +51,7 @@ class Settings(Base):
     epochs: int = setting(20, "text.setting.epochs", low=1)
     patience: int = setting(3, "text.setting.patience", low=1)
     batch_size: int = setting(32, "text.setting.batch_size", low=1)
-    lr: float = setting(0.0, "text.setting.lr", low=0, high=10)
+    lr: float = setting(0.002, "text.setting.lr", low=1e-9, high=10)
     weight_decay: float = setting(0.01, "text.setting.weight_decay", low=0, high=10)
 
     def __post_init__(self) -> None:
