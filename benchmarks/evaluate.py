@@ -33,8 +33,11 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
     "digits": ("digits", {}),
     "digits-mnist_10k": ("digits", {"data": "mnist_10k"}),
     "digits-fashion_mnist": ("digits", {"data": "fashion_mnist", "augment": 0.3}),
+    "images-pennfudan_yolo": ("images", {"data": "pennfudan_yolo", "size": 96, "epochs": 2}),
 }
 """NAME: the project, and what its settings are beside the usual ones."""
+MORE: dict[str, dict[str, object]] = {"images-pennfudan_yolo": {"switches": 1}}
+"""NAME: what its evaluation is told."""
 
 
 def evaluate(name: str, folder: Path) -> None:
@@ -42,7 +45,7 @@ def evaluate(name: str, folder: Path) -> None:
     kind, wishes = RUNS[name]
     project = Project(kind)
     project.train(project.settings(**wishes), folder)
-    found = project.evaluate(folder)
+    found = project.evaluate(folder, **MORE.get(name, {}))
     kept = dataclasses.replace(found, mistakes=[], pictures=[])
     text = json.dumps(plain(kept), indent=1, ensure_ascii=False) + "\n"
     (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")

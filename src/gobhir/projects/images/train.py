@@ -1,0 +1,200 @@
+"""Learning in two stages: a new head on features that are already good, then everything, gently."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from torch import nn
+
+from gobhir.deploy import About, export
+from gobhir.lang import LANGUAGES, t
+from gobhir.projects.images.data import Batches, Task, form, normalised, task
+from gobhir.projects.images.network import applied, imagenet, keep, network, with_backbone
+from gobhir.projects.images.settings import Settings
+from gobhir.projects.parts import words
+from gobhir.training import Checkpoint, CSVLog, EarlyStopping, History, Schedule, fit
+from gobhir.training.callbacks import Callback
+
+FEATURES, MODEL, ONNX = "features.safetensors", "model.safetensors", "model.onnx"
+CHECKPOINT = "checkpoint.safetensors"
+HEAD_LR = 0.003
+WARM = 0.1
+"""The share of all steps in which the learning rate rises."""
+
+
+def train(
+    settings: Settings, folder: Path, *, resume: Annotated[bool, "images.resume"] = False
+) -> dict[str, History]:
+    """Train in both stages (without weights from ImageNet only in the second); the weights go to
+    `features.safetensors` and `model.safetensors`, the curves to `history-*.csv`, and the whole
+    to `model.onnx`."""
+    todo = task(settings)
+    model = network(settings, len(todo.pictures.classes))
+    if settings.pretrained:
+        with_backbone(model, imagenet())
+    settings.save(folder)
+    old = [FEATURES, MODEL, ONNX, "history-head.csv", "history-all.csv"]
+    for name in [*old, *([] if resume else [CHECKPOINT])]:  # what was trained here before
+        (folder / name).unlink(missing_ok=True)
+    curves = {}
+    if settings.pretrained:
+        print(t("images.training.head"))
+        curves["head"] = learn_head(model, todo, settings, folder / "history-head.csv")
+        keep(model, folder / FEATURES)
+    if settings.epochs:
+        print(t("images.training.all"))
+        keeper = Checkpoint(folder / CHECKPOINT)
+        log = folder / "history-all.csv"
+        curves["all"] = fine_tune(model, todo, settings, log, keeper, resume)
+    keep(model.cpu(), folder / MODEL)
+    _export(model, todo, settings, folder / ONNX)
+    return curves
+
+
+def learn_head(model: Any, todo: Task, settings: Settings, log: Path | None = None) -> History:
+    """Stage 1, feature extraction: the backbone is only looked through, once for each picture; what
+    learns is one Linear, in seconds."""
+    model.eval()
+    x, held_out = (
+        torch.from_numpy(applied(model.features, todo.pixels(which)))
+        for which in ("train", "validation")
+    )
+    y, validation = (torch.from_numpy(todo.labels(which)) for which in ("train", "validation"))
+    optimizer = torch.optim.AdamW(
+        model.head.parameters(), HEAD_LR, weight_decay=settings.weight_decay
+    )
+    return fit(
+        model.head,
+        (x, y),
+        "cross_entropy",
+        optimizer,
+        settings.head_epochs,
+        ["accuracy"],
+        [EarlyStopping(10), *([CSVLog(log)] if log else [])],
+        validation=(held_out, validation),
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        progress=False,
+    )
+
+
+def fine_tune(
+    model: Any,
+    todo: Task,
+    settings: Settings,
+    log: Path | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> History:
+    """Stage 2: all weights learn, early layers (edges, colours) slower than late ones. What
+    BatchNorm knows of ImageNet's pictures stays: a small folder would tell it worse."""
+    data = Batches(todo, "train", settings, learning=True)
+    optimizer = torch.optim.AdamW(
+        groups(model, settings.lr, settings.layer_decay), weight_decay=settings.weight_decay
+    )
+    told: list[Callback] = [Averaged(settings.ema)] if settings.ema else []
+    told += [CSVLog(log)] if log else []
+    model.train()
+    if settings.pretrained:
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()  # fit leaves it so
+    return fit(
+        model,
+        data,
+        nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
+        optimizer,
+        settings.epochs,
+        [accuracy],
+        told,
+        validation=Batches(todo, "validation", settings),
+        scheduler=schedule(optimizer, settings.schedule, settings.epochs * len(data)),
+        clip_norm=1.0,
+        seed=settings.seed,
+        checkpoint=checkpoint,
+        resume=resume,
+        device=settings.device,
+        precision=settings.precision,
+        progress=progress,
+    )
+
+
+def groups(model: Any, lr: float, decay: float) -> list[dict[str, Any]]:
+    """The parameters in groups from the head down, each with `decay` times the rate above it."""
+    order: list[nn.Module] = [model.head]
+    order += [getattr(model, name) for name in ("last", "dense") if hasattr(model, name)]
+    order += [*reversed(list(model.blocks)), *([model.stem] if hasattr(model, "stem") else [])]
+    found: list[dict[str, Any]] = []
+    for part in order:
+        if own := list(part.parameters()):
+            found.append({"params": own, "lr": lr * decay ** len(found)})
+    return found
+
+
+def schedule(optimizer: Any, kind: str, steps: int) -> Schedule | None:
+    """How the learning rate moves over so many steps; "cosine" rises first, for a tenth of them."""
+    if kind == "constant":
+        return None
+    if kind == "one_cycle":
+        most = [group["lr"] for group in optimizer.param_groups]
+        return Schedule(torch.optim.lr_scheduler.OneCycleLR(optimizer, most, steps), "batch")
+    warm = max(1, round(WARM * steps))
+
+    def share(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, steps - warm))))
+
+    return Schedule(torch.optim.lr_scheduler.LambdaLR(optimizer, share), "batch")
+
+
+def accuracy(output: Any, target: Any) -> float:
+    """The share of right answers; of mixed pictures the larger part counts."""
+    classes = target.argmax(1) if target.ndim == 2 else target
+    return float((output.argmax(1) == classes).float().mean())
+
+
+class Averaged(Callback):
+    """The model ends with a moving average of its weights (EMA): what the last steps jump about is
+    smoothed out. Source: Polyak, Juditsky (1992), https://doi.org/10.1137/0330046"""
+
+    def __init__(self, decay: float):
+        self.decay = decay
+        self.count = 0
+        self.mean: dict[str, torch.Tensor] = {}
+
+    def on_fit_begin(self, run: Any) -> None:
+        if not self.mean:
+            self.mean = run.backend.weights()
+
+    def on_batch_end(self, run: Any) -> None:
+        self.count += 1
+        # At first it forgets faster: else it would mostly remember where training began.
+        decay = min(self.decay, self.count / (self.count + 9))
+        for name, now in run.model.state_dict().items():
+            if now.is_floating_point():
+                self.mean[name].lerp_(now.to(self.mean[name].device), 1 - decay)
+            else:
+                self.mean[name] = now.clone()
+
+    def on_fit_end(self, run: Any) -> None:
+        run.backend.put_weights(self.mean)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"count": self.count, "mean": self.mean}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.count, self.mean = state["count"], dict(state["mean"])
+
+
+def _export(model: nn.Module, todo: Task, settings: Settings, path: Path) -> None:
+    """The model as one file that `gobhir serve` runs: it knows its pictures and its classes."""
+    labels = {lang: [words(c, lang) for c in todo.pictures.classes] for lang in LANGUAGES}
+    title = {lang: t("images.title", lang, data=Path(settings.data).name) for lang in LANGUAGES}
+    about = About(title=title, labels=labels, input=form(settings))
+    some = torch.from_numpy(todo.pixels("validation")[:4]).float() / 255
+    export(model, normalised(some).numpy(), path, about=about)

@@ -1,0 +1,213 @@
+"""Train, evaluate, run, as the command line does, on pictures that are drawn here."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from gobhir.deploy.export import session
+from gobhir.projects import Project
+from gobhir.projects.images.data import normalised, task
+from gobhir.projects.images.network import imagenet, kept, logits
+from gobhir.projects.images.networks.efficientnet_lite import EfficientNetLite0
+from gobhir.projects.images.networks.mobilenet import MobileNetV2
+from gobhir.projects.images.switches import measured
+from gobhir.projects.images.train import MODEL, ONNX, Averaged, fine_tune, groups, schedule
+from gobhir.projects.results import Results
+
+TINY = {
+    "network": "mobilenet_v2",
+    "width": 0.15,
+    "size": 32,
+    "epochs": 8,
+    "batch_size": 16,
+    "lr": 0.01,
+    "layer_decay": 1.0,
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Such small networks gain nothing by more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_a_folder_of_ones_own_from_nothing(shapes, tmp_path, capsys) -> None:
+    project, folder = Project("images"), tmp_path / "out"
+    project.train(project.settings(data=str(shapes), **TINY), folder)
+    found = project.evaluate(folder)
+    assert Results.load(folder).models == found.models
+    assert found.models[0].numbers["accuracy"].value >= 0.9
+    assert found.baselines[0].numbers["accuracy"].value == 0.5
+    assert found.data is not None
+    assert found.data.parts == {"train": 48, "validation": 16, "test": 16}
+    assert len(found.tables[0].rows) == 5 and "গোল" in found.classes
+    for file in ("results.bn.html", "results.en.html", "card.bn.md", "card.en.md"):
+        assert (folder / file).stat().st_size > 500
+    again = project.evaluate(folder)
+    assert again.models == found.models and again.baselines == found.baselines
+
+    # The ONNX file gives what the network gives, from the picture's file itself.
+    settings = project.settings.load(folder)
+    todo = task(settings)
+    x = todo.pixels("test")
+    want = logits(kept(settings, 2, folder / MODEL), x)
+    given = {"input": normalised(torch.from_numpy(x).float() / 255).numpy()}
+    assert np.allclose(session(folder / ONNX).run(["output"], given)[0], want, atol=1e-3)
+    capsys.readouterr()
+    table = project.run([str(shapes / "গোল")], folder, to=str(tmp_path / "answers.csv"))
+    assert len(table) == 40 and (table.iloc[:, 1] == "গোল").mean() > 0.9
+    with pytest.raises(ValueError, match="no pictures"):
+        (tmp_path / "empty").mkdir()
+        project.run([str(tmp_path / "empty")], folder)
+
+
+def test_a_wish_that_cannot_be_fulfilled_changes_nothing(shapes, tmp_path) -> None:
+    project, folder = Project("images"), tmp_path / "out"
+    with pytest.raises(FileNotFoundError):
+        project.run([str(shapes)], folder)
+    shutil.rmtree(shapes / "square")
+    with pytest.raises(ValueError, match="one class"):
+        project.train(project.settings(data=str(shapes), **TINY), folder)
+    assert not folder.exists()
+
+
+@pytest.fixture
+def learned_backbone(tmp_path, monkeypatch):
+    """In place of ImageNet's weights (13 MB, which are not ours to ship) some drawn by chance,
+    where those would be kept."""
+    from safetensors.torch import save_file
+
+    from gobhir import datasets
+    from gobhir.datasets.finding import own_folder
+
+    monkeypatch.setenv("GOBHIR_HOME", str(tmp_path / "home"))
+    card = datasets.entry("efficientnet_lite0")
+    own_folder(card).mkdir(parents=True)
+    torch.manual_seed(3)
+    state = {k: v for k, v in EfficientNetLite0(1).state_dict().items() if "head" not in k}
+    save_file(
+        state, own_folder(card) / f"efficientnet_lite0-{card.files[0].sha256[:8]}.safetensors"
+    )
+    return state
+
+
+def test_transfer_keeps_what_it_began_with(shapes, tmp_path, learned_backbone) -> None:
+    """Stage 1 moves the head alone; stage 2 the rest, but for BatchNorm's statistics."""
+    project, folder = Project("images"), tmp_path / "out"
+    settings = project.settings(data=str(shapes), size=32, epochs=1, lr=1e-3, head_epochs=20)
+    curves = project.train(settings, folder)
+    assert set(curves) == {"head", "all"} and len(curves["all"].rows) == 1
+    head, whole = (kept(settings, 2, folder / f"{n}.safetensors") for n in ("features", "model"))
+    assert all(torch.equal(head.state_dict()[k], v) for k, v in learned_backbone.items())
+    now = whole.state_dict()
+    assert all(torch.equal(now[k], v) for k, v in learned_backbone.items() if "running" in k)
+    moved = [k for k, v in learned_backbone.items() if "running" not in k and v.is_floating_point()]
+    assert not any(torch.equal(now[k], learned_backbone[k]) for k in moved)
+    assert set(imagenet()) == set(learned_backbone)
+
+
+def test_a_killed_fine_tuning_goes_on(shapes, tmp_path) -> None:
+    """Resumed after two of four epochs: the same weights as at one go, EMA and mixup included."""
+    from gobhir.training import Checkpoint
+
+    wishes = {**TINY, "epochs": 4, "mixup": 0.2, "ema": 0.9, "schedule": "one_cycle"}
+    settings = Project("images").settings(data=str(shapes), **wishes)
+    todo = task(settings)
+
+    class Killed(Exception):
+        pass
+
+    def run(keeper, resume=False):
+        torch.manual_seed(0)
+        model = MobileNetV2(2, 0.15)
+        fine_tune(model, todo, settings, checkpoint=keeper, resume=resume, progress=False)
+        return model.state_dict()
+
+    class Short(Checkpoint):
+        def on_epoch_end(self, run):
+            super().on_epoch_end(run)
+            if run.epoch == 2:
+                raise Killed
+
+    whole = run(None)
+    with pytest.raises(Killed):
+        run(Short(tmp_path / "c.safetensors"))
+    resumed = run(Checkpoint(tmp_path / "c.safetensors"), resume=True)
+    assert all(torch.equal(resumed[name], tensor) for name, tensor in whole.items())
+
+
+def test_early_layers_learn_slower() -> None:
+    model = MobileNetV2(2, 0.15)
+    found = groups(model, 0.1, 0.5)
+    assert sum(p.numel() for g in found for p in g["params"]) == sum(
+        p.numel() for p in model.parameters()
+    )
+    assert [g["lr"] for g in found] == [0.1 * 0.5**k for k in range(len(found))]
+    assert found[0]["params"][0] is model.head.weight
+    assert any(p is model.stem[0].weight for p in found[-1]["params"])
+
+
+def test_cosine_rises_then_falls_to_nothing() -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.0)
+    made = schedule(optimizer, "cosine", 50)
+    rates = []
+    for _ in range(50):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        made.scheduler.step()
+    assert rates[:5] == pytest.approx([0.4, 0.8, 1.2, 1.6, 2.0])
+    assert rates[5:] == sorted(rates[5:], reverse=True) and rates[-1] < 0.01
+    assert rates[5 + 22] == pytest.approx(1 + np.cos(np.pi * 22 / 45))
+    assert schedule(optimizer, "constant", 50) is None
+
+
+def test_a_moving_average_against_its_formula() -> None:
+    class Backend:
+        def weights(self):
+            return {k: v.clone() for k, v in model.state_dict().items()}
+
+        def put_weights(self, weights):
+            model.load_state_dict(weights)
+
+    class Run:
+        pass
+
+    model = torch.nn.Linear(1, 1)
+    one, run = Averaged(0.5), Run()
+    run.model, run.backend = model, Backend()
+    torch.nn.init.constant_(model.weight, 0.0)
+    one.on_fit_begin(run)
+    mean = 0.0
+    for k, value in enumerate([1.0, 2.0, 5.0] * 10, 1):
+        torch.nn.init.constant_(model.weight, value)
+        one.on_batch_end(run)
+        decay = min(0.5, k / (k + 9))
+        mean = decay * mean + (1 - decay) * value
+    one.on_fit_end(run)
+    assert model.weight.item() == pytest.approx(mean, rel=1e-5)
+
+
+def test_the_table_of_tricks(shapes) -> None:
+    settings = Project("images").settings(data=str(shapes), **{**TINY, "epochs": 1})
+    table = measured(settings, task(settings), 1)
+    assert len(table.rows) == 10
+    assert table.rows[0][2] == "" and all(row[2].low is not None for row in table.rows[1:])
+    assert {round(row[1].value * 16, 6) % 1 for row in table.rows} == {0}
+
+
+def test_all_tricks_at_once(shapes, tmp_path) -> None:
+    wishes = {"mixup": 0.2, "label_smoothing": 0.1, "ema": 0.9, "tta": True, "layer_decay": 0.9}
+    project = Project("images")
+    settings = project.settings(data=str(shapes), **{**TINY, **wishes, "schedule": "one_cycle"})
+    project.train(settings, tmp_path / "out")
+    found = project.evaluate(tmp_path / "out")
+    assert found.models[0].numbers["accuracy"].value >= 0.8
+    assert dataclasses.asdict(settings)["ema"] == found.settings["ema"] == 0.9
