@@ -36,7 +36,10 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
     "images-pennfudan_yolo": ("images", {"data": "pennfudan_yolo", "size": 96, "epochs": 2}),
 }
 """NAME: the project, and what its settings are beside the usual ones."""
-MORE: dict[str, dict[str, object]] = {"images-pennfudan_yolo": {"switches": 1}}
+MORE: dict[str, dict[str, object]] = {
+    "digits": {"smaller": True},
+    "images-pennfudan_yolo": {"switches": 1},
+}
 """NAME: what its evaluation is told."""
 
 

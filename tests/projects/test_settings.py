@@ -6,11 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gobhir.projects.settings import Settings, Wish, setting
+import gobhir
+from gobhir.projects.settings import Settings, Wish, setting, write_weights
 
 
 @dataclass(frozen=True)
@@ -100,3 +102,11 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path) -> None:
     with pytest.raises(OSError, match="settings.json"):
         Kite(tails=9).save(tmp_path)
     assert json.loads((tmp_path / "settings.json").read_text()) == asdict(Kite())
+
+
+def test_weights_are_kept_as_they_are(tmp_path) -> None:
+    arrays = {"count": np.array(7), "turned": np.arange(6.0).reshape(2, 3).T}
+    write_weights(tmp_path / "model.safetensors", arrays)
+    found = gobhir.load(tmp_path / "model.safetensors")
+    assert found["count"].shape == () and found["turned"].shape == (3, 2)
+    assert (found["turned"].numpy() == arrays["turned"]).all()

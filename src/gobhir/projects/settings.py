@@ -161,4 +161,4 @@ def write(path: Path, content: str | bytes) -> None:
 def write_weights(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """As `write`: arrays by name as safetensors."""
     if is_main_process():
-        save({name: from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}, path)
+        save({name: from_numpy(np.asarray(a, order="C")) for name, a in arrays.items()}, path)

@@ -19,6 +19,7 @@ from gobhir.projects.digits.hand import sample
 from gobhir.projects.digits.network import LAYERS, network
 from gobhir.projects.digits.run import exported
 from gobhir.projects.digits.settings import Settings
+from gobhir.projects.digits.smaller import NAMES, smaller
 from gobhir.projects.digits.train import CHECKPOINT, MODEL, learn, train
 from gobhir.projects.results import Results
 
@@ -200,3 +201,15 @@ def test_the_page_has_the_layers_to_look_at(folder: Path, data: Digits) -> None:
     answer, first, *_ = session.run(None, {"input": x})
     assert first.shape == (5, 8, 14, 14)
     assert np.abs(answer - scores(trained(SMALL, folder), x)).max() < 1e-4
+
+
+def test_smaller_copies_are_measured_beside_the_network(folder: Path, data: Digits) -> None:
+    table = smaller(trained(SMALL, folder), SMALL, data)
+    names = [row[0].key for row in table.rows]
+    assert names == list(NAMES)
+    sizes = [int(row[1]["en"].split()[0]) for row in table.rows]
+    plain, static, narrow = sizes[0], sizes[2], sizes[4]
+    assert static < plain and narrow < plain
+    accuracy = [row[3].value for row in table.rows]
+    assert abs(accuracy[2] - accuracy[0]) < 0.1
+    assert table.rows[0][4].startswith("1.00")

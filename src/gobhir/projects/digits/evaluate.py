@@ -15,6 +15,7 @@ from gobhir.projects.digits import stress as changes
 from gobhir.projects.digits.answers import scores, trained
 from gobhir.projects.digits.data import SPLIT_SEED, Digits, digits, seen
 from gobhir.projects.digits.settings import Settings
+from gobhir.projects.digits.smaller import smaller as smaller_copies
 from gobhir.projects.digits.train import HISTORY
 from gobhir.projects.results import Card, Data, Mistake, Results, Table, Words
 from gobhir.training import History
@@ -24,9 +25,14 @@ LINEAR = 5000
 
 
 def evaluate(
-    settings: Settings, folder: Path, *, stress: Annotated[bool, "digits.stress_too"] = True
+    settings: Settings,
+    folder: Path,
+    *,
+    stress: Annotated[bool, "digits.stress_too"] = True,
+    smaller: Annotated[bool, "digits.smaller_too"] = False,
 ) -> Results:
-    """Accuracy and all else on the held-out tenth, beside the baselines; with the stress copy.
+    """Accuracy and all else on the held-out tenth, beside the baselines; with the stress copy, and
+    with smaller copies of the network.
     Writes results.json, the pages and the model cards into the folder."""
     model, data = trained(settings, folder), digits(settings.data)
     x, y = data.rows("test")
@@ -42,7 +48,10 @@ def evaluate(
         temperature=_temperature(model, data),
         about=say("digits.about"),
         mistakes=_mistakes(data, output),
-        tables=[hard(model, data)] if stress else [],
+        tables=[
+            *([hard(model, data)] if stress else []),
+            *([smaller_copies(model, settings, data)] if smaller else []),
+        ],
         data=_card_of(data),
         card=_card(model),
     )

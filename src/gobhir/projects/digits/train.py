@@ -15,7 +15,7 @@ import gobhir
 from gobhir.projects.digits.data import Batches, Digits, digits
 from gobhir.projects.digits.network import network
 from gobhir.projects.digits.settings import Settings
-from gobhir.projects.settings import write
+from gobhir.projects.settings import write, write_weights
 from gobhir.training import Callback, History, fit
 
 MODEL = "model.safetensors"
@@ -32,7 +32,7 @@ def train(
     settings.save(folder)
     (folder / MODEL).unlink(missing_ok=True)
     history, model = learn(settings, data, folder / CHECKPOINT, resume)
-    gobhir.save({k: gobhir.from_numpy(_array(v)) for k, v in _state(model)}, folder / MODEL)
+    write_weights(folder / MODEL, {name: _array(value) for name, value in _state(model)})
     file = io.StringIO()
     table = csv.DictWriter(file, list(history.rows[-1]))
     table.writeheader()

@@ -12,7 +12,7 @@ from gobhir.deploy import About, Text, export
 from gobhir.deploy.about import about_from
 from gobhir.lang import LANGUAGES, say, t
 from gobhir.projects.results import words
-from gobhir.projects.settings import write
+from gobhir.projects.settings import write, write_weights
 from gobhir.projects.text.data import Task, task
 from gobhir.projects.text.models import network
 from gobhir.projects.text.settings import MODELS, Settings
@@ -41,8 +41,8 @@ def train(settings: Settings, folder: Path) -> dict[str, History]:
         model = network(kind, len(form.vocabulary), len(todo.classes), own)
         curves[kind] = fit_one(model, form, todo, own, folder / f"history-{kind}.csv")
         write(folder / f"about-{kind}.json", about(todo, form).to_json())
-        arrays = {k: gobhir.from_numpy(v.numpy().copy()) for k, v in model.state_dict().items()}
-        gobhir.save(arrays, model_file(folder, kind))
+        arrays = {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
+        write_weights(model_file(folder, kind), arrays)
     best = ordered(folder)[0]
     model, told = opened(folder, best, settings)
     assert isinstance(told.input, Text)
