@@ -1,4 +1,4 @@
-"""Help for commands in the language in force: what cli.py and the course's commands share.
+"""Help for commands in the language in force: what cli/ and the course's commands share.
 
 A command's, an argument's and an option's help is a key of the catalogue. It may import
 lang and examples; start reading at `told`.

@@ -1,5 +1,5 @@
 """Projects: real data, a model, honest numbers, something that runs; each a package of its own.
-They stand on all rooms; cli.py and lessons may import them, nothing else does. PyTorch and the like
+They stand on all rooms; cli/ and lessons may import them, nothing else does. PyTorch and the like
 are imported when a verb runs. Start reading in project.py, then in the project that you like best.
 """
 

@@ -1,0 +1,64 @@
+"""How a command line is read before typer reads it, and what is said of one that it cannot read."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from gobhir.lang import t
+
+UsageError: Any = typer.BadParameter.__mro__[1]
+"""The base of what typer raises for a wrong command line, whichever click it carries."""
+
+
+def complain(sentence: str) -> int:
+    """Say it on stderr; the exit code."""
+    print(sentence, file=sys.stderr)
+    return 2
+
+
+def script_apart(argv: list[str]) -> list[str]:
+    """What stands behind a script's name is the script's own, as with `python`."""
+    if argv[:1] == ["explain"] and "--" not in argv:
+        for k, word in enumerate(argv):
+            if word.endswith(".py") and not argv[k - 1].startswith("--"):
+                return [*argv[:k], "--", *argv[k:]]
+    return argv
+
+
+def speak_unicode() -> None:
+    """Bangla and formulas also where the console's own encoding is an older one."""
+    for stream in (sys.stdout, sys.stderr):
+        encoding = (getattr(stream, "encoding", None) or "").lower()
+        if not encoding.startswith("utf") and hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def language_in(argv: list[str]) -> str | None:
+    """The value of --lang, before anything else is read: help and errors should speak it too."""
+    for k, word in enumerate(argv):
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+        if word == "--lang" and k + 1 < len(argv):
+            return argv[k + 1]
+    return None
+
+
+def usage(error: Any) -> str:
+    """One sentence for a command line that typer could not read."""
+    kind, named = type(error).__name__, getattr(error, "param", None)
+    option = getattr(error, "option_name", None) or (named.opts[0] if named is not None else "")
+    command = error.ctx.command_path if error.ctx is not None else "gobhir"
+    if kind == "NoSuchOption":
+        return t("cli.usage.no_option", option=option, command=command)
+    if kind == "BadOptionUsage":
+        return t("cli.usage.no_value", option=option)
+    if kind == "MissingParameter" and named is not None:
+        return t("cli.usage.missing", name=named.metavar or option, command=command)
+    words = [w for w in sys.argv[1:] if not w.startswith("-")]
+    if isinstance(getattr(error.ctx, "command", None), TyperGroup) and words:
+        return t("cli.usage.no_command", name=words[-1], command=command)
+    return t("cli.usage.other", command=command)
