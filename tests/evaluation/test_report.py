@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import sklearn.metrics as theirs
 
-from gobhir.evaluation import blocks, classification, gain, mean, regression, report, worst
+from gobhir.evaluation import (
+    blocks,
+    classification,
+    gain,
+    mean,
+    regression,
+    report,
+    wilson,
+    worst,
+)
 from gobhir.lang import LANGUAGES
 from gobhir.training import metrics
 
@@ -76,6 +85,17 @@ def test_intervals_are_wide_for_few_and_for_groups() -> None:
     accuracy = twice.numbers["accuracy"]
     assert (accuracy.low, accuracy.high) == pytest.approx((once.low, once.high), abs=0.02)
     assert accuracy.groups == 200 and accuracy.n == 400
+
+
+def test_groups_that_are_all_right_tell_as_much_as_so_many_examples() -> None:
+    y = np.repeat([0, 1], 30)
+    groups = np.arange(60) // 6
+    found = classification(y, y, 2, groups=groups, resamples=100).numbers["accuracy"]
+    alone = wilson(10, 10)
+    assert (found.value, found.low, found.high) == (1.0, alone.low, alone.high)
+    assert found.n == 60 and found.groups == 10
+    none = classification(1 - y, y, 2, groups=groups, resamples=100).numbers["accuracy"]
+    assert (none.low, none.high) == (wilson(0, 10).low, wilson(0, 10).high)
 
 
 def test_many_classes_have_no_areas() -> None:

@@ -7,7 +7,7 @@ groups, is resampled (BCa). The plain values are those of training/metrics.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,8 @@ def classification(
     p = None if out.dtype.kind in "iu" else probabilities(out)
     given = out if p is None else p.argmax(1)
     many = int(max(given.max(initial=0), y.max(initial=0))) + 1 if p is None else p.shape[1]
-    names = [str(c) for c in (range(many) if classes is None else classes)]
+    told = many if classes is None else classes
+    names = [str(c) for c in (range(told) if isinstance(told, int) else told)]
     if not len(y) or max(many, int(y.max()) + 1) > len(names) or y.min() < 0:
         said = {"count": len(names), "output": out.shape}
         raise ValueError(say("evaluation.bad.names", **said))
@@ -89,6 +90,14 @@ def classification(
     if groups is None:
         numbers["accuracy"] = wilson(int(np.trace(matrix)), len(y), level)
         rates = [[_wilson(matrix, i, kind, level) for i in range(c)] for kind in range(3)]
+    elif numbers["accuracy"].value in (0.0, 1.0):
+        # Groups that are all right are all right again when they are drawn anew: they tell as much
+        # as so many single examples.
+        many = len(np.unique(np.asarray(groups)))
+        one = wilson(many * int(numbers["accuracy"].value), many, level)
+        numbers["accuracy"] = replace(
+            numbers["accuracy"], low=one.low, high=one.high, method=one.method
+        )
     support = matrix.sum(1).astype(int).tolist()
     per_class = [OfClass(*row) for row in zip(names, *rates, support, strict=True)]
     return Classification(numbers, per_class, matrix.astype(int).tolist())
