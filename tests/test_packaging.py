@@ -114,14 +114,19 @@ def test_lock_file_names_no_registry() -> None:
 @pytest.mark.slow
 def test_every_import_of_ours_is_declared() -> None:
     """A package that src imports is a dependency, or an extra, or comes with one of these."""
-    import_names = {"pyyaml": "yaml", "markdown_it_py": "markdown_it"}
+    import_names = {
+        "pyyaml": "yaml",
+        "markdown_it_py": "markdown_it",
+        "pillow": "PIL",
+        "scikit_learn": "sklearn",
+    }
     groups = PROJECT["project"]["optional-dependencies"].values()
     requirements = [*PROJECT["project"]["dependencies"], *(r for group in groups for r in group)]
     names = {re.match(r"[\w-]+", r).group().replace("-", "_") for r in requirements}
     declared = {import_names.get(name, name) for name in names}
-    # Words of jupyter_server's, ipykernel's, jinja2's and matplotlib's own interfaces.
+    # Words of jupyter_server's, ipykernel's, jinja2's, matplotlib's and onnx's own interfaces.
     comes_along = {"jupyter_client", "jupyter_core", "nbformat", "tornado", "traitlets"}
-    comes_along |= {"IPython", "markupsafe", "zmq", "fontTools"}
+    comes_along |= {"IPython", "markupsafe", "google", "prometheus_client", "zmq", "fontTools"}
     allowed = declared | comes_along | sys.stdlib_module_names | {"gobhir"}
     for path in (ROOT / "src").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
