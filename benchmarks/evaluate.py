@@ -30,6 +30,7 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
     "sequences-co2": ("sequences", {"data": "co2"}),
     "text-sazzad": ("text", {"data": "sazzad"}),
     "text-socian": ("text", {"data": "socian"}),
+    "text-movie_reviews": ("text", {"data": "movie_reviews"}),
     "digits": ("digits", {}),
     "digits-mnist_10k": ("digits", {"data": "mnist_10k"}),
     "digits-fashion_mnist": ("digits", {"data": "fashion_mnist", "augment": 0.3}),

@@ -32,6 +32,17 @@ def network(dropout=0.0):
     torch.manual_seed(1)
     return n.Sequential(n.Linear(6, 8), n.Tanh(), n.Dropout(dropout), n.Linear(8, 3))
 
+class Alike:
+    # Batches of one's own, the same in every process.
+    alike = True
+    def __init__(self):
+        self.draw = np.random.default_rng(5)
+    def __len__(self):
+        return 6
+    def __iter__(self):
+        order = self.draw.permutation(51)
+        return ((X[order[k : k + 10]], Y[order[k : k + 10]]) for k in range(0, 51, 10))
+
 # Batches of 10, and a last one of a single example; validation in batches of 256 and of 7.
 rows = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y))
 CASES = {
@@ -42,6 +53,7 @@ CASES = {
     "accumulate": {"accumulate": 4},
     "bf16": {"precision": "bf16"},
     "fp16": {"precision": "fp16"},
+    "alike": {"data": Alike()},
     "loader": {
         "data": torch.utils.data.DataLoader(rows, 10, shuffle=True, num_workers=1),
         "validation": torch.utils.data.DataLoader(rows, 7),
@@ -164,7 +176,7 @@ def found(folder: Path) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
-    ["plain", "fine-tuning", "sum", "clip", "accumulate", "bf16", "fp16", "loader"],
+    ["plain", "fine-tuning", "sum", "clip", "accumulate", "bf16", "fp16", "alike", "loader"],
 )
 def test_two_processes_learn_what_one_learns(case: str, found: Any, program: Any) -> None:
     rows, weights = program.case(case)

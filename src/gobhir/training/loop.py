@@ -106,6 +106,7 @@ def fit(
     batches, and callbacks are told in each process: `run.first` says which one writes files. What
     is drawn by chance in the model (dropout), and BatchNorm, which sees only its process's share
     (torch.nn.SyncBatchNorm.convert_sync_batchnorm changes that on GPUs), differ from one process.
+    A loader of one's own that gives every process the same batches says so: `alike = True`.
     When a process is killed, the others end with a ConnectionError, and the same command with
     resume=True goes on from the checkpoint.
 

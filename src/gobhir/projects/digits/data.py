@@ -73,6 +73,9 @@ class Batches:
     goes on after a kill sees the same digits as one that was never interrupted.
     """
 
+    alike = True
+    """Every process of several (torchrun) is given the same batches."""
+
     def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int, strength: float, seed: int):
         self.x, self.y, self.batch_size = x, y, batch_size
         self.strength, self.seed = strength, seed

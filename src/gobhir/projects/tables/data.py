@@ -65,6 +65,9 @@ class Batches:
     x: (rows, features), y: (rows, ...). A fresh walk through is the next epoch.
     """
 
+    alike = True
+    """Every process of several (torchrun) is given the same batches."""
+
     def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int, seed: int):
         self.x, self.y, self.batch_size = x, y, batch_size
         self._random = np.random.default_rng(seed)

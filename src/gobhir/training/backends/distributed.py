@@ -65,6 +65,8 @@ class Group(Alone):
             in_batches = loader.batch_sampler is not None or _gives_lists(loader.sampler)
             if in_batches and not isinstance(loader.dataset, IterableDataset):
                 return _Shared(loader, self)
+        if getattr(loader, "alike", False):
+            return _Cut(loader, self)
         if needed:
             raise TypeError(say("errors.training.not_shared", type=type(loader).__name__))
         return loader
@@ -209,6 +211,30 @@ class _Shared:
                 yield batch
         finally:
             group.batch = None
+
+
+class _Cut:
+    """Of each batch of a loader that gives every process the same ones (it says so by `alike`),
+    only this process's examples."""
+
+    def __init__(self, loader: Any, group: Group):
+        self.loader = loader
+        self.group = group
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        place = self.group.place
+        try:
+            for batch in self.loader:
+                count = len(batch[0])
+                own = len(range(place.rank, count, place.size))
+                self.group.batch = own, count
+                mine = slice(place.rank, None, place.size) if own else slice(1)
+                yield tuple(part[mine] for part in batch)
+        finally:
+            self.group.batch = None
 
 
 class _OwnNumbers:
