@@ -13,6 +13,7 @@ import pytest
 
 import gobhir
 from gobhir.training import Callback, Checkpoint, CSVLog, History, Run, TensorBoardLog, fit
+from gobhir.training.logs import read_log
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 4)).astype(np.float32)
@@ -117,3 +118,15 @@ def test_without_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ImportError, match="pip install torch tensorboard"):
         train(TensorBoardLog(tmp_path), 1)
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    history = fit(
+        gobhir.nn.Linear(2, 1),
+        (np.zeros((4, 2), np.float32), np.ones((4, 1), np.float32)),
+        "mse",
+        epochs=2,
+        callbacks=CSVLog(tmp_path / "log.csv"),
+        progress=False,
+    )
+    assert read_log(tmp_path / "log.csv").rows == history.rows

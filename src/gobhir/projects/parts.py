@@ -4,9 +4,12 @@ its makers can say. Results (results.py) holds them, page.py and card.py show th
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+
+import numpy as np
 
 from gobhir.datasets.catalogue import Entry
 from gobhir.evaluation import Estimate
@@ -129,3 +132,12 @@ class Card:
     run: list[str]
     model: Words = ""
     licence: str = "MIT"
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """Bytes from 0 to 255, (H, W) or (H, W, 3), as a PNG file."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from gobhir.serialization import not_written
 from gobhir.training.callbacks import Callback
-from gobhir.training.history import Row
+from gobhir.training.history import History, Row
 
 if TYPE_CHECKING:
     from gobhir.training.run import Run
@@ -63,6 +63,13 @@ class CSVLog(Callback):
 
     def _table(self, file: IO[str]) -> csv.DictWriter[str]:
         return csv.DictWriter(file, self._columns, lineterminator="\n")
+
+
+def read_log(path: str | os.PathLike[str]) -> History:
+    """The history that a CSVLog wrote. FileNotFoundError where there is none."""
+    with open(path, encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    return History([{name: float(value) for name, value in row.items() if value} for row in table])
 
 
 class TensorBoardLog(Callback):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +15,9 @@ from gobhir.projects.digits.data import SPLIT_SEED, Digits, digits, seen
 from gobhir.projects.digits.settings import Settings
 from gobhir.projects.digits.smaller import smaller as smaller_copies
 from gobhir.projects.digits.train import HISTORY
+from gobhir.projects.parts import png
 from gobhir.projects.results import Card, Data, Mistake, Results, Table, Words
-from gobhir.training import History
+from gobhir.training.logs import read_log
 
 LINEAR = 5000
 """So many digits the linear baseline learns from: more would be slow."""
@@ -37,7 +36,7 @@ def evaluate(
     model, data = trained(settings, folder), digits(settings.data)
     x, y = data.rows("test")
     output = scores(model, x)
-    history = _history(folder)
+    history = read_log(folder / HISTORY)
     results = Results.of_classes(
         "digits",
         say("digits.title"),
@@ -56,7 +55,7 @@ def evaluate(
         card=_card(model),
     )
     seconds = sum(row["seconds"] for row in history)
-    results.trained(settings, History(history), seconds)
+    results.trained(settings, history, seconds)
     path = results.save(folder)
     found = results.models[0].numbers["accuracy"]
     print(f"{t('digits.stress.number')}: {found}")
@@ -110,19 +109,15 @@ def _mistakes(data: Digits, output: np.ndarray) -> list[Mistake]:
             data.classes[y[row]],
             data.classes[sure[row].argmax()],
             float(sure[row].max()),
-            picture=png(data.pictures[data.test[row]]),
+            picture=_ink(data.pictures[data.test[row]]),
         )
         for row in worst(output, y)
     ]
 
 
-def png(digit: np.ndarray) -> bytes:
-    """Numbers from 0 to 1 as a grey PNG, black ink on white."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(np.uint8(np.round(255 * (1 - digit)))).save(file, "PNG")
-    return file.getvalue()
+def _ink(digit: np.ndarray) -> bytes:
+    """Numbers from 0 to 1 as black ink on white."""
+    return png(np.round(255 * (1 - digit)).astype(np.uint8))
 
 
 def _card_of(data: Digits) -> Data:
@@ -144,11 +139,3 @@ def _card(model: Any) -> Card:
     commands = ["gobhir project digits train", "gobhir project digits run digit.png"]
     told = say("digits.card.model", count=f"{count:,}")
     return Card(say("digits.card.purpose"), not_for, limits, commands, told)
-
-
-def _history(folder: Path) -> list[dict[str, float]]:
-    path = folder / HISTORY
-    if not path.exists():
-        return []
-    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-    return [{name: float(value) for name, value in row.items()} for row in rows]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import time
 from pathlib import Path
@@ -15,8 +13,8 @@ import gobhir
 from gobhir.projects.digits.data import Batches, Digits, digits
 from gobhir.projects.digits.network import network
 from gobhir.projects.digits.settings import Settings
-from gobhir.projects.settings import write, write_weights
-from gobhir.training import Callback, History, fit
+from gobhir.projects.settings import write_weights
+from gobhir.training import Callback, CSVLog, History, fit
 
 MODEL = "model.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
@@ -31,13 +29,8 @@ def train(
     data = digits(settings.data)
     settings.save(folder)
     (folder / MODEL).unlink(missing_ok=True)
-    history, model = learn(settings, data, folder / CHECKPOINT, resume)
+    history, model = learn(settings, data, folder / CHECKPOINT, resume, log=folder / HISTORY)
     write_weights(folder / MODEL, {name: _array(value) for name, value in _state(model)})
-    file = io.StringIO()
-    table = csv.DictWriter(file, list(history.rows[-1]))
-    table.writeheader()
-    table.writerows(history.rows)
-    write(folder / HISTORY, file.getvalue())
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return history
 
@@ -48,6 +41,7 @@ def learn(
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
+    log: Path | None = None,
 ) -> tuple[History, Any]:
     """A trained network, and how it went."""
     library = framework(settings.engine)
@@ -67,7 +61,12 @@ def learn(
         optimizer,
         settings.epochs,
         ["accuracy"],
-        [Average(settings.average), NextEpoch(batches), ProcessorTime()],
+        [
+            Average(settings.average),
+            NextEpoch(batches),
+            ProcessorTime(),
+            *([CSVLog(log)] if log else []),
+        ],
         validation=data.rows("validation"),
         scheduler=optim.lr_scheduler.OneCycleLR(
             optimizer, settings.lr, total_steps=steps, pct_start=0.2

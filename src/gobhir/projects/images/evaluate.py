@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import pandas as pd
 
 from gobhir.evaluation import baselines
 from gobhir.evaluation.report import worst
@@ -18,8 +16,9 @@ from gobhir.projects.images.network import kept, logits
 from gobhir.projects.images.settings import Settings
 from gobhir.projects.images.switches import measured
 from gobhir.projects.images.train import FEATURES, MODEL
+from gobhir.projects.parts import png
 from gobhir.projects.results import Card, Data, Mistake, Results, Table, Words
-from gobhir.training import History
+from gobhir.training.logs import read_log
 
 SHOWN = 12
 
@@ -56,8 +55,7 @@ def evaluate(
         tables=tables,
     )
     log = next(p for p in (folder / "history-all.csv", folder / "history-head.csv") if p.is_file())
-    rows = pd.read_csv(log).to_dict("records")
-    page = results.trained(settings, History(rows)).save(folder)
+    page = results.trained(settings, read_log(log)).save(folder)
     print(t("projects.command.saved", path=page))
     return results
 
@@ -84,15 +82,6 @@ def histograms(pixels: np.ndarray) -> np.ndarray:
     return np.stack([np.bincount(row, minlength=64) for row in colour]) / colour.shape[1]
 
 
-def png(pixels: np.ndarray) -> bytes:
-    """A picture (3, h, w), bytes, as a PNG file."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(pixels.transpose(1, 2, 0)).save(file, "PNG")
-    return file.getvalue()
-
-
 def _name(settings: Settings) -> str:
     kinds = {
         "efficientnet_lite0": "EfficientNet-Lite0",
@@ -111,7 +100,7 @@ def _mistakes(todo: Task, output: np.ndarray) -> list[Mistake]:
     found = []
     for k in worst(output, target, SHOWN):
         given = int(output[k].argmax())
-        picture = png(todo.pictures.pixels[todo.test[k]])
+        picture = png(todo.pictures.pixels[todo.test[k]].transpose(1, 2, 0))
         sure = float(shares[k, given])
         found.append(Mistake(classes[int(target[k])], classes[given], sure, picture=picture))
     return found

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from gobhir.evaluation import baselines
 from gobhir.evaluation.report import blocks, worst
@@ -26,7 +25,7 @@ from gobhir.projects.sequences.data import SHARES, Task, task
 from gobhir.projects.sequences.forecast import best_cell, forecasts, trained
 from gobhir.projects.sequences.settings import Settings
 from gobhir.projects.sequences.windows import Recipe, past, truth
-from gobhir.training import History
+from gobhir.training.logs import read_log
 
 NAMES = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 
@@ -43,7 +42,7 @@ def evaluate(settings: Settings, folder: Path) -> Results:
     others = simple(todo, recipe)
     target = truth(series, test, ahead)
     naive = truth(series, todo.train, ahead) - series.values[todo.train, :1]
-    rows = pd.read_csv(folder / f"history-{best}.csv").to_dict("records")
+    history = read_log(folder / f"history-{best}.csv")
     results = Results.of_numbers(
         "sequences",
         say("sequences.title", data=Path(settings.data).name, target=series.names[0]),
@@ -60,7 +59,7 @@ def evaluate(settings: Settings, folder: Path) -> Results:
         tables=[_steps(found[NAMES[best]], others, target, NAMES[best])],
         charts=[_chart(found[NAMES[best]], target, NAMES[best])],
     )
-    page = results.trained(settings, History(rows)).save(folder)
+    page = results.trained(settings, history).save(folder)
     print(t("projects.command.saved", path=page))
     return results
 

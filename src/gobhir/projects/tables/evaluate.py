@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from gobhir.evaluation import baselines
 from gobhir.evaluation.report import worst
@@ -16,7 +15,7 @@ from gobhir.projects.tables.answers import outputs, trained
 from gobhir.projects.tables.data import SHARES, Table, table
 from gobhir.projects.tables.frame import Recipe
 from gobhir.projects.tables.settings import Settings
-from gobhir.training import History
+from gobhir.training.logs import read_log
 
 SHOWN = 12
 NAMES = {"gobhir": "Gobhir", "torch": "PyTorch", "keras": "Keras"}
@@ -49,8 +48,8 @@ def evaluate(settings: Settings, folder: Path) -> Results:
             for name, guess in baselines.for_numbers(x, y, recipe.inputs(test)).items()
         }
         results = Results.of_numbers("tables", title, found, others, target, **told)
-    rows = pd.read_csv(folder / f"history-{engines[0]}.csv").to_dict("records")
-    page = results.trained(settings, History(rows)).save(folder)
+    history = read_log(folder / f"history-{engines[0]}.csv")
+    page = results.trained(settings, history).save(folder)
     print(t("projects.command.saved", path=page))
     return results
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from gobhir.deploy import Text
 from gobhir.evaluation import Temperature, baselines, probabilities, worst
@@ -17,7 +16,8 @@ from gobhir.projects.text.linear import linear
 from gobhir.projects.text.settings import Settings
 from gobhir.projects.text.tokens import pieces, rows
 from gobhir.projects.text.train import opened, ordered
-from gobhir.training import History, predict
+from gobhir.training import predict
+from gobhir.training.logs import read_log
 
 SHOWN = 24
 
@@ -40,7 +40,7 @@ def evaluate(settings: Settings, folder: Path) -> Results:
         others[f"text.linear.{seen}"] = output
         # keys: text.linear.words, text.linear.characters, text.linear.both
     best = kinds[0]
-    history = pd.read_csv(folder / f"history-{best}.csv").to_dict("records")
+    history = read_log(folder / f"history-{best}.csv")
     results = Results.of_classes(
         "text",
         say("text.title", data=Path(settings.data).name),
@@ -55,7 +55,7 @@ def evaluate(settings: Settings, folder: Path) -> Results:
         mistakes=_mistakes(scores[best], target, texts, todo.classes),
         tables=[_networks(folder, kinds, settings, texts)],
     )
-    page = results.trained(settings, History(history)).save(folder)
+    page = results.trained(settings, history).save(folder)
     print(t("projects.command.saved", path=page))
     return results
 
