@@ -14,7 +14,7 @@ import gobhir
 HOUSE = Path(gobhir.__file__).parent
 FLOORS = [
     {"lang"},
-    {"engine", "derivation", "learner", "datasets"},
+    {"engine", "derivation", "learner"},
     {
         "accelerator",
         "amp",

@@ -6,13 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import gobhir
-from gobhir.cli import main
+from gobhir.cli import main, usage
 from gobhir.lang import LANGUAGES, use_language
 from tests.calculator import problems
 
@@ -334,3 +335,11 @@ def test_what_is_wrong_with_a_worksheet_is_said_in_both_languages(
         code, out, err = run(*argv, "--lang", lang)
         assert (code, out) == (2, "") and said in err
         assert bool(BANGLA.search(err)) is (lang == "bn")
+
+
+def test_a_warning_of_gobhirs_own_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    usage.warn_plainly()
+    own = warnings.formatwarning("Look out.", UserWarning, usage.__file__, 3)
+    theirs = warnings.formatwarning("Look out.", UserWarning, "/elsewhere/torch.py", 3)
+    assert own == "Look out.\n" and "torch.py:3: UserWarning: Look out." in theirs

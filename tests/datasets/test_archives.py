@@ -138,6 +138,12 @@ def test_the_same_name_twice(tmp_path: Path) -> None:
     assert refused(path, tmp_path / "out") == "datasets.archive.twice"
 
 
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "A")])
+def test_a_file_and_a_folder_of_one_name(names: tuple[str, str], tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "x.zip", dict.fromkeys(names, b"1"))
+    assert refused(path, tmp_path / "out") == "datasets.archive.twice"
+
+
 def test_a_locked_zip(tmp_path: Path) -> None:
     data = bytearray(make_zip(tmp_path / "x.zip").read_bytes())
     data[data.index(b"PK\x01\x02") + 8] |= 1  # the flag "encrypted" in the directory
@@ -203,6 +209,17 @@ def test_no_archive(tmp_path: Path) -> None:
     assert refused(tmp_path / "x.zip", tmp_path / "out") == "datasets.archive.broken"
     with pytest.raises(FileNotFoundError, match="nothing"):
         unpack(tmp_path / "nothing.zip", tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    """Then nothing is wrong with the archive, and nobody is told to get it once more."""
+    (tmp_path / "file").write_text("a file")
+    path = make_zip(tmp_path / "x.zip", {"n" * 300: b"1"})
+    for folder in (tmp_path / "file" / "out", tmp_path / "out"):
+        with pytest.raises(OSError) as caught:
+            unpack(path, folder)
+        assert caught.value.args[0].key == "datasets.no_writing"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "x.zip"]
 
 
 @pytest.mark.parametrize("name", ["x.zip", "x.tar.gz", "x.tar", "x.deb"])

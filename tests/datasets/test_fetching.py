@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,20 @@ def test_no_network(tmp_path: Path, lang: str) -> None:
         fetch(File("file", 3, SHA256, urls), tmp_path / "file")
     assert all(url in caught.value.args[0].text(lang) for url in urls)
     assert only(tmp_path) == []
+
+
+def test_a_server_that_takes_the_request_and_says_nothing(
+    file: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "TIMEOUT", 0.3)
+    monkeypatch.setattr(fetching, "TRIES", 1)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/file"
+        with pytest.raises(Unreachable, match="timed out"):
+            fetch(replace(file(), urls=(url,)), tmp_path / "file")
+        assert only(tmp_path) == []
+        fetch(replace(file(), urls=(url, *file().urls)), tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == BODY
 
 
 def test_redirects_lead_to_the_web_only(file: Ask, pages: dict[str, Page], tmp_path: Path) -> None:

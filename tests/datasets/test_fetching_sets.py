@@ -183,6 +183,14 @@ def test_a_file_gone_bad(pages: dict[str, Page], capsys: pytest.CaptureFixture[s
     assert load("tiny").genuine
 
 
+def test_the_card_of_what_nobody_can_fetch(
+    learners_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GOBHIR_DATA", raising=False)
+    assert run("numta") == 0
+    assert str(learners_folder / "data" / "numta_bangla_digits") in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("words", [["xyzzy"], ["--get"], ["--check"]])
 def test_wrong_commands(
     words: list[str], pages: dict[str, Page], capsys: pytest.CaptureFixture[str]

@@ -73,6 +73,8 @@ def test_gaps(tmp_path: Path) -> None:
     assert frame["word"][0] == "a" and frame["word"][1:].isna().all()
     told = refused(path, numeric=["x"], missing="refuse")
     assert "'x'" in told and "2 of 3" in told and "line 4" in told
+    with pytest.raises(ValueError, match="'drop'"):
+        read_table(path, missing="drop")
 
 
 def test_bangla_digits_are_digits(tmp_path: Path) -> None:

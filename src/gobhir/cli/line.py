@@ -9,7 +9,15 @@ from typing import NoReturn
 import typer
 
 from gobhir.cli import by_hand, commands
-from gobhir.cli.usage import UsageError, complain, language_in, script_apart, speak_unicode, usage
+from gobhir.cli.usage import (
+    UsageError,
+    complain,
+    language_in,
+    script_apart,
+    speak_unicode,
+    usage,
+    warn_plainly,
+)
 from gobhir.cli.words import app
 from gobhir.lang import Message, check_language, language, use_language
 
@@ -20,6 +28,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
     """Run one command line and leave with its exit code."""
     argv = script_apart(sys.argv[1:] if argv is None else argv)
     speak_unicode()
+    warn_plainly()
     try:
         wish = language_in(argv)
         if wish is not None:

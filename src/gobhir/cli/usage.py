@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -35,6 +37,18 @@ def speak_unicode() -> None:
         encoding = (getattr(stream, "encoding", None) or "").lower()
         if not encoding.startswith("utf") and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+_HOUSE = str(Path(__file__).parents[1])
+_usual = warnings.formatwarning
+
+
+def warn_plainly() -> None:
+    """Of a warning of Gobhir's own the sentence alone: whoever types a command did not write the
+    line from which it comes."""
+    warnings.formatwarning = lambda message, kind, file, *place: (
+        f"{message}\n" if file.startswith(_HOUSE) else _usual(message, kind, file, *place)
+    )
 
 
 def language_in(argv: list[str]) -> str | None:

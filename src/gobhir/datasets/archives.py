@@ -23,9 +23,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from gobhir.datasets.disk import full, written
 from gobhir.lang import Message, say
 
 INSIDE = "!/"
@@ -79,8 +80,7 @@ def unpack(path: Path, folder: Path, limits: Limits = LIMITS) -> None:
     """
     if folder.exists():
         raise ValueError(say("datasets.archive.exists", folder=folder))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _scratch(folder.parent) as scratch:
+    with written(folder.parent), _scratch(folder.parent) as scratch:
         out = scratch / "out"
         out.mkdir()
         _write(path, out, None, limits, folder)
@@ -90,8 +90,7 @@ def unpack(path: Path, folder: Path, limits: Limits = LIMITS) -> None:
 def take(path: Path, members: dict[str, str], folder: Path, limits: Limits = LIMITS) -> None:
     """Take single files out of an archive. members: name in `folder` -> path in the archive,
     where "!/" goes on inside an archive that lies in it. All of them, or nothing."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with _scratch(folder) as scratch:
+    with written(folder), _scratch(folder) as scratch:
         direct = {inside: name for name, inside in members.items() if INSIDE not in inside}
         nested: dict[str, dict[str, str]] = {}
         for name, inside in members.items():
@@ -137,7 +136,7 @@ def _write(
             _all_there(path, names, wanted)
             needed = sum(member.size for member, _ in names)
             if needed > shutil.disk_usage(scratch).free:
-                raise OSError(say("datasets.full", folder=folder, size=(needed >> 20) + 1))
+                raise full(folder, needed)
             for member, name in names:
                 target = scratch / name
                 if member.kind == "folder":
@@ -149,10 +148,12 @@ def _write(
     except BROKEN as error:
         if error.args and isinstance(error.args[0], Message):
             raise
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise OSError(say("datasets.full", folder=folder, size=1)) from error
-        if not path.is_file():
-            raise FileNotFoundError(say("datasets.no_file", path=path, reason=error)) from error
+        if isinstance(error, OSError):
+            if error.filename == str(path):
+                told = {"path": path, "reason": error.strerror}
+                raise FileNotFoundError(say("datasets.no_file", **told)) from error
+            if error.filename or error.errno == errno.ENOSPC:
+                raise  # of the files that are written
         raise ValueError(say("datasets.archive.broken", path=path, reason=error)) from error
 
 
@@ -174,14 +175,20 @@ def _within_limits(path: Path, entries: Iterator[_Member], limits: Limits) -> li
 
 
 def _all_there(path: Path, names: list[tuple[_Member, str]], wanted: dict[str, str] | None) -> None:
-    """Each file once (also where capital letters do not count), and each that is wanted."""
-    seen: set[str] = set()
+    """Each file once (also where capital letters do not count, nor as a folder of others), and
+    each that is wanted."""
+    files: set[str] = set()
+    folders: set[str] = set()
     for member, name in names:
         if member.kind == "other" or (member.kind == "folder" and wanted is not None):
             raise ValueError(say("datasets.archive.link", path=path, name=member.name))
-        if member.kind == "file" and name.lower() in seen:
+        place = PurePosixPath(name.lower())
+        if member.kind == "file" and str(place) in files:
             raise ValueError(say("datasets.archive.twice", path=path, name=member.name))
-        seen.add(name.lower())
+        (files if member.kind == "file" else folders).add(str(place))
+        folders.update(map(str, place.parents))
+    if both := files & folders:
+        raise ValueError(say("datasets.archive.twice", path=path, name=min(both)))
     missing = set(wanted or ()) - {member.name for member, _ in names}
     if missing:
         raise ValueError(say("datasets.archive.member", path=path, name=min(missing)))

@@ -77,8 +77,13 @@ def told(card: Entry, width: int) -> str:
         tree |= {"size": megabytes(card.tree.size), "sha256": card.tree.sha256}
         lines.append(t("datasets.card.files", **tree))
     found = find(card)
-    lines.append("")
-    lines.append(_where(card) if found is None else t("datasets.card.lies", folder=found.folder))
+    if found is not None:
+        where = t("datasets.card.lies", folder=found.folder)
+    elif card.package is None and not card.can_be_fetched:
+        where = t("datasets.card.put", folder=own_folder(card))
+    else:
+        where = _where(card)
+    lines += ["", where]
     return "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gobhir.datasets.catalogue import Archive, File
+from gobhir.datasets.disk import full, written
 from gobhir.datasets.finding import sha256
 from gobhir.lang import Message, say, t
 
@@ -67,7 +68,7 @@ def fetch(file: File | Archive, target: Path, advance: Callable[[int], Any] | No
     advance: told how many bytes there are after each piece. Unreachable: no mirror gave it.
     OSError: the disk is full, or the folder cannot be written.
     """
-    with _folder(target.parent):
+    with written(target.parent):
         part = target.with_name(f"{target.name}.part")
         _enough_room(target.parent, file.size - _size(part))
         troubles: list[Trouble] = []
@@ -79,7 +80,7 @@ def fetch(file: File | Archive, target: Path, advance: Callable[[int], Any] | No
                 continue
             except OSError as error:
                 if error.errno == errno.ENOSPC:
-                    raise _full(target.parent, file.size - _size(part)) from error
+                    raise full(target.parent, file.size - _size(part)) from error
                 raise
             os.replace(part, target)
             _validator(part).unlink(missing_ok=True)
@@ -116,16 +117,24 @@ def _piece(url: str, file: File | Archive, part: Path, advance: Callable[[int], 
     if have > file.size:
         _forget(part)
         have = 0
+    with _asked(url, part, have) as answer:
+        goes_on = answer.status == 206 and _starts_at(answer, have)
+        if answer.status == 206 and not goes_on:
+            _forget(part)
+            raise _Bad(say("datasets.fetch.range"), again=True)
+        _remember(url, part, answer)
+        with part.open("ab" if goes_on else "wb") as to:
+            _receive(answer, to, have if goes_on else 0, file.size, advance)
+    if _size(part) < file.size:
+        got = {"got": _size(part), "size": file.size}
+        raise _Bad(say("datasets.fetch.cut", **got), again=True)
+
+
+def _asked(url: str, part: Path, have: int) -> Any:
+    """The server's answer; _Bad where it gives none."""
     request = urllib.request.Request(url, headers=_headers(url, part, have))
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            goes_on = answer.status == 206 and _starts_at(answer, have)
-            if answer.status == 206 and not goes_on:
-                _forget(part)
-                raise _Bad(say("datasets.fetch.range"), again=True)
-            _remember(url, part, answer)
-            with part.open("ab" if goes_on else "wb") as to:
-                _receive(answer, to, have if goes_on else 0, file.size, advance)
+        return urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416:  # there is no rest where `part` ends
@@ -135,11 +144,8 @@ def _piece(url: str, file: File | Archive, part: Path, advance: Callable[[int], 
     except urllib.error.URLError as error:
         reason = getattr(error.reason, "strerror", None) or error.reason
         raise _Bad(say("datasets.fetch.network", reason=reason)) from error
-    except http.client.HTTPException as error:
+    except (OSError, http.client.HTTPException) as error:  # it took the request, and fell silent
         raise _broken_off(error) from error
-    if _size(part) < file.size:
-        got = {"got": _size(part), "size": file.size}
-        raise _Bad(say("datasets.fetch.cut", **got), again=True)
 
 
 def _receive(
@@ -163,7 +169,7 @@ def _read(answer: IO[bytes]) -> bytes:
 
 
 def _broken_off(error: Exception) -> _Bad:
-    reason = str(error) or type(error).__name__
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return _Bad(say("datasets.fetch.network", reason=reason), again=True)
 
 
@@ -208,30 +214,13 @@ def _size(part: Path) -> int:
 
 def _enough_room(folder: Path, needed: int) -> None:
     if shutil.disk_usage(folder).free < needed + ROOM:
-        raise _full(folder, needed)
-
-
-def _full(folder: Path, needed: int) -> OSError:
-    return OSError(say("datasets.full", folder=folder, size=(needed >> 20) + 1))
-
-
-@contextlib.contextmanager
-def _folder(folder: Path) -> Iterator[None]:
-    """Make the folder; what the system refuses there becomes a sentence."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        if error.args and isinstance(error.args[0], Message):
-            raise
-        told = {"folder": folder, "reason": error.strerror or error}
-        raise OSError(say("datasets.fetch.no_writing", **told)) from error
+        raise full(folder, needed)
 
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """One process at a time fetches into a folder; the others wait, and then find what it got."""
-    with _folder(folder), (folder / ".lock").open("a+b") as file:
+    with written(folder), (folder / ".lock").open("a+b") as file:
         if sys.platform == "win32":
             import msvcrt
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gobhir.datasets.catalogue import Entry, File
+from gobhir.lang import say
 from gobhir.learner.store import learner_folder
 
 
@@ -78,8 +79,12 @@ def paths_in(entry: Entry, folder: Path) -> dict[str, Path]:
 
 def sha256(path: Path) -> str:
     """The checksum of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        reason = error.strerror or error
+        raise FileNotFoundError(say("datasets.no_file", path=path, reason=reason)) from error
 
 
 def is_it(file: File, path: Path) -> bool:

@@ -166,9 +166,9 @@ _warned: dict[str, dict[Any, Any]] = {}
 
 def warn(message: Message, category: type[Warning] = UserWarning) -> None:
     """Warn, as `warnings.warn` does, about the user's own line."""
-    told, place = message.text(language()), message.place
-    if place is None:
+    told, where = message.text(language()), message.place or place()
+    if where is None:
         warnings.warn(told, category, stacklevel=2)
     else:
-        seen = _warned.setdefault(place.file, {})
-        warnings.warn_explicit(told, category, place.file, place.line, registry=seen)
+        seen = _warned.setdefault(where.file, {})
+        warnings.warn_explicit(told, category, where.file, where.line, registry=seen)

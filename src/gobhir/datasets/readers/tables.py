@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 """What stands for a missing value, in small letters."""
+GAPS = ("keep", "refuse")
 LONGEST_CELL = 10_000_000
 Rows = list[tuple[int, list[str]]]
 
@@ -43,6 +44,8 @@ def read_table(
     import pandas
 
     path = Path(path)
+    if missing not in GAPS:
+        raise ValueError(say("datasets.table.gaps", missing=missing, known=", ".join(GAPS)))
     names, rows = read_rows(path)
     for name in (*columns, *numeric):
         if name not in names:
