@@ -92,6 +92,26 @@ def test_channels_that_give_nothing_go_without_a_trace(framework: Any) -> None:
     assert tuple(model[2].weight.shape) == (8, 6, 3, 3) and not small.training
 
 
+@pytest.mark.parametrize("framework", [gobhir, torch], ids=["gobhir", "torch"])
+def test_layers_that_stand_there_twice_and_numbers_in_float64(framework: Any) -> None:
+    nn = framework.nn
+    relu = nn.ReLU()
+    layers = [nn.BatchNorm2d(1), nn.Conv2d(1, 4, 3), relu, nn.Conv2d(4, 4, 3), relu]
+    model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(64, 3)).double()
+    with framework.no_grad():
+        for p in model.parameters():
+            p.add_(1e-9)  # nothing that float32 could hold
+    model[1].eval()
+    small = prune_channels(model, 0.0)
+    assert [m.training for m in small] == [m.training for m in model]
+    model.eval(), small.eval()
+    x = framework.tensor(np.random.default_rng(0).normal(size=(2, 1, 8, 8)))
+    with framework.no_grad():
+        np.testing.assert_array_equal(small(x).numpy(), model(x).numpy())
+        small[0].weight.add_(1)
+        assert float(model[0].weight[0]) < 1.5  # its own numbers, not the model's
+
+
 def test_the_last_layer_keeps_all_it_says() -> None:
     nn = gobhir.nn
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 3, 1))
@@ -115,5 +135,8 @@ def test_wrong_calls_are_told() -> None:
     ):
         with pytest.raises(ValueError, match=f"`1` is {word}"):
             prune_channels(nn.Sequential(nn.ReLU(), layer), 0.5)
+    for refusing in (prune, prune_channels):
+        with pytest.raises(TypeError, match="not list"):
+            refusing([nn.Conv2d(1, 2, 3)], 0.5)
     with pytest.raises(ValueError, match="TransformerEncoderLayer"):
         prune_channels(nn.TransformerEncoderLayer(4, 2), 0.5)

@@ -1,5 +1,5 @@
 """Deployment: a trained model as one ONNX file, smaller and quicker, and a service that runs it.
-Stands on training/; projects/ and the command line may import it. onnx, onnxruntime, PyTorch and
+Stands on training/ and evaluation/; projects/ and the command line may import it. onnx, PyTorch and
 the web server are imported only when they are needed. Start reading in export.py, then about.py.
 """
 

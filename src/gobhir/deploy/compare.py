@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.deploy.export import session
+from gobhir.evaluation import wilson
 from gobhir.lang import say, t
 
 
@@ -172,14 +173,13 @@ def _answers(outputs: np.ndarray, classes: bool) -> np.ndarray:
 
 
 def _score(answers: np.ndarray, wanted: np.ndarray, classes: bool) -> tuple[float, float, float]:
-    """The score and its 95 % interval: Wilson's for a share (Wilson 1927), the normal one for a
-    mean square error."""
+    """The score and its 95 % interval: Wilson's for a share, the normal one for a mean square
+    error."""
     n = len(wanted)
     if classes:
-        p, z = float(np.mean(answers == wanted)), 1.96
-        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return p, middle - half, middle + half
+        share = wilson(int(np.sum(answers == wanted)), n)
+        assert share.low is not None and share.high is not None
+        return share.value, share.low, share.high
     squares = ((answers - wanted.reshape(n, -1)) ** 2).mean(1)
     error = 1.96 * float(squares.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
     mean = float(squares.mean())

@@ -57,11 +57,11 @@ def export(
     if path.suffix != ".onnx":
         raise ValueError(say("deploy.export.suffix", path=path))
     given = example if isinstance(example, (tuple, list)) else (example,)
-    arrays = tuple(_array(e) for e in given)
+    arrays = tuple(array_of(e) for e in given)
     if not arrays or any(a.ndim == 0 or not len(a) or len(a) != len(arrays[0]) for a in arrays):
         raise ValueError(say("deploy.export.example", shapes=[a.shape for a in arrays]))
     names = ["input", *(f"input_{i}" for i in range(1, len(arrays)))]
-    framework = _framework(model)
+    framework = framework_of(model)
     known_modules = dict(model.named_modules())
     for name in watch:
         if name not in known_modules or not name:
@@ -77,7 +77,7 @@ def export(
     def compute(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         with framework.no_grad():
             results = run(*(_placed(tensor(a.copy()), device) for a in inputs))
-        return [_array(r) for r in results]
+        return [array_of(r) for r in results]
 
     modes = [(m, m.training) for m in model.modules()]
     model.eval()
@@ -114,7 +114,7 @@ def export(
     return Exported(path, size, difference, sum(len(t[0]) for t in trials), tuple(outs))
 
 
-def _framework(model: Any) -> Any:
+def framework_of(model: Any) -> Any:
     """The framework that `model` is made of. TypeError when it is of none that is exported."""
     import gobhir
 
@@ -246,7 +246,7 @@ def session(path: str | os.PathLike[str], threads: int = 0) -> Any:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def _array(value: Any) -> np.ndarray:
+def array_of(value: Any) -> np.ndarray:
     """A tensor's or a list's numbers; a list's in float32, as models have them."""
     if hasattr(value, "detach"):
         value = value.detach()

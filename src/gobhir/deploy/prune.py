@@ -9,12 +9,13 @@ Models of torch.nn and of gobhir.nn alike.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gobhir.deploy.export import array_of, framework_of
 from gobhir.lang import say
 from gobhir.training import Callback
 
@@ -32,7 +33,7 @@ class Masks(Callback):
 
     def apply(self) -> None:
         """Put 0 where a mask has 0; in a loop of your own, after each optimizer.step()."""
-        framework = _framework(self._model)
+        framework = framework_of(self._model)
         named = dict(self._model.named_parameters())
         with framework.no_grad():
             for name, mask in self.masks.items():
@@ -64,13 +65,14 @@ def prune(
         raise ValueError(say("deploy.prune.amount", amount=amount))
     if scope not in ("global", "layer"):
         raise ValueError(say("deploy.prune.scope", scope=scope))
+    framework_of(model)
     parameters = dict(model.named_parameters())
     wanted = [n for n, p in parameters.items() if p.ndim > 1] if names is None else list(names)
     unknown = [n for n in wanted if n not in parameters]
     if unknown or not wanted:
         known = ", ".join(parameters)
         raise ValueError(say("deploy.prune.names", names=", ".join(unknown) or "-", known=known))
-    sizes = {n: np.abs(_numbers(parameters[n])) for n in wanted}
+    sizes = {n: np.abs(array_of(parameters[n])) for n in wanted}
     masks = {n: np.ones(a.shape, a.dtype) for n, a in sizes.items()}
     groups = [wanted] if scope == "global" else [[n] for n in wanted]
     for group in groups:
@@ -115,48 +117,38 @@ def prune_channels(model: Any, amount: float) -> Any:
     """
     if not 0 <= amount < 1:
         raise ValueError(say("deploy.prune.amount", amount=amount))
-    framework = _framework(model)
+    framework = framework_of(model)
     nn, layers = framework.nn, list(_layers(model, framework))
     weighted = [m for _, m in layers if isinstance(m, (nn.Conv2d, nn.Linear))]
     made: list[Any] = []
     left: np.ndarray | None = None  # the channels that are left of what the next layer reads
     before = 0  # how many there were
     for _, layer in layers:
-        new = layer
+        new = deepcopy(layer)
         if isinstance(layer, nn.Conv2d):
-            weight = _numbers(layer.weight)
+            weight = array_of(layer.weight)
             weight = weight if left is None else weight[:, left]
             rows = np.arange(len(weight))
             if layer is not weighted[-1]:
                 gone = min(round(amount * len(rows)), len(rows) - 1)
                 order = np.argsort(np.abs(weight).sum((1, 2, 3)), kind="stable")
                 rows = np.sort(order[gone:])
-            options = {k: getattr(layer, k) for k in ("stride", "padding", "dilation")}
-            options |= {"bias": layer.bias is not None, "padding_mode": layer.padding_mode}
-            new = nn.Conv2d(weight.shape[1], len(rows), layer.kernel_size, **options)
-            _put(framework, new, layer, {"weight": weight[rows], "bias": rows})
+            _put(framework, new, weight=weight[rows], bias=rows)
+            new.in_channels, new.out_channels = weight.shape[1], len(rows)
             left, before = rows, len(weight)
         elif isinstance(layer, nn.BatchNorm2d) and left is not None:
-            new = nn.BatchNorm2d(
-                len(left), layer.eps, layer.momentum, layer.affine, layer.track_running_stats
-            )
-            parts = ("weight", "bias", "running_mean", "running_var")
-            _put(framework, new, layer, dict.fromkeys(parts, left))
-            if layer.num_batches_tracked is not None:
-                new.num_batches_tracked.copy_(layer.num_batches_tracked)
-        elif isinstance(layer, nn.Linear):
-            weight = _numbers(layer.weight)
-            if left is not None:  # each channel is a block of columns, as Flatten lays them
-                blocks = weight.reshape(len(weight), before, -1)
-                weight = blocks[:, left].reshape(len(weight), -1)
-            new = nn.Linear(weight.shape[1], weight.shape[0], bias=layer.bias is not None)
-            _put(framework, new, layer, {"weight": weight, "bias": slice(None)})
-            left = None
-        if new is not layer:
-            new.to(dtype=layer.weight.dtype) if getattr(layer, "weight", None) is not None else new
-            new.train(layer.training)
+            _put(framework, new, weight=left, bias=left, running_mean=left, running_var=left)
+            new.num_features = len(left)
+        elif isinstance(layer, nn.Linear) and left is not None:
+            # Each channel is a block of columns, as Flatten lays them.
+            weight = array_of(layer.weight).reshape(layer.out_features, before, -1)[:, left]
+            weight = weight.reshape(layer.out_features, -1)
+            _put(framework, new, weight=weight)
+            new.in_features, left = weight.shape[1], None
         made.append(new)
-    return nn.Sequential(*made).train(model.training)
+    small = nn.Sequential(*made)
+    small.training = model.training
+    return small
 
 
 _PASSING = (
@@ -172,7 +164,7 @@ def _layers(model: Any, framework: Any, prefix: str = "") -> Iterator[tuple[str,
     nn = framework.nn
     if not isinstance(model, nn.Sequential):
         raise ValueError(say("deploy.prune.module", name=prefix or "model", type=_kind(model)))
-    for name, layer in model.named_children():
+    for name, layer in model._modules.items():  # also what stands there twice
         path = f"{prefix}.{name}".strip(".")
         if isinstance(layer, nn.Sequential):
             yield from _layers(layer, framework, path)
@@ -186,33 +178,20 @@ def _layers(model: Any, framework: Any, prefix: str = "") -> Iterator[tuple[str,
         yield path, layer
 
 
-def _put(framework: Any, new: Any, old: Any, parts: dict[str, Any]) -> None:
-    """Give a layer the old one's numbers: by array, or by which of them stay."""
-    with framework.no_grad():
-        for name, part in parts.items():
-            target = getattr(new, name, None)
-            if target is None:
-                continue
-            whole = _numbers(getattr(old, name))
-            chosen = (
-                part if isinstance(part, np.ndarray) and part.dtype.kind == "f" else whole[part]
-            )
-            target.copy_(_like(framework, chosen, target))
+def _put(framework: Any, layer: Any, **parts: np.ndarray) -> None:
+    """Give a layer other numbers: an array, or which of those that it has."""
+    for name, part in parts.items():
+        old = getattr(layer, name)
+        if old is None:
+            continue
+        new = _like(framework, part if part.dtype.kind == "f" else array_of(old)[part], old)
+        if isinstance(old, framework.nn.Parameter):
+            new = framework.nn.Parameter(new, requires_grad=old.requires_grad)
+        setattr(layer, name, new)
 
 
 def _kind(module: Any) -> str:
     return type(module).__name__
-
-
-def _framework(model: Any) -> Any:
-    import gobhir
-
-    return gobhir if isinstance(model, gobhir.nn.Module) else sys.modules["torch"]
-
-
-def _numbers(tensor: Any) -> np.ndarray:
-    tensor = tensor.detach()
-    return np.array((tensor.cpu() if hasattr(tensor, "cpu") else tensor).numpy())
 
 
 def _like(framework: Any, array: np.ndarray, tensor: Any) -> Any:
