@@ -31,9 +31,10 @@ VERBS = ("train", "evaluate", "run")
 
 
 def projects() -> list[str]:
-    """The names of all projects."""
-    here = [str(Path(__file__).parent)]
-    return sorted(found.name for found in pkgutil.iter_modules(here) if found.ispkg)
+    """The names of all projects: the packages here that have settings."""
+    here = Path(__file__).parent
+    packages = [found.name for found in pkgutil.iter_modules([str(here)]) if found.ispkg]
+    return sorted(name for name in packages if (here / name / "settings.py").is_file())
 
 
 @dataclass(frozen=True)
