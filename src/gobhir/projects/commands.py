@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import io
 import sys
@@ -14,7 +15,7 @@ import typer
 from gobhir.help import Command, Group, columns
 from gobhir.lang import t
 from gobhir.projects.project import VERBS, Project, projects
-from gobhir.projects.settings import Wish
+from gobhir.projects.settings import FILE, Settings, Wish
 from gobhir.training.processes import is_main_process
 
 
@@ -61,7 +62,7 @@ def _command(project: Project, verb: str) -> Callable[..., None]:
         folder = Path(words["folder"]) if words["folder"] else None
         if verb == "train":
             chosen = {w.name: given[w.name] for w in fields if w.name in given}
-            project.train(project.settings(**chosen), folder, **options)
+            project.train(_asked(project, folder, chosen, options), folder, **options)
         elif verb == "evaluate":
             project.evaluate(folder, **options)
         else:
@@ -77,6 +78,16 @@ def _command(project: Project, verb: str) -> Callable[..., None]:
         parameters.insert(0, _keyword("inputs", Annotated[list[str] | None, inputs]))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return command
+
+
+def _asked(
+    project: Project, folder: Path | None, chosen: dict[str, Any], options: dict[str, Any]
+) -> Settings:
+    """The settings of a training: those of before, where it goes on with what was cut short."""
+    before = (folder or project.folder) / FILE
+    if options.get("resume") and before.exists():
+        return dataclasses.replace(project.settings.load(before.parent), **chosen)
+    return project.settings(**chosen)
 
 
 def _keyword(name: str, annotation: Any) -> inspect.Parameter:

@@ -118,10 +118,15 @@ class Settings:
 
     @classmethod
     def wishes(cls) -> Iterator[Wish]:
-        """All fields, in their order."""
+        """All fields, a project's own first. A class that only changes the default of a field above
+        it (`epochs: int = 60`) leaves what is said of it as it is."""
         hints = get_type_hints(cls)
-        for field in dataclasses.fields(cls):
-            yield Wish.of(field.name, hints[field.name], field.default, **field.metadata)
+        line = [base for base in cls.__mro__ if dataclasses.is_dataclass(base)]
+        first = {f.name: k for k, base in enumerate(line) for f in dataclasses.fields(base)}
+        fields = [f for base in reversed(line) for f in dataclasses.fields(base)]
+        told = {f.name: f.metadata for f in fields if f.metadata}
+        for field in sorted(dataclasses.fields(cls), key=lambda field: first[field.name]):
+            yield Wish.of(field.name, hints[field.name], field.default, **told[field.name])
 
     def save(self, folder: Path) -> None:
         """Write them to `settings.json` in the folder, whole or not at all."""
@@ -144,6 +149,20 @@ class Settings:
             extra = ", ".join(set(content) - known) if isinstance(content, dict) else content
             raise ValueError(say("projects.bad.file", path=path, reason=extra))
         return cls(**content)
+
+
+@dataclass(frozen=True)
+class Training(Settings):
+    """What a project whose network learns by `fit` can be told beside."""
+
+    epochs: int = setting(20, "projects.setting.epochs", low=1)
+    patience: int = setting(0, "projects.setting.patience", low=0)
+    batch_size: int = setting(32, "projects.setting.batch_size", low=1)
+    lr: float = setting(0.001, "projects.setting.lr", low=1e-9, high=10)
+    weight_decay: float = setting(0.01, "projects.setting.weight_decay", low=0, high=10)
+    device: str = setting("cpu", "projects.setting.device")
+    precision: Literal["fp32", "bf16", "fp16"] = setting("fp32", "projects.setting.precision")
+    deterministic: bool = setting(False, "projects.setting.deterministic")
 
 
 def write(path: Path, content: str | bytes) -> None:

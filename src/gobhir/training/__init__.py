@@ -6,7 +6,7 @@ frameworks are imported only when they are needed. Start reading in loop.py, the
 from typing import Any
 
 from gobhir.training import metrics
-from gobhir.training.callbacks import Callback, EarlyStopping, KeepBest, Schedule
+from gobhir.training.callbacks import Average, Callback, EarlyStopping, KeepBest, Schedule
 from gobhir.training.checkpoint import Checkpoint
 from gobhir.training.divergence import Diverged
 from gobhir.training.evaluate import evaluate, predict
@@ -17,6 +17,7 @@ from gobhir.training.processes import is_main_process
 from gobhir.training.run import Run
 
 __all__ = [
+    "Average",
     "CSVLog",
     "Callback",
     "Checkpoint",

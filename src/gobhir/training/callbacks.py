@@ -187,6 +187,46 @@ class Schedule(Callback):
         self.scheduler.load_state_dict(state)
 
 
+class Average(Callback):
+    """A moving average of the weights, which the model has at the end: it answers better than the
+    last weights, which still tremble (Polyak, Juditsky 1992, https://doi.org/10.1137/0330046;
+    PyTorch calls it EMA). Not beside a callback that gives the best epoch's weights back.
+
+    decay: how much of the average stays at each step; less in the first ones, or it would mostly
+    remember where training began.
+    """
+
+    def __init__(self, decay: float):
+        if not 0 < decay < 1:
+            raise ValueError(say("errors.training.decay", decay=decay))
+        self.decay = decay
+        self.steps = 0
+        self.mean: dict[str, Any] = {}
+
+    def on_fit_begin(self, run: Run) -> None:
+        if not run.resumed or not self.mean:
+            self.steps, self.mean = 0, run.backend.weights()
+
+    def on_batch_end(self, run: Run) -> None:
+        if not run.moved:
+            return
+        self.steps += 1
+        share = 1 - min(self.decay, self.steps / (self.steps + 10))
+        for name, now in run.backend.weights().items():
+            mean = self.mean[name]
+            counts = "int" in str(now.dtype)  # BatchNorm's number of batches
+            self.mean[name] = now if counts else mean + share * (now - mean)
+
+    def on_fit_end(self, run: Run) -> None:
+        run.backend.put_weights(self.mean)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self.steps, "mean": self.mean}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.steps, self.mean = state["steps"], dict(state["mean"])
+
+
 class StopTogether(Callback):
     """Of several processes, all stop when one does."""
 

@@ -3,7 +3,7 @@ walked through in batches as often as wished."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any
 
@@ -134,3 +134,9 @@ def _are_columns(x: Any, y: Any) -> bool:
         return not isinstance(x, tuple) and len(x) == len(y) and np.shape(x[0]) != np.shape(y[0])
     except (TypeError, ValueError, LookupError):
         return False
+
+
+def epoch_setters(source: Any) -> list[Callable[[int], Any]]:
+    """The methods `set_epoch` of a loader and of what it draws by."""
+    parts = [source, *(getattr(source, name, None) for name in ("sampler", "batch_sampler"))]
+    return [part.set_epoch for part in parts if hasattr(part, "set_epoch")]

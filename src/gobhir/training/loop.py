@@ -22,7 +22,7 @@ from gobhir.training.backends import Backend, backend_of
 from gobhir.training.backends.base import Step
 from gobhir.training.callbacks import Callback, KeepBest, StopTogether, observers, overrides
 from gobhir.training.checkpoint import Checkpoint
-from gobhir.training.data import batches, length, loader, split_off
+from gobhir.training.data import batches, epoch_setters, length, loader, split_off
 from gobhir.training.divergence import Diverged, explain_divergence
 from gobhir.training.evaluate import measure
 from gobhir.training.history import History
@@ -64,7 +64,9 @@ def fit(
         fit(model, (x, y), "cross_entropy", "adam", 10, ["accuracy"], validation=0.2).plot()
 
     model: a gobhir.nn.Module, a torch.nn.Module, or a keras.Model.
-    data: a DataLoader, a Dataset, or tensors or arrays (x, y); one alone is its own target.
+    data: a DataLoader, a Dataset, or tensors or arrays (x, y); one alone is its own target. A
+        loader or sampler that has `set_epoch` is told the number of each epoch before it begins
+        (as PyTorch's DistributedSampler wants it): what it draws can follow from that alone.
     loss: loss(output, target) -> a number, or a name ("cross_entropy", "mse", ...), which means
         the same for every framework: "cross_entropy" takes logits. For a Keras model also a loss
         of Keras's, or the name of one; its regularisers are added.
@@ -133,6 +135,7 @@ def fit(
         keeper.generators = backend.generators([training, held_out])
         told.append(keeper)
     trainer = _Trainer(run, group.share(training), metrics, told, keeper)
+    trainer.set_epoch = epoch_setters(training)
     if held_out is not None:
         trainer.held_out = group.share(held_out, needed=False)
     trainer.display = choose_progress(progress) if group.first else Mute()
@@ -188,6 +191,7 @@ class _Trainer:
         self.run = run
         self.training = training
         self.told = told
+        self.set_epoch: list[Callable[[int], Any]] = []
         self.keeper = keeper
         self.best = next(c for c in told if isinstance(c, KeepBest))
         # Only those who care are told of every batch.
@@ -253,6 +257,8 @@ class _Trainer:
             run.epoch += 1
             start = time.perf_counter()
             run.row = {"epoch": run.epoch}
+            for set_epoch in self.set_epoch:
+                set_epoch(run.epoch)
             run.batches = length(self.training)
             for one in self.told:
                 one.on_epoch_begin(run)

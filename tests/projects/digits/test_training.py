@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 import gobhir
+from gobhir.cli import main
 from gobhir.projects import Project
 from gobhir.projects.digits.answers import scores, trained
 from gobhir.projects.digits.augment import augment, bend, pen, soil
@@ -20,7 +21,8 @@ from gobhir.projects.digits.network import LAYERS, network
 from gobhir.projects.digits.run import exported
 from gobhir.projects.digits.settings import Settings
 from gobhir.projects.digits.smaller import NAMES, smaller
-from gobhir.projects.digits.train import CHECKPOINT, MODEL, learn, train
+from gobhir.projects.digits.train import how, new, train
+from gobhir.projects.learning import checkpoint_file, learn, model_file
 from gobhir.projects.results import Results
 
 SMALL = Settings(data="sample", width=8, epochs=12, batch_size=32)
@@ -98,24 +100,42 @@ def test_the_network_is_the_same_on_both_frameworks(folder: Path, data: Digits) 
 def test_a_small_network_learns_the_sample(folder: Path, data: Digits) -> None:
     x, y = data.rows("test")
     assert (scores(trained(SMALL, folder), x).argmax(1) == y).mean() > 0.9
-    assert not (folder / CHECKPOINT).exists()
+    assert not checkpoint_file(folder).exists()
     rows = list(csv.DictReader((folder / "history.csv").open(encoding="utf-8")))
     assert len(rows) == 12 and float(rows[-1]["loss"]) < float(rows[0]["loss"])
 
 
 def test_training_on_the_engine(data: Digits) -> None:
     tiny = Settings(data="sample", engine="gobhir", width=4, epochs=3, batch_size=64)
-    history, _ = learn(tiny, data, progress=False)
+    model = new(tiny, data)
+    history = learn(tiny, model, **how(tiny, data, model), progress=False)
     assert history["loss"][-1] < history["loss"][0]
 
 
-def test_a_training_cut_short_goes_on_as_if_nothing_had_happened(
-    tmp_path: Path, data: Digits
-) -> None:
-    settings = Settings(data="sample", width=4, epochs=3, batch_size=64)
-    _, whole = learn(settings, data, tmp_path / "whole", progress=False)
+def command(*words: str) -> None:
+    """What `gobhir project ...` does, to its good end."""
+    with pytest.raises(SystemExit) as end:
+        main(["project", *words])
+    assert not end.value.code
 
-    class Killed(Exception):
+
+def test_a_training_cut_short_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    words = [
+        "digits",
+        "train",
+        "--data",
+        "sample",
+        "--width",
+        "4",
+        "--epochs",
+        "3",
+        "--batch-size",
+        "64",
+    ]
+    command(*words, "--folder", str(whole))
+
+    class Killed(BaseException):
         pass
 
     calls = 0
@@ -131,10 +151,11 @@ def test_a_training_cut_short_goes_on_as_if_nothing_had_happened(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Batches, "__iter__", dying)
         with pytest.raises(Killed):
-            learn(settings, data, tmp_path / "cut", progress=False)
-    _, resumed = learn(settings, data, tmp_path / "cut", resume=True, progress=False)
-    for name, weights in whole.state_dict().items():
-        assert torch.equal(weights, resumed.state_dict()[name]), name
+            main(["project", *words, "--folder", str(cut)])
+    assert not model_file(cut).exists() and checkpoint_file(cut).exists()
+    # By the settings that stand in the folder.
+    command("digits", "train", "--resume", "--folder", str(cut))
+    assert model_file(cut).read_bytes() == model_file(whole).read_bytes()
 
 
 def test_evaluation_is_the_same_again(folder: Path) -> None:
@@ -186,7 +207,7 @@ def test_a_model_of_another_width_is_refused(folder: Path, tmp_path: Path) -> No
     other = Settings(data="sample", width=4)
     with pytest.raises(FileNotFoundError):
         trained(other, tmp_path)
-    gobhir.save(gobhir.load(folder / MODEL), tmp_path / MODEL)
+    gobhir.save(gobhir.load(model_file(folder)), model_file(tmp_path))
     with pytest.raises(ValueError, match=r"model\.safetensors"):
         trained(other, tmp_path)
 

@@ -28,7 +28,6 @@ from gobhir.projects.images.train import (
     FEATURES,
     MODEL,
     ONNX,
-    Averaged,
     fine_tune,
     groups,
     learn_head,
@@ -198,32 +197,6 @@ def test_cosine_rises_then_falls_to_nothing() -> None:
     assert rates[5:] == sorted(rates[5:], reverse=True) and rates[-1] < 0.01
     assert rates[5 + 22] == pytest.approx(1 + np.cos(np.pi * 22 / 45))
     assert schedule(optimizer, "constant", 50) is None
-
-
-def test_a_moving_average_against_its_formula() -> None:
-    class Backend:
-        def weights(self):
-            return {k: v.clone() for k, v in model.state_dict().items()}
-
-        def put_weights(self, weights):
-            model.load_state_dict(weights)
-
-    class Run:
-        pass
-
-    model = torch.nn.Linear(1, 1)
-    one, run = Averaged(0.5), Run()
-    run.model, run.backend = model, Backend()
-    torch.nn.init.constant_(model.weight, 0.0)
-    one.on_fit_begin(run)
-    mean = 0.0
-    for k, value in enumerate([1.0, 2.0, 5.0] * 10, 1):
-        torch.nn.init.constant_(model.weight, value)
-        one.on_batch_end(run)
-        decay = min(0.5, k / (k + 9))
-        mean = decay * mean + (1 - decay) * value
-    one.on_fit_end(run)
-    assert model.weight.item() == pytest.approx(mean, rel=1e-5)
 
 
 def test_the_table_of_tricks(shapes) -> None:

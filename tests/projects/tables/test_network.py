@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 import gobhir
-from gobhir.projects.tables.network import first_weights, network, weights_of
+from gobhir.projects.learning import weights as weights_of
+from gobhir.projects.tables.network import first_weights, network
 
 SIZES = [5, 8, 8, 3]
 
@@ -34,6 +35,6 @@ def test_gobhir_and_pytorch_say_the_same() -> None:
     theirs = network("torch", weights)(torch.from_numpy(x)).detach().numpy()
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
     for engine in ("gobhir", "torch"):
-        kept = weights_of(engine, network(engine, weights))
+        kept = weights_of(network(engine, weights))
         assert list(kept) == list(weights)
         assert all(np.array_equal(kept[name], w) for name, w in weights.items())

@@ -107,7 +107,10 @@ def test_every_framework_sees_the_same_batches() -> None:
     assert [len(a) for a, _ in first] == [4, 4, 2]
     assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, second, strict=True))
     epochs = Batches(x, x, 4, seed=5)
-    orders = [np.concatenate([a for a, _ in epochs])[:, 0].tolist() for _ in range(2)]
+    orders = []
+    for epoch in (1, 2):
+        epochs.set_epoch(epoch)
+        orders.append(np.concatenate([a for a, _ in epochs])[:, 0].tolist())
     assert orders[0] != orders[1] and sorted(orders[1]) == list(range(10))
 
 

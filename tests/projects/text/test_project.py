@@ -13,6 +13,7 @@ from gobhir.deploy import Text, export
 from gobhir.deploy.inputs import prepared
 from gobhir.deploy.serve.model import Served
 from gobhir.projects import Project
+from gobhir.projects.learning import learn
 from gobhir.projects.results import Results
 from gobhir.projects.text import evaluate as measuring
 from gobhir.projects.text.data import divided, task
@@ -20,7 +21,7 @@ from gobhir.projects.text.models import network
 from gobhir.projects.text.run import note, sentences
 from gobhir.projects.text.settings import MODELS, Settings
 from gobhir.projects.text.tokens import rows
-from gobhir.projects.text.train import ONNX, fit_one, opened, ordered, vocabulary
+from gobhir.projects.text.train import ONNX, how, opened, ordered, vocabulary
 from gobhir.training import predict
 
 SENTENCES = Path(__file__).parent / "sentences.tsv"
@@ -50,7 +51,7 @@ def test_each_network_learns_the_sentences(kind: str) -> None:
     form = vocabulary(todo, own)
     torch.manual_seed(0)
     model = network(kind, len(form.vocabulary), 2, own)
-    history = fit_one(model, form, todo, own)
+    history = learn(own, model, **how(todo, form, own))
     assert max(row["accuracy"] for row in history.rows) > 0.9
 
 

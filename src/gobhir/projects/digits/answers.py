@@ -11,14 +11,14 @@ import gobhir
 from gobhir.lang import say
 from gobhir.projects.digits.network import network
 from gobhir.projects.digits.settings import Settings
-from gobhir.projects.digits.train import MODEL, framework
+from gobhir.projects.learning import framework, model_file
 from gobhir.training import predict
 
 
 def trained(settings: Settings, folder: Path) -> Any:
     """The network that was trained in the folder. FileNotFoundError when none was, ValueError when
     the file there is another network's."""
-    path = folder / MODEL
+    path = model_file(folder)
     if not path.exists():
         raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
     weights = {name: tensor.numpy() for name, tensor in gobhir.load(path).items()}

@@ -81,6 +81,10 @@ class Batches:
         self.strength, self.seed = strength, seed
         self.epoch = 1
 
+    def set_epoch(self, epoch: int) -> None:
+        """For which epoch the next walk through is."""
+        self.epoch = epoch
+
     def __len__(self) -> int:
         # A last batch of one digit would leave BatchNorm nothing to compare it with.
         return max(1, len(self.x) // self.batch_size)

@@ -14,7 +14,7 @@ from gobhir.projects.digits.answers import scores, trained
 from gobhir.projects.digits.data import SPLIT_SEED, Digits, digits, seen
 from gobhir.projects.digits.settings import Settings
 from gobhir.projects.digits.smaller import smaller as smaller_copies
-from gobhir.projects.digits.train import HISTORY
+from gobhir.projects.learning import history_file
 from gobhir.projects.parts import png
 from gobhir.projects.results import Card, Data, Mistake, Results, Table, Words
 from gobhir.training.logs import read_log
@@ -36,7 +36,7 @@ def evaluate(
     model, data = trained(settings, folder), digits(settings.data)
     x, y = data.rows("test")
     output = scores(model, x)
-    history = read_log(folder / HISTORY)
+    history = read_log(history_file(folder))
     results = Results.of_classes(
         "digits",
         say("digits.title"),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from gobhir.projects.settings import Settings as Base
-from gobhir.projects.settings import setting
+from gobhir.projects.settings import Training, setting
 
 
 @dataclass(frozen=True)
-class Settings(Base):
+class Settings(Training):
     """The data, the network and its training."""
 
     about: ClassVar[str] = "digits.about"
@@ -21,10 +20,9 @@ class Settings(Base):
     )
     engine: Literal["torch", "gobhir"] = setting("torch", "digits.setting.engine")
     width: int = setting(32, "digits.setting.width", low=1, high=512)
-    epochs: int = setting(20, "digits.setting.epochs", low=1)
-    batch_size: int = setting(128, "digits.setting.batch_size", low=2)
+    batch_size: int = setting(128, "projects.setting.batch_size", low=2)
     lr: float = setting(0.003, "digits.setting.lr", low=1e-9, high=10)
-    weight_decay: float = setting(0.02, "digits.setting.weight_decay", low=0, high=10)
+    weight_decay: float = 0.02
     smoothing: float = setting(0.05, "digits.setting.smoothing", low=0, high=0.9)
     augment: float = setting(0.6, "digits.setting.augment", low=0, high=2)
     average: float = setting(0.998, "digits.setting.average", low=0, high=0.99999)

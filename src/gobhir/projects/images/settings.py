@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from gobhir.projects.settings import Settings as Base
-from gobhir.projects.settings import setting
+from gobhir.projects.settings import Training, setting
 
 
 @dataclass(frozen=True)
-class Settings(Base):
+class Settings(Training):
     """The pictures, the network, its training, and the tricks of day 34 as switches."""
 
     about: ClassVar[str] = "images.about"
@@ -24,9 +23,8 @@ class Settings(Base):
     size: int = setting(160, "images.setting.size", low=32, high=512)
     head_epochs: int = setting(60, "images.setting.head_epochs", low=1)
     epochs: int = setting(6, "images.setting.epochs", low=0)
-    batch_size: int = setting(32, "images.setting.batch_size", low=2)
+    batch_size: int = setting(32, "projects.setting.batch_size", low=2)
     lr: float = setting(0.0005, "images.setting.lr", low=1e-9, high=10)
-    weight_decay: float = setting(0.01, "images.setting.weight_decay", low=0, high=10)
     # What day 34 is about: each can be switched off by itself.
     augmentation: bool = setting(True, "images.setting.augmentation")
     mixup: float = setting(0.0, "images.setting.mixup", low=0, high=10)
@@ -37,8 +35,6 @@ class Settings(Base):
     layer_decay: float = setting(0.8, "images.setting.layer_decay", low=0.01, high=1)
     ema: float = setting(0.0, "images.setting.ema", low=0, high=0.9999)
     tta: bool = setting(False, "images.setting.tta")
-    device: str = setting("cpu", "images.setting.device")
-    precision: Literal["fp32", "bf16", "fp16"] = setting("fp32", "images.setting.precision")
 
     @property
     def pretrained(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +15,9 @@ from gobhir.lang import LANGUAGES, t
 from gobhir.projects.images.data import Batches, Task, form, normalised, task
 from gobhir.projects.images.network import applied, imagenet, keep, network, with_backbone
 from gobhir.projects.images.settings import Settings
+from gobhir.projects.learning import learn
 from gobhir.projects.parts import words
-from gobhir.training import Checkpoint, CSVLog, EarlyStopping, History, Schedule, fit
-from gobhir.training.callbacks import Callback
+from gobhir.training import Average, Callback, Checkpoint, CSVLog, History, Schedule
 
 FEATURES, MODEL, ONNX = "features.safetensors", "model.safetensors", "model.onnx"
 CHECKPOINT = "checkpoint.safetensors"
@@ -26,7 +27,7 @@ WARM = 0.1
 
 
 def train(
-    settings: Settings, folder: Path, *, resume: Annotated[bool, "images.resume"] = False
+    settings: Settings, folder: Path, *, resume: Annotated[bool, "projects.resume"] = False
 ) -> dict[str, History]:
     """Train in both stages (without weights from ImageNet only in the second); the weights go to
     `features.safetensors` and `model.safetensors`, the curves to `history-*.csv`, and the whole
@@ -66,17 +67,17 @@ def learn_head(model: Any, todo: Task, settings: Settings, log: Path | None = No
     optimizer = torch.optim.AdamW(
         model.head.parameters(), HEAD_LR, weight_decay=settings.weight_decay
     )
-    return fit(
+    return learn(
+        replace(settings, epochs=settings.head_epochs, patience=10),
         model.head,
         (x, y),
         "cross_entropy",
-        optimizer,
-        settings.head_epochs,
-        ["accuracy"],
-        [EarlyStopping(10), *([CSVLog(log)] if log else [])],
+        optimizer=optimizer,
+        metrics=["accuracy"],
+        callbacks=[CSVLog(log)] if log else [],
         validation=(held_out, validation),
-        batch_size=settings.batch_size,
-        seed=settings.seed,
+        device=None,  # it looks at features, not pictures
+        precision="fp32",
         progress=False,
     )
 
@@ -96,29 +97,26 @@ def fine_tune(
     optimizer = torch.optim.AdamW(
         groups(model, settings.lr, settings.layer_decay), weight_decay=settings.weight_decay
     )
-    told: list[Callback] = [Averaged(settings.ema)] if settings.ema else []
+    told: list[Callback] = [Average(settings.ema)] if settings.ema else []
     told += [CSVLog(log)] if log else []
     model.train()
     if settings.pretrained:
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()  # fit leaves it so
-    return fit(
+    return learn(
+        settings,
         model,
         data,
         nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
-        optimizer,
-        settings.epochs,
-        [accuracy],
-        told,
+        optimizer=optimizer,
+        metrics=[accuracy],
+        callbacks=told,
         validation=Batches(todo, "validation", settings),
         scheduler=schedule(optimizer, settings.schedule, settings.epochs * len(data)),
         clip_norm=1.0,
-        seed=settings.seed,
         checkpoint=checkpoint,
         resume=resume,
-        device=settings.device,
-        precision=settings.precision,
         progress=progress,
     )
 
@@ -156,39 +154,6 @@ def accuracy(output: Any, target: Any) -> float:
     """The share of right answers; of mixed pictures the larger part counts."""
     classes = target.argmax(1) if target.ndim == 2 else target
     return float((output.argmax(1) == classes).float().mean())
-
-
-class Averaged(Callback):
-    """The model ends with a moving average of its weights (EMA): what the last steps jump about is
-    smoothed out. Source: Polyak, Juditsky (1992), https://doi.org/10.1137/0330046"""
-
-    def __init__(self, decay: float):
-        self.decay = decay
-        self.count = 0
-        self.mean: dict[str, torch.Tensor] = {}
-
-    def on_fit_begin(self, run: Any) -> None:
-        if not self.mean:
-            self.mean = run.backend.weights()
-
-    def on_batch_end(self, run: Any) -> None:
-        self.count += 1
-        # At first it forgets faster: else it would mostly remember where training began.
-        decay = min(self.decay, self.count / (self.count + 9))
-        for name, now in run.model.state_dict().items():
-            if now.is_floating_point():
-                self.mean[name].lerp_(now.to(self.mean[name].device), 1 - decay)
-            else:
-                self.mean[name] = now.clone()
-
-    def on_fit_end(self, run: Any) -> None:
-        run.backend.put_weights(self.mean)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"count": self.count, "mean": self.mean}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.count, self.mean = state["count"], dict(state["mean"])
 
 
 def _export(model: nn.Module, todo: Task, settings: Settings, path: Path) -> None:

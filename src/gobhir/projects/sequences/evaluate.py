@@ -11,6 +11,7 @@ import numpy as np
 from gobhir.evaluation import baselines
 from gobhir.evaluation.report import blocks, worst
 from gobhir.lang import LANGUAGES, digits, say, t
+from gobhir.projects.learning import history_file
 from gobhir.projects.results import (
     Card,
     Chart,
@@ -22,7 +23,7 @@ from gobhir.projects.results import (
     Words,
 )
 from gobhir.projects.sequences.data import SHARES, Task, task
-from gobhir.projects.sequences.forecast import best_cell, forecasts, trained
+from gobhir.projects.sequences.forecast import forecasts, trained
 from gobhir.projects.sequences.settings import Settings
 from gobhir.projects.sequences.windows import Recipe, past, truth
 from gobhir.training.logs import read_log
@@ -35,14 +36,13 @@ def evaluate(settings: Settings, folder: Path) -> Results:
     the model card go to the folder."""
     todo = task(settings)
     recipe, cells = trained(folder)
-    best = best_cell(folder, cells)
-    ordered = [best, *(cell for cell in cells if cell != best)]
+    best = cells[0]
     series, test, ahead = todo.series, todo.test, recipe.ahead
-    found = {NAMES[c]: forecasts(folder, c, settings, series, test) for c in ordered}
+    found = {NAMES[c]: forecasts(folder, c, settings, series, test) for c in cells}
     others = simple(todo, recipe)
     target = truth(series, test, ahead)
     naive = truth(series, todo.train, ahead) - series.values[todo.train, :1]
-    history = read_log(folder / f"history-{best}.csv")
+    history = read_log(history_file(folder, f"-{best}"))
     results = Results.of_numbers(
         "sequences",
         say("sequences.title", data=Path(settings.data).name, target=series.names[0]),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gobhir.lang import say, t
 from gobhir.projects.sequences.data import own, task
-from gobhir.projects.sequences.forecast import best_cell, forecasts, trained
+from gobhir.projects.sequences.forecast import forecasts, trained
 from gobhir.projects.sequences.settings import Settings
 from gobhir.projects.settings import write
 
@@ -31,7 +31,7 @@ def run(
     if len(series) < recipe.window:
         raise ValueError(say("sequences.bad.short", count=len(series), least=recipe.window))
     origin = np.array([len(series) - 1])
-    (found,) = forecasts(folder, best_cell(folder, cells), settings, series, origin)
+    (found,) = forecasts(folder, cells[0], settings, series, origin)
     times = [series.times[-1] + series.step * (k + 1) for k in range(recipe.ahead)]
     table = pd.DataFrame({t("sequences.when"): times, series.names[0]: found})
     if to is not None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from gobhir.projects.settings import Settings as Base
-from gobhir.projects.settings import setting
+from gobhir.projects.settings import Training, setting
 
 CELLS = ("rnn", "lstm", "gru")
 
 
 @dataclass(frozen=True)
-class Settings(Base):
+class Settings(Training):
     """The series, how far the network looks back and forth (in time steps), and its training."""
 
     about: ClassVar[str] = "sequences.about"
@@ -28,11 +27,10 @@ class Settings(Base):
     engine: Literal["gobhir", "torch"] = setting("torch", "sequences.setting.engine")
     hidden: int = setting(32, "sequences.setting.hidden", low=1, high=1024)
     layers: int = setting(1, "sequences.setting.layers", low=1, high=8)
-    epochs: int = setting(60, "sequences.setting.epochs", low=1)
-    patience: int = setting(8, "sequences.setting.patience", low=1)
-    batch_size: int = setting(64, "sequences.setting.batch_size", low=1)
-    lr: float = setting(0.003, "sequences.setting.lr", low=1e-9, high=10)
-    weight_decay: float = setting(0.01, "sequences.setting.weight_decay", low=0, high=10)
+    epochs: int = 60
+    patience: int = 8
+    batch_size: int = 64
+    lr: float = 0.003
 
     @property
     def cells(self) -> tuple[str, ...]:

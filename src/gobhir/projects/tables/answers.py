@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-import gobhir
 from gobhir.lang import say, t
+from gobhir.projects.learning import kept, model_file
 from gobhir.projects.tables.frame import Recipe
 from gobhir.projects.tables.network import network
 from gobhir.projects.tables.settings import ENGINES
@@ -17,14 +17,9 @@ from gobhir.training import predict
 RECIPE = "recipe.json"
 
 
-def model_file(folder: Path, engine: str) -> Path:
-    """Where the weights of a framework's network lie."""
-    return folder / f"model-{engine}.safetensors"
-
-
 def trained(folder: Path) -> tuple[Recipe, list[str]]:
     """The recipe, and the frameworks that were trained. FileNotFoundError when none was."""
-    engines = [engine for engine in ENGINES if model_file(folder, engine).exists()]
+    engines = [engine for engine in ENGINES if model_file(folder, f"-{engine}").exists()]
     if not engines or not (folder / RECIPE).exists():
         raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
     return Recipe.from_json((folder / RECIPE).read_text(encoding="utf-8")), engines
@@ -35,8 +30,8 @@ def outputs(folder: Path, engine: str, recipe: Recipe, frame: pd.DataFrame) -> n
 
     The weights may be those of any framework; Gobhir's engine works them out, so that a model can
     be asked where only Gobhir is installed."""
-    weights = {k: v.numpy() for k, v in gobhir.load(model_file(folder, engine)).items()}
-    found = predict(network("gobhir", weights), recipe.inputs(frame)).numpy()
+    model = network("gobhir", kept(folder, f"-{engine}"))
+    found = predict(model, recipe.inputs(frame)).numpy()
     if recipe.classes:
         scores = np.exp(found - found.max(1, keepdims=True))
         return np.asarray(scores / scores.sum(1, keepdims=True))

@@ -62,7 +62,7 @@ def table(settings: Settings) -> Table:
 class Batches:
     """Batches of (x, y) in a new order each epoch, the same order for every framework.
 
-    x: (rows, features), y: (rows, ...). A fresh walk through is the next epoch.
+    x: (rows, features), y: (rows, ...).
     """
 
     alike = True
@@ -70,13 +70,17 @@ class Batches:
 
     def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int, seed: int):
         self.x, self.y, self.batch_size = x, y, batch_size
-        self._random = np.random.default_rng(seed)
+        self.seed, self.epoch = seed, 1
+
+    def set_epoch(self, epoch: int) -> None:
+        """The order follows from the seed and the number of the epoch, also after a kill."""
+        self.epoch = epoch
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        order = self._random.permutation(len(self.x))
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.x))
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
             yield self.x[rows], self.y[rows]

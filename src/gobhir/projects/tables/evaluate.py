@@ -10,6 +10,7 @@ import numpy as np
 from gobhir.evaluation import baselines
 from gobhir.evaluation.report import worst
 from gobhir.lang import LANGUAGES, say, t
+from gobhir.projects.learning import history_file
 from gobhir.projects.results import Card, Data, Mistake, Results, Words
 from gobhir.projects.tables.answers import outputs, trained
 from gobhir.projects.tables.data import SHARES, Table, table
@@ -48,7 +49,7 @@ def evaluate(settings: Settings, folder: Path) -> Results:
             for name, guess in baselines.for_numbers(x, y, recipe.inputs(test)).items()
         }
         results = Results.of_numbers("tables", title, found, others, target, **told)
-    history = read_log(folder / f"history-{engines[0]}.csv")
+    history = read_log(history_file(folder, f"-{engines[0]}"))
     page = results.trained(settings, history).save(folder)
     print(t("projects.command.saved", path=page))
     return results

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from gobhir.projects.settings import Settings as Base
-from gobhir.projects.settings import setting
+from gobhir.projects.settings import Training, setting
 
 ENGINES = ("gobhir", "torch", "keras")
 
 
 @dataclass(frozen=True)
-class Settings(Base):
+class Settings(Training):
     """The data, the network and its training; sizes are in examples and units."""
 
     about: ClassVar[str] = "tables.about"
@@ -24,11 +23,9 @@ class Settings(Base):
     engine: Literal["all", "gobhir", "torch", "keras"] = setting("gobhir", "tables.setting.engine")
     hidden: int = setting(32, "tables.setting.hidden", low=1, high=4096)
     layers: int = setting(2, "tables.setting.layers", low=0, high=20)
-    epochs: int = setting(200, "tables.setting.epochs", low=1)
-    patience: int = setting(20, "tables.setting.patience", low=1)
-    batch_size: int = setting(32, "tables.setting.batch_size", low=1)
-    lr: float = setting(0.003, "tables.setting.lr", low=1e-9, high=10)
-    weight_decay: float = setting(0.01, "tables.setting.weight_decay", low=0, high=10)
+    epochs: int = 200
+    patience: int = 20
+    lr: float = 0.003
 
     @property
     def engines(self) -> tuple[str, ...]:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 from gobhir.lang import say
-from gobhir.projects.settings import Settings as Base
-from gobhir.projects.settings import setting
+from gobhir.projects.settings import Training, setting
 
 MODELS = ("bag", "cnn", "lstm", "transformer")
 READER: dict[str, Any] = {"tokenizer": "bpe", "dims": 64}
@@ -23,7 +22,7 @@ LENGTHS = {"characters": 256, "words": 64, "bpe": 64}
 
 
 @dataclass(frozen=True)
-class Settings(Base):
+class Settings(Training):
     """The texts, how they are cut into pieces, the networks, and their training."""
 
     about: ClassVar[str] = "text.about"
@@ -48,11 +47,8 @@ class Settings(Base):
     dropout: float = setting(0.3, "text.setting.dropout", low=0, high=0.95)
     forget: float = setting(0.1, "text.setting.forget", low=0, high=0.95)
     smoothing: float = setting(0.1, "text.setting.smoothing", low=0, high=0.95)
-    epochs: int = setting(20, "text.setting.epochs", low=1)
-    patience: int = setting(3, "text.setting.patience", low=1)
-    batch_size: int = setting(32, "text.setting.batch_size", low=1)
-    lr: float = setting(0.002, "text.setting.lr", low=1e-9, high=10)
-    weight_decay: float = setting(0.01, "text.setting.weight_decay", low=0, high=10)
+    patience: int = 3
+    lr: float = 0.002
 
     def __post_init__(self) -> None:
         super().__post_init__()

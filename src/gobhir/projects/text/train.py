@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Any
 
-import pandas as pd
+import numpy as np
 import torch
 
-import gobhir
 from gobhir.deploy import About, Text, export
 from gobhir.deploy.about import about_from
-from gobhir.lang import LANGUAGES, say, t
+from gobhir.lang import LANGUAGES, t
+from gobhir.projects import learning
 from gobhir.projects.results import words
-from gobhir.projects.settings import write, write_weights
+from gobhir.projects.settings import write
 from gobhir.projects.text.data import Task, task
 from gobhir.projects.text.models import network
 from gobhir.projects.text.settings import MODELS, Settings
 from gobhir.projects.text.tokens import learn, rows
-from gobhir.training import CSVLog, EarlyStopping, History, fit
+from gobhir.training import History
 
 ONNX = "model.onnx"
 
 
-def train(settings: Settings, folder: Path) -> dict[str, History]:
+def train(
+    settings: Settings, folder: Path, *, resume: Annotated[bool, "projects.resume"] = False
+) -> dict[str, History]:
     """Train each kind of network that was asked for. The weights go to `model-KIND.safetensors`,
     what it reads (vocabulary, classes) to `about-KIND.json`, the curves to `history-KIND.csv`; the
     network whose validation loss is least becomes `model.onnx`."""
     todo = task(settings)
     forms = {kind: vocabulary(todo, settings.of(kind)) for kind in settings.models}
-    settings.save(folder)
+    learning.begin(settings, folder, [f"-{kind}" for kind in MODELS], resume)
     (folder / ONNX).unlink(missing_ok=True)
-    for kind in MODELS:  # what was trained here before goes with its settings
-        model_file(folder, kind).unlink(missing_ok=True)
     curves = {}
     for kind, form in forms.items():
         own = settings.of(kind)
@@ -39,10 +40,9 @@ def train(settings: Settings, folder: Path) -> dict[str, History]:
         # keys: text.model.bag, text.model.cnn, text.model.lstm, text.model.transformer
         torch.manual_seed(settings.seed)
         model = network(kind, len(form.vocabulary), len(todo.classes), own)
-        curves[kind] = fit_one(model, form, todo, own, folder / f"history-{kind}.csv")
         write(folder / f"about-{kind}.json", about(todo, form).to_json())
-        arrays = {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
-        write_weights(model_file(folder, kind), arrays)
+        wishes = how(todo, form, own)
+        curves[kind] = learning.train_one(own, folder, f"-{kind}", model, resume=resume, **wishes)
     best = ordered(folder)[0]
     model, told = opened(folder, best, settings)
     assert isinstance(told.input, Text)
@@ -57,27 +57,20 @@ def vocabulary(todo: Task, own: Settings) -> Text:
     return learn(todo.part("train")[0], own.tokenizer, own.vocabulary, own.max_length, own.lower)
 
 
-def fit_one(
-    model: torch.nn.Module, form: Text, todo: Task, own: Settings, log: Path | None = None
-) -> History:
-    """Train one network until its validation texts say that it is enough."""
-    parts = []
-    for which in ("train", "validation"):
+def how(todo: Task, form: Text, own: Settings) -> dict[str, Any]:
+    """What a network is trained on, and by which loss: words for `learning.learn`."""
+
+    def part(which: str) -> tuple[np.ndarray, np.ndarray]:
         texts, labels = todo.part(which)
-        parts.append((rows(texts, form), labels))
-    return fit(
-        model,
-        parts[0],
-        torch.nn.CrossEntropyLoss(label_smoothing=own.smoothing),
-        torch.optim.AdamW(model.parameters(), lr=own.lr, weight_decay=own.weight_decay),
-        own.epochs,
-        ["accuracy"],
-        [EarlyStopping(own.patience), *([CSVLog(log)] if log else [])],
-        validation=parts[1],
-        batch_size=own.batch_size,
-        clip_norm=1.0,
-        seed=own.seed,
-    )
+        return rows(texts, form), labels
+
+    return {
+        "data": part("train"),
+        "validation": part("validation"),
+        "loss": torch.nn.CrossEntropyLoss(label_smoothing=own.smoothing),
+        "metrics": ["accuracy"],
+        "clip_norm": 1.0,
+    }
 
 
 def about(todo: Task, form: Text) -> About:
@@ -87,18 +80,10 @@ def about(todo: Task, form: Text) -> About:
     return About(title=title, labels=labels, input=form)
 
 
-def model_file(folder: Path, kind: str) -> Path:
-    """Where the weights of a kind of network lie."""
-    return folder / f"model-{kind}.safetensors"
-
-
 def ordered(folder: Path) -> list[str]:
     """The kinds of network that were trained, that of the least validation loss first.
     FileNotFoundError when none was."""
-    kinds = [kind for kind in MODELS if model_file(folder, kind).exists()]
-    if not kinds:
-        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
-    return sorted(kinds, key=lambda k: pd.read_csv(folder / f"history-{k}.csv")["val_loss"].min())
+    return learning.ordered(folder, MODELS)
 
 
 def opened(folder: Path, kind: str, settings: Settings) -> tuple[torch.nn.Module, About]:
@@ -107,6 +92,5 @@ def opened(folder: Path, kind: str, settings: Settings) -> tuple[torch.nn.Module
     assert told is not None and isinstance(told.input, Text)
     classes = len(next(iter(told.labels.values())))
     model = network(kind, len(told.input.vocabulary), classes, settings.of(kind))
-    kept = gobhir.load(model_file(folder, kind))
-    model.load_state_dict({name: torch.from_numpy(v.numpy().copy()) for name, v in kept.items()})
+    learning.put_weights(model, learning.kept(folder, f"-{kind}"))
     return model, told

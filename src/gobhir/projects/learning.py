@@ -1,0 +1,153 @@
+"""How the networks of projects learn: each by `fit`, told by the settings, into files of one kind.
+
+A network called NAME of a project ("", "-gru", ...) leaves in the project's folder
+`modelNAME.safetensors`, its weights; `historyNAME.csv`, its curves; and, while it learns,
+`checkpointNAME.safetensors`, from which `--resume` goes on after a kill.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gobhir.lang import say
+from gobhir.projects import keras_weights
+from gobhir.projects.settings import Training, write_weights
+from gobhir.serialization import load
+from gobhir.training import Average, CSVLog, EarlyStopping, History, fit
+from gobhir.training.backends import backend_of
+from gobhir.training.logs import read_log
+
+
+def model_file(folder: Path, name: str = "") -> Path:
+    """Where the weights of a network lie."""
+    return folder / f"model{name}.safetensors"
+
+
+def history_file(folder: Path, name: str = "") -> Path:
+    """Where the curves of a network lie."""
+    return folder / f"history{name}.csv"
+
+
+def checkpoint_file(folder: Path, name: str = "") -> Path:
+    """Where the run lies of a network that is learning."""
+    return folder / f"checkpoint{name}.safetensors"
+
+
+def kept(folder: Path, name: str = "") -> dict[str, np.ndarray]:
+    """The weights of a network that was trained."""
+    return {key: tensor.numpy() for key, tensor in load(model_file(folder, name)).items()}
+
+
+def ordered(folder: Path, names: Iterable[str]) -> list[str]:
+    """Those of the names whose networks (called "-NAME") were trained in the folder, that of the
+    least validation loss first. FileNotFoundError when none was."""
+
+    def loss(name: str) -> float:
+        return min(row["val_loss"] for row in read_log(history_file(folder, f"-{name}")))
+
+    found = [name for name in names if model_file(folder, f"-{name}").exists()]
+    if not found:
+        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
+    return sorted(found, key=loss)
+
+
+def begin(
+    settings: Training, folder: Path, names: Iterable[str] = ("",), resume: bool = False
+) -> None:
+    """Keep the settings. What networks of these names were trained here before goes with the
+    settings of then, unless they go on learning."""
+    settings.save(folder)
+    if not resume:
+        for name in names:
+            for file in (model_file, history_file, checkpoint_file):
+                file(folder, name).unlink(missing_ok=True)
+
+
+def train_one(
+    settings: Training,
+    folder: Path,
+    name: str,
+    model: Any,
+    *data: Any,
+    resume: bool = False,
+    **more: Any,
+) -> History:
+    """Train a network (data, more: as for `learn`) and leave its files; resume: go on where it
+    stood, if it has not ended."""
+    if resume and model_file(folder, name).exists():
+        return read_log(history_file(folder, name))
+    run = checkpoint_file(folder, name)
+    log = CSVLog(history_file(folder, name))
+    more["callbacks"] = [*more.get("callbacks", ()), log]
+    history = learn(settings, model, *data, checkpoint=run, resume=resume, **more)
+    write_weights(model_file(folder, name), weights(model))
+    run.unlink(missing_ok=True)
+    return history
+
+
+def learn(
+    settings: Training,
+    model: Any,
+    data: Any,
+    loss: Any,
+    *,
+    optimizer: Any = None,
+    callbacks: Iterable[Any] = (),
+    **more: Any,
+) -> History:
+    """`fit` by the settings. optimizer: AdamW with their `lr` and `weight_decay`, where no other is
+    given. more: as for `fit`, and stronger than the settings."""
+    told = list(callbacks)
+    if settings.patience:
+        averaged = any(isinstance(one, Average) for one in told)  # no epoch's weights are wanted
+        told.append(EarlyStopping(settings.patience, restore_best=not averaged))
+    if optimizer is None:
+        optimizer = adamw(model, settings.lr, settings.weight_decay)
+    asked = ("epochs", "batch_size", "seed", "device", "precision", "deterministic")
+    wishes = {name: getattr(settings, name) for name in asked} | more
+    return fit(model, data, loss, optimizer, callbacks=told, **wishes)
+
+
+def framework(engine: str) -> Any:
+    """The module of a framework: "gobhir", "torch" or "keras". ImportError with what to do where it
+    is not installed."""
+    try:
+        return import_module(engine)
+    except ImportError as error:
+        raise ImportError(say("projects.bad.engine", engine=engine, reason=error)) from error
+
+
+def adamw(model: Any, lr: float, weight_decay: float) -> Any:
+    """AdamW of the model's framework, with PyTorch's epsilon (Keras would take a larger one)."""
+    if _of_keras(model):
+        kind = framework("keras").optimizers.AdamW
+        return kind(lr, weight_decay=weight_decay, epsilon=1e-8)
+    optim = backend_of(model).framework.optim
+    return optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
+
+
+def weights(model: Any) -> dict[str, np.ndarray]:
+    """A copy of what a network has learned, by PyTorch's names, whatever its framework."""
+    if _of_keras(model):
+        return keras_weights.weights(model)
+    state = model.state_dict().items()
+    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in state}
+
+
+def put_weights(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    """Give a network what `weights` copied, of whatever framework."""
+    if _of_keras(model):
+        return keras_weights.put_weights(model, arrays)
+    tensor = backend_of(model).framework.tensor
+    model.load_state_dict({name: tensor(array) for name, array in arrays.items()})
+
+
+def _of_keras(model: Any) -> bool:
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(model, keras.Model)
