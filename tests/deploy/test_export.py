@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import gobhir
-from gobhir.deploy import About, Drawing, export
+from gobhir.deploy import About, Drawing, Numbers, export
 from gobhir.deploy.about import KEY, about_from
 
 
@@ -217,6 +217,33 @@ def test_wrong_calls_are_told(tmp_path: Path) -> None:
         export({}, x, tmp_path / "m.onnx")
     with pytest.raises(ValueError, match="example"):
         export(linear, np.float32(1), tmp_path / "m.onnx")
+
+
+def test_a_description_of_another_model_is_told(tmp_path: Path) -> None:
+    linear, x = gobhir.nn.Linear(3, 2), np.ones((2, 3), np.float32)
+    two = {"en": ["a", "b"]}
+    for about in (
+        About(labels=two, input=Drawing()),
+        About(labels=two, input=Numbers(names=("a", "b", "c", "d"))),
+        About(labels={"en": ["a", "b", "c"]}, input=Numbers()),
+    ):
+        with pytest.raises(ValueError, match="says of itself"):
+            export(linear, x, tmp_path / "m.onnx", about=about)
+    assert not list(tmp_path.iterdir())
+    export(linear, x, tmp_path / "m.onnx", about=About(labels=two, input=Numbers()))
+
+
+class Branching(torch.nn.Module):
+    def forward(self, x: Any) -> Any:
+        return x * 2 if x.sum() > 0 else x
+
+
+def test_what_pytorch_cannot_export_is_one_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match="PyTorch cannot"):
+        export(Branching(), np.ones((2, 3), np.float32), tmp_path / "m.onnx")
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

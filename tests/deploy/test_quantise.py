@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +114,23 @@ def test_wrong_calls_are_told(dense: Path, tmp_path: Path) -> None:
         quantise(tmp_path / "broken.onnx", target)
     with pytest.raises(FileNotFoundError, match="none"):
         quantise(tmp_path / "none.onnx", target)
-    with pytest.raises(ValueError, match="1 inputs"):
-        quantise(dense, target, (np.zeros((2, 20)), np.zeros((2, 20))))
+    with pytest.raises(ValueError, match="pickle"):
+        (tmp_path / "pickled.onnx").write_bytes(pickle.dumps({}))
+        quantise(tmp_path / "pickled.onnx", target)
+    two, other = (np.zeros((2, 20)), np.zeros((2, 20))), np.zeros((9, 3))
+    for given in (two, other, np.zeros((9, 20), int)):
+        with pytest.raises(ValueError, match=r"input \(n, 20\) float32"):
+            quantise(dense, target, given)
+    with pytest.raises(ValueError, match="not finite"):
+        quantise(dense, target, np.full((9, 20), np.nan))
+    with pytest.raises(ValueError, match="equally many"):
+        quantise(dense, target, np.zeros((0, 20)))
     with pytest.raises(ValueError, match=r"\.onnx"):
         quantise(dense, tmp_path / "t.bin")
     with pytest.raises(ValueError, match="targets"):
         compare({"a": dense}, np.zeros((3, 20)), np.zeros(4, int))
+    with pytest.raises(ValueError, match="broken"):
+        compare({"a": dense, "b": tmp_path / "broken.onnx"}, np.zeros((3, 20)), np.zeros(3, int))
+    with pytest.raises(ValueError, match=r"\(n, 20\) float32.*\(3, 7\)"):
+        compare({"a": dense}, np.zeros((3, 7)), np.zeros(3, int))
     assert not target.exists()

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.deploy.export import session
+from gobhir.deploy.opening import fitted, opened, slots
 from gobhir.evaluation import wilson
 from gobhir.lang import say, t
 
@@ -94,7 +94,8 @@ def compare(
 
     models: files by name, the first of them the reference. inputs: an array (N, ...) as it goes
     into the models, or a tuple of them; targets: N class numbers, or floating values for models
-    that give values. ValueError where the numbers of examples differ.
+    that give values. ValueError where the numbers of examples differ, for a file that is no model
+    (see `opened`), and for inputs that one of the models does not take.
     """
     arrays = [np.asarray(a) for a in (inputs if isinstance(inputs, (tuple, list)) else (inputs,))]
     wanted = np.asarray(targets)
@@ -103,9 +104,14 @@ def compare(
         shapes = [a.shape for a in (*arrays, wanted)]
         raise ValueError(say("deploy.compare.examples", shapes=shapes))
     classes = wanted.dtype.kind in "iub"
-    sessions = {name: session(path, threads=1) for name, path in models.items()}
-    outputs = {name: _outputs(s, arrays, batch) for name, s in sessions.items()}
-    times = _times(sessions, [a[:batch] for a in arrays], rounds, np.random.default_rng(seed))
+    sessions, given = {}, dict[str, list[np.ndarray]]()
+    for name, path in models.items():
+        sessions[name] = opened(path, threads=1)[1]
+        wanted_in = slots(sessions[name].get_inputs())
+        given[name] = fitted(Path(path), wanted_in, arrays)
+    outputs = {name: _outputs(s, given[name], batch) for name, s in sessions.items()}
+    few = {name: [a[:batch] for a in own] for name, own in given.items()}
+    times = _times(sessions, few, rounds, np.random.default_rng(seed))
     first = next(iter(models))
     rows = []
     for name, path in models.items():
@@ -141,19 +147,22 @@ def _outputs(one: Any, arrays: list[np.ndarray], batch: int) -> np.ndarray:
 
 
 def _times(
-    sessions: dict[str, Any], arrays: list[np.ndarray], rounds: int, rng: np.random.Generator
+    sessions: dict[str, Any],
+    inputs: dict[str, list[np.ndarray]],
+    rounds: int,
+    rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
     """Processor seconds of a batch, by model and round."""
     repeats = {}
     for name, one in sessions.items():
-        _timed(one, arrays, 2)  # the first runs reserve memory
+        _timed(one, inputs[name], 2)  # the first runs reserve memory
         # Long enough for the clock, and about as long for every model.
-        repeats[name] = max(1, math.ceil(0.01 / max(_timed(one, arrays, 3), 1e-6)))
+        repeats[name] = max(1, math.ceil(0.01 / max(_timed(one, inputs[name], 3), 1e-6)))
     times = {name: np.empty(rounds) for name in sessions}
     names = list(sessions)
     for k in range(rounds):
         for i in rng.permutation(len(names)):
-            times[names[i]][k] = _timed(sessions[names[i]], arrays, repeats[names[i]])
+            times[names[i]][k] = _timed(sessions[names[i]], inputs[names[i]], repeats[names[i]])
     return times
 
 

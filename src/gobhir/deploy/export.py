@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from gobhir.deploy.about import KEY, About, about_from
+from gobhir.deploy.inputs import misfit
+from gobhir.deploy.opening import Slot, session
 from gobhir.lang import say
 from gobhir.serialization import not_written
 
@@ -50,8 +52,9 @@ def export(
 
     The file is compared with the model on the example, on one example alone and on random inputs
     of the same kind, by onnxruntime. ValueError where they differ by more than `tolerance` (of the
-    largest number, at least 1), where the model has an op that cannot be exported, and where its
-    shapes follow the number of examples in a way that ONNX cannot say; no file is left then.
+    largest number, at least 1), where `about` does not fit the model, where this has an op that
+    cannot be exported, and where its shapes follow the number of examples in a way that ONNX cannot
+    say; no file is left then.
     """
     path, told = Path(path), about_from(about)
     if path.suffix != ".onnx":
@@ -83,6 +86,12 @@ def export(
     model.eval()
     try:
         expected = compute(arrays)
+        if told is not None and told.input is not None:
+            own = [
+                Slot(n, (None, *a.shape[1:]), a.dtype) for n, a in zip(names, arrays, strict=True)
+            ]
+            if detail := misfit(told, own, compute):
+                raise ValueError(say("deploy.file.misfit", path=path, detail=detail))
         outs = ["output", *(f"output_{i}" for i in range(1, len(expected) - len(watch)))]
         outs += list(watch)
         proto = _graph(framework, model, run, arrays, names, outs, device)
@@ -232,18 +241,6 @@ def _difference(
         largest = max(1.0, float(finite.max(initial=0.0)))
         worst = max(worst, float(np.nan_to_num(apart, nan=np.inf).max()) / largest)
     return worst
-
-
-def session(path: str | os.PathLike[str], threads: int = 0) -> Any:
-    """An onnxruntime session on the CPU, silent but for errors. threads: 0 for all cores."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads
-    # Threads that have nothing to do sleep, and leave the cores to whoever has.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def array_of(value: Any) -> np.ndarray:

@@ -4,12 +4,14 @@ Projects evaluate with the same functions by which the service prepares what it 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gobhir.deploy.about import Drawing, Input, Numbers, Picture, Text
+from gobhir.deploy.about import About, Drawing, Input, Numbers, Picture, Text
 from gobhir.deploy.drawing import drawn
+from gobhir.deploy.opening import Slot
 from gobhir.deploy.tokens import numbers
 from gobhir.lang import say
 
@@ -47,6 +49,29 @@ def blank(form: Input, width: int | None = None) -> np.ndarray:
     if isinstance(form, Text):
         return prepared(form, "")
     return prepared(form, [0.0] * (len(form.names) or len(form.mean) or width or 1))
+
+
+def misfit(
+    about: About, inputs: Sequence[Slot], run: Callable[[list[np.ndarray]], Sequence[np.ndarray]]
+) -> str:
+    """What of a model's description does not fit its network, which has `inputs` and gives its
+    outputs by `run`: a blank example goes through it. "" where all fits."""
+    assert about.input is not None
+    try:
+        row = blank(about.input, inputs[0].shape[-1])[None]
+        if len(inputs) != 1 or not inputs[0].takes(row):
+            return ", ".join(f"{slot.shape_text} {slot.dtype}" for slot in inputs)
+        found = run([row])[0]
+    except Exception as trouble:  # whatever a network says of what it cannot take
+        return (str(trouble).splitlines() or [type(trouble).__name__])[0][:200]
+    if len(found) != 1:
+        return f"{found.shape}"
+    counts = {len(names) for names in about.labels.values()}
+    if about.task == "classification" and counts:
+        (want,) = counts
+        if want != found.size and not (want == 2 and found.size == 1):
+            return f"{want} / {found.size}"
+    return ""
 
 
 def _cut(form: Picture, value: Any) -> np.ndarray:

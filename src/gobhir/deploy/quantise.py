@@ -9,15 +9,15 @@ brings, compare.py measures.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gobhir.deploy.opening import Slot, fitted, opened, quiet, slots
 from gobhir.lang import say
 from gobhir.serialization import not_written
 
@@ -51,13 +51,14 @@ def quantise(
     source, target = Path(source), Path(target)
     if target.suffix != ".onnx":
         raise ValueError(say("deploy.export.suffix", path=target))
-    before = _read(source)
+    before, runs = opened(source)
+    wanted = slots(runs.get_inputs())
     options: dict[str, Any] = {
         "weight_type": q.QuantType.QInt8,
         "per_channel": per_channel,
         "nodes_to_exclude": list(leave),
     }
-    with tempfile.TemporaryDirectory(prefix="gobhir-") as folder, _quiet():
+    with tempfile.TemporaryDirectory(prefix="gobhir-") as folder, quiet():
         plain, small = Path(folder) / "plain.onnx", Path(folder) / "small.onnx"
         # By its path: a model in memory it moves into a file of its own, which is gone afterwards.
         q.shape_inference.quant_pre_process(str(source), str(plain), skip_symbolic_shape=True)
@@ -65,7 +66,7 @@ def quantise(
             q.quantize_dynamic(plain, small, op_types_to_quantize=DYNAMIC, **options)
         else:
             arrays = calibration if isinstance(calibration, (tuple, list)) else (calibration,)
-            reader = _reader(before, arrays, batch, q.CalibrationDataReader)
+            reader = _reader(source, wanted, arrays, batch, q.CalibrationDataReader)
             q.quantize_static(
                 plain,
                 small,
@@ -93,35 +94,18 @@ def quantise(
     return target
 
 
-def _read(path: Path) -> Any:
-    """The model in a file. ValueError for one that is none."""
-    import onnx
-
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except OSError as trouble:
-        detail = trouble.strerror or str(trouble)
-        told = say("errors.file.read", path=path, detail=detail, folder=Path.cwd())
-        raise type(trouble)(told) from None
-    except Exception as trouble:  # protobuf's and onnx's kinds have no common base
-        detail = (str(trouble).splitlines() or [type(trouble).__name__])[0][:200]
-        raise ValueError(say("deploy.serve.broken", path=path, detail=detail)) from None
-    return model
-
-
-def _reader(model: Any, arrays: Any, batch: int, base: Any) -> Any:
+def _reader(path: Path, wanted: Sequence[Slot], given: Any, batch: int, base: Any) -> Any:
     """The examples in batches, as onnxruntime's calibration wants them."""
-    values = [np.asarray(a) for a in arrays]
-    names = [i.name for i in model.graph.input]
-    count = len(values[0]) if values and values[0].ndim else 0
-    if len(values) != len(names) or not count or any(len(v) != count for v in values):
-        shapes = [v.shape for v in values]
-        raise ValueError(say("deploy.quantise.examples", count=len(names), shapes=shapes))
+    arrays = fitted(path, wanted, given)
+    count = len(arrays[0])
+    if not count or any(len(array) != count for array in arrays):
+        shapes = [array.shape for array in arrays]
+        raise ValueError(say("deploy.quantise.examples", shapes=shapes))
 
     def batches() -> Iterator[dict[str, np.ndarray]]:
         for start in range(0, count, batch):
-            yield dict(zip(names, (v[start : start + batch] for v in values), strict=True))
+            pairs = zip(wanted, arrays, strict=True)
+            yield {slot.name: array[start : start + batch] for slot, array in pairs}
 
     class Reader(base):
         def __init__(self) -> None:
@@ -131,14 +115,3 @@ def _reader(model: Any, arrays: Any, batch: int, base: Any) -> Any:
             return next(self.rest, None)
 
     return Reader()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """onnxruntime advises to do what is done one line above."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

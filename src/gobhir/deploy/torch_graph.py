@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from onnx import ModelProto
 
+from gobhir.deploy.opening import quiet
 from gobhir.lang import say
 
 
@@ -59,15 +59,10 @@ def _bare(proto: ModelProto) -> None:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """The exporter's news are of its own parts: a missing torchvision, names of the future."""
-    logger = logging.getLogger("torch.onnx")
-    before, logger.disabled = logger.level, False
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(before)
+    drafts = io.StringIO()  # of a model that it cannot export it prints what it had so far
+    streams = contextlib.redirect_stdout(drafts), contextlib.redirect_stderr(drafts)
+    with quiet(), streams[0], streams[1], warnings.catch_warnings(action="ignore"):
+        yield
 
 
 class Whole(torch.nn.Module):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from gobhir.deploy.export import session
+from gobhir.deploy.opening import session
 from gobhir.evaluation import Estimate
 from gobhir.projects import Project
 from gobhir.projects.images.data import normalised, task

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.deploy.about import About
-from gobhir.deploy.serve.model import Slot
+from gobhir.deploy.opening import Slot
 
 TOP = 10
 MAPS = 16

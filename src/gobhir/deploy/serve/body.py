@@ -13,8 +13,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from gobhir.deploy.about import Drawing, Picture, Text
 from gobhir.deploy.inputs import prepared
+from gobhir.deploy.opening import Slot
 from gobhir.deploy.serve.limits import Limits, Refused
-from gobhir.deploy.serve.model import Served, Slot
+from gobhir.deploy.serve.model import Served
 from gobhir.lang import Message, say
 
 PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
@@ -273,7 +274,7 @@ def _arrays(content: Any, slots: tuple[Slot, ...], limits: Limits) -> list[np.nd
             want in (None, n) for want, n in zip(slot.shape, array.shape, strict=True)
         )
         if not fits or not array.size:
-            want = shape_text(slot)
+            want = slot.shape_text
             raise _wrong(say("deploy.input.shape", name=slot.name, want=want, got=array.shape))
         if slot.dtype.kind in "iub":
             low, high = (0, 1) if slot.dtype.kind == "b" else _range(slot.dtype)
@@ -287,12 +288,6 @@ def _range(dtype: np.dtype) -> tuple[int, int]:
     info = np.iinfo(dtype)
     # Beyond 2^53 a JSON number is no longer exact.
     return max(int(info.min), -(2**53)), min(int(info.max), 2**53)
-
-
-def shape_text(slot: Slot) -> str:
-    """A shape as people write it: (n, 3, 224, 224)."""
-    sizes = ", ".join("n" if n is None else str(n) for n in slot.shape)
-    return f"({sizes})"
 
 
 def _short(text: str, limits: Limits) -> str:

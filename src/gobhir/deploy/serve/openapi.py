@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from gobhir.deploy.about import Text
+from gobhir.deploy.opening import Slot
 from gobhir.deploy.serve.body import FORM, JSON, LARGEST, PICTURES, PLAIN, accepted
 from gobhir.deploy.serve.limits import Limits
-from gobhir.deploy.serve.model import Served, Slot
+from gobhir.deploy.serve.model import Served
 from gobhir.lang import t
 from gobhir.version import __version__
 

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 
 from gobhir.deploy.serve.answer import in_language
-from gobhir.deploy.serve.body import PICTURES, shape_text
+from gobhir.deploy.serve.body import PICTURES
 from gobhir.deploy.serve.limits import Limits
 from gobhir.deploy.serve.model import Served
 from gobhir.lang import LANGUAGES, catalogue
@@ -41,7 +41,7 @@ def page(model: Served, limits: Limits, lang: str) -> Response:
     }
     values = {
         "slots": [
-            {"name": s.name, "shape": shape_text(s), "dtype": str(s.dtype)} for s in model.inputs
+            {"name": s.name, "shape": s.shape_text, "dtype": str(s.dtype)} for s in model.inputs
         ],
         "width": model.inputs[0].shape[-1] if model.inputs[0].shape else None,
         "limits": limits,

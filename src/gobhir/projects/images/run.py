@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from gobhir.datasets import read_picture
-from gobhir.deploy.about import KEY, about_from
-from gobhir.deploy.export import session
+from gobhir.deploy.about import Picture
 from gobhir.deploy.inputs import prepared
+from gobhir.deploy.serve.model import Served
 from gobhir.evaluation import probabilities
 from gobhir.lang import language, say, t
 from gobhir.projects.images.folders import SUFFIXES
@@ -67,15 +67,15 @@ def pictures(inputs: list[str]) -> list[Path]:
 
 def classified(model: Path, files: list[Path]) -> pd.DataFrame:
     """A row for each file: its class, and how sure the model is."""
-    runs = session(model)
-    about = about_from(runs.get_modelmeta().custom_metadata_map.get(KEY))
-    if about is None or about.input is None or not about.labels:
+    served = Served(model)
+    about = served.about
+    if about is None or not isinstance(about.input, Picture) or not about.labels:
         raise ValueError(say("images.bad.onnx", path=model))
     labels = about.labels.get(language()) or next(iter(about.labels.values()))
     rows = []
     for file in files:
         x = prepared(about.input, read_picture(file))[None]
-        (output,) = runs.run(["output"], {"input": x})
+        output = served.run([x])[0]
         shares = probabilities(np.asarray(output))[0]
         best = int(shares.argmax())
         rows.append((str(file), labels[best], round(float(shares[best]), 4)))
