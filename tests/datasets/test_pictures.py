@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gobhir.datasets.readers.pictures import read_picture
+from gobhir.datasets.readers.pictures import TooLarge, open_picture, read_picture
 from gobhir.lang import LANGUAGES
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -95,6 +95,17 @@ def test_a_billion_pixels() -> None:
     refused(png_head(10_000, 10_000), "datasets.picture.large")
     refused(encoded(Image.fromarray(COLOURS)), "datasets.picture.large", most=53)
     assert read_picture(encoded(Image.fromarray(COLOURS)), most=54).shape == COLOURS.shape
+
+
+def test_limits_of_a_service() -> None:
+    wide = encoded(Image.new("RGB", (900, 8)), "JPEG")
+    with pytest.raises(TooLarge) as caught:
+        open_picture(wide, side=800)
+    assert caught.value.size == "900 x 8"
+    assert open_picture(wide, side=900).size == (900, 8)
+    assert open_picture(encoded(Image.new("RGB", (64, 64)), "JPEG"), enough=8).size == (8, 8)
+    with pytest.raises(ValueError, match="Read are: PNG, JPEG"):
+        open_picture(encoded(Image.new("RGB", (8, 8)), "GIF"), formats=("PNG", "JPEG"))
 
 
 def test_files_and_modes(tmp_path: Path) -> None:

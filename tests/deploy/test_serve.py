@@ -226,6 +226,9 @@ def test_turned_and_transparent_pictures_are_set_right(files: dict[str, Path]) -
     written = io.BytesIO()
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(written, "PNG")
     assert picture(written.getvalue(), LIMITS).getpixel((1, 1)) == (255, 255, 255)
+    deep = io.BytesIO()
+    Image.new("I;16", (4, 4), 0x4000).save(deep, "PNG")
+    assert picture(deep.getvalue(), LIMITS).getpixel((1, 1)) == (64, 64, 64)
 
 
 def test_pages_in_both_languages_without_foreign_or_inline_parts(

@@ -7,15 +7,17 @@ from gobhir.datasets.archives import unpack
 from gobhir.datasets.catalogue import Entry, catalogue, entry
 from gobhir.datasets.dataset import Dataset
 from gobhir.datasets.loading import load
-from gobhir.datasets.readers.pictures import read_picture
+from gobhir.datasets.readers.pictures import TooLarge, open_picture, read_picture
 from gobhir.datasets.readers.tables import read_table
 
 __all__ = [
     "Dataset",
     "Entry",
+    "TooLarge",
     "catalogue",
     "entry",
     "load",
+    "open_picture",
     "read_picture",
     "read_table",
     "unpack",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import warnings
 from typing import Any
 
 import numpy as np
 from starlette.requests import ClientDisconnect, Request
 
+from gobhir.datasets import TooLarge, open_picture
 from gobhir.deploy.about import Drawing, Picture, Text
 from gobhir.deploy.inputs import prepared
 from gobhir.deploy.opening import Slot
@@ -23,6 +22,8 @@ JSON, FORM, PLAIN = "application/json", "multipart/form-data", "text/plain"
 
 QUICK = 8192
 """Bytes that are decoded at once; more are left to a thread, so that others need not wait."""
+ENOUGH = 2048
+"""Pixels a side, about, to which a large JPEG is decoded: networks see fewer."""
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -163,30 +164,14 @@ def _prepared(form: Any, value: Any) -> np.ndarray:
 
 
 def picture(body: bytes, limits: Limits) -> Any:
-    """A picture from its file, the right way up, on white where it is transparent. Its size is
-    looked at before a pixel is decoded."""
-    from PIL import Image, ImageOps
-
+    """A picture from its file. Its size is looked at before a pixel is decoded."""
+    formats = tuple(PICTURES.values())
+    side, most = limits.max_side, limits.max_pixels
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own, larger limit
-            opened = Image.open(io.BytesIO(body), formats=tuple(PICTURES.values()))
-        width, height = opened.size
-        if max(width, height) > limits.max_side or width * height > limits.max_pixels:
-            raise _too_large(f"{width} x {height}", limits)
-        opened.draft("RGB", (2048, 2048))  # a large JPEG is decoded at a half, a quarter, an eighth
-        opened.load()
-        turned = ImageOps.exif_transpose(opened)
-        if turned.mode in ("RGBA", "LA", "PA") or "transparency" in turned.info:
-            clear = turned.convert("RGBA")
-            turned = Image.new("RGBA", clear.size, "white")
-            turned.alpha_composite(clear)
-        return turned.convert("RGB")
-    except Refused:
-        raise
-    except Image.DecompressionBombError:
-        raise _too_large(f"> {2 * (Image.MAX_IMAGE_PIXELS or 0)}", limits) from None
-    except Exception:  # whatever a broken file makes Pillow raise: there are many
+        return open_picture(body, most=most, side=side, formats=formats, enough=ENOUGH)
+    except TooLarge as trouble:
+        raise _too_large(trouble.size or f"> {most}", limits) from None
+    except ValueError:
         raise _wrong(say("deploy.input.picture", known="PNG, JPEG, WebP")) from None
 
 

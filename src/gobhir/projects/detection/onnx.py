@@ -219,7 +219,7 @@ def _cut(boxes: np.ndarray, region: Sequence[int], width: int, height: int) -> n
 
 
 def _session(path: Path, threads: int) -> Any:
-    from gobhir.deploy.export import session
+    from gobhir.deploy.opening import session
 
     if not path.is_file():
         known = ", ".join(SHIPPED)
