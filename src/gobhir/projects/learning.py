@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.lang import say
+from gobhir.lang import say, t
 from gobhir.projects import keras_weights
 from gobhir.projects.settings import Training, write_weights
 from gobhir.serialization import load
@@ -81,6 +81,7 @@ def train_one(
     """Train a network (data, more: as for `learn`) and leave its files; resume: go on where it
     stood, if it has not ended."""
     if resume and model_file(folder, name).exists():
+        print(t("projects.complete", path=model_file(folder, name)))
         return read_log(history_file(folder, name))
     run = checkpoint_file(folder, name)
     log = CSVLog(history_file(folder, name))
