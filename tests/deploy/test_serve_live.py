@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,51 @@ def test_requests_that_could_be_read_in_two_ways(tmp_path: Path) -> None:
         exchange(port, HEAD + b"Content-Length: 16\r\n\r\n", body[:5], half=True)
         close = HEAD + b"Content-Length: 16\r\nConnection: close\r\n\r\n"
         assert b" 200 " in exchange(port, close, body)
+
+
+def said_to(port: int, head: bytes, drip: bytes) -> bytes:
+    """What the service says, until it closes, to a client that sends `head`, and then `drip` again
+    and again. TimeoutError where it never closes."""
+    said, end = b"", time.monotonic() + 20
+    with socket.create_connection(("127.0.0.1", port), 10) as line, suppress(ConnectionError):
+        line.sendall(head)
+        line.settimeout(0.05)
+        while time.monotonic() < end:
+            with suppress(TimeoutError):
+                if not (part := line.recv(1000)):
+                    return said
+                said += part
+            line.sendall(drip)
+        raise TimeoutError
+    return said
+
+
+def test_heads_and_bodies_that_trickle_in(tmp_path: Path) -> None:
+    service = Service(Served(text(tmp_path)), Limits(timeout=0.4))
+    with running(service) as port:
+        head = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
+        assert said_to(port, head, b"A").startswith(b"HTTP/1.1 408")
+        assert said_to(port, b"", b"") == b""
+        # Answered before its body has come: nobody waits for the rest.
+        said = said_to(port, head + b"Content-Length: 99999\r\n\r\n", b"A")
+        assert said.startswith(b"HTTP/1.1 200") and b"408" not in said
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            for _ in range(3):  # one connection, for longer than one wait in all
+                assert client.get("/health").status_code == 200
+                time.sleep(0.2)
+
+
+def test_a_client_that_does_not_read_its_answer(tmp_path: Path) -> None:
+    service = Service(Served(text(tmp_path)), Limits(timeout=0.3))
+    service.meters.text = lambda: b"#" * 50_000_000  # type: ignore[method-assign]
+    with running(service) as port, socket.create_connection(("127.0.0.1", port), 10) as line:
+        line.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(0.1)
+        assert service.meters.busy._value.get() == 1
+        end = time.monotonic() + 8
+        while service.meters.busy._value.get() and time.monotonic() < end:
+            time.sleep(0.02)
+        assert service.meters.busy._value.get() == 0
 
 
 def test_too_late_too_many_and_stopping(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,14 @@ def configuration(service: Service) -> Any:
     """How uvicorn runs it."""
     import uvicorn
 
+    from gobhir.deploy.serve.patience import Patient
+
     limits = service.limits
+    # The strict one: it refuses what could be read in two ways.
+    protocol: Any = partial(Patient, seconds=limits.timeout)
     return uvicorn.Config(
         service.app,
-        http="h11",  # the strict one: it refuses what could be read in two ways
+        http=protocol,
         ws="none",
         lifespan="on",
         log_level="warning",

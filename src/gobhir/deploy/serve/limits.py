@@ -19,7 +19,7 @@ class Limits:
     max_body: int = 8 * 1024**2
     """Bytes."""
     timeout: float = 10.0
-    """Seconds for reading a request, and again for answering it."""
+    """Seconds for a request's head, again for its body, and again for answering it."""
     workers: int = 1
     """Batches that are computed at the same time."""
     grace: float = 10.0
