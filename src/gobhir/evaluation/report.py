@@ -20,7 +20,9 @@ from gobhir.training.metrics.base import arrays
 from gobhir.training.metrics.regression import columns
 
 LOWER_IS_BETTER = frozenset({"mae", "rmse", "mase", "log_loss", "brier", "ece", "loss"})
-SHARES = frozenset({"accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1"})
+SHARES = frozenset(
+    {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1", "mota", "idf1"}
+)
 """What is read best in percent."""
 AREAS = 10
 """Of more classes the areas under the curves say little, and cost more than all the rest."""
