@@ -171,6 +171,13 @@ def project(ctx: typer.Context, lang: Lang = None) -> None:
     raise typer.Exit(made(words, prog_name=f"gobhir project {name}", standalone_mode=False) or 0)
 
 
+@app.command(cls=Command, help="cctv.command.about", context_settings=_PASSED_ON)
+def cctv(ctx: typer.Context) -> None:
+    from gobhir.projects.cctv.commands import app as cameras
+
+    raise typer.Exit(cameras(ctx.args, prog_name="gobhir cctv", standalone_mode=False) or 0)
+
+
 @app.command(cls=Command, help="cli.version.about")
 def version(lang: Lang = None) -> None:
     print(_version())

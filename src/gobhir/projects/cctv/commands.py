@@ -1,0 +1,113 @@
+"""The command `gobhir cctv`: init, run, events."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gobhir.help import Command, Group, columns
+from gobhir.lang import Message, language, say, t
+from gobhir.projects.cctv import config
+from gobhir.projects.cctv.clock import local
+from gobhir.projects.cctv.source import hidden
+from gobhir.projects.cctv.store import FILE as DATABASE
+
+app = typer.Typer(
+    cls=Group, add_completion=False, invoke_without_command=True, rich_markup_mode=None
+)
+option = typer.Option
+Folder = Annotated[str, option("--folder", metavar="FOLDER", help="cctv.command.folder")]
+Lang = Annotated[str | None, option("--lang", metavar="bn|en", help="cli.option.lang")]
+Sources = Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="cctv.command.sources")]
+HOME = "gobhir-projects/cctv"
+
+
+@app.callback(help="cctv.command.about")
+def about(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+
+
+@app.command(cls=Command, help="cctv.command.init")
+def init(sources: Sources = None, folder: Folder = HOME, lang: Lang = None) -> None:
+    place = Path(folder)
+    path = place / config.FILE
+    if path.exists():
+        raise ValueError(say("cctv.command.exists", path=path))
+    config.save(config.System(cameras=cameras(sources or ["0"])), place)
+    print(t("cctv.command.written", path=path))
+
+
+@app.command(cls=Command, help="cctv.command.run")
+def run(
+    sources: Sources = None,
+    folder: Folder = HOME,
+    fast: Annotated[bool, option("--fast", help="cctv.command.fast")] = False,
+    lang: Lang = None,
+) -> None:
+    from gobhir.projects.cctv.supervisor import Supervisor
+
+    place = Path(folder)
+    system = chosen(place, sources or [])
+
+    def told(camera: str, sentence: Message) -> None:
+        print(f"{camera}: {sentence.text(language())}", flush=True)
+
+    supervisor = Supervisor(place, system, pace=not fast, lang=language(), told=told)
+    for name in ("SIGINT", "SIGTERM"):
+        signal.signal(getattr(signal, name), lambda *_: supervisor.stop())
+    print(t("cctv.command.running", count=len(system.cameras), folder=place), flush=True)
+    supervisor.run()
+    failed = [w for w in supervisor.workers if w.failure is not None]
+    raise typer.Exit(2 if len(failed) == len(supervisor.workers) else 0)
+
+
+@app.command(cls=Command, help="cctv.command.events")
+def events(
+    folder: Folder = HOME,
+    camera: Annotated[str | None, option(metavar="NAME", help="cctv.command.camera")] = None,
+    kind: Annotated[str | None, option(metavar="KIND", help="cctv.command.kind")] = None,
+    count: Annotated[str, option(metavar="20", help="cctv.command.count")] = "20",
+    lang: Lang = None,
+) -> None:
+    from gobhir.projects.cctv.store import Store
+
+    place = Path(folder)
+    if not (place / DATABASE).exists():
+        raise FileNotFoundError(say("cctv.command.no_events", folder=place))
+    if not count.strip().isdecimal():
+        raise ValueError(say("cli.bad.count", option="--count", text=count))
+    zone = config.load(place).time_zone if (place / config.FILE).exists() else ""
+    rows = []
+    for row in Store(place).events(camera=camera, kind=kind, limit=int(count)):
+        said = f"{row.camera}: {row.sentence.text(language())}"
+        rows.append((local(row.began, zone), f"{said} ({row.clip})" if row.clip else said))
+    print(columns(rows) if rows else t("cctv.command.nothing"))
+
+
+def chosen(folder: Path, sources: list[str]) -> config.System:
+    """The system of the folder; with sources given, these are its cameras for this once."""
+    if not sources:
+        system = config.load(folder)
+        if not system.cameras:
+            raise ValueError(say("cctv.config.no_camera", path=folder / config.FILE))
+        return system
+    found = config.load(folder) if (folder / config.FILE).exists() else config.System()
+    return config.replace_cameras(found, cameras(sources))
+
+
+def cameras(sources: list[str]) -> tuple[config.Camera, ...]:
+    """A camera for each source, named after it, with the rules that need no zone."""
+    made: list[config.Camera] = []
+    for source in sources:
+        stem = re.split(r"[/\\]", hidden(source).rstrip("/"))[-1].split(".")[0]
+        name = "".join(c if c.isalnum() or c in "-_" else "-" for c in stem) or "camera"
+        name = f"webcam-{name}" if source.isdecimal() else name
+        while name in [c.name for c in made]:
+            name += "-2"
+        made.append(config.Camera(name, source, rules=config.default_rules()))
+    return tuple(made)

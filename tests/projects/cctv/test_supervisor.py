@@ -1,0 +1,280 @@
+"""The supervisor: a process each, started again, one system a folder, nothing forgotten."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gobhir.lang import LANGUAGES, say
+from gobhir.projects.cctv.clock import SetClock, utc
+from gobhir.projects.cctv.config import Camera, Keeping, Looking, System, Telling
+from gobhir.projects.cctv.events import Event
+from gobhir.projects.cctv.lock import Lock
+from gobhir.projects.cctv.process import Health, Told
+from gobhir.projects.cctv.retention import Retention
+from gobhir.projects.cctv.rules import RULES
+from gobhir.projects.cctv.store import Store
+from gobhir.projects.cctv.supervisor import SILENCE, Supervisor
+from gobhir.projects.cctv.webhook import Webhook, post
+
+
+class Actor:
+    """A camera's process as the supervisor sees it: says what stands in the script, then ends."""
+
+    def __init__(self, script):
+        self.script, self.killed, self.exitcode = list(script), False, None
+        self.sent: list = []
+
+    def poll(self) -> bool:
+        return bool(self.script) and self.script[0] is not None
+
+    def recv(self):
+        return self.script.pop(0)
+
+    def is_alive(self) -> bool:
+        if self.script and self.script[0] is None:  # silent for ever
+            return not self.killed
+        if not self.script:
+            self.exitcode = -9
+        return bool(self.script) and not self.killed
+
+    def send(self, word):
+        self.sent.append(word)
+        self.script = []
+
+    def kill(self):
+        self.killed = True
+
+    def join(self, seconds): ...
+    def close(self): ...
+
+
+def supervised(tmp_path: Path, scripts: dict[str, list], clock: SetClock):
+    started: list[tuple[str, float]] = []
+    heard: list[tuple[str, str]] = []
+
+    def start(order):
+        started.append((order.camera, clock.run))
+        actor = Actor(scripts[order.camera].pop(0))
+        return actor, actor
+
+    cameras = tuple(Camera(name, "0", rules=()) for name in scripts)
+    made = Supervisor(
+        tmp_path,
+        System(cameras=cameras),
+        clock=clock,
+        start=start,
+        told=lambda camera, sentence: heard.append((camera, sentence.key)),
+    )
+    return made, started, heard
+
+
+def test_a_dead_camera_is_started_again_later_each_time_and_others_go_on(tmp_path: Path) -> None:
+    clock = SetClock()
+    beat = Told("beat", Health(fps=5.0))
+    scripts = {
+        "a": [[beat], [beat], [beat], [Told("done")]],
+        "b": [[beat] * 5 + [Told("done")]],
+    }
+    made, started, heard = supervised(tmp_path, scripts, clock)
+    made.run()
+    times = [at for name, at in started if name == "a"]
+    assert np.diff(times) == pytest.approx([1, 2, 4], abs=0.3)
+    assert [name for name, _ in started].count("b") == 1
+    assert heard == [("a", "cctv.supervisor.died")] * 3
+    assert Store(tmp_path).cameras()["b"]["fps"] == 5.0
+
+
+def test_a_silent_camera_is_ended_and_started_again(tmp_path: Path) -> None:
+    clock = SetClock()
+    made, started, heard = supervised(tmp_path, {"a": [[None], [Told("done")]]}, clock)
+    made.run()
+    assert heard == [("a", "cctv.supervisor.silent")]
+    assert started[1][1] == pytest.approx(SILENCE + 1, abs=0.5)
+
+
+def test_a_camera_that_can_never_work_is_said_and_left(tmp_path: Path) -> None:
+    failed = Told("failed", sentence=say("cctv.source.missing", source="x.mp4"))
+    event = Told("event", sentence=say("cctv.found.intrusion_anywhere", person=1))
+    scripts = {"a": [[failed]], "b": [[event, Told("done")]]}
+    made, started, heard = supervised(tmp_path, scripts, SetClock())
+    made.run()
+    assert heard == [("a", "cctv.source.missing"), ("b", "cctv.found.intrusion_anywhere")]
+    assert len(started) == 2 and made.workers[0].failure is not None
+    kept = Store(tmp_path).cameras()["a"]["trouble"]
+    assert kept == {"key": "cctv.source.missing", "values": {"source": "x.mp4"}}
+
+
+def test_a_second_system_on_the_folder_is_refused(tmp_path: Path) -> None:
+    lock = Lock(tmp_path)
+    with pytest.raises(ValueError, match=str(tmp_path)):
+        Lock(tmp_path)
+    lock.release()
+    Lock(tmp_path).release()
+
+
+def test_a_folder_without_write_access_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file") as caught:
+        Lock(tmp_path / "file" / "folder")
+    assert caught.value.args[0].key == "errors.file.write"
+
+
+def test_real_processes(tmp_path: Path, red_detector: Path, visit: Path) -> None:
+    """Two cameras, one of them no video: the other one's event is kept, with its clip."""
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video")
+    rules = (RULES["intrusion"](),)
+    cameras = Camera("good", str(visit), 1.0, rules=rules), Camera("bad", str(bad), rules=rules)
+    own = System(detector=Looking(model=str(red_detector), person="0", tile=0), cameras=cameras)
+    heard = []
+    made = Supervisor(tmp_path / "s", own, pace=False, told=lambda c, s: heard.append((c, s.key)))
+    made.run()
+    assert sorted(heard) == [
+        ("bad", "cctv.source.no_video"),
+        ("good", "cctv.found.intrusion_anywhere"),
+    ]
+    store = Store(tmp_path / "s")
+    (row,) = store.events()
+    assert row.ended and (tmp_path / "s" / row.clip).stat().st_size > 1000
+    health = store.cameras()["good"]
+    assert health["frames"] == 80 and health["dropped"] == 0
+
+
+# -- what is kept ----------------------------------------------------------------------------------
+
+
+def kept(store: Store, walls: list[float], size: int = 1000) -> None:
+    for k, at in enumerate(walls):
+        said = say("cctv.found.intrusion_anywhere", person=k)
+        event = Event("intrusion", "everywhere", k, said, np.zeros(4), 1.0, 0.0, 0.0, at)
+        event.clip = f"clips/gate/{k}.mp4"
+        path = store.folder / event.clip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(size))
+        store.add("gate", event)
+
+
+def clips_of(store: Store) -> list[str]:
+    return sorted(p.stem for p in (store.folder / "clips").rglob("*.mp4"))
+
+
+def plenty(folder: Path) -> float:
+    return 1e12
+
+
+def test_days(tmp_path: Path) -> None:
+    clock = SetClock()
+    store = Store(tmp_path, clock)
+    kept(store, [clock.wall - days * 86400 for days in (20, 15, 13, 1)])
+    Retention(store, Keeping(days=14), clock, plenty).tidy()
+    assert clips_of(store) == ["2", "3"] and len(store.events()) == 2
+
+
+def test_room_takes_the_oldest_clips_and_leaves_their_events(tmp_path: Path) -> None:
+    clock = SetClock()
+    store = Store(tmp_path, clock)
+    kept(store, [clock.wall - 1000 + k for k in range(5)], size=400_000)
+    Retention(store, Keeping(gigabytes=0.001), clock, plenty).tidy()
+    assert clips_of(store) == ["3", "4"]
+    assert [bool(r.clip) for r in store.events(oldest_first=True)] == [False] * 3 + [True] * 2
+
+
+def test_a_disk_that_fills_gives_up_the_oldest(tmp_path: Path) -> None:
+    clock = SetClock()
+    store = Store(tmp_path, clock)
+    kept(store, [clock.wall] * 4, size=1_000_000)
+    Retention(store, Keeping(free=1.0), clock, lambda folder: 0.9985e9).tidy()
+    assert clips_of(store) == ["2", "3"]
+
+
+def test_a_clock_that_leaps_deletes_nothing(tmp_path: Path) -> None:
+    clock = SetClock()
+    store = Store(tmp_path, clock)
+    kept(store, [clock.wall])
+    retention = Retention(store, Keeping(days=14), clock, plenty)
+    clock.jump(365 * 86400)
+    retention.tidy()
+    assert clips_of(store) == ["0"]
+    clock.jump(-2 * 365 * 86400)  # and back, too far
+    retention.tidy()
+    assert clips_of(store) == ["0"]
+
+
+# -- who is told -----------------------------------------------------------------------------------
+
+
+class Taken(BaseHTTPRequestHandler):
+    answers: list[int] = []
+    bodies: list[dict] = []
+
+    def do_POST(self) -> None:
+        code = Taken.answers.pop(0) if Taken.answers else 200
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        if code == 200:
+            Taken.bodies.append(json.loads(content))
+        self.send_response(code)
+        self.end_headers()
+
+    def log_message(self, *_) -> None: ...
+
+
+@pytest.fixture
+def address():
+    Taken.answers, Taken.bodies = [], []
+    server = HTTPServer(("127.0.0.1", 0), Taken)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/x"
+    server.shutdown()
+    server.server_close()
+
+
+def test_every_event_is_told_once_whatever_the_other_side_answers(tmp_path: Path, address) -> None:
+    clock = SetClock()
+    store = Store(tmp_path, clock)
+    kept(store, [clock.wall, clock.wall + 1])
+    hook = Webhook(store, Telling(url=address), "Asia/Dhaka", clock)
+    Taken.answers = [500, 503, 200, 200]
+    for _ in range(10):
+        hook.step()
+        clock.sleep(1.0)
+    assert [b["id"] for b in Taken.bodies] == [1, 2]
+    told = Taken.bodies[0]
+    assert set(told["sentence"]) == set(LANGUAGES)
+    assert told["began"] == utc(SetClock().wall) and told["began_local"].endswith("+06")
+
+
+def test_what_it_never_takes_does_not_hold_up_the_rest(tmp_path: Path, address) -> None:
+    clock = SetClock()
+    store = Store(tmp_path, clock)
+    kept(store, [clock.wall] * 2)
+    Taken.answers = [400]
+    assert Webhook(store, Telling(url=address), clock=clock).step() == 1
+    assert [b["id"] for b in Taken.bodies] == [2]
+
+
+def test_it_waits_longer_each_time_and_gives_up(tmp_path: Path) -> None:
+    clock = SetClock()
+    store = Store(tmp_path, clock)
+    kept(store, [clock.wall])
+    attempts: list[float] = []
+
+    def deaf(url, content, timeout):
+        attempts.append(clock.run)
+        raise OSError("nobody there")
+
+    hook = Webhook(store, Telling(url="http://x", tries=4), clock=clock, post=deaf)
+    for _ in range(200):
+        hook.step()
+        clock.sleep(0.5)
+    assert np.diff(attempts) == pytest.approx([2, 4, 8])
+
+
+def test_nobody_there_is_an_os_error() -> None:
+    with pytest.raises(OSError):
+        post("http://127.0.0.1:9/", b"{}", 0.5)
