@@ -97,6 +97,10 @@ def test_every_other_kind(page: Page, ports: dict[str, int]) -> None:
 
     opened(page, ports["picture"])
     page.locator("#file").set_input_files(
+        {"name": "a.txt", "mimeType": "text/plain", "buffer": b"hello"}
+    )
+    expect(page.locator("#answer .wrong")).to_contain_text("WebP")
+    page.locator("#file").set_input_files(
         {"name": "a.png", "mimeType": "image/png", "buffer": png()}
     )
     expect(page.locator(".bars li")).to_have_count(2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -93,10 +92,12 @@ def test_where_nobody_may_write(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_curves_for_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # It looks for TensorFlow only to write into clouds, and takes seconds for it.
-    monkeypatch.setitem(sys.modules, "tensorboard.compat.notf", ModuleType("notf"))
+    # It looks for TensorFlow only to write into clouds, and takes seconds for it: see `writer`.
+    monkeypatch.delitem(sys.modules, "tensorboard.compat.notf", raising=False)
+    had_tensorflow = "tensorflow" in sys.modules
     folder = tmp_path / "curves"
     history = cut_and_gone_on(lambda: TensorBoardLog(folder), tmp_path)
+    assert ("tensorflow" in sys.modules) is had_tensorflow
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     found = EventAccumulator(str(folder)).Reload()
@@ -112,6 +113,14 @@ def test_curves_for_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         points = found.Scalars(tag)
         assert [p.step for p in points] == [1, 2, 3, 4, 5, 6], "none twice"
         assert [p.value for p in points] == pytest.approx(history[column], rel=1e-6)
+
+
+def test_curves_where_nobody_may_write(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(OSError) as caught:
+        train(TensorBoardLog(tmp_path / "file"), 1)
+    assert caught.value.args[0].key == "errors.file.write"
+    assert (tmp_path / "file").read_text() == "a file"
 
 
 def test_without_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,10 @@ class TensorBoardLog(Callback):
             from gobhir.training.backends.tensorboard import writer
 
             # What was written after the checkpoint from which this run goes on is not shown.
-            self._writer = writer(self.folder, run.epoch + 1 if run.resumed else None)
+            try:
+                self._writer = writer(self.folder, run.epoch + 1 if run.resumed else None)
+            except OSError as trouble:
+                raise not_written(self.folder, trouble) from None
 
     def on_epoch_end(self, run: Run) -> None:
         if self._writer is not None:

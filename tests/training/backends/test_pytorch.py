@@ -211,6 +211,9 @@ def test_devices() -> None:
             fastest = "mps"
         assert model[0].weight.device.type == (fastest if name == "auto" else "cpu")
     assert quiet(network(gobhir), (X, Y), device="auto").stopped == "done"
+    if not torch.cuda.is_available():  # then it is called as it was asked for, without a number
+        with pytest.raises(ValueError, match='"cuda"'):
+            quiet(network(), (X, Y), device="cuda")
 
 
 REFUSED: dict[str, Any] = {

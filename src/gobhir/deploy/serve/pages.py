@@ -37,6 +37,7 @@ def page(model: Served, limits: Limits, lang: str) -> Response:
         "inputs": [s.name for s in model.inputs],
         "watched": bool(model.about) and len(model.outputs) > 1,
         "maxBody": limits.max_body,
+        "accept": list(PICTURES),
         "texts": _texts("deploy.page.", lang),
     }
     values = {
@@ -45,7 +46,6 @@ def page(model: Served, limits: Limits, lang: str) -> Response:
         ],
         "width": model.inputs[0].shape[-1] if model.inputs[0].shape else None,
         "limits": limits,
-        "accept": ",".join(PICTURES),
     }
     return _rendered("page.html", lang, title or model.path.name, settings, values)
 

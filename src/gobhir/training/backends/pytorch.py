@@ -209,6 +209,7 @@ def device_named(wish: str, local: int = 0) -> torch.device:
     if name == "cuda" or (wish == "auto" and torch.cuda.is_available()):
         name = f"cuda:{local}"
     if name not in there:
-        told = {"device": name, "there": ", ".join(there)}
+        asked = name if torch.cuda.is_available() else wish
+        told = {"device": asked, "there": ", ".join(there)}
         raise ValueError(say("errors.training.device", **told))
     return torch.device(name)

@@ -150,8 +150,9 @@ function drawing() {
 function files(preview) {
   const take = async (file) => {
     if (!file) return;
-    await preview(file).catch(() => {}); // what is no picture, the service says
-    ask(file, file.type || "application/octet-stream");
+    if (!settings.accept.includes(file.type)) return say(texts.no_picture, true);
+    await preview(file).catch(() => {}); // what is none all the same, the service says
+    ask(file, file.type);
   };
   for (const id of ["file", "camera"]) {
     $(id).addEventListener("change", (event) => {
