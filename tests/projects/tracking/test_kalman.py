@@ -21,7 +21,8 @@ def textbook(seen: list[np.ndarray], motion: Motion, steps: list[float]):
     z = to_centres(seen[0])
     x = np.concatenate([z, np.zeros(4)])
     first = np.array([1, 1, 0.1, 0.1]) * motion.first * z[3]
-    p = np.diag(np.concatenate([np.full(4, motion.measured * z[3]), first]) ** 2)
+    noise = motion.measured * np.array([1, 1, motion.size, motion.size])
+    p = np.diag(np.concatenate([noise * z[3], first]) ** 2)
     h = np.eye(4, 8)
     for now, t in zip(seen[1:], steps, strict=True):
         push = np.array([motion.push, motion.push, motion.growth, motion.growth]) * x[3]
@@ -30,7 +31,7 @@ def textbook(seen: list[np.ndarray], motion: Motion, steps: list[float]):
         q = np.block([[s * t**3 / 3, s * t**2 / 2], [s * t**2 / 2, s * t]])
         x, p = f @ x, f @ p @ f.T + q
         z = to_centres(now)
-        r = np.eye(4) * (motion.measured * z[3]) ** 2
+        r = np.diag((noise * z[3]) ** 2)
         gain = p @ h.T @ np.linalg.inv(h @ p @ h.T + r)
         x, p = x + gain @ (z - h @ x), (np.eye(8) - gain @ h) @ p
     return x, p

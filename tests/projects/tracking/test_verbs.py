@@ -14,7 +14,7 @@ from gobhir.projects.tracking.evaluate import intervals
 from gobhir.projects.tracking.files import Rows, mot, read_mot
 from gobhir.projects.tracking.metrics import measure
 from gobhir.projects.tracking.train import kept
-from gobhir.projects.tracking.tune import worth
+from gobhir.projects.tracking.tune import backwards, worth
 from gobhir.projects.tracking.video import frames, write_video
 
 
@@ -43,7 +43,7 @@ def street(tmp_path):
 def test_tuned_measured_and_run(street, tmp_path, capsys) -> None:
     project, folder = Project("tracking"), tmp_path / "out"
     project.train(project.settings(data=str(street), trials=6), folder)
-    assert len((folder / "trials.csv").read_text().splitlines()) == 7
+    assert len((folder / "trials.csv").read_text().splitlines()) == 13
     found = project.evaluate(folder)
     again = Results.load(folder)
     assert [m.numbers for m in again.models] == [m.numbers for m in found.models]
@@ -83,7 +83,9 @@ def test_tuning_never_ends_below_where_it_began(street, tmp_path) -> None:
     todo = data.task(settings, tmp_path)
 
     def reached(one) -> float:
-        return worth(measure(todo.true("train"), data.follow(todo.seen, todo.part("train"), one)))
+        part, truth = todo.part("train"), todo.true("train")
+        ways = [(truth, todo.seen), (backwards(truth, part), backwards(todo.seen, part))]
+        return worth([measure(a, data.follow(b, part, one)) for a, b in ways])
 
     assert reached(options) >= reached(None)
     assert kept(tmp_path) == options == project.train(settings, tmp_path)

@@ -33,15 +33,22 @@ class Motion:
     """How people move and how well they are seen, in parts of the box's height, so that the same
     numbers hold near and far.
 
-    measured: the standard deviation of a detection's centre, width and height. push: how much
-    chance changes the centre's velocity in one step; growth: the same of width and height. first:
-    the standard deviation of the velocity, a step, of somebody who was seen once.
+    measured: the standard deviation of a detection's centre; size: how many times larger that of
+    its width and height is (arms, legs and whoever stands before somebody change them more). push:
+    how much chance changes the centre's velocity in one step; growth: the same of width and height.
+    first: the standard deviation of the velocity, a step, of somebody who was seen once.
     """
 
     measured: float = 0.05
+    size: float = 2.0
     push: float = 0.01
-    growth: float = 0.002
+    growth: float = 0.0005
     first: float = 0.06
+
+    @property
+    def noise(self) -> np.ndarray:
+        """(4,): of what is measured."""
+        return self.measured * np.array([1, 1, self.size, self.size])
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def begin(boxes: np.ndarray, motion: Motion) -> State:
     mean = np.stack([position, np.zeros_like(position)], -1)
     height = position[:, 3, None]
     covariance = np.zeros((*mean.shape, 2))
-    covariance[..., 0, 0] = (motion.measured * height) ** 2
+    covariance[..., 0, 0] = (motion.noise * height) ** 2
     covariance[..., 1, 1] = (motion.first * height) ** 2 * [1, 1, 0.01, 0.01]
     return State(mean, covariance)
 
@@ -91,15 +98,12 @@ def predict(state: State, motion: Motion, steps: float = 1.0) -> State:
     return State(mean, f @ state.covariance @ f.T + (s**2)[..., None, None] * q)
 
 
-def update(
-    state: State, boxes: np.ndarray, motion: Motion, doubt: np.ndarray | None = None
-) -> State:
-    """The boxes (n, 4) were seen, one for each state. doubt: (n,) factors on the standard deviation
-    of what was measured; 1 where none are given."""
+def update(state: State, boxes: np.ndarray, motion: Motion) -> State:
+    """The boxes (n, 4) were seen, one for each state."""
     z = to_centres(np.asarray(boxes, float))
-    deviation = motion.measured * z[:, 3] * (1.0 if doubt is None else doubt)
+    r = (motion.noise * z[:, 3, None]) ** 2
     p = state.covariance
-    s = p[..., 0, 0] + (deviation**2)[:, None]
+    s = p[..., 0, 0] + r
     gain = p[..., :, 0] / s[..., None]
     mean = state.mean + gain * (z - state.mean[..., 0])[..., None]
     return State(mean, p - gain[..., :, None] * p[..., None, 0, :])

@@ -39,16 +39,16 @@ class Options:
 
     sure: float = 0.4
     unsure: float = 0.1
-    start: float = 0.5
+    start: float = 0.65
     gate: float = 0.8
-    second_gate: float = 0.6
+    second_gate: float = 0.5
     wide_gate: float = 0.9
     buffer: float = 0.5
-    momentum: float = 0.2
-    apart: float = 0.6
-    confirm: int = 2
+    momentum: float = 0.1
+    apart: float = 0.35
+    confirm: int = 3
     patience: int = 20
-    coast: int = 2
+    coast: int = 1
     motion: Motion = field(default_factory=Motion)
 
 

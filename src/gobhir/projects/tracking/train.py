@@ -25,10 +25,12 @@ def train(settings: Settings, folder: Path) -> Options:
         todo = task(settings, folder)
         settings.save(folder)
         options, tallies = tuned(todo, settings.trials, settings.seed, settings.overlap)
-        lines = ["trial,mota,idf1,switches"]
-        lines += [f"{k},{x.mota:.5f},{x.idf1:.5f},{x.switches}" for k, x in enumerate(tallies)]
+        lines = ["trial,way,mota,idf1,switches"]
+        for k, ways in enumerate(tallies):
+            for way, x in zip(("forwards", "backwards"), ways, strict=True):
+                lines.append(f"{k},{way},{x.mota:.5f},{x.idf1:.5f},{x.switches}")
         write(folder / TRIALS, "\n".join(lines) + "\n")
-        first, best = tallies[0], max(tallies, key=worth)
+        first, best = tallies[0][0], max(tallies, key=worth)[0]
         said = {"mota": f"{best.mota:.3f}", "idf1": f"{best.idf1:.3f}"}
         said |= {"before": f"{first.mota:.3f}, {first.idf1:.3f}", "frames": str(todo.cut)}
         print(t("tracking.tuned", trials=len(tallies), **said))

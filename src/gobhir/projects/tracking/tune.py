@@ -1,4 +1,4 @@
-"""Which thresholds fit a camera? Draw them by chance, measure each, keep the best, look around it.
+"""Which thresholds fit a camera? Draw them by chance, measure each, keep the best.
 
 By chance, since among a dozen numbers few matter, and nobody knows before which: a grid would try
 the same few values of these again and again. Source: J. Bergstra, Y. Bengio (2012),
@@ -8,79 +8,73 @@ https://jmlr.org/papers/v13/bergstra12a.html
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gobhir.projects.tracking.data import Task, follow
+from gobhir.projects.tracking.files import Rows
 from gobhir.projects.tracking.kalman import Motion
 from gobhir.projects.tracking.metrics import Tally, measure
 from gobhir.projects.tracking.tracker import Options
 
-SCORES = {"unsure": (0.05, 0.4), "sure": (0.15, 0.8), "start": (0.15, 0.9)}
+SCORES = {"sure": (0.25, 0.7), "unsure": (0.05, 0.4), "start": (0.3, 0.9)}
 SHARES = {
-    "gate": (0.5, 1.0),
-    "second_gate": (0.3, 1.0),
-    "wide_gate": (0.5, 1.1),
-    "buffer": (0.0, 1.0),
-    "momentum": (0.0, 0.5),
-    "apart": (0.2, 0.9),
+    "gate": (0.6, 0.95),
+    "second_gate": (0.3, 0.8),
+    "wide_gate": (0.6, 1.0),
+    "buffer": (0.2, 1.0),
+    "momentum": (0.0, 0.3),
+    "apart": (0.2, 0.8),
 }
-COUNTS = {"confirm": (1, 4), "patience": (5, 90), "coast": (0, 8)}
+COUNTS = {"confirm": (1, 4), "patience": (10, 60), "coast": (0, 3)}
 MOTION = {
-    "measured": (0.02, 0.2),
-    "push": (0.002, 0.05),
-    "growth": (0.0003, 0.01),
-    "first": (0.01, 0.2),
+    "measured": (0.03, 0.1),
+    "size": (1.0, 4.0),
+    "push": (0.005, 0.03),
+    "growth": (0.0002, 0.003),
+    "first": (0.03, 0.15),
 }
 """Drawn on a logarithmic scale."""
 
 
-def worth(tally: Tally) -> float:
+def worth(tallies: list[Tally]) -> float:
     """What is to be large: halfway between MOTA (is everybody found?) and IDF1 (who is who?)."""
-    return (tally.mota + tally.idf1) / 2
+    return float(np.mean([(one.mota + one.idf1) / 2 for one in tallies]))
 
 
-def tuned(todo: Task, trials: int, seed: int, overlap: float = 0.5) -> tuple[Options, list[Tally]]:
-    """The best options of so many on the part to tune on, and what each of them gave. The first
-    are as they come; the last third is drawn near the best so far."""
+def tuned(
+    todo: Task, trials: int, seed: int, overlap: float = 0.5
+) -> tuple[Options, list[list[Tally]]]:
+    """The best options of so many on the part to tune on, and what each of them gave: forwards,
+    and backwards in time, for people who meet are few, and so they meet twice. The first options
+    are as they come."""
     draw = np.random.default_rng(seed)
-    part, truth = todo.part("train"), todo.true("train")
+    part, truth, seen = todo.part("train"), todo.true("train"), todo.seen
+    ways = [(truth, seen), (backwards(truth, part), backwards(seen, part))]
     best, most, tallies = Options(), -math.inf, []
     for k in range(trials):
-        near = best if 3 * k >= 2 * trials else None
-        options = Options() if k == 0 else drawn(draw, near)
-        tallies.append(measure(truth, follow(todo.seen, part, options), overlap))
+        options = drawn(draw) if k else Options()
+        tallies.append([measure(a, follow(b, part, options), overlap) for a, b in ways])
         if worth(tallies[-1]) > most:
             best, most = options, worth(tallies[-1])
     return best, tallies
 
 
-def drawn(draw: np.random.Generator, near: Options | None = None) -> Options:
-    """Options by chance: within their limits, or, for half of them, as `near` has them, and the
-    others a tenth of their range around it."""
+def backwards(rows: Rows, part: range) -> Rows:
+    """The same frames, the last one first."""
+    rows = rows.between(part.start, part.stop)
+    turned = Rows(part.start + part.stop - 1 - rows.frames, rows.ids, rows.boxes, rows.scores)
+    return turned[np.argsort(turned.frames, kind="stable")]
 
-    def one(name: str, low: float, high: float, now: float | None) -> float:
-        if now is None:
-            return float(draw.uniform(low, high))
-        if draw.random() < 0.5:
-            return now
-        return float(np.clip(draw.normal(now, (high - low) / 10), low, high))
 
-    def of(name: str) -> float | None:
-        return None if near is None else getattr(near, name)
-
+def drawn(draw: np.random.Generator) -> Options:
+    """Options by chance."""
     found: dict[str, Any] = {
-        name: one(name, *ends, of(name)) for name, ends in {**SCORES, **SHARES}.items()
+        name: float(draw.uniform(*ends)) for name, ends in {**SCORES, **SHARES}.items()
     }
     found["unsure"] = min(found["unsure"], found["sure"])
-    whole: dict[str, Any] = {
-        name: round(one(name, *ends, of(name))) for name, ends in COUNTS.items()
-    }
-    motion = {}
-    for name, ends in MOTION.items():
-        low, high = map(math.log, ends)
-        now = None if near is None else math.log(getattr(near.motion, name))
-        motion[name] = math.exp(one(name, low, high, now))
-    return replace(Options(), **found, **whole, motion=Motion(**motion))
+    for name, (low, high) in COUNTS.items():
+        found[name] = int(draw.integers(low, high + 1))
+    motion = {name: math.exp(draw.uniform(*np.log(ends))) for name, ends in MOTION.items()}
+    return Options(**found, motion=Motion(**motion))
