@@ -35,11 +35,15 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
     "digits-mnist_10k": ("digits", {"data": "mnist_10k"}),
     "digits-fashion_mnist": ("digits", {"data": "fashion_mnist", "augment": 0.3}),
     "images-pennfudan_yolo": ("images", {"data": "pennfudan_yolo", "size": 96, "epochs": 2}),
+    "images-pennfudan_people": (
+        "images",
+        {"data": "pennfudan_people", "size": 96, "epochs": 3, "batch_size": 16},
+    ),
 }
 """NAME: the project, and what its settings are beside the usual ones."""
 MORE: dict[str, dict[str, object]] = {
     "digits": {"smaller": True},
-    "images-pennfudan_yolo": {"switches": 1},
+    "images-pennfudan_people": {"switches": 5},
 }
 """NAME: what its evaluation is told."""
 

@@ -25,14 +25,14 @@ from gobhir.projects.images.networks.efficientnet_lite import EfficientNetLite0
 from gobhir.projects.images.networks.mobilenet import MobileNetV2
 from gobhir.projects.images.switches import measured
 from gobhir.projects.images.train import (
-    FEATURES,
-    MODEL,
+    HEAD,
     ONNX,
     fine_tune,
     groups,
     learn_head,
     schedule,
 )
+from gobhir.projects.learning import model_file
 from gobhir.projects.results import Results
 
 TINY = {
@@ -76,7 +76,7 @@ def test_a_folder_of_ones_own_from_nothing(shapes, tmp_path, capsys) -> None:
     settings = project.settings.load(folder)
     todo = task(settings)
     x = todo.pixels("test")
-    want = logits(kept(settings, 2, folder / MODEL), x)
+    want = logits(kept(settings, 2, model_file(folder)), x)
     given = {"input": normalised(torch.from_numpy(x).float() / 255).numpy()}
     assert np.allclose(session(folder / ONNX).run(["output"], given)[0], want, atol=1e-3)
     capsys.readouterr()
@@ -130,7 +130,7 @@ def test_transfer_keeps_what_it_began_with(shapes, tmp_path, learned_backbone) -
     todo, model = task(settings), network(settings, 2)
     with_backbone(model, imagenet())
     learn_head(model, todo, settings, tmp_path / "history-head.csv")
-    first = kept_and_read(model, settings, tmp_path / FEATURES)
+    first = kept_and_read(model, settings, model_file(tmp_path, HEAD))
     assert all(torch.equal(first[k], v) for k, v in learned_backbone.items())
     assert not torch.equal(first["head.weight"], network(settings, 2).head.weight)
     baselines = simple(todo, settings, tmp_path)
@@ -222,9 +222,9 @@ def test_all_tricks_at_once(shapes) -> None:
 
 def test_a_file_of_another_network_is_refused(shapes, tmp_path) -> None:
     settings = Project("images").settings(data=str(shapes), **TINY)
-    keep(MobileNetV2(3, 0.15), tmp_path / MODEL)
+    keep(MobileNetV2(3, 0.15), model_file(tmp_path))
     with pytest.raises(ValueError, match="does not hold the weights of this network"):
-        kept(settings, 2, tmp_path / MODEL)
-    (tmp_path / MODEL).write_bytes(b"no weights")
+        kept(settings, 2, model_file(tmp_path))
+    model_file(tmp_path).write_bytes(b"no weights")
     with pytest.raises(ValueError, match="does not hold the weights of this network"):
-        kept(settings, 2, tmp_path / MODEL)
+        kept(settings, 2, model_file(tmp_path))

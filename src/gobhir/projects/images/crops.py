@@ -30,8 +30,7 @@ def crops(dataset: Dataset, size: int) -> Pictures:
     for group, name in enumerate(names):
         picture = read_picture(dataset.paths[name])
         height, width = picture.shape[:2]
-        label = name.replace("images/", "labels/").rsplit(".", 1)[0] + ".txt"
-        boxes = _boxes(dataset.paths[label].read_text(encoding="utf-8"), width, height)
+        boxes = boxes_of(dataset, name, picture)
         squares = [_around(box, width, height) for box in boxes]
         free = [_free(boxes, side, width, height, draw) for *_, side in squares]
         for person, found in ((1, squares), (0, free)):
@@ -44,9 +43,13 @@ def crops(dataset: Dataset, size: int) -> Pictures:
     return Pictures(CLASSES, np.stack(pixels), np.array(labels), np.array(groups))
 
 
-def _boxes(text: str, width: int, height: int) -> np.ndarray:
-    """(n, 4): left, top, right, bottom in pixels, from lines of class, centre, size in shares."""
+def boxes_of(dataset: Dataset, name: str, picture: np.ndarray) -> np.ndarray:
+    """(n, 4): left, top, right, bottom of everybody in the photograph called `name`, in pixels."""
+    label = name.replace("images/", "labels/").rsplit(".", 1)[0] + ".txt"
+    text = dataset.paths[label].read_text(encoding="utf-8")
+    # Lines of class, centre, size in shares.
     rows = np.array([line.split() for line in text.splitlines() if line.strip()], float)
+    height, width = picture.shape[:2]
     x, y, w, h = rows[:, 1] * width, rows[:, 2] * height, rows[:, 3] * width, rows[:, 4] * height
     return np.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], 1)
 

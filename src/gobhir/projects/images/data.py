@@ -17,11 +17,16 @@ from gobhir.projects.images.augment import augmented, mixed
 from gobhir.projects.images.crops import crops
 from gobhir.projects.images.folders import Pictures, read_folder
 from gobhir.projects.images.networks.efficientnet_lite import MEAN, STD
+from gobhir.projects.images.people import people
 from gobhir.projects.images.settings import Settings
 from gobhir.projects.parts import words
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
-SHIPPED = ("pennfudan_yolo",)
+SHIPPED = {
+    "pennfudan_yolo": ("pennfudan_yolo", crops),
+    "pennfudan_people": ("pennfudan_yolo", people),
+}
+"""What `--data` can name beside a folder: a data set, and what makes classified pictures of it."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,9 @@ def task(settings: Settings) -> Task:
     dataset = None
     folder = Path(settings.data).expanduser()
     if settings.data in SHIPPED and not folder.is_dir():
-        dataset = datasets.load(settings.data)
-        pictures = crops(dataset, settings.size)
+        name, made_of = SHIPPED[settings.data]
+        dataset = datasets.load(name)
+        pictures = made_of(dataset, settings.size)
     else:
         pictures = read_folder(folder, settings.size)
     labels = pictures.labels

@@ -15,7 +15,8 @@ from gobhir.projects.images.data import SHARES, Task, task
 from gobhir.projects.images.network import kept, logits
 from gobhir.projects.images.settings import Settings
 from gobhir.projects.images.switches import measured
-from gobhir.projects.images.train import FEATURES, MODEL
+from gobhir.projects.images.train import HEAD
+from gobhir.projects.learning import history_file, model_file
 from gobhir.projects.parts import png
 from gobhir.projects.results import Card, Data, Mistake, Results, Table, Words
 from gobhir.training.logs import read_log
@@ -33,7 +34,7 @@ def evaluate(
     to the folder. switches: also train with each trick of day 34 alone, so many times."""
     todo = task(settings)
     classes = todo.pictures.classes
-    model = kept(settings, len(classes), folder / MODEL)
+    model = kept(settings, len(classes), model_file(folder))
     pixels, target = todo.pixels("test"), todo.labels("test")
     output = logits(model, pixels, settings.tta)
     own = todo.pictures.groups[todo.test]
@@ -54,7 +55,7 @@ def evaluate(
         mistakes=_mistakes(todo, output),
         tables=tables,
     )
-    log = next(p for p in (folder / "history-all.csv", folder / "history-head.csv") if p.is_file())
+    log = next(p for p in (history_file(folder), history_file(folder, HEAD)) if p.is_file())
     page = results.trained(settings, read_log(log)).save(folder)
     print(t("projects.command.saved", path=page))
     return results
@@ -69,8 +70,9 @@ def simple(todo: Task, settings: Settings, folder: Path) -> dict[str, np.ndarray
         "majority": baselines.majority(y, len(asked), count_),
         "images.histogram": baselines.logistic(x, y, asked, count_),
     }
-    if settings.epochs and (folder / FEATURES).is_file():
-        model = kept(settings, count_, folder / FEATURES)
+    head = model_file(folder, HEAD)
+    if settings.epochs and head.is_file():
+        model = kept(settings, count_, head)
         found["images.features"] = logits(model, todo.pixels("test"))
     return found
 
@@ -144,7 +146,7 @@ def _origin(todo: Task, settings: Settings) -> Data:
     split = say("images.split", seed=settings.seed)
     if todo.dataset is not None:
         found = Data.of(todo.dataset.card, parts, split)
-        found.note = say("images.crops")
+        found.note = say(f"images.note.{settings.data}")  # keys: images.note.*
         return found
     return Data(Path(settings.data).name, "", "", "", parts, say("images.own"), split)
 
@@ -162,4 +164,7 @@ def _card(settings: Settings) -> Card:
         for lang in LANGUAGES
     }  # keys: images.card.pretrained, images.card.scratch
     limits: list[Words] = [say("images.card.small"), say("images.card.elsewhere")]
-    return Card(say("images.card.purpose"), [say("images.card.not_for")], limits, run, said)
+    not_for: list[Words] = [say("images.card.not_for")]
+    if settings.data == "pennfudan_people":
+        not_for.append(say("images.card.not_for_people"))
+    return Card(say("images.card.purpose"), not_for, limits, run, said)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
-from itertools import repeat
 from typing import Any
 
 import numpy as np
 
-from gobhir.evaluation import classification, gain
+from gobhir.evaluation import classification, gain, k_fold
 from gobhir.evaluation.report import title
 from gobhir.lang import LANGUAGES, say, t
 from gobhir.projects.images.data import Task
@@ -18,6 +17,7 @@ from gobhir.projects.images.settings import Settings
 from gobhir.projects.images.train import fine_tune, learn_head
 from gobhir.projects.results import Table, Words, words
 
+FOLDS = 5
 NONE: dict[str, Any] = {
     "augmentation": False,
     "mixup": 0.0,
@@ -41,38 +41,54 @@ TRICKS: dict[str, dict[str, Any]] = {
 
 
 def measured(settings: Settings, todo: Task, times: int) -> Table:
-    """Accuracy on the test, and how much more than without any, of `times` trainings each, whose
-    seeds (order, noise, first head) differ; the split stays. Pictures of a group, and a picture's
-    answers of all trainings, are drawn together in the intervals."""
-    target = np.tile(todo.labels("test"), times)
-    groups = np.tile(todo.pictures.groups[todo.test], times)
-    starts = [_start(replace(settings, seed=settings.seed + k), todo) for k in range(times)]
-    found: dict[str, np.ndarray] = {}
+    """Accuracy, and how much more than without any, of `times` trainings each: in each another
+    fifth of the pictures is asked about, and order, noise and first head have another seed.
+    Pictures of a group, and a picture's answers of several trainings, are drawn together in the
+    intervals."""
+    own = [replace(settings, seed=settings.seed + k) for k in range(times)]
+    tasks = [fold(todo, settings.seed, k) for k in range(times)]
+    asked = np.concatenate([one.test for one in tasks])
+    target = todo.pictures.labels[asked]
+    groups = todo.pictures.groups[asked]
+    starts = [_start(*pair) for pair in zip(own, tasks, strict=True)]
+    found = {"head": _answers(starts, tasks)}
     plain: list[Any] = []
     for name, changed in TRICKS.items():
         # keys: images.trick.*
         print(t("images.trick.training", name=t(f"images.trick.{name}"), count=times))
-        own = plain  # asking twice needs no training of its own
+        trained = plain  # asking twice needs no training of its own
         if name != "tta":
-            seeds = [replace(settings, seed=settings.seed + k) for k in range(times)]
-            wishes = [replace(one, **{**NONE, **changed}) for one in seeds]
-            own = [_trained(*pair) for pair in zip(starts, repeat(todo), wishes, strict=False)]
-        plain = plain or own
-        found[name] = _answers(own, todo, tta=name == "tta")
-    found["head"] = _answers(starts, todo)
+            wishes = [replace(one, **{**NONE, **changed}) for one in own]
+            trained = [_trained(*three) for three in zip(starts, tasks, wishes, strict=True)]
+        plain = plain or trained
+        found[name] = _answers(trained, tasks, tta=name == "tta")
     names = [words(name, "en") for name in todo.pictures.classes]
     rows: list[list[Any]] = []
-    for name, output in found.items():
-        report = classification(output, target, names, groups=groups)
-        more = "" if name == "none" else gain(output, found["none"], target, groups=groups)
+    for name in [*TRICKS, "head"]:
+        report = classification(found[name], target, names, groups=groups)
+        more = "" if name == "none" else gain(found[name], found["none"], target, groups=groups)
         rows.append([say(f"images.trick.{name}"), report.numbers["accuracy"], more])
     head: list[Words] = [
         say("images.trick.trick"),
         {lang: title("accuracy", lang) for lang in LANGUAGES},
         say("images.trick.gain"),
     ]
-    about = say("images.trick.about", count=times, epochs=settings.epochs)
+    said = {"count": times, "epochs": settings.epochs, "pictures": len(np.unique(asked))}
+    about = say("images.trick.about", **said)
     return Table(say("images.trick.title"), head, rows, about, number="accuracy")
+
+
+def fold(todo: Task, seed: int, k: int) -> Task:
+    """The pictures divided anew: the k-th fifth is the test, the next one the validation. After all
+    five (k = 5, 6, ...) other fifths are drawn."""
+    labels, groups = todo.pictures.labels, todo.pictures.groups
+    turn, k = divmod(k, FOLDS)
+    fifths = [
+        rows
+        for _, rows in k_fold(len(labels), FOLDS, labels=labels, groups=groups, seed=seed + turn)
+    ]
+    test, validation, *rest = fifths[k:] + fifths[:k]
+    return replace(todo, train=np.concatenate(rest), validation=validation, test=test)
 
 
 def _start(settings: Settings, todo: Task) -> Any:
@@ -84,9 +100,10 @@ def _start(settings: Settings, todo: Task) -> Any:
     return model
 
 
-def _answers(models: list[Any], todo: Task, tta: bool = False) -> np.ndarray:
-    """What all of them say of the test pictures, one below the other: (models * n, classes)."""
-    return np.concatenate([logits(model, todo.pixels("test"), tta) for model in models])
+def _answers(models: list[Any], tasks: list[Task], tta: bool = False) -> np.ndarray:
+    """What each says of its test pictures, one below the other."""
+    pairs = zip(models, tasks, strict=True)
+    return np.concatenate([logits(model, todo.pixels("test"), tta) for model, todo in pairs])
 
 
 def _trained(start: Any, todo: Task, settings: Settings) -> Any:

@@ -12,15 +12,24 @@ from torch import nn
 
 from gobhir.deploy import About, export
 from gobhir.lang import LANGUAGES, t
+from gobhir.projects import learning
 from gobhir.projects.images.data import Batches, Task, form, normalised, task
-from gobhir.projects.images.network import applied, imagenet, keep, network, with_backbone
+from gobhir.projects.images.network import (
+    applied,
+    asked,
+    imagenet,
+    keep,
+    kept,
+    network,
+    with_backbone,
+)
 from gobhir.projects.images.settings import Settings
-from gobhir.projects.learning import learn
 from gobhir.projects.parts import words
-from gobhir.training import Average, Callback, Checkpoint, CSVLog, History, Schedule
+from gobhir.training import Average, CSVLog, History, Schedule
+from gobhir.training.logs import read_log
 
-FEATURES, MODEL, ONNX = "features.safetensors", "model.safetensors", "model.onnx"
-CHECKPOINT = "checkpoint.safetensors"
+HEAD, ONNX = "-head", "model.onnx"
+"""The network as it was after stage 1 is called HEAD."""
 HEAD_LR = 0.003
 WARM = 0.1
 """The share of all steps in which the learning rate rises."""
@@ -29,29 +38,33 @@ WARM = 0.1
 def train(
     settings: Settings, folder: Path, *, resume: Annotated[bool, "projects.resume"] = False
 ) -> dict[str, History]:
-    """Train in both stages (without weights from ImageNet only in the second); the weights go to
-    `features.safetensors` and `model.safetensors`, the curves to `history-*.csv`, and the whole
-    to `model.onnx`."""
+    """Train in both stages (without weights from ImageNet only in the second). The weights go to
+    `model-head.safetensors` and `model.safetensors`, the curves to `history-head.csv` and
+    `history.csv`, and the whole to `model.onnx`."""
     todo = task(settings)
-    model = network(settings, len(todo.pictures.classes))
+    count = len(todo.pictures.classes)
+    model = network(settings, count)
     if settings.pretrained:
         with_backbone(model, imagenet())
-    settings.save(folder)
-    old = [FEATURES, MODEL, ONNX, "history-head.csv", "history-all.csv"]
-    for name in [*old, *([] if resume else [CHECKPOINT])]:  # what was trained here before
-        (folder / name).unlink(missing_ok=True)
+    learning.begin(settings, folder, ("", HEAD), resume)
+    (folder / ONNX).unlink(missing_ok=True)
     curves = {}
     if settings.pretrained:
-        print(t("images.training.head"))
-        curves["head"] = learn_head(model, todo, settings, folder / "history-head.csv")
-        keep(model, folder / FEATURES)
+        first, log = learning.model_file(folder, HEAD), learning.history_file(folder, HEAD)
+        if resume and first.is_file():
+            model, curves["head"] = kept(settings, count, first), read_log(log)
+        else:
+            print(t("images.training.head"))
+            curves["head"] = learn_head(model, todo, settings, log)
+            keep(model, first)
+    last = learning.model_file(folder)
     if settings.epochs:
         print(t("images.training.all"))
-        keeper = Checkpoint(folder / CHECKPOINT)
-        log = folder / "history-all.csv"
-        curves["all"] = fine_tune(model, todo, settings, log, keeper, resume)
-    keep(model.cpu(), folder / MODEL)
-    _export(model, todo, settings, folder / ONNX)
+        wishes = how(model, todo, settings)
+        curves["all"] = learning.train_one(settings, folder, "", model, resume=resume, **wishes)
+    else:
+        keep(model, last)
+    _export(kept(settings, count, last), todo, settings, folder / ONNX)
     return curves
 
 
@@ -67,7 +80,7 @@ def learn_head(model: Any, todo: Task, settings: Settings, log: Path | None = No
     optimizer = torch.optim.AdamW(
         model.head.parameters(), HEAD_LR, weight_decay=settings.weight_decay
     )
-    return learn(
+    return learning.learn(
         replace(settings, epochs=settings.head_epochs, patience=10),
         model.head,
         (x, y),
@@ -82,43 +95,34 @@ def learn_head(model: Any, todo: Task, settings: Settings, log: Path | None = No
     )
 
 
-def fine_tune(
-    model: Any,
-    todo: Task,
-    settings: Settings,
-    log: Path | None = None,
-    checkpoint: Checkpoint | None = None,
-    resume: bool = False,
-    progress: bool = True,
-) -> History:
-    """Stage 2: all weights learn, early layers (edges, colours) slower than late ones. What
-    BatchNorm knows of ImageNet's pictures stays: a small folder would tell it worse."""
+def fine_tune(model: Any, todo: Task, settings: Settings, **more: Any) -> History:
+    """Stage 2: all weights learn, early layers (edges, colours) slower than late ones. more: as for
+    `learn`."""
+    return learning.learn(settings, model, **how(model, todo, settings), **more)
+
+
+def how(model: Any, todo: Task, settings: Settings) -> dict[str, Any]:
+    """What stage 2 learns from, and how: words for `learn`. What BatchNorm knows of ImageNet's
+    pictures stays: a small folder would tell it worse."""
     data = Batches(todo, "train", settings, learning=True)
     optimizer = torch.optim.AdamW(
         groups(model, settings.lr, settings.layer_decay), weight_decay=settings.weight_decay
     )
-    told: list[Callback] = [Average(settings.ema)] if settings.ema else []
-    told += [CSVLog(log)] if log else []
     model.train()
     if settings.pretrained:
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()  # fit leaves it so
-    return learn(
-        settings,
-        model,
-        data,
-        nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
-        optimizer=optimizer,
-        metrics=[accuracy],
-        callbacks=told,
-        validation=Batches(todo, "validation", settings),
-        scheduler=schedule(optimizer, settings.schedule, settings.epochs * len(data)),
-        clip_norm=1.0,
-        checkpoint=checkpoint,
-        resume=resume,
-        progress=progress,
-    )
+    return {
+        "data": data,
+        "loss": nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
+        "optimizer": optimizer,
+        "metrics": [accuracy],
+        "callbacks": [Average(settings.ema)] if settings.ema else [],
+        "validation": Batches(todo, "validation", settings),
+        "scheduler": schedule(optimizer, settings.schedule, settings.epochs * len(data)),
+        "clip_norm": 1.0,
+    }
 
 
 def groups(model: Any, lr: float, decay: float) -> list[dict[str, Any]]:
@@ -157,9 +161,10 @@ def accuracy(output: Any, target: Any) -> float:
 
 
 def _export(model: nn.Module, todo: Task, settings: Settings, path: Path) -> None:
-    """The model as one file that `gobhir serve` runs: it knows its pictures and its classes."""
+    """The model as one file that `gobhir serve` runs: it knows its pictures and its classes, and
+    asks both ways where the settings do."""
     labels = {lang: [words(c, lang) for c in todo.pictures.classes] for lang in LANGUAGES}
     title = {lang: t("images.title", lang, data=Path(settings.data).name) for lang in LANGUAGES}
     about = About(title=title, labels=labels, input=form(settings))
     some = torch.from_numpy(todo.pixels("validation")[:4]).float() / 255
-    export(model, normalised(some).numpy(), path, about=about)
+    export(asked(model, settings.tta), normalised(some).numpy(), path, about=about)
