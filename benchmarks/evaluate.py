@@ -43,7 +43,7 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
 """NAME: the project, and what its settings are beside the usual ones."""
 MORE: dict[str, dict[str, object]] = {
     "digits": {"smaller": True},
-    "images-pennfudan_people": {"switches": 5},
+    "images-pennfudan_people": {"switches": 3},
 }
 """NAME: what its evaluation is told."""
 

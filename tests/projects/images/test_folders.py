@@ -87,7 +87,7 @@ def test_files_that_are_no_pictures_are_all_named(shapes) -> None:
     with pytest.raises(ValueError) as refused:
         read_folder(shapes, 32)
     for name in (
-        "4 files",
+        "(4)",
         "square/text.jpg",
         "square/large.png",
         "গোল/half.jpg",
@@ -98,12 +98,14 @@ def test_files_that_are_no_pictures_are_all_named(shapes) -> None:
 
 def test_what_is_left_out_is_said(shapes) -> None:
     (shapes / "square" / "notes.txt").write_text("hello")
+    (shapes / "square" / "IMG_1.HEIC").write_text("")
     (shapes / "square" / ".DS_Store").write_text("")
     shutil.copy(shapes / "square" / "00.jpg", shapes / "গোল" / "copy.jpg")
     with pytest.warns(UserWarning) as told:
         found = read_folder(shapes, 32)
     said = " ".join(str(one.message) for one in told)
-    assert "square/notes.txt" in said and ".DS_Store" not in said
+    assert "square/notes.txt" in said and "IMG_1.HEIC" in said and "as JPEG" in said
+    assert ".DS_Store" not in said
     assert "square/00.jpg and গোল/copy.jpg" in said and len(found) == 81
 
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from gobhir.deploy.opening import session
-from gobhir.evaluation import Estimate
+from gobhir.evaluation import Estimate, leaks
 from gobhir.projects import Project
+from gobhir.projects.images import train as stages
 from gobhir.projects.images.data import normalised, task
 from gobhir.projects.images.evaluate import simple
 from gobhir.projects.images.network import (
@@ -23,7 +24,7 @@ from gobhir.projects.images.network import (
 )
 from gobhir.projects.images.networks.efficientnet_lite import EfficientNetLite0
 from gobhir.projects.images.networks.mobilenet import MobileNetV2
-from gobhir.projects.images.switches import measured
+from gobhir.projects.images.switches import fold, measured
 from gobhir.projects.images.train import (
     HEAD,
     ONNX,
@@ -32,8 +33,9 @@ from gobhir.projects.images.train import (
     learn_head,
     schedule,
 )
-from gobhir.projects.learning import model_file
+from gobhir.projects.learning import checkpoint_file, model_file
 from gobhir.projects.results import Results
+from gobhir.training import Checkpoint
 
 TINY = {
     "network": "mobilenet_v2",
@@ -58,7 +60,7 @@ def one_thread():
 
 def test_a_folder_of_ones_own_from_nothing(shapes, tmp_path, capsys) -> None:
     project, folder = Project("images"), tmp_path / "out"
-    project.train(project.settings(data=str(shapes), **TINY), folder)
+    project.train(project.settings(data=str(shapes), tta=True, **TINY), folder)
     found = project.evaluate(folder)
     assert Results.load(folder).models == found.models
     assert found.models[0].numbers["accuracy"].value >= 0.9
@@ -72,13 +74,17 @@ def test_a_folder_of_ones_own_from_nothing(shapes, tmp_path, capsys) -> None:
     project.evaluate(folder)
     assert (folder / "results.json").read_text() == before
 
-    # The ONNX file gives what the network gives, from the picture's file itself.
+    # The ONNX file gives what the network gives, asked both ways, from the picture's file itself.
     settings = project.settings.load(folder)
     todo = task(settings)
     x = todo.pixels("test")
-    want = logits(kept(settings, 2, model_file(folder)), x)
+    want = logits(kept(settings, 2, model_file(folder)), x, tta=True)
     given = {"input": normalised(torch.from_numpy(x).float() / 255).numpy()}
-    assert np.allclose(session(folder / ONNX).run(["output"], given)[0], want, atol=1e-3)
+    (answers,) = session(folder / ONNX).run(["output"], given)
+    assert np.allclose(answers, want, atol=1e-3)
+    mirrored = {"input": given["input"][..., ::-1].copy()}
+    assert np.allclose(session(folder / ONNX).run(["output"], mirrored)[0], answers, atol=1e-4)
+    assert not np.allclose(logits(kept(settings, 2, model_file(folder)), x), want, atol=0.01)
     capsys.readouterr()
     table = project.run([str(shapes / "গোল")], folder, to=str(tmp_path / "answers.csv"))
     assert len(table) == 40 and (table.iloc[:, 1] == "গোল").mean() > 0.9
@@ -146,8 +152,6 @@ def test_transfer_keeps_what_it_began_with(shapes, tmp_path, learned_backbone) -
 
 def test_a_killed_fine_tuning_goes_on(shapes, tmp_path) -> None:
     """Resumed after two of four epochs: the same weights as at one go, EMA and mixup included."""
-    from gobhir.training import Checkpoint
-
     wishes = {**TINY, "epochs": 4, "mixup": 0.2, "ema": 0.9, "schedule": "one_cycle"}
     settings = Project("images").settings(data=str(shapes), **wishes)
     todo = task(settings)
@@ -174,6 +178,38 @@ def test_a_killed_fine_tuning_goes_on(shapes, tmp_path) -> None:
     assert all(torch.equal(resumed[name], tensor) for name, tensor in whole.items())
 
 
+def test_a_killed_training_goes_on_in_its_stage(
+    shapes, tmp_path, learned_backbone, monkeypatch
+) -> None:
+    """Killed in stage 2, with a moving average and early stopping: stage 1 is not learned again,
+    and the end is that of a run at one go. After the end nothing is learned any more."""
+    monkeypatch.setattr(stages, "_export", lambda *given: None)
+    project, whole, folder = Project("images"), tmp_path / "whole", tmp_path / "killed"
+    wishes = {"size": 32, "epochs": 2, "head_epochs": 3, "ema": 0.9, "patience": 1}
+    settings = project.settings(data=str(shapes), **wishes)
+    project.train(settings, whole)
+
+    class Killed(BaseException):
+        pass
+
+    def die(*given):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoint, "on_fit_end", die, raising=False)
+        with pytest.raises(Killed):
+            project.train(settings, folder)
+    assert checkpoint_file(folder).is_file() and not model_file(folder).exists()
+    monkeypatch.setattr(stages, "learn_head", die)
+    curves = project.train(settings, folder, resume=True)
+    assert list(curves) == ["head", "all"]
+    assert model_file(folder).read_bytes() == model_file(whole).read_bytes()
+    assert not checkpoint_file(folder).exists()
+    monkeypatch.setattr(Checkpoint, "write", die)
+    assert len(project.train(settings, folder, resume=True)["all"].rows) == len(curves["all"].rows)
+    assert model_file(folder).read_bytes() == model_file(whole).read_bytes()
+
+
 def test_early_layers_learn_slower() -> None:
     model = MobileNetV2(2, 0.15)
     found = groups(model, 0.1, 0.5)
@@ -197,6 +233,19 @@ def test_cosine_rises_then_falls_to_nothing() -> None:
     assert rates[5:] == sorted(rates[5:], reverse=True) and rates[-1] < 0.01
     assert rates[5 + 22] == pytest.approx(1 + np.cos(np.pi * 22 / 45))
     assert schedule(optimizer, "constant", 50) is None
+
+
+def test_each_training_asks_about_another_fifth(shapes) -> None:
+    for k in range(3):
+        shutil.copy(shapes / "square" / "01.png", shapes / "square" / f"copy{k}.png")
+    todo = task(Project("images").settings(data=str(shapes), size=32))
+    tasks = [fold(todo, 0, k) for k in range(6)]
+    assert sorted(np.concatenate([one.test for one in tasks[:5]]).tolist()) == list(range(83))
+    assert set(tasks[5].test) != set(tasks[0].test)
+    for one in tasks:
+        parts = (one.train, one.validation, one.test)
+        assert sorted(np.concatenate(parts).tolist()) == list(range(83))
+        assert leaks(dict(zip("abc", parts, strict=True)), todo.pictures.groups) == 0
 
 
 def test_the_table_of_tricks(shapes) -> None:

@@ -99,7 +99,7 @@ def listed(folder: Path) -> dict[str, list[Path]]:
         raise ValueError(say("images.bad.few", classes=", ".join(few), least=FEWEST, known=known))
     if others:
         told = ", ".join(others[:SHOWN]) + (", ..." if len(others) > SHOWN else "")
-        warn(say("images.others", count=len(others), files=told))
+        warn(say("images.others", count=len(others), files=told, known=", ".join(SUFFIXES)))
     return files
 
 

@@ -36,7 +36,8 @@ def network(settings: Settings, classes: int) -> nn.Module:
         "resnet50": lambda: ResNet(50, classes),
         "vgg16": lambda: VGG16(classes),
     }
-    return kinds[settings.network]().to(memory_format=torch.channels_last)
+    found: nn.Module = kinds[settings.network]()
+    return found.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def imagenet() -> dict[str, torch.Tensor]:
@@ -112,8 +113,8 @@ class BothWays(nn.Module):
         self.model = model
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        both = torch.stack([self.model(x).log_softmax(1), self.model(x.flip(3)).log_softmax(1)])
-        return both.logsumexp(0) - math.log(2)
+        both: torch.Tensor = self.model(torch.cat([x, x.flip(3)])).unflatten(0, (2, -1))
+        return both.log_softmax(2).logsumexp(0) - math.log(2)
 
 
 def asked(model: nn.Module, tta: bool) -> nn.Module:
