@@ -1,5 +1,6 @@
 """Keras on both of its backends that Gobhir knows, each in a process of its own: Keras takes one
-backend for good when it is imported. The checks of fit share these processes."""
+backend for good when it is imported. The checks of fit and of the projects
+share these processes."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-CHECKS = [HERE / "keras_checks.py", HERE.parent / "training" / "keras_checks.py"]
+ROOMS = [HERE, HERE.parent / "training", HERE.parent / "projects"]
+CHECKS = [room / "keras_checks.py" for room in ROOMS]
 
 
 @pytest.mark.slow

@@ -115,13 +115,20 @@ def learn(
     return fit(model, data, loss, optimizer, callbacks=told, **wishes)
 
 
-def framework(engine: str) -> Any:
-    """The module of a framework: "gobhir", "torch" or "keras". ImportError with what to do where it
-    is not installed."""
+def framework(engine: str, told: str = "projects.bad.engine") -> Any:
+    """The module of a framework: "gobhir", "torch" or "keras". ImportError with what to do (told:
+    the key of that sentence) where it is not installed."""
     try:
         return import_module(engine)
     except ImportError as error:
-        raise ImportError(say("projects.bad.engine", engine=engine, reason=error)) from error
+        raise ImportError(say(told, engine=engine, reason=error)) from error
+
+
+def seed(settings: Training) -> None:
+    """Start the random numbers that the first weights are drawn from: those of the settings'
+    engine; Keras's weights are drawn by Gobhir."""
+    engine = getattr(settings, "engine", "torch")
+    framework("gobhir" if engine == "keras" else engine).manual_seed(settings.seed)
 
 
 def adamw(model: Any, lr: float, weight_decay: float) -> Any:

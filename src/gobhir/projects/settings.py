@@ -164,6 +164,15 @@ class Training(Settings):
     precision: Literal["fp32", "bf16", "fp16"] = setting("fp32", "projects.setting.precision")
     deterministic: bool = setting(False, "projects.setting.deterministic")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        engine = getattr(self, "engine", "torch")
+        if self.precision != "fp32" and engine != "torch":
+            told = {"precision": self.precision, "engine": engine}
+            raise ValueError(say("projects.bad.precision", **told))
+        if self.device not in ("cpu", "auto") and engine in ("gobhir", "all"):
+            raise ValueError(say("projects.bad.device", device=self.device, engine=engine))
+
 
 def write(path: Path, content: str | bytes) -> None:
     """Put `content` in the file's place, whole or not at all. OSError with what to do. Of several

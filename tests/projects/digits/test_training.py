@@ -108,7 +108,7 @@ def test_a_small_network_learns_the_sample(folder: Path, data: Digits) -> None:
 def test_training_on_the_engine(data: Digits) -> None:
     tiny = Settings(data="sample", engine="gobhir", width=4, epochs=3, batch_size=64)
     model = new(tiny, data)
-    history = learn(tiny, model, **how(tiny, data, model), progress=False)
+    history = learn(tiny, model, **how(tiny, data), progress=False)
     assert history["loss"][-1] < history["loss"][0]
 
 

@@ -12,6 +12,7 @@ from gobhir import datasets
 from gobhir.deploy.drawing import all_drawn
 from gobhir.evaluation import same, split
 from gobhir.projects.digits.hand import sample
+from gobhir.projects.learning import framework
 
 SIDE, BOX = 28, 22
 SHARES = {"train": 0.88, "validation": 0.02, "test": 0.1}
@@ -77,6 +78,7 @@ class Batches:
     """Every process of several (torchrun) is given the same batches."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int, strength: float, seed: int):
+        framework("torch", "digits.bad.torch")
         self.x, self.y, self.batch_size = x, y, batch_size
         self.strength, self.seed = strength, seed
         self.epoch = 1

@@ -52,3 +52,31 @@ def network(framework: Any, width: int, classes: int = 10) -> Any:
     parts.append(("flat", nn.Flatten()))
     parts.append(("linear", nn.Linear(4 * w, classes)))
     return nn.Sequential(OrderedDict(parts))
+
+
+def keras_network(keras: Any, width: int, classes: int = 10) -> Any:
+    """The same in Keras, each layer under the same name, and of the same pictures: it is the network
+    that puts their channel last, where Keras wants it."""
+    layers = keras.layers
+    w = width
+    parts: list[Any] = [keras.Input((1, 28, 28)), layers.Permute((2, 3, 1))]
+
+    def block(number: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
+        # Where it takes every 2nd pixel only, Keras's padding="same" pads otherwise than PyTorch.
+        parts.append(layers.ZeroPadding2D(kernel // 2))
+        layer = layers.Conv2D(outputs, kernel, stride, use_bias=False, name=f"conv{number}")
+        parts.append(layer)
+        norm = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm{number}")
+        parts.append(norm)
+        parts.append(layers.ReLU(name=f"relu{number}"))
+
+    block(1, w, kernel=5, stride=2)
+    block(2, w)
+    parts.append(layers.MaxPooling2D(2, name="pool2"))
+    block(3, 2 * w)
+    block(4, 2 * w)
+    parts.append(layers.MaxPooling2D(2, name="pool4"))
+    block(5, 4 * w)
+    parts.append(layers.GlobalAveragePooling2D(name="mean"))
+    parts.append(layers.Dense(classes, name="linear"))
+    return keras.Sequential(parts)

@@ -18,7 +18,7 @@ class Settings(Training):
     data: Literal["numta", "mnist_10k", "mnist", "fashion_mnist", "sample"] = setting(
         "numta", "digits.setting.data"
     )
-    engine: Literal["torch", "gobhir"] = setting("torch", "digits.setting.engine")
+    engine: Literal["torch", "gobhir", "keras"] = setting("torch", "digits.setting.engine")
     width: int = setting(32, "digits.setting.width", low=1, high=512)
     batch_size: int = setting(128, "projects.setting.batch_size", low=2)
     lr: float = setting(0.003, "digits.setting.lr", low=1e-9, high=10)

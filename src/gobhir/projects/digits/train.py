@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import gobhir
 from gobhir.projects import learning
 from gobhir.projects.digits.data import Batches, Digits, digits
-from gobhir.projects.digits.network import network
+from gobhir.projects.digits.network import keras_network, network
 from gobhir.projects.digits.settings import Settings
 from gobhir.training import Average, Callback, History
 
@@ -18,45 +19,64 @@ def train(
 ) -> History:
     """Train the network; its weights go to `model.safetensors`, the curves to `history.csv`."""
     data = digits(settings.data)
-    model = new(settings, data)
+    model, wishes = new(settings, data), how(settings, data)
     learning.begin(settings, folder, resume=resume)
-    return learning.train_one(
-        settings, folder, "", model, resume=resume, **how(settings, data, model)
-    )
+    return learning.train_one(settings, folder, "", model, resume=resume, **wishes)
 
 
 def new(settings: Settings, data: Digits) -> Any:
-    """The network with its first weights."""
+    """The network with its first weights; those of Keras's are drawn by Gobhir."""
+    learning.seed(settings)
     library = learning.framework(settings.engine)
-    library.manual_seed(settings.seed)
-    model = network(library, settings.width, len(data.classes))
+    sizes = settings.width, len(data.classes)
+    if settings.engine == "keras":
+        model = keras_network(library, *sizes)
+        learning.put_weights(model, learning.weights(network(gobhir, *sizes)))
+        return model
+    model = network(library, *sizes)
     if settings.engine == "torch":
         model = model.to(memory_format=library.channels_last)
     return model
 
 
-def how(settings: Settings, data: Digits, model: Any) -> dict[str, Any]:
+def how(settings: Settings, data: Digits) -> dict[str, Any]:
     """What the network is trained on, and how: words for `learning.learn`. The learning rate climbs
     for a fifth of the steps, and falls again (Smith, Topin 2017, https://arxiv.org/abs/1708.07120).
     """
-    library = learning.framework(settings.engine)
+    keras = settings.engine == "keras"
+    # Keras has no such schedule: Gobhir's moves its learning rate, and leaves its momentum, which
+    # is a constant of Keras's graph, as it is.
+    schedules = (gobhir if keras else learning.framework(settings.engine)).optim.lr_scheduler
     x, y = data.rows("train")
     batches = Batches(x, y, settings.batch_size, settings.augment, settings.seed)
-    optimizer = learning.adamw(model, settings.lr, settings.weight_decay)
     steps = settings.epochs * len(batches)
     average = [Average(settings.average)] if settings.average else []
     return {
         "data": batches,
-        "loss": library.nn.CrossEntropyLoss(label_smoothing=settings.smoothing),
-        "optimizer": optimizer,
+        "loss": loss(settings, len(data.classes)),
         "metrics": ["accuracy"],
         "callbacks": [*average, ProcessorTime()],
         "validation": data.rows("validation"),
-        "scheduler": library.optim.lr_scheduler.OneCycleLR(
-            optimizer, settings.lr, total_steps=steps, pct_start=0.2
+        "scheduler": lambda optimizer: schedules.OneCycleLR(
+            optimizer, settings.lr, steps, pct_start=0.2, cycle_momentum=not keras
         ),
-        "compile": False,
+        "compile": "auto" if keras else False,
     }
+
+
+def loss(settings: Settings, classes: int) -> Any:
+    """Cross-entropy of scores, and of targets of which a share is spread over all classes."""
+    library = learning.framework(settings.engine)
+    if settings.engine != "keras":
+        return library.nn.CrossEntropyLoss(label_smoothing=settings.smoothing)
+    function = library.losses.categorical_crossentropy
+
+    def cross_entropy(scores: Any, target: Any) -> Any:
+        right = library.ops.one_hot(target, classes)
+        smooth = {"from_logits": True, "label_smoothing": settings.smoothing}
+        return library.ops.mean(function(right, scores, **smooth))
+
+    return cross_entropy
 
 
 class ProcessorTime(Callback):

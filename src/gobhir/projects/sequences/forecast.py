@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-import gobhir
 from gobhir.lang import say
 from gobhir.projects import learning
 from gobhir.projects.sequences.settings import CELLS, Settings
@@ -30,7 +29,7 @@ def forecasts(
     """(origins, ahead) in the target's own unit. Gobhir's engine works them out, whatever the
     framework that trained the weights."""
     recipe, _ = trained(folder)
-    model = new(gobhir.nn, cell, recipe, settings)
+    model = new("gobhir", cell, recipe, settings)
     learning.put_weights(model, learning.kept(folder, f"-{cell}"))
     found = predict(model, recipe.inputs(series, origins)).numpy()
     return recipe.values(series, origins, found)

@@ -1,4 +1,4 @@
-"""A recurrent network that reads a window and writes the steps ahead, in Gobhir or PyTorch."""
+"""A recurrent network that reads a window and writes the steps ahead, in Gobhir, PyTorch or Keras."""
 
 from __future__ import annotations
 
@@ -25,3 +25,16 @@ def forecaster(nn: Any, cell: str, inputs: int, hidden: int, layers: int, ahead:
             return self.head(states[:, -1])
 
     return Forecaster()
+
+
+def keras_forecaster(
+    keras: Any, cell: str, inputs: int, hidden: int, layers: int, ahead: int
+) -> Any:
+    """The same in Keras, whose layers are called so that its weights have PyTorch's names."""
+    kinds = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+    recurrent = [
+        kinds[cell](hidden, return_sequences=k < layers - 1, name=f"recurrent_l{k}")
+        for k in range(layers)
+    ]
+    head = keras.layers.Dense(ahead, kernel_initializer="zeros", name="head")
+    return keras.Sequential([keras.Input((None, inputs)), *recurrent, head])

@@ -24,7 +24,7 @@ class Settings(Training):
     window: int = setting(28, "sequences.setting.window", low=2, high=10_000)
     ahead: int = setting(7, "sequences.setting.ahead", low=1, high=1000)
     cell: Literal["all", "rnn", "lstm", "gru"] = setting("all", "sequences.setting.cell")
-    engine: Literal["gobhir", "torch"] = setting("torch", "sequences.setting.engine")
+    engine: Literal["gobhir", "torch", "keras"] = setting("torch", "sequences.setting.engine")
     hidden: int = setting(32, "sequences.setting.hidden", low=1, high=1024)
     layers: int = setting(1, "sequences.setting.layers", low=1, high=8)
     epochs: int = 60

@@ -10,7 +10,7 @@ import numpy as np
 from gobhir.lang import t
 from gobhir.projects import learning
 from gobhir.projects.sequences.data import Task, task
-from gobhir.projects.sequences.network import forecaster
+from gobhir.projects.sequences.network import forecaster, keras_forecaster
 from gobhir.projects.sequences.settings import CELLS, Settings
 from gobhir.projects.sequences.windows import Recipe
 from gobhir.projects.settings import write
@@ -24,15 +24,15 @@ def train(
 ) -> dict[str, History]:
     """Train each kind of network that was asked for; the weights go to `model-CELL.safetensors`,
     the curves to `history-CELL.csv`, and what becomes of a series to `recipe.json`."""
-    library = learning.framework(settings.engine)
+    learning.framework(settings.engine)  # or nothing is begun
     todo = task(settings)
     recipe = Recipe.learn(todo.series, todo.train, settings.window, settings.ahead)
     learning.begin(settings, folder, [f"-{cell}" for cell in CELLS], resume)
     write(folder / RECIPE, recipe.to_json())
     curves = {}
     for cell in settings.cells:
-        library.manual_seed(settings.seed)
-        model = new(library.nn, cell, recipe, settings)
+        learning.seed(settings)
+        model = new(settings.engine, cell, recipe, settings)
         print(t("sequences.training", cell=cell.upper()))
         curves[cell] = learning.train_one(
             settings, folder, f"-{cell}", model, resume=resume, **how(todo, recipe)
@@ -40,10 +40,17 @@ def train(
     return curves
 
 
-def new(nn: Any, cell: str, recipe: Recipe, settings: Settings) -> Any:
-    """A network of that kind for these windows."""
+def new(engine: str, cell: str, recipe: Recipe, settings: Settings) -> Any:
+    """A network of that kind for these windows, on that framework. What Keras begins with is drawn
+    by Gobhir."""
+    library = learning.framework(engine)
     inputs = len(recipe.names) + 2
-    return forecaster(nn, cell, inputs, settings.hidden, settings.layers, recipe.ahead)
+    sizes = (cell, inputs, settings.hidden, settings.layers, recipe.ahead)
+    if engine != "keras":
+        return forecaster(library.nn, *sizes)
+    model = keras_forecaster(library, *sizes)
+    learning.put_weights(model, learning.weights(new("gobhir", cell, recipe, settings)))
+    return model
 
 
 def how(todo: Task, recipe: Recipe) -> dict[str, Any]:
