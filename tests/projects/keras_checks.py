@@ -1,5 +1,5 @@
-"""The networks of projects in Keras: the same numbers as in PyTorch and Gobhir, and a small training,
-on whichever backend KERAS_BACKEND says.
+"""The networks of projects in Keras: the same numbers as in PyTorch and Gobhir, small trainings; on
+whichever backend KERAS_BACKEND says.
 
 tests/lift/test_keras.py runs this file once for each, in a process that has Keras already.
 """
@@ -29,7 +29,9 @@ from gobhir.training import predict
 from gobhir.training.logs import read_log
 
 BACKEND = os.environ["KERAS_BACKEND"]
-trains = pytest.mark.skipif(BACKEND != "tensorflow", reason="slow without graphs, and no other code")
+trains = pytest.mark.skipif(
+    BACKEND != "tensorflow", reason="slow without graphs, and no other code"
+)
 RNG = np.random.default_rng(0)
 
 

@@ -31,8 +31,8 @@ NAMES: dict[str, dict[str, tuple[str, Axes]]] = {
 """Of each kind of layer: Keras's name of a variable, PyTorch's, and which of Keras's axes stands
 where in PyTorch."""
 GATES: dict[str, list[int]] = {"SimpleRNN": [0], "LSTM": [0, 1, 2, 3], "GRU": [1, 0, 2]}
-"""Of each kind of recurrent layer: which of Keras's gates stands where in PyTorch, and the other way
-round. (Only of the GRU's does Keras put z before r.)"""
+"""Of each kind of recurrent layer: which of Keras's gates stands where in PyTorch, and the other
+way round. (Only in a GRU it is another order: Keras puts z before r.)"""
 
 
 def weights(model: Any) -> dict[str, np.ndarray]:
@@ -86,7 +86,9 @@ def _put_recurrent(layer: Any, arrays: Mapping[str, np.ndarray]) -> None:
 
 def _names(layer: Any) -> list[str]:
     module, _, number = layer.name.rpartition("_")
-    return [f"{module}.{part}_{number}" for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+    return [
+        f"{module}.{part}_{number}" for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    ]
 
 
 def _turned(layer: Any, array: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from gobhir.serialization import load
 from gobhir.training import Average, CSVLog, EarlyStopping, History, fit
 from gobhir.training.backends import backend_of
 from gobhir.training.logs import read_log
+from gobhir.training.processes import place
 
 
 def model_file(folder: Path, name: str = "") -> Path:
@@ -61,7 +62,15 @@ def begin(
     settings: Training, folder: Path, names: Iterable[str] = ("",), resume: bool = False
 ) -> None:
     """Keep the settings. What networks of these names were trained here before goes with the
-    settings of then, unless they go on learning."""
+    settings of then, unless they go on learning. ValueError, and nothing is changed, where there is
+    no such device, or several processes are to train what is not PyTorch's."""
+    engine = getattr(settings, "engine", "torch")
+    if engine == "torch":
+        from gobhir.training.backends.pytorch import device_named
+
+        device_named(settings.device)
+    elif place().size > 1:
+        raise ValueError(say("errors.training.processes_one", framework=engine))
     settings.save(folder)
     if not resume:
         for name in names:

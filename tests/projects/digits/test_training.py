@@ -22,7 +22,7 @@ from gobhir.projects.digits.run import exported
 from gobhir.projects.digits.settings import Settings
 from gobhir.projects.digits.smaller import NAMES, smaller
 from gobhir.projects.digits.train import how, new, train
-from gobhir.projects.learning import checkpoint_file, learn, model_file
+from gobhir.projects.learning import checkpoint_file, kept, learn, model_file
 from gobhir.projects.results import Results
 
 SMALL = Settings(data="sample", width=8, epochs=12, batch_size=32)
@@ -110,6 +110,17 @@ def test_training_on_the_engine(data: Digits) -> None:
     model = new(tiny, data)
     history = learn(tiny, model, **how(tiny, data), progress=False)
     assert history["loss"][-1] < history["loss"][0]
+
+
+def test_mixed_precision_leaves_weights_that_are_read_like_others(
+    data: Digits, tmp_path: Path
+) -> None:
+    mixed = Settings(data="sample", width=2, epochs=3, batch_size=64, precision="bf16", lr=0.02)
+    history = train(mixed, tmp_path)
+    assert history["loss"][-1] < history["loss"][0]
+    assert {str(a.dtype) for a in kept(tmp_path).values()} == {"float32", "int64"}
+    found = scores(trained(mixed, tmp_path), data.rows("test")[0])
+    assert found.dtype == np.float64 and np.isfinite(found).all() and found.std() > 0
 
 
 def command(*words: str) -> None:

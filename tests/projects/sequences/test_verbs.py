@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,24 +47,6 @@ def test_a_network_learns_what_the_naive_forecast_cannot(tides, tmp_path, engine
     assert abs(table["level"].iloc[0] - last) < 1.5
     with pytest.raises(ValueError, match="2 files"):
         project.run([str(tides)] * 2, folder)
-
-
-def test_two_processes_learn_what_one_learns(tides, tmp_path) -> None:
-    """The same command, under torchrun."""
-    folders = [tmp_path / "one", tmp_path / "two"]
-    wishes = f"--data {tides} --date day --target level --season 12 --cell gru --epochs 2"
-    line = ["-m", "gobhir", "project", "sequences", "train", *wishes.split(), "--folder"]
-    torchrun = "-m torch.distributed.run --nproc-per-node 2 --rdzv-backend c10d --rdzv-endpoint"
-    subprocess.run([sys.executable, *line, str(folders[0])], check=True, capture_output=True)
-    many = [sys.executable, *torchrun.split(), "localhost:0", *line, str(folders[1])]
-    ran = subprocess.run(many, capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.count("GRU:") == 1
-    one, two = (pd.read_csv(folder / "history-gru.csv") for folder in folders)
-    np.testing.assert_allclose(one["val_loss"], two["val_loss"], rtol=1e-5)
-    assert sorted(f.name for f in folders[0].iterdir()) == sorted(
-        f.name for f in folders[1].iterdir()
-    )
 
 
 def test_the_parts_do_not_overlap(tides) -> None:

@@ -36,7 +36,7 @@ def trained(settings: Settings, folder: Path) -> Any:
 
 
 def _reader(engine: str) -> str:
-    """The framework that reads what `engine` has learned: for Keras the quicker one that is here."""
+    """The framework that reads what `engine` learned; for Keras the quicker one that is here."""
     return engine if engine != "keras" else "torch" if find_spec("torch") else "gobhir"
 
 

@@ -55,8 +55,8 @@ def network(framework: Any, width: int, classes: int = 10) -> Any:
 
 
 def keras_network(keras: Any, width: int, classes: int = 10) -> Any:
-    """The same in Keras, each layer under the same name, and of the same pictures: it is the network
-    that puts their channel last, where Keras wants it."""
+    """The same in Keras, each layer under the same name, and for the same pictures: the network
+    itself puts their channel last, where Keras wants it."""
     layers = keras.layers
     w = width
     parts: list[Any] = [keras.Input((1, 28, 28)), layers.Permute((2, 3, 1))]

@@ -1,4 +1,4 @@
-"""A recurrent network that reads a window and writes the steps ahead, in Gobhir, PyTorch or Keras."""
+"""A recurrent network that reads a window and writes the steps ahead, in Gobhir, PyTorch, Keras."""
 
 from __future__ import annotations
 
