@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from gobhir.deploy.serve.answer import classes, seen
 from gobhir.deploy.serve.app import Service
 from gobhir.deploy.serve.limits import Limits
 from gobhir.deploy.serve.model import Served
@@ -75,6 +77,14 @@ def test_activations_on_request(clients: dict[str, TestClient]) -> None:
     assert min(map(min, said["maps"][0])) >= 0 and max(map(max, said["maps"][1])) <= 255
     assert "activations" not in clients["drawing"].post("/predict", **send).json()
     assert clients["drawing"].post("/predict?activations=2", **send).status_code == 422
+
+
+def test_layers_from_their_smallest_number_to_their_largest() -> None:
+    told = seen(np.array([[[2.0, 4.0], [np.inf, np.nan]], [[3.0, -np.inf], [2.0, 2.5]]]))
+    assert (told["low"], told["high"]) == (2, 4)
+    assert told["maps"] == [[[0, 255], [255, 0]], [[128, 0], [0, 64]]]
+    assert seen(np.full(3, np.nan)) == {"shape": [3], "low": 0, "high": 0, "maps": [[[0, 0, 0]]]}
+    assert classes(np.array([np.inf, 1.0]), "logits", ["a", "b"])[1]["probability"] is None
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP", "PNG"])

@@ -67,8 +67,9 @@ def probabilities(numbers: np.ndarray, gives: str, two: bool = False) -> np.ndar
             second = np.exp(z) if gives == "log_probabilities" else z
         return np.array([1 - second, second])
     if gives == "logits":
-        raised = np.exp(numbers - numbers.max())
-        shares: np.ndarray = raised / raised.sum()
+        with np.errstate(invalid="ignore"):  # of infinite logits nobody knows the shares
+            raised = np.exp(numbers - numbers.max())
+            shares: np.ndarray = raised / raised.sum()
         return shares
     return np.exp(numbers) if gives == "log_probabilities" else numbers
 
@@ -91,11 +92,12 @@ def told(array: np.ndarray) -> dict[str, Any]:
 
 def seen(array: np.ndarray) -> dict[str, Any]:
     """A layer's result for looking at: (C, H, W) as C pictures, a vector as one row; brightness
-    from 0 to 255, each layer from its smallest number to its largest."""
+    from 0 to 255, each layer from its smallest number to its largest (of those that are finite)."""
     maps = array.reshape((1, 1, -1)) if array.ndim < 2 else array
     maps = maps.reshape((-1, *maps.shape[-2:])).astype(np.float64)
-    low, high = float(np.nanmin(maps, initial=0)), float(np.nanmax(maps, initial=0))
+    finite = maps[np.isfinite(maps)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     step = max(1, -(-max(maps.shape[1:]) // 64))  # no more than 64 pixels a side
-    part = np.nan_to_num(maps[:MAPS, ::step, ::step])
+    part = np.nan_to_num(maps[:MAPS, ::step, ::step], nan=low, posinf=high, neginf=low)
     bright = np.rint((part - low) / ((high - low) or 1) * 255).clip(0, 255).astype(int)
     return {"shape": list(array.shape), "low": low, "high": high, "maps": bright.tolist()}
