@@ -84,7 +84,7 @@ def test_tuning_never_ends_below_where_it_began(street, tmp_path) -> None:
 
     def reached(one) -> float:
         part, truth = todo.part("train"), todo.true("train")
-        ways = [(truth, todo.seen), (backwards(truth, part), backwards(todo.seen, part))]
+        ways = [(truth, todo.seen), (backwards(truth, part)[1], backwards(todo.seen, part)[1])]
         return worth([measure(a, data.follow(b, part, one)) for a, b in ways])
 
     assert reached(options) >= reached(None)

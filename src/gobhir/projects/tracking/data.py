@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from gobhir.lang import say, t
 from gobhir.projects.detection.boxes import Detections
 from gobhir.projects.settings import write
 from gobhir.projects.tracking.files import Rows, mot, read_mot
+from gobhir.projects.tracking.looks import BINS, looks
 from gobhir.projects.tracking.pets import read_cvml
 from gobhir.projects.tracking.settings import Settings
 from gobhir.projects.tracking.tracker import Options, Track, Tracker
@@ -28,11 +29,12 @@ VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".webm")
 
 @dataclass(frozen=True)
 class Task:
-    """An annotated video. frames: how many there are; cut: the first one of the part that is held
-    out."""
+    """An annotated video. looks: what each row of `seen` looks like, None without the video;
+    frames: how many there are; cut: the first one of the part that is held out."""
 
     truth: Rows
     seen: Rows
+    looks: np.ndarray | None
     frames: int
     cut: int
     dataset: datasets.Dataset | None = None
@@ -53,19 +55,22 @@ def task(settings: Settings, folder: Path) -> Task:
     if settings.data == SHIPPED and not place.is_dir():
         dataset = datasets.load(SHIPPED)
         truth = read_cvml(dataset.paths["PETS2009-S2L1.xml"])
+        video: Path | None = dataset.paths["vtest.avi"]
         seen = detected(dataset.paths["vtest.avi"], settings, folder)
     else:
-        truth, seen = _own(place, settings, folder)
+        truth, seen, video = _own(place, settings, folder)
     count = int(max(truth.frames[-1], seen.frames[-1] if len(seen) else 0)) + 1
     cut = round(count * settings.share)
-    todo = Task(truth, seen, count, cut, dataset)
+    todo = Task(truth, seen, None, count, cut, dataset)
     if not len(todo.true("train")) or not len(todo.true("test")):
         raise ValueError(say("tracking.bad.half", data=settings.data, cut=cut, frames=count))
+    if settings.colours and video is not None:
+        return replace(todo, looks=looks_of(video, seen))
     return todo
 
 
-def _own(place: Path, settings: Settings, folder: Path) -> tuple[Rows, Rows]:
-    """Truth and detections of a folder that is laid out as the MOTChallenge does it."""
+def _own(place: Path, settings: Settings, folder: Path) -> tuple[Rows, Rows, Path | None]:
+    """Truth, detections and video of a folder that is laid out as the MOTChallenge does it."""
     if not place.is_dir():
         raise ValueError(say("tracking.bad.folder", folder=place))
     boxes = [
@@ -76,12 +81,12 @@ def _own(place: Path, settings: Settings, folder: Path) -> tuple[Rows, Rows]:
     truth = read_cvml(boxes[0]) if boxes[0].suffix == ".xml" else read_mot(boxes[0])
     if not len(truth):
         raise ValueError(say("tracking.bad.no_truth", folder=place))
-    if (made := place / "det" / "det.txt").is_file():
-        return truth, read_mot(made)
     videos = sorted(path for path in place.iterdir() if path.suffix.lower() in VIDEOS)
+    if (made := place / "det" / "det.txt").is_file():
+        return truth, read_mot(made), videos[0] if videos else None
     if not videos:
         raise ValueError(say("tracking.bad.nothing_seen", folder=place, known=", ".join(VIDEOS)))
-    return truth, detected(videos[0], settings, folder)
+    return truth, detected(videos[0], settings, folder), videos[0]
 
 
 def detected(video: Path, settings: Settings, folder: Path) -> Rows:
@@ -121,11 +126,27 @@ def looked(video: str | Path, settings: Settings) -> Iterator[tuple[np.ndarray, 
         yield frame, detector(frame)
 
 
-def follow(seen: Rows, part: range, options: Options | None = None) -> Rows:
-    """The tracks that a new tracker finds in these frames."""
+def looks_of(video: Path, seen: Rows) -> np.ndarray:
+    """What each row looks like (looks.py), (n, 64). ValueError where the video ends before them."""
+    found = np.zeros((len(seen), BINS), np.float32)
+    end = 0
+    for count, frame in enumerate(frames(video)):
+        start, end = np.searchsorted(seen.frames, [count, count + 1])
+        found[start:end] = looks(frame, seen.boxes[start:end])
+    if end < len(seen):
+        raise ValueError(say("tracking.bad.short", path=video, frame=int(seen.frames[-1]) + 1))
+    return found
+
+
+def follow(
+    seen: Rows, part: range, options: Options | None = None, looks: np.ndarray | None = None
+) -> Rows:
+    """The tracks that a new tracker finds in these frames. looks: of each row of `seen`."""
     tracker, rows = Tracker(options), []
     for frame in part:
-        rows += as_rows(frame, tracker.update(seen.detections(frame)))
+        now = slice(*np.searchsorted(seen.frames, [frame, frame + 1]))
+        look = None if looks is None else looks[now]
+        rows += as_rows(frame, tracker.update(seen.detections(frame), looks=look))
     return Rows.of(rows)
 
 

@@ -30,12 +30,12 @@ def evaluate(settings: Settings, folder: Path) -> Results:
     they overlap most, without any idea of motion; the page of results and the card go to the
     folder."""
     todo = task(settings, folder)
-    start = time.process_time()
-    found = {"tracking.tuned_one": follow(todo.seen, todo.part("test"), kept(folder))}
-    speed = len(todo.part("test")) / max(time.process_time() - start, 1e-9)
+    part, start = todo.part("test"), time.process_time()
+    found = {"tracking.tuned_one": follow(todo.seen, part, kept(folder), todo.looks)}
+    speed = len(part) / max(time.process_time() - start, 1e-9)
     others = {
-        "tracking.default_one": follow(todo.seen, todo.part("test")),
-        "tracking.joined_one": joined(todo.seen, todo.part("test")),
+        "tracking.default_one": follow(todo.seen, part, None, todo.looks),
+        "tracking.joined_one": joined(todo.seen, part),
     }
     truth = todo.true("test")
     models = [_model(name, truth, rows, settings) for name, rows in found.items()]

@@ -12,6 +12,7 @@ from gobhir.lang import say, t
 from gobhir.projects.settings import write
 from gobhir.projects.tracking.data import as_rows, follow, looked
 from gobhir.projects.tracking.files import Rows, mot, read_mot
+from gobhir.projects.tracking.looks import looks
 from gobhir.projects.tracking.settings import Settings
 from gobhir.projects.tracking.tracker import Tracker
 from gobhir.projects.tracking.train import kept
@@ -55,7 +56,8 @@ def _watched(video: Path, settings: Settings, tracker: Tracker, to: str | None) 
     def pictures() -> Iterator[np.ndarray]:
         nonlocal count
         for count, (frame, seen) in enumerate(looked(video, settings), 1):
-            tracks = tracker.update(seen)
+            colours = looks(frame, seen.boxes) if settings.colours else None
+            tracks = tracker.update(seen, looks=colours)
             rows.extend(as_rows(count - 1, tracks))
             yield frame if to is None else with_boxes(frame, tracks)
 

@@ -20,6 +20,7 @@ class Settings(Base):
     share: float = setting(0.5, "tracking.setting.share", low=0.1, high=0.9)
     trials: int = setting(200, "tracking.setting.trials", low=0)
     overlap: float = setting(0.5, "tracking.setting.overlap", low=0.05, high=0.95)
+    colours: bool = setting(True, "tracking.setting.colours")
     detector: str = setting("pedestrian_ssdlite", "tracking.setting.detector")
     tiles: int = setting(300, "tracking.setting.tiles", low=0)
     least: float = setting(0.05, "tracking.setting.least", low=0.001, high=0.99)

@@ -22,6 +22,7 @@ from gobhir.projects.detection.boxes import Detections
 from gobhir.projects.tracking import kalman
 from gobhir.projects.tracking.association import match, overlap, turn
 from gobhir.projects.tracking.kalman import Motion, State
+from gobhir.projects.tracking.looks import USUAL, unlike
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,10 @@ class Options:
     buffer: how much boxes are widened in step 4. momentum: what it costs to turn back. apart: a
     new box that overlaps somebody's more than so is not somebody new. confirm: how often somebody
     has to be seen before they have a name; patience: after how many steps without being seen they
-    are forgotten; coast: for how many of these steps their foretold place is still given out.
+    are forgotten; coast: for how many of these steps their foretold place is still given out; fade:
+    how much of their velocity is left after each of them, for people slow down. colour: what it
+    costs to look unlike (looks.py), where the tracker is told what people look like; memory: how
+    much of somebody's look stays when they are seen anew.
     """
 
     sure: float = 0.4
@@ -47,8 +51,11 @@ class Options:
     momentum: float = 0.1
     apart: float = 0.35
     confirm: int = 3
-    patience: int = 20
+    patience: int = 60
     coast: int = 1
+    fade: float = 0.95
+    colour: float = 2.0
+    memory: float = 0.9
     motion: Motion = field(default_factory=Motion)
 
 
@@ -68,14 +75,29 @@ class Track:
 
 @dataclass
 class _Person:
-    """What is known of somebody beside the filter's state. id: 0 before they have a name."""
+    """What is known of somebody beside the filter's state. look: (64,) shares of colours, None
+    where nobody told; id: 0 before they have a name."""
 
     box: np.ndarray
     score: float
+    look: np.ndarray | None
     id: int = 0
     seen: int = 1
     age: int = 0
     lost: int = 0
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One frame's detections."""
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    looks: np.ndarray | None
+
+    def person(self, j: int) -> _Person:
+        look = None if self.looks is None else self.looks[j] ** 2
+        return _Person(self.boxes[j], float(self.scores[j]), look)
 
 
 class Tracker:
@@ -88,35 +110,42 @@ class Tracker:
         self.names = 0
         self.frames = 0
 
-    def update(self, detections: Detections, steps: int = 1) -> list[Track]:
-        """Who is where in this frame. steps: 1, and more where frames were dropped before it."""
+    def update(
+        self, detections: Detections, steps: int = 1, looks: np.ndarray | None = None
+    ) -> list[Track]:
+        """Who is where in this frame. steps: 1, and more where frames were dropped before it.
+        looks: (n, 64), what each detection looks like (looks.py); without it boxes alone decide."""
         own = self.options
         self.frames += 1
-        self.state = kalman.predict(self.state, own.motion, steps)
+        self._foretell(steps)
+        boxes = np.asarray(detections.boxes, float).reshape(-1, 4)
+        seen = _Seen(boxes, np.asarray(detections.scores), looks)
+        sure = np.flatnonzero(seen.scores >= own.sure)
+        unsure = np.flatnonzero((seen.scores >= own.unsure) & (seen.scores < own.sure))
+
+        free, sure = self._pair(np.arange(len(self.people)), sure, seen, own.gate)
+        lately = np.array([i for i in free if self.people[i].lost <= steps], int)
+        self._pair(lately, unsure, seen, own.second_gate)
+        free = np.array([i for i in free if self.people[i].lost], int)
+        free, sure = self._pair(free, sure, seen, own.wide_gate, own.buffer)
+        self._begin(sure, seen)
+        self._forget()
+        return self._tracks()
+
+    def _foretell(self, steps: int) -> None:
+        """Move everybody on."""
+        lost = np.array([person.lost > 0 for person in self.people], bool)
+        self.state.mean[lost, :, 1] *= self.options.fade**steps
+        self.state = kalman.predict(self.state, self.options.motion, steps)
         for person in self.people:
             person.age += steps
             person.lost += steps
-        scores = np.asarray(detections.scores)
-        sure = np.flatnonzero(scores >= own.sure)
-        unsure = np.flatnonzero((scores >= own.unsure) & (scores < own.sure))
-        boxes = np.asarray(detections.boxes, float).reshape(-1, 4)
-
-        everybody = np.arange(len(self.people))
-        free, sure = self._pair(everybody, sure, boxes, scores, own.gate)
-        lately = np.array([i for i in free if self.people[i].lost <= steps], int)
-        left, _ = self._pair(lately, unsure, boxes, scores, own.second_gate)
-        free = np.array([i for i in free if self.people[i].lost], int)
-        free, sure = self._pair(free, sure, boxes, scores, own.wide_gate, own.buffer)
-        self._begin(sure, boxes, scores)
-        self._forget()
-        return self._tracks()
 
     def _pair(
         self,
         people: np.ndarray,
         which: np.ndarray,
-        boxes: np.ndarray,
-        scores: np.ndarray,
+        seen: _Seen,
         gate: float,
         buffer: float = 0.0,
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -124,32 +153,49 @@ class Tracker:
         the detections that are left."""
         if not len(people) or not len(which):
             return people, which
-        found = boxes[which]
-        cost = overlap(self.state[people].boxes, found, buffer)
-        if self.options.momentum:
-            heading = self.state.mean[people, :2, 1]
-            last = np.array([self.people[i].box for i in people])
-            cost = cost + self.options.momentum * turn(heading, last, found)
-        pairs = match(cost, gate)
+        pairs = match(self._cost(people, which, seen, buffer), gate)
         rows, columns = people[pairs.rows], which[pairs.columns]
-        new = kalman.update(self.state[rows], boxes[columns], self.options.motion)
+        new = kalman.update(self.state[rows], seen.boxes[columns], self.options.motion)
         self.state.mean[rows], self.state.covariance[rows] = new.mean, new.covariance
         for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
-            person = self.people[i]
-            person.box, person.score = boxes[j], float(scores[j])
+            person, now = self.people[i], seen.person(j)
+            person.box, person.score = now.box, now.score
             person.seen += 1
             person.lost = 0
+            if now.look is not None and person.look is None:
+                person.look = now.look
+            elif (
+                now.look is not None and person.look is not None and now.score >= self.options.sure
+            ):
+                person.look += (1 - self.options.memory) * (now.look - person.look)
         return people[pairs.free_rows], which[pairs.free_columns]
 
-    def _begin(self, which: np.ndarray, boxes: np.ndarray, scores: np.ndarray) -> None:
+    def _cost(
+        self, people: np.ndarray, which: np.ndarray, seen: _Seen, buffer: float
+    ) -> np.ndarray:
+        """What it costs that these people are these detections: (n, m)."""
+        own, found = self.options, seen.boxes[which]
+        known = [self.people[i] for i in people]
+        heading, last = self.state.mean[people, :2, 1], np.array([one.box for one in known])
+        cost = overlap(self.state[people].boxes, found, buffer)
+        cost = cost + own.momentum * turn(heading, last, found)
+        if seen.looks is not None:
+            told = np.array([one.look is not None for one in known])
+            shares = [one.look for one in known if one.look is not None]
+            if shares:
+                far = unlike(np.sqrt(np.array(shares)), seen.looks[which])
+                cost[told] += own.colour * (far - USUAL)
+        return cost
+
+    def _begin(self, which: np.ndarray, seen: _Seen) -> None:
         """Somebody new for each of these detections that is sure enough, and stands apart."""
-        which = which[scores[which] >= self.options.start]
-        seen = [i for i, person in enumerate(self.people) if not person.lost]
-        if seen and len(which):
-            near = overlap(boxes[which], self.state[np.array(seen)].boxes)
+        which = which[seen.scores[which] >= self.options.start]
+        here = [i for i, person in enumerate(self.people) if not person.lost]
+        if here and len(which):
+            near = overlap(seen.boxes[which], self.state[np.array(here)].boxes)
             which = which[(near > 1 - self.options.apart).all(1)]
-        new = kalman.begin(boxes[which], self.options.motion)
-        self.people += [_Person(boxes[j], float(scores[j])) for j in which]
+        new = kalman.begin(seen.boxes[which], self.options.motion)
+        self.people += [seen.person(j) for j in which.tolist()]
         self.state = State(
             np.concatenate([self.state.mean, new.mean]),
             np.concatenate([self.state.covariance, new.covariance]),

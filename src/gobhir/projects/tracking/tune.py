@@ -26,8 +26,11 @@ SHARES = {
     "buffer": (0.2, 1.0),
     "momentum": (0.0, 0.3),
     "apart": (0.2, 0.8),
+    "fade": (0.85, 1.0),
+    "colour": (1.0, 4.0),
+    "memory": (0.7, 0.97),
 }
-COUNTS = {"confirm": (1, 4), "patience": (10, 60), "coast": (0, 3)}
+COUNTS = {"confirm": (1, 4), "patience": (20, 90), "coast": (0, 3)}
 MOTION = {
     "measured": (0.03, 0.1),
     "size": (1.0, 4.0),
@@ -50,22 +53,26 @@ def tuned(
     and backwards in time, for people who meet are few, and so they meet twice. The first options
     are as they come."""
     draw = np.random.default_rng(seed)
-    part, truth, seen = todo.part("train"), todo.true("train"), todo.seen
-    ways = [(truth, seen), (backwards(truth, part), backwards(seen, part))]
+    part, truth = todo.part("train"), todo.true("train")
+    ways = [(truth, todo.seen, todo.looks)]
+    rows, turned = backwards(todo.seen, part)
+    ways += [(backwards(truth, part)[1], turned, None if todo.looks is None else todo.looks[rows])]
     best, most, tallies = Options(), -math.inf, []
     for k in range(trials):
         options = drawn(draw) if k else Options()
-        tallies.append([measure(a, follow(b, part, options), overlap) for a, b in ways])
+        tallies.append([measure(a, follow(b, part, options, c), overlap) for a, b, c in ways])
         if worth(tallies[-1]) > most:
             best, most = options, worth(tallies[-1])
     return best, tallies
 
 
-def backwards(rows: Rows, part: range) -> Rows:
-    """The same frames, the last one first."""
-    rows = rows.between(part.start, part.stop)
-    turned = Rows(part.start + part.stop - 1 - rows.frames, rows.ids, rows.boxes, rows.scores)
-    return turned[np.argsort(turned.frames, kind="stable")]
+def backwards(rows: Rows, part: range) -> tuple[np.ndarray, Rows]:
+    """The same frames, the last one first; and the places that the rows had before."""
+    places = np.flatnonzero((rows.frames >= part.start) & (rows.frames < part.stop))
+    now = part.start + part.stop - 1 - rows.frames[places]
+    order = np.argsort(now, kind="stable")
+    places = places[order]
+    return places, Rows(now[order], rows.ids[places], rows.boxes[places], rows.scores[places])
 
 
 def drawn(draw: np.random.Generator) -> Options:
