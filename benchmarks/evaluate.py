@@ -68,12 +68,6 @@ def row(name: str) -> str:
     for one in (model, baseline):
         number = one.numbers[found.main]
         share = found.main in SHARES
-        if number.low is None:  # groups that are all right: drawn again they are all right again
-            right = round(number.value * (number.n or 0))
-            cells.append(
-                f"{words(one.name, 'en')} {number.value * 100:.1f} % ({right} of {number.n})"
-            )
-            continue
         low, value, high = (
             f"{x:.1%}".rstrip("%") if share else f"{x:.3g}"
             for x in (number.low, number.value, number.high)
