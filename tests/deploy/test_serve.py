@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from gobhir.deploy.serve import body
 from gobhir.deploy.serve.answer import classes, seen
 from gobhir.deploy.serve.app import Service
 from gobhir.deploy.serve.limits import Limits
@@ -228,8 +230,7 @@ def test_pictures_that_are_none(clients: dict[str, TestClient]) -> None:
 
 
 def test_turned_and_transparent_pictures_are_set_right(files: dict[str, Path]) -> None:
-    from gobhir.deploy.serve.body import picture
-
+    picture = body.picture
     exif = Image.Exif()
     exif[0x0112] = 6  # lies on its side
     assert picture(png((30, 10), exif=exif), LIMITS).size == (10, 30)
@@ -239,6 +240,17 @@ def test_turned_and_transparent_pictures_are_set_right(files: dict[str, Path]) -
     deep = io.BytesIO()
     Image.new("I;16", (4, 4), 0x4000).save(deep, "PNG")
     assert picture(deep.getvalue(), LIMITS).getpixel((1, 1)) == (64, 64, 64)
+
+
+def test_what_takes_too_long_to_decode(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr(body, "_decoded", lambda *given: gate.wait(10))
+    service = Service(Served(files["text"]), Limits(timeout=0.1))
+    with TestClient(service.app, base_url="http://localhost") as client:
+        refused(client.post("/predict", json={"text": "x" * body.QUICK}), 504)
+        gate.set()
 
 
 def test_pages_in_both_languages_without_foreign_or_inline_parts(

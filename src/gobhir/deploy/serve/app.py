@@ -22,7 +22,7 @@ from starlette.routing import Route
 from gobhir.deploy.serve import pages
 from gobhir.deploy.serve.answer import answer
 from gobhir.deploy.serve.batching import Batcher, Full
-from gobhir.deploy.serve.body import example
+from gobhir.deploy.serve.body import example, received
 from gobhir.deploy.serve.guard import Guard, Meters
 from gobhir.deploy.serve.limits import Limits, Refused
 from gobhir.deploy.serve.model import Served
@@ -92,10 +92,13 @@ class Service:
         wish = request.query_params.get("activations", "0")
         if wish not in ("0", "1"):
             raise Refused(422, "input", say("deploy.input.activations", got=wish[:20]))
-        rows = await example(request, model, self.limits)
+        media, body = await received(request, model, self.limits)
         try:
             async with asyncio.timeout(self.limits.timeout):
+                rows = await example(media, body, model, self.limits)
                 outputs, size = await self.batcher.submit(rows)
+        except Refused:
+            raise
         except Full:
             raise Refused(503, "busy", say("deploy.refuse.busy"), Retry_After="1") from None
         except TimeoutError:

@@ -35,9 +35,9 @@ def accepted(model: Served) -> tuple[str, ...]:
     return (JSON, PLAIN) if isinstance(form, Text) else (JSON,)
 
 
-async def example(request: Request, model: Served, limits: Limits) -> list[np.ndarray]:
-    """The arrays of one request: without a batch axis where the model's file describes what goes
-    in, else whole. Refused for anything else."""
+async def received(request: Request, model: Served, limits: Limits) -> tuple[str, bytes]:
+    """The media type of a request, and its body (of a form, the file in it). Refused for a type
+    that the model does not take, and for a body that is too large, too slow, or not whole."""
     media, _, rest = request.headers.get("content-type", "").partition(";")
     media = media.strip().lower()
     known = accepted(model)
@@ -48,10 +48,15 @@ async def example(request: Request, model: Served, limits: Limits) -> list[np.nd
     if charset.partition(";")[0].strip(' "') not in ("", "utf-8", "utf8", "us-ascii"):
         raise Refused(415, "media", say("deploy.refuse.charset", got=charset[:40]))
     body = await _read(request, limits)
-    file = await _from_form(request, body) if media == FORM else None
+    return media, await _from_form(request, body) if media == FORM else body
+
+
+async def example(media: str, body: bytes, model: Served, limits: Limits) -> list[np.ndarray]:
+    """The arrays of what was received: without a batch axis where the model's file describes what
+    goes in, else whole. Refused for anything else."""
     if media in (JSON, PLAIN) and len(body) <= QUICK:  # done sooner than a thread is found
         return _decoded(media, body, model, limits)
-    return await asyncio.to_thread(_decoded, media, body if file is None else file, model, limits)
+    return await asyncio.to_thread(_decoded, media, body, model, limits)
 
 
 async def _read(request: Request, limits: Limits) -> bytes:

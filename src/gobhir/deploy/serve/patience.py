@@ -14,8 +14,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 class Patient(H11Protocol):
     """uvicorn's protocol for HTTP/1.1 that waits `seconds` for the head of a request (and for the
-    rest of one that is answered already), and three times as long until an answer is read: the
-    service has as long itself for reading the body, and for the answer."""
+    rest of one that is answered already), and three times as long until its answer has been taken:
+    the service itself has as long for reading the body, and for working out the answer."""
 
     def __init__(self, *args: Any, seconds: float, **settings: Any):
         super().__init__(*args, **settings)
