@@ -26,6 +26,7 @@ from gobhir.projects.sequences.network import forecaster, keras_forecaster
 from gobhir.projects.tables.network import first_weights
 from gobhir.projects.tables.network import network as table_network
 from gobhir.training import predict
+from gobhir.training.backends import keras_below
 from gobhir.training.logs import read_log
 
 BACKEND = os.environ["KERAS_BACKEND"]
@@ -126,7 +127,11 @@ def test_sequences_learn(tmp_path: Path) -> None:
 
 
 @trains
-def test_digits_learn_and_are_read_by_others(tmp_path: Path) -> None:
+def test_digits_learn_and_are_read_by_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where Keras has taken a GPU, the settings' "cpu" is no refusal.
+    monkeypatch.setattr(keras_below, "device", lambda: "cuda")
     project, data = Project("digits"), digits("sample")
     wishes = {"data": "sample", "width": 4, "batch_size": 32, "lr": 0.02, "augment": 0.2}
     settings = project.settings(**wishes, engine="keras", epochs=5, average=0.8)

@@ -20,6 +20,7 @@ from gobhir.projects.tables.settings import Settings as Tables
         (Sequences, {"engine": "keras", "precision": "fp16"}, "--engine torch"),
         (Tables, {"engine": "all", "precision": "bf16"}, "--engine all"),
         (Tables, {"device": "cuda"}, "--device cuda"),
+        (Digits, {"engine": "keras", "device": "cuda"}, "by itself"),
     ],
 )
 def test_what_a_framework_cannot_do_is_no_setting(settings: type, wrong: dict, told: str) -> None:

@@ -120,7 +120,10 @@ def learn(
     if optimizer is None:
         optimizer = adamw(model, settings.lr, settings.weight_decay)
     asked = ("epochs", "batch_size", "seed", "device", "precision", "deterministic")
-    wishes = {name: getattr(settings, name) for name in asked} | more
+    wishes = {name: getattr(settings, name) for name in asked}
+    if _of_keras(model):
+        wishes["device"] = None  # Keras chooses it by itself
+    wishes |= more
     return fit(model, data, loss, optimizer, callbacks=told, **wishes)
 
 

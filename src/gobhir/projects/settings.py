@@ -170,7 +170,7 @@ class Training(Settings):
         if self.precision != "fp32" and engine != "torch":
             told = {"precision": self.precision, "engine": engine}
             raise ValueError(say("projects.bad.precision", **told))
-        if self.device not in ("cpu", "auto") and engine in ("gobhir", "all"):
+        if self.device not in ("cpu", "auto") and engine != "torch":
             raise ValueError(say("projects.bad.device", device=self.device, engine=engine))
 
 
