@@ -139,6 +139,17 @@ def test_damaged_files(tmp_path: Path) -> None:
         gobhir.load(tmp_path / "absent")
 
 
+@pytest.mark.parametrize(
+    "structure",
+    ['{"dict": 5}', '{"dict": [["a"]]}', '{"tensor": []}', '{"a": 1, "b": 2}', "[" * 9999],
+)
+def test_a_structure_that_a_stranger_made_up(structure: str, tmp_path: Path) -> None:
+    content = safetensors.numpy.save({"a": np.zeros(2)}, {"gobhir": structure})
+    (tmp_path / "x.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match="damaged"):
+        gobhir.load(tmp_path / "x.safetensors")
+
+
 def test_what_cannot_be_saved(tmp_path: Path) -> None:
     for wrong in (nn.Linear(1, 1), {"f": print}, {(1, 2): 3}):
         with pytest.raises(TypeError) as caught:

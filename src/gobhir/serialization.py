@@ -96,9 +96,13 @@ def load(
     try:
         if not _pickled(content):
             return (_from_npz if content[:2] == b"PK" else _from_safetensors)(content)
-    except (SafetensorError, zipfile.BadZipFile, ValueError, KeyError, EOFError) as trouble:
+    except (SafetensorError, *_DAMAGED) as trouble:
         raise ValueError(say("errors.file.damaged", path=path, detail=str(trouble))) from None
     raise ValueError(say("errors.file.pickle", path=path))
+
+
+_DAMAGED = (zipfile.BadZipFile, ValueError, KeyError, EOFError, TypeError, RecursionError)
+"""What is raised over a file of a stranger, whose structure of tensors may be anything."""
 
 
 def _pickled(content: bytes) -> bool:

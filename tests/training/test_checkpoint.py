@@ -191,6 +191,18 @@ def test_what_cannot_be_gone_on_from(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="run.safetensors"):
             train(gobhir, "sgd", "none", network(gobhir), checkpoint=path, resume=True)
     train(gobhir, "sgd", "none", network(gobhir), 1, checkpoint=path)
+    whole = gobhir.load(path)
+    for entry in whole.keys() - {"stopped"}:
+        gobhir.save(whole | {entry: None}, tmp_path / "less.safetensors")
+        with pytest.raises(ValueError, match="no checkpoint"):
+            train(
+                gobhir,
+                "sgd",
+                "none",
+                network(gobhir),
+                checkpoint=tmp_path / "less.safetensors",
+                resume=True,
+            )
     other: Any = {"callbacks": EarlyStopping(3)}
     with pytest.raises(ValueError, match="EarlyStopping"):
         train(gobhir, "sgd", "none", network(gobhir), checkpoint=path, resume=True, **other)

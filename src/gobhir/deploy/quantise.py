@@ -8,7 +8,6 @@ brings, compare.py measures.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ import numpy as np
 
 from gobhir.deploy.opening import Slot, fitted, opened, quiet, slots
 from gobhir.lang import say
-from gobhir.serialization import not_written
+from gobhir.serialization import not_written, replace
 
 DYNAMIC = ["MatMul", "Gemm", "Attention", "LSTM"]
 """What is quantised without calibration: onnxruntime's convolution of whole numbers is slower than
@@ -81,16 +80,11 @@ def quantise(
         raise ValueError(say("deploy.quantise.nothing", path=source))
     del after.metadata_props[:]
     after.metadata_props.extend(before.metadata_props)
-    part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(after.SerializeToString())
-        os.replace(part, target)
     except OSError as trouble:
         raise not_written(target, trouble) from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    replace(target, after.SerializeToString())
     return target
 
 

@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     from gobhir.training.run import Run
 
 _FORMAT = 2
+_ENTRIES: dict[str, type] = {
+    "epoch": int,
+    "model": dict,
+    "optimizer": dict,
+    "kind": str,
+    "settings": dict,
+    "backend": dict,
+    "callbacks": list,
+    "random": list,
+    "generators": list,
+    "history": list,
+}
+"""What a checkpoint has to hold."""
 
 
 class Checkpoint(Callback):
@@ -131,7 +144,8 @@ class Checkpoint(Callback):
 
     def _content(self, content: Any) -> dict[str, Any]:
         """What was read, if it is a checkpoint. ValueError if it is none."""
-        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        whole = isinstance(content, dict) and content.get("format") == _FORMAT
+        if not whole or any(not isinstance(content.get(k), kind) for k, kind in _ENTRIES.items()):
             raise ValueError(say("errors.training.no_checkpoint", path=self.path))
         return content
 

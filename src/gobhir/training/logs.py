@@ -4,12 +4,12 @@ killed leaves all rows that had ended; one that goes on from its checkpoint writ
 from __future__ import annotations
 
 import csv
+import io
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from gobhir.serialization import not_written
+from gobhir.serialization import not_written, replace
 from gobhir.training.callbacks import Callback
 from gobhir.training.history import History, Row
 
@@ -47,19 +47,16 @@ class CSVLog(Callback):
     def _write_anew(self, rows: list[Row]) -> None:
         """The whole file, in the old one's place only when it is complete."""
         self._columns = list(dict.fromkeys(name for row in rows for name in row))
-        part = self.path.with_name(self.path.name + ".part")
+        text = io.StringIO(newline="")
+        table = self._table(text)
+        if rows:
+            table.writeheader()
+        table.writerows(rows)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("w", encoding="utf-8", newline="") as file:
-                table = self._table(file)
-                if rows:
-                    table.writeheader()
-                table.writerows(rows)
-            os.replace(part, self.path)
         except OSError as trouble:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
             raise not_written(self.path, trouble) from None
+        replace(self.path, text.getvalue().encode())
 
     def _table(self, file: IO[str]) -> csv.DictWriter[str]:
         return csv.DictWriter(file, self._columns, lineterminator="\n")
