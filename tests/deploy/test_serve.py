@@ -16,9 +16,11 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+import gobhir
+from gobhir.deploy import About, Numbers, export
 from gobhir.deploy.serve import body
 from gobhir.deploy.serve.answer import classes, seen
-from gobhir.deploy.serve.app import Service
+from gobhir.deploy.serve.app import Service, service
 from gobhir.deploy.serve.limits import Limits
 from gobhir.deploy.serve.model import Served
 from tests.deploy.serve_models import KINDS
@@ -105,6 +107,38 @@ def test_sentences(clients: dict[str, TestClient]) -> None:
     said = client.post("/predict", content=b"Bad bad", headers=plain)
     assert said.json()["classes"][0]["label"] == "bad"
     assert said.json()["classes"][0]["probability"] > 0.99
+    assert "note" not in said.json()
+
+
+def test_a_sentence_of_which_nothing_or_not_all_was_read(clients: dict[str, TestClient]) -> None:
+    def note(text: str, lang: str) -> str:
+        return str(
+            clients["text"].post(f"/predict?lang={lang}", json={"text": text}).json()["note"]
+        )
+
+    assert "the answer says nothing" in note("Quite dull", "en")
+    assert "ট্রেনিংয়ে দেখা যায়নি" in note("মোটামুটি", "bn")
+    assert note("good bad good bad good", "en") == "Only the first 4 of 5 pieces were read."
+    assert note("ভালো " * 9, "bn").startswith("৯টা টুকরোর প্রথম ৪টাই")
+
+
+def test_probabilities_are_as_sure_as_the_temperature_says(tmp_path: Path) -> None:
+    model = gobhir.nn.Linear(2, 2, bias=False)
+    with gobhir.no_grad():
+        model.weight.copy_(gobhir.tensor([[0.0, 0.0], [1.0, 0.0]]))
+    about = About(labels={"en": ["no", "yes"]}, input=Numbers(("a", "b")), temperature=2.0)
+    path = export(model, gobhir.randn(2, 2), tmp_path / "model.onnx", about=about).path
+    with TestClient(service(path).app, base_url="http://localhost") as client:
+        found = client.post("/predict?lang=en", json={"numbers": [3, 0]}).json()
+    assert probabilities(found)["yes"] == pytest.approx(1 / (1 + np.exp(-3 / 2)))
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": 0.0}, {"temperature": float("nan")}])
+def test_a_temperature_is_above_nothing_and_for_logits_alone(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="temperature"):
+        About(**wrong)
+    with pytest.raises(ValueError, match="temperature"):
+        About(gives="probabilities", temperature=2.0)
 
 
 def test_numbers_by_place_and_by_name(clients: dict[str, TestClient]) -> None:

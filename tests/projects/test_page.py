@@ -13,7 +13,7 @@ import pytest
 
 from gobhir.evaluation import Estimate, wilson
 from gobhir.evaluation.calibration import reliability
-from gobhir.lang import LANGUAGES, t
+from gobhir.lang import LANGUAGES, counted, t
 from gobhir.projects import figures, shown
 from gobhir.projects.card import markdown
 from gobhir.projects.page import html
@@ -161,8 +161,8 @@ def test_numbers_have_as_many_digits_as_they_deserve() -> None:
         "3.1 points",
         "2.0–4.0",
     )
-    assert shown.counted(1234567, "bn") == "১২,৩৪,৫৬৭" and shown.counted(55267, "bn") == "৫৫,২৬৭"
-    assert shown.counted(1234567, "en") == "1,234,567"
+    assert counted(1234567, "bn") == "১২,৩৪,৫৬৭" and counted(55267, "bn") == "৫৫,২৬৭"
+    assert counted(1234567, "en") == "1,234,567"
     assert [shown.plain(one) for one in (3, 3.0, -0.25, 12345.6)] == [
         "3",
         "3.000",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gobhir.evaluation import Estimate, Temperature, baselines, wilson
+from gobhir.evaluation import Estimate, baselines, wilson
 from gobhir.lang import say
 from gobhir.projects.results import Card, Data, Mistake, Model, Picture, Results, Table
 from gobhir.training import History
@@ -34,7 +34,7 @@ def of_classes(**others: Any) -> Results:
         baselines.for_classes(X[:200], Y[:200], X[200:]),
         Y[200:],
         CLASSES,
-        temperature=Temperature(1.5),
+        temperature=1.5,
         mistakes=[
             Mistake(CLASSES[0], CLASSES[2], 0.9, picture=PNG),
             Mistake("good", "bad", text="<script>alert(1)</script> মন্দ নয়"),

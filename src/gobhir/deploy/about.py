@@ -85,12 +85,15 @@ _KINDS: dict[str, Any] = {k.kind: k for k in (Drawing, Picture, Text, Numbers)}
 class About:
     """What a model is for. `labels` and `title` by language: {"bn": ..., "en": ...}; a language
     that is not there is read in another one. gives: what the first output holds. An output of
-    width 1 with two labels is that of the second class.
+    width 1 with two labels is that of the second class. temperature: logits are divided by it
+    before they become probabilities, so that these are as sure as they should be
+    (`gobhir.evaluation.Temperature`).
 
     ValueError where something does not fit together."""
 
     task: str = "classification"
     gives: str = "logits"
+    temperature: float = 1.0
     title: dict[str, str] = field(default_factory=dict)
     labels: dict[str, list[str]] = field(default_factory=dict)
     input: Input | None = None
@@ -98,6 +101,10 @@ class About:
     def __post_init__(self) -> None:
         _one_of("task", self.task, TASKS)
         _one_of("gives", self.gives, GIVES)
+        finite = isinstance(self.temperature, (int, float)) and 0 < self.temperature < math.inf
+        _check(finite, "temperature", "> 0", self.temperature)
+        fits = self.temperature == 1 or self.gives == "logits"
+        _check(fits, "temperature", 1, self.temperature)
         _check(set(self.title) <= set(LANGUAGES), "title", "bn, en", sorted(self.title))
         _check(set(self.labels) <= set(LANGUAGES), "labels", "bn, en", sorted(self.labels))
         counts = {lang: len(names) for lang, names in self.labels.items()}

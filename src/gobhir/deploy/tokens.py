@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from gobhir.deploy.about import Text
+from gobhir.lang import Count, Message, say
 
 _JOINERS = "\u200c\u200d"
 _SKINS = "".join(map(chr, range(0x1F3FB, 0x1F400)))
@@ -21,14 +22,29 @@ _SKINS = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 def numbers(text: str, form: Text) -> np.ndarray:
     """The numbers of a sentence's pieces, (length), int64: cut off or filled up with `pad`."""
     found = [form.begin] if form.begin is not None else []
-    room = form.length - len(found) - (form.end is not None)
     places = _places(form.vocabulary)
-    found += [places.get(p, form.unknown) for p in pieces(text, form)[: max(room, 0)]]
+    found += [places.get(p, form.unknown) for p in pieces(text, form)[: room(form)]]
     if form.end is not None:
         found.append(form.end)
     row = np.full(form.length, form.pad, np.int64)
     row[: len(found)] = found[: form.length]
     return row
+
+
+def room(form: Text) -> int:
+    """How many pieces of a sentence are read."""
+    return max(form.length - (form.begin is not None) - (form.end is not None), 0)
+
+
+def note(text: str, form: Text) -> Message | None:
+    """What one has to know about an answer to this text: that not one piece of it is known, or that
+    its end was cut off. None where there is nothing."""
+    cut, places = pieces(text, form), _places(form.vocabulary)
+    if not any(piece in places for piece in cut[: room(form)]):
+        return say("deploy.text.unknown")
+    if len(cut) > room(form):
+        return say("deploy.text.cut", count=Count(room(form)), all=Count(len(cut)))
+    return None
 
 
 def pieces(text: str, form: Text) -> list[str]:

@@ -16,14 +16,16 @@ from gobhir.lang.catalogue import (
     use_language,
     warn,
 )
-from gobhir.lang.numbers import digits
+from gobhir.lang.numbers import Count, counted, digits
 
 __all__ = [
     "LANGUAGES",
+    "Count",
     "Message",
     "Place",
     "catalogue",
     "check_language",
+    "counted",
     "digits",
     "language",
     "place",

@@ -14,6 +14,8 @@ from functools import cache
 from types import FrameType
 from typing import Any, NamedTuple
 
+from gobhir.lang.numbers import Count, counted
+
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -89,6 +91,8 @@ def _spoken(value: object, lang: str) -> object:
     """A value as a sentence shows it; a shape is drawn as a plain tuple."""
     if isinstance(value, Message):
         return value.text(lang)
+    if isinstance(value, Count):
+        return counted(value, lang)
     return tuple(value) if isinstance(value, tuple) else value
 
 

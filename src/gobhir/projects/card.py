@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from gobhir.evaluation.report import title as number_title
-from gobhir.lang import digits, t
+from gobhir.lang import counted, digits, t
 from gobhir.projects import shown
 from gobhir.projects.results import Card, Data, Results, words
 from gobhir.projects.verdict import verdict
@@ -101,7 +101,7 @@ class _Card:
                 self.say(
                     "part",
                     name=self.say(name) if name in PARTS else _safe(name),
-                    count=shown.counted(count, self.lang),
+                    count=counted(count, self.lang),
                 )
                 for name, count in data.parts.items()
             ),
@@ -120,7 +120,7 @@ class _Card:
     def numbers(self) -> Iterator[str]:
         r = self.r
         number = r.models[0].numbers[r.main]
-        n, level = shown.counted(number.n, self.lang), digits(f"{number.level * 100:g}", self.lang)
+        n, level = counted(number.n, self.lang), digits(f"{number.level * 100:g}", self.lang)
         yield self.say("measured", n=n, level=level)
         if gain := verdict(r, self.lang).gain:
             yield _safe(gain)

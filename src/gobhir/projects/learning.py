@@ -1,23 +1,28 @@
 """How the networks of projects learn: each by `fit`, told by the settings, into files of one kind.
 
 A network called NAME of a project ("", "-gru", ...) leaves in the project's folder
-`modelNAME.safetensors`, its weights; `historyNAME.csv`, its curves; and, while it learns,
-`checkpointNAME.safetensors`, from which `--resume` goes on after a kill.
+`modelNAME.safetensors`, its weights; `historyNAME.csv`, its curves; where it sorts into classes,
+`aboutNAME.json`, what it reads and says; and, while it learns, `checkpointNAME.safetensors`, from
+which `--resume` goes on after a kill.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gobhir.deploy import About
+from gobhir.deploy.about import about_from
+from gobhir.evaluation import Temperature
 from gobhir.lang import say, t
 from gobhir.projects import keras_weights
-from gobhir.projects.settings import Training, write_weights
+from gobhir.projects.settings import Training, write, write_weights
 from gobhir.serialization import load
 from gobhir.training import Average, CSVLog, EarlyStopping, History, fit
 from gobhir.training.backends import backend_of
@@ -38,6 +43,35 @@ def history_file(folder: Path, name: str = "") -> Path:
 def checkpoint_file(folder: Path, name: str = "") -> Path:
     """Where the run lies of a network that is learning."""
     return folder / f"checkpoint{name}.safetensors"
+
+
+def about_file(folder: Path, name: str = "") -> Path:
+    """Where it lies what a network reads and says."""
+    return folder / f"about{name}.json"
+
+
+def write_about(folder: Path, name: str, about: About) -> None:
+    """Keep what a network reads and says."""
+    write(about_file(folder, name), about.to_json())
+
+
+def told(folder: Path, name: str = "") -> About:
+    """What `write_about` kept. FileNotFoundError where nothing was trained."""
+    path = about_file(folder, name)
+    if not path.exists():
+        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
+    found = about_from(path.read_text(encoding="utf-8"))
+    assert found is not None
+    return found
+
+
+def calibrated(about: About, scores: Any, target: Any) -> About:
+    """With the temperature under which these scores of the validation, (n, classes), are as sure as
+    they are right. It stays where it is when all are right: nothing then says how sure to be."""
+    try:
+        return replace(about, temperature=Temperature.fit(scores, target).value)
+    except ValueError:
+        return about
 
 
 def kept(folder: Path, name: str = "") -> dict[str, np.ndarray]:
@@ -74,7 +108,7 @@ def begin(
     settings.save(folder)
     if not resume:
         for name in names:
-            for file in (model_file, history_file, checkpoint_file):
+            for file in (model_file, history_file, checkpoint_file, about_file):
                 file(folder, name).unlink(missing_ok=True)
 
 

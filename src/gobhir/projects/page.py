@@ -15,7 +15,7 @@ from gobhir.derivation.web import sheet
 from gobhir.evaluation import Estimate
 from gobhir.evaluation.report import SHARES
 from gobhir.evaluation.report import title as number_title
-from gobhir.lang import LANGUAGES, digits, t
+from gobhir.lang import LANGUAGES, counted, digits, t
 from gobhir.projects import card, figures, shown
 from gobhir.projects.results import Cell, Mistake, Model, Results, Table, Words, words
 from gobhir.projects.verdict import verdict
@@ -184,7 +184,7 @@ class _Page:
                 "",
                 self.text(name),
                 [self.number(getattr(row, k), k) for k in kinds]
-                + [shown.counted(row.support, self.lang)],
+                + [counted(row.support, self.lang)],
             )
             for name, row in zip(self.r.classes, self.r.per_class, strict=True)
         ]
@@ -229,7 +229,7 @@ class _Page:
             (
                 "",
                 self.text(self.r.classes[i]),
-                [self.text(self.r.classes[j]), shown.counted(count, self.lang)],
+                [self.text(self.r.classes[j]), counted(count, self.lang)],
             )
             for count, i, j in sorted(found, key=lambda one: -one[0])[:12]
         ]

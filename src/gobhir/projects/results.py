@@ -143,13 +143,14 @@ class Results:
         classes: Sequence[Words],
         *,
         groups: Any = None,
-        temperature: Temperature | None = None,
+        temperature: float = 1.0,
         main: str = "accuracy",
         **others: Any,
     ) -> Self:
         """From outputs on the test: {"CNN": (n, classes), ...}, the project's own model first;
         baselines as `evaluation.baselines` gives them; names may be keys of the catalogues.
-        temperature: fitted on the validation; the first model's outputs then have to be scores.
+        temperature: fitted on the validation; the first model's outputs then have to be scores. 1:
+        none was.
         others: as the fields.
         """
         names = [words(name, "en") for name in classes]
@@ -161,9 +162,9 @@ class Results:
         calibration = None
         if "log_loss" in own.numbers:
             calibration = Calibration(reliability(output, target, BINS))
-        if temperature is not None and calibration is not None:
-            calibration.after = reliability(temperature(output), target, BINS)
-            calibration.temperature = temperature.value
+        if temperature != 1 and calibration is not None:
+            calibration.after = reliability(Temperature(temperature)(output), target, BINS)
+            calibration.temperature = temperature
         charts = others.pop("charts", [])
         if len(classes) == 2 and calibration is not None:
             charts = [_roc({**models, **baselines}, target), *charts]

@@ -46,16 +46,6 @@ def plain(number: float) -> str:
     return (f"{number:#.4g}" if alike else f"{number:.4g}").replace("-", MINUS)
 
 
-def counted(number: int, lang: str) -> str:
-    """A count, with its thousands (in Bangla from a lakh on: lakhs) apart."""
-    text = f"{number:,}"
-    if lang == "bn" and number >= 100_000:
-        front, back = str(number)[:-3], str(number)[-3:]
-        pairs = [front[max(0, i - 2) : i] for i in range(len(front), 0, -2)][::-1]
-        text = ",".join([*pairs, back])
-    return digits(text, lang)
-
-
 def lasted(seconds: float, lang: str) -> str:
     """How long something took, in the words one would use."""
     if seconds < 90:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gobhir.evaluation import Estimate
 from gobhir.evaluation.report import title
-from gobhir.lang import digits, t
+from gobhir.lang import counted, digits, t
 from gobhir.projects import shown
 from gobhir.projects.results import Results, words
 
@@ -28,7 +28,7 @@ def verdict(results: Results, lang: str) -> Verdict:
     number = results.models[0].numbers[results.main]
     unit = words(results.unit, lang) if results.main in ("mae", "rmse") else ""
     value = " ".join([shown.value(number, results.main), unit]).strip()
-    between, count = shown.interval(number, results.main), shown.counted(number.n, lang)
+    between, count = shown.interval(number, results.main), counted(number.n, lang)
     if between:
         level = digits(f"{number.level * 100:g}", lang)
         said = {"n": count, "level": level, "interval": between}

@@ -226,7 +226,7 @@ def test_a_model_of_another_width_is_refused(folder: Path, tmp_path: Path) -> No
 def test_the_page_has_the_layers_to_look_at(folder: Path, data: Digits) -> None:
     import onnxruntime
 
-    path = exported(trained(SMALL, folder), SMALL, folder)
+    path = exported(trained(SMALL, folder), folder)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     assert [o.name for o in session.get_outputs()] == ["output", *LAYERS]
     x = data.rows("test")[0][:5]

@@ -12,13 +12,14 @@ import torch
 from gobhir.deploy import Text, export
 from gobhir.deploy.inputs import prepared
 from gobhir.deploy.serve.model import Served
+from gobhir.evaluation import Temperature
 from gobhir.projects import Project
 from gobhir.projects.learning import learn
 from gobhir.projects.results import Results
 from gobhir.projects.text import evaluate as measuring
 from gobhir.projects.text.data import divided, task
 from gobhir.projects.text.models import network
-from gobhir.projects.text.run import note, sentences
+from gobhir.projects.text.run import sentences
 from gobhir.projects.text.settings import MODELS, Settings
 from gobhir.projects.text.tokens import rows
 from gobhir.projects.text.train import ONNX, how, opened, ordered, vocabulary
@@ -87,6 +88,21 @@ def test_the_service_answers_as_the_network_does(trained: tuple[Settings, Path])
     np.testing.assert_allclose(served.run([given])[0], mine, atol=1e-4)
 
 
+def test_the_service_is_as_sure_as_the_validation_was_right(trained: tuple[Settings, Path]) -> None:
+    settings, folder = trained
+    about = Served(folder / ONNX).about
+    assert about is not None
+    texts, target = task(settings).part("validation")
+    scores = measuring.answers(folder, ordered(folder)[0], settings, texts)
+    try:
+        wanted = Temperature.fit(scores, target)
+    except ValueError:  # all are right
+        wanted = Temperature()
+    assert about.temperature == pytest.approx(wanted.value)
+    found = Project("text").run(texts[:3], folder)
+    assert found.iloc[:, 2].tolist() == wanted(scores[:3]).max(1).round(3).tolist()
+
+
 @pytest.mark.parametrize("kind", ["lstm", "transformer"])
 def test_each_network_can_be_exported(
     kind: str, trained: tuple[Settings, Path], tmp_path: Path
@@ -117,13 +133,6 @@ def test_run_reads_sentences_and_files(
     table = tmp_path / "found.csv"
     Project("text").run(["ভালো"], folder, to=str(table))
     assert table.read_text(encoding="utf-8").count("\n") == 2
-
-
-def test_what_one_has_to_know_about_an_answer(trained: tuple[Settings, Path]) -> None:
-    settings, folder = trained
-    form = opened(folder, "cnn", settings)[1].input
-    assert "24 of 41" in note("ভালো " * 41, form)  # type: ignore[arg-type]
-    assert note("খুব ভালো", form) == ""  # type: ignore[arg-type]
 
 
 def test_copies_are_on_one_side() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gobhir.deploy.about import About
 from gobhir.deploy.opening import Slot
+from gobhir.lang import Message
 
 TOP = 10
 MAPS = 16
@@ -21,8 +22,9 @@ def answer(
     outputs: Sequence[np.ndarray],
     lang: str,
     activations: bool,
+    note: Message | None = None,
 ) -> dict[str, Any]:
-    """What POST /predict gives, but for how long it took."""
+    """What POST /predict gives, but for how long it took. note: what one has to know about it."""
     if about is None:
         named = zip(slots, outputs, strict=True)
         return {"outputs": {s.name: told(np.asarray(o)) for s, o in named}}
@@ -30,12 +32,14 @@ def answer(
     said: dict[str, Any] = {"task": about.task}
     names = in_language(about.labels, lang)
     if about.task == "classification":
-        said["classes"] = classes(first, about.gives, names)
+        said["classes"] = classes(first / about.temperature, about.gives, names)
     else:
         said["values"] = [
             {"label": names[i] if i < len(names) else str(i), "value": number(v)}
             for i, v in enumerate(first[:1000])
         ]
+    if note is not None:
+        said["note"] = note.text(lang)
     if activations:
         layers = zip(slots[1:], outputs[1:], strict=True)
         said["activations"] = {s.name: seen(np.asarray(o)) for s, o in layers}

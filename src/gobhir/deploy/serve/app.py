@@ -95,8 +95,8 @@ class Service:
         media, body = await received(request, model, self.limits)
         try:
             async with asyncio.timeout(self.limits.timeout):
-                rows = await example(media, body, model, self.limits)
-                outputs, size = await self.batcher.submit(rows)
+                given = await example(media, body, model, self.limits)
+                outputs, size = await self.batcher.submit(given.rows)
         except Refused:
             raise
         except Full:
@@ -109,9 +109,10 @@ class Service:
                 detail = str(trouble).splitlines()[0][:200]
                 raise Refused(422, "input", say("deploy.refuse.run", detail=detail)) from None
             raise
-        said = answer(model.about, model.outputs, outputs, spoken(request), wish == "1")
+        lang = spoken(request)
+        said = answer(model.about, model.outputs, outputs, lang, wish == "1", given.note)
         took = round((time.perf_counter() - began) * 1000, 3)
-        return _json({**said, "batch": size, "milliseconds": took}, spoken(request))
+        return _json({**said, "batch": size, "milliseconds": took}, lang)
 
     async def _page(self, request: Request) -> Response:
         return pages.page(self.model, self.limits, spoken(request))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from gobhir.deploy.inputs import prepared
 from gobhir.deploy.opening import Slot
 from gobhir.deploy.serve.limits import Limits, Refused
 from gobhir.deploy.serve.model import Served
+from gobhir.deploy.tokens import note
 from gobhir.lang import Message, say
 
 PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
@@ -35,6 +37,15 @@ def accepted(model: Served) -> tuple[str, ...]:
     return (JSON, PLAIN) if isinstance(form, Text) else (JSON,)
 
 
+@dataclass(frozen=True)
+class Example:
+    """What one request brings. rows: an array for each input, without a batch axis where the
+    model's file describes what goes in, else whole. note: what is to be said with the answer."""
+
+    rows: list[np.ndarray]
+    note: Message | None = None
+
+
 async def received(request: Request, model: Served, limits: Limits) -> tuple[str, bytes]:
     """The media type of a request, and its body (of a form, the file in it). Refused for a type
     that the model does not take, and for a body that is too large, too slow, or not whole."""
@@ -51,9 +62,8 @@ async def received(request: Request, model: Served, limits: Limits) -> tuple[str
     return media, await _from_form(request, body) if media == FORM else body
 
 
-async def example(media: str, body: bytes, model: Served, limits: Limits) -> list[np.ndarray]:
-    """The arrays of what was received: without a batch axis where the model's file describes what
-    goes in, else whole. Refused for anything else."""
+async def example(media: str, body: bytes, model: Served, limits: Limits) -> Example:
+    """The example in what was received. Refused for anything else."""
     if media in (JSON, PLAIN) and len(body) <= QUICK:  # done sooner than a thread is found
         return _decoded(media, body, model, limits)
     return await asyncio.to_thread(_decoded, media, body, model, limits)
@@ -110,26 +120,26 @@ async def _from_form(request: Request, body: bytes) -> bytes:
         await form.close()
 
 
-def _decoded(media: str, body: bytes, model: Served, limits: Limits) -> list[np.ndarray]:
+def _decoded(media: str, body: bytes, model: Served, limits: Limits) -> Example:
     form = model.about.input if model.about else None
     if media in PICTURES or media == FORM:
         assert form is not None
-        return [_prepared(form, picture(body, limits))]
+        return Example([_prepared(form, picture(body, limits))])
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise Refused(400, "utf8", say("deploy.refuse.utf8")) from None
     if media == PLAIN:
-        return [_prepared(form, _short(text, limits))]
+        return _sentence(form, text, limits)
     content = _json(text, limits)
     if form is None:
-        return _arrays(content, model.inputs, limits)
+        return Example(_arrays(content, model.inputs, limits))
     key = {"drawing": "pixels", "picture": "pixels", "text": "text"}.get(form.kind, "numbers")
     value = _only(content, key)
     if isinstance(form, Text):
         if not isinstance(value, str):
             raise _wrong(say("deploy.input.text", got=_kind(value)))
-        return [_prepared(form, _short(value, limits))]
+        return _sentence(form, value, limits)
     if isinstance(form, (Drawing, Picture)):
         pixels = _numbers(value, "pixels", limits)
         height, width = (*pixels.shape, 0, 0)[:2]
@@ -140,7 +150,7 @@ def _decoded(media: str, body: bytes, model: Served, limits: Limits) -> list[np.
             raise _wrong(say("deploy.input.brightness"))
         if max(height, width) > limits.max_side:
             raise _too_large(f"{width} x {height}", limits)
-        return [_prepared(form, pixels.astype(np.uint8))]
+        return Example([_prepared(form, pixels.astype(np.uint8))])
     if isinstance(value, dict):
         unfit = [
             k for k, v in value.items() if isinstance(v, bool) or not isinstance(v, (int, float))
@@ -156,7 +166,11 @@ def _decoded(media: str, body: bytes, model: Served, limits: Limits) -> list[np.
     want = model.inputs[0].shape[1:]
     if len(want) != 1 or want[0] not in (None, len(array)):
         raise _wrong(say("deploy.input.count", want=want[0] if want else 0, got=array.shape))
-    return [array]
+    return Example([array])
+
+
+def _sentence(form: Any, text: str, limits: Limits) -> Example:
+    return Example([_prepared(form, _short(text, limits))], note(text, form))
 
 
 def _prepared(form: Any, value: Any) -> np.ndarray:

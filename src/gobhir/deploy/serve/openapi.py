@@ -44,7 +44,7 @@ def description(model: Served, limits: Limits, lang: str) -> dict[str, Any]:
                     "parameters": [_activations(lang)] if model.about else [],
                     "requestBody": {"required": True, "content": _bodies(model, limits)},
                     "responses": {
-                        "200": _ok(t("deploy.api.answer", lang), _answer(model)),
+                        "200": _ok(t("deploy.api.answer", lang), _answer(model, lang)),
                         **refusals,
                     },
                 }
@@ -150,7 +150,7 @@ def _array(slot: Slot) -> dict[str, Any]:
     return schema
 
 
-def _answer(model: Served) -> dict[str, Any]:
+def _answer(model: Served, lang: str) -> dict[str, Any]:
     number: dict[str, Any] = {"type": ["number", "null"]}
     whole = _type("array", items=_type("integer"))
     timing = {"batch": _type("integer"), "milliseconds": _type("number")}
@@ -165,5 +165,7 @@ def _answer(model: Served) -> dict[str, Any]:
         said = {"classes": _type("array", items=one)}
     else:
         said = {"values": _type("array", items=_object({**label, "value": number}))}
-    layers = {"activations": _type("object", additionalProperties=layer)}
-    return _object({"task": _type("string"), **said, **layers, **timing}, "activations")
+    more = {"activations": _type("object", additionalProperties=layer)}
+    if isinstance(model.about.input, Text):
+        more["note"] = _type("string", description=t("deploy.api.note", lang))
+    return _object({"task": _type("string"), **said, **more, **timing}, *more)

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from gobhir.evaluation import Estimate, Temperature, baselines, mean, probabilities, wilson, worst
-from gobhir.lang import say, t
+from gobhir.evaluation import Estimate, Temperature, baselines, mean, wilson, worst
+from gobhir.lang import Count, say, t
 from gobhir.projects.digits import stress as changes
 from gobhir.projects.digits.answers import scores, trained
 from gobhir.projects.digits.data import SPLIT_SEED, Digits, digits, seen
 from gobhir.projects.digits.settings import Settings
 from gobhir.projects.digits.smaller import smaller as smaller_copies
-from gobhir.projects.learning import history_file
+from gobhir.projects.learning import history_file, told
 from gobhir.projects.parts import png
 from gobhir.projects.results import Card, Data, Mistake, Results, Table, Words
 from gobhir.training.logs import read_log
@@ -35,7 +35,7 @@ def evaluate(
     Writes results.json, the pages and the model cards into the folder."""
     model, data = trained(settings, folder), digits(settings.data)
     x, y = data.rows("test")
-    output = scores(model, x)
+    output, warm = scores(model, x), Temperature(told(folder).temperature)
     history = read_log(history_file(folder))
     results = Results.of_classes(
         "digits",
@@ -44,9 +44,9 @@ def evaluate(
         _baselines(data, x),
         y,
         data.classes,
-        temperature=_temperature(model, data),
+        temperature=warm.value,
         about=say("digits.about"),
-        mistakes=_mistakes(data, output),
+        mistakes=_mistakes(data, warm(output)),
         tables=[
             *([hard(model, data)] if stress else []),
             *([smaller_copies(model, settings, data)] if smaller else []),
@@ -92,18 +92,10 @@ def _baselines(data: Digits, x: np.ndarray) -> dict[str, np.ndarray]:
     return dict(found)
 
 
-def _temperature(model: Any, data: Digits) -> Temperature | None:
-    x, y = data.rows("validation")
-    try:
-        return Temperature.fit(scores(model, x), y)
-    except ValueError:  # all are right: nothing says how sure to be
-        return None
-
-
-def _mistakes(data: Digits, output: np.ndarray) -> list[Mistake]:
-    """The surest wrong answers, each with the picture as it came."""
+def _mistakes(data: Digits, sure: np.ndarray) -> list[Mistake]:
+    """The surest wrong answers, each with the picture as it came. sure: (N, classes),
+    probabilities."""
     y = data.labels[data.test]
-    sure = probabilities(output)
     return [
         Mistake(
             data.classes[y[row]],
@@ -111,7 +103,7 @@ def _mistakes(data: Digits, output: np.ndarray) -> list[Mistake]:
             float(sure[row].max()),
             picture=_ink(data.pictures[data.test[row]]),
         )
-        for row in worst(output, y)
+        for row in worst(sure, y)
     ]
 
 
@@ -137,5 +129,5 @@ def _card(model: Any) -> Card:
     ]
     # keys: digits.card.not_for.*, digits.card.limits.*
     commands = ["gobhir project digits train", "gobhir project digits run digit.png"]
-    told = say("digits.card.model", count=f"{count:,}")
+    told = say("digits.card.model", count=Count(count))
     return Card(say("digits.card.purpose"), not_for, limits, commands, told)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from gobhir.datasets.readers.pictures import read_picture
-from gobhir.deploy import About, Drawing, export
-from gobhir.evaluation import probabilities
-from gobhir.lang import LANGUAGES, language, say, t
+from gobhir.deploy import About, export
+from gobhir.evaluation import Temperature
+from gobhir.lang import language, say, t
 from gobhir.projects.digits.answers import scores, trained
-from gobhir.projects.digits.data import BOX, SIDE, classes, seen
+from gobhir.projects.digits.data import seen
 from gobhir.projects.digits.network import LAYERS
 from gobhir.projects.digits.settings import Settings
+from gobhir.projects.learning import told
 from gobhir.projects.settings import write
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
@@ -35,9 +36,9 @@ def run(
     on which one draws, and sees how sure the network is and what its layers make of it."""
     model = trained(settings, folder)
     if not inputs:
-        serve(model, settings, folder, port)
+        serve(model, folder, port)
         return []
-    found = read(model, settings, pictures(inputs))
+    found = read(model, told(folder), pictures(inputs))
     head = tuple(t(f"digits.column.{name}") for name in ("file", "answer", "sure"))
     # keys: digits.column.*
     rows = [(name, answer, f"{sure:.3f}") for name, answer, sure in found]
@@ -72,39 +73,33 @@ def pictures(inputs: list[str]) -> list[Path]:
     return found
 
 
-def read(model: Any, settings: Settings, paths: list[Path]) -> list[Answer]:
+def read(model: Any, about: About, paths: list[Path]) -> list[Answer]:
     """What the pictures show. ValueError for a file that is no picture or on which nothing is
     drawn."""
     x = seen([read_picture(path) for path in paths])
     for path, digit in zip(paths, x, strict=True):
         if not digit.any():
             raise ValueError(say("digits.bad.empty", path=path))
-    names = [one[language()] for one in classes(settings.data)]
-    sure = probabilities(scores(model, x))
+    names = about.labels[language()]
+    sure = Temperature(about.temperature)(scores(model, x))
     best = sure.argmax(1)
     return [
         (str(path), names[k], float(row[k])) for path, k, row in zip(paths, best, sure, strict=True)
     ]
 
 
-def serve(model: Any, settings: Settings, folder: Path, port: int) -> None:
+def serve(model: Any, folder: Path, port: int) -> None:
     """The page to draw on, until Ctrl+C."""
     from gobhir.deploy.serve.command import serve as start
     from gobhir.deploy.serve.limits import Limits
 
     print(t("digits.page"))
-    start(exported(model, settings, folder), Limits(), port=port)
+    start(exported(model, folder), Limits(), port=port)
 
 
-def exported(model: Any, settings: Settings, folder: Path) -> Path:
+def exported(model: Any, folder: Path) -> Path:
     """The network as `model.onnx`, with what goes in and out, and with its layers to look at."""
-    named = classes(settings.data)
-    about = About(
-        title={lang: t("digits.title", lang) for lang in LANGUAGES},
-        labels={lang: [one[lang] for one in named] for lang in LANGUAGES},
-        input=Drawing(SIDE, BOX),
-    )
     path = folder / ONNX
     blank = seen([[[0.0] * 8] * 8])
-    export(model, blank, path, about=about, watch=LAYERS)
+    export(model, blank, path, about=told(folder), watch=LAYERS)
     return path

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import gobhir
+from gobhir.deploy import About, Drawing
+from gobhir.lang import LANGUAGES, t
 from gobhir.projects import learning
-from gobhir.projects.digits.data import Batches, Digits, digits
+from gobhir.projects.digits.answers import scores, trained
+from gobhir.projects.digits.data import BOX, SIDE, Batches, Digits, classes, digits
 from gobhir.projects.digits.network import keras_network, network
 from gobhir.projects.digits.settings import Settings
 from gobhir.training import Average, Callback, History
@@ -17,11 +20,26 @@ from gobhir.training import Average, Callback, History
 def train(
     settings: Settings, folder: Path, *, resume: Annotated[bool, "projects.resume"] = False
 ) -> History:
-    """Train the network; its weights go to `model.safetensors`, the curves to `history.csv`."""
+    """Train the network; its weights go to `model.safetensors`, the curves to `history.csv`, what
+    it reads and says to `about.json`."""
     data = digits(settings.data)
     model, wishes = new(settings, data), how(settings, data)
     learning.begin(settings, folder, resume=resume)
-    return learning.train_one(settings, folder, "", model, resume=resume, **wishes)
+    history = learning.train_one(settings, folder, "", model, resume=resume, **wishes)
+    x, y = data.rows("validation")
+    told = learning.calibrated(about(settings), scores(trained(settings, folder), x), y)
+    learning.write_about(folder, "", told)
+    return history
+
+
+def about(settings: Settings) -> About:
+    """What the service is told of the network."""
+    named = classes(settings.data)
+    return About(
+        title={lang: t("digits.title", lang) for lang in LANGUAGES},
+        labels={lang: [one[lang] for one in named] for lang in LANGUAGES},
+        input=Drawing(SIDE, BOX),
+    )
 
 
 def new(settings: Settings, data: Digits) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from gobhir.evaluation import baselines
+from gobhir.evaluation import Temperature, baselines
 from gobhir.evaluation.report import worst
 from gobhir.lang import LANGUAGES, say, t
 from gobhir.projects.images import count
@@ -16,7 +16,7 @@ from gobhir.projects.images.network import kept, logits
 from gobhir.projects.images.settings import Settings
 from gobhir.projects.images.switches import measured
 from gobhir.projects.images.train import HEAD
-from gobhir.projects.learning import history_file, model_file
+from gobhir.projects.learning import history_file, model_file, told
 from gobhir.projects.parts import png
 from gobhir.projects.results import Card, Data, Mistake, Results, Table, Words
 from gobhir.training.logs import read_log
@@ -37,6 +37,7 @@ def evaluate(
     model = kept(settings, len(classes), model_file(folder))
     pixels, target = todo.pixels("test"), todo.labels("test")
     output = logits(model, pixels, settings.tta)
+    warm = Temperature(told(folder).temperature)
     own = todo.pictures.groups[todo.test]
     tables = [_networks(), _parts(model, settings)]
     if switches:
@@ -52,7 +53,8 @@ def evaluate(
         about=say("images.about"),
         data=_origin(todo, settings),
         card=_card(settings),
-        mistakes=_mistakes(todo, output),
+        temperature=warm.value,
+        mistakes=_mistakes(todo, warm(output)),
         tables=tables,
     )
     log = next(p for p in (history_file(folder), history_file(folder, HEAD)) if p.is_file())
@@ -95,13 +97,12 @@ def _name(settings: Settings) -> str:
     return kinds[settings.network]
 
 
-def _mistakes(todo: Task, output: np.ndarray) -> list[Mistake]:
+def _mistakes(todo: Task, shares: np.ndarray) -> list[Mistake]:
+    """The surest wrong answers. shares: (n, classes), probabilities."""
     classes, target = todo.pictures.classes, todo.labels("test")
-    shares = np.exp(output - output.max(1, keepdims=True))
-    shares /= shares.sum(1, keepdims=True)
     found = []
-    for k in worst(output, target, SHOWN):
-        given = int(output[k].argmax())
+    for k in worst(shares, target, SHOWN):
+        given = int(shares[k].argmax())
         picture = png(todo.pictures.pixels[todo.test[k]].transpose(1, 2, 0))
         sure = float(shares[k, given])
         found.append(Mistake(classes[int(target[k])], classes[given], sure, picture=picture))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import pandas as pd
 
 from gobhir.datasets import read_picture
 from gobhir.deploy.about import Picture
 from gobhir.deploy.inputs import prepared
 from gobhir.deploy.serve.model import Served
-from gobhir.evaluation import probabilities
+from gobhir.evaluation import Temperature
 from gobhir.lang import language, say, t
 from gobhir.projects.images.folders import SUFFIXES
 from gobhir.projects.images.settings import Settings
@@ -76,7 +75,7 @@ def classified(model: Path, files: list[Path]) -> pd.DataFrame:
     for file in files:
         x = prepared(about.input, read_picture(file))[None]
         output = served.run([x])[0]
-        shares = probabilities(np.asarray(output))[0]
+        shares = Temperature(about.temperature)(output)[0]
         best = int(shares.argmax())
         rows.append((str(file), labels[best], round(float(shares[best]), 4)))
     heads = [t("images.file"), t("images.class"), t("tables.sure")]

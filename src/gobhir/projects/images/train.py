@@ -20,6 +20,7 @@ from gobhir.projects.images.network import (
     imagenet,
     keep,
     kept,
+    logits,
     network,
     with_backbone,
 )
@@ -160,11 +161,14 @@ def accuracy(output: Any, target: Any) -> float:
     return float((output.argmax(1) == classes).float().mean())
 
 
-def _export(model: nn.Module, todo: Task, settings: Settings, path: Path) -> None:
+def _export(model: Any, todo: Task, settings: Settings, path: Path) -> None:
     """The model as one file that `gobhir serve` runs: it knows its pictures and its classes, and
     asks both ways where the settings do."""
     labels = {lang: [words(c, lang) for c in todo.pictures.classes] for lang in LANGUAGES}
     title = {lang: t("images.title", lang, data=Path(settings.data).name) for lang in LANGUAGES}
     about = About(title=title, labels=labels, input=form(settings))
+    scores = logits(model, todo.pixels("validation"), settings.tta)
+    about = learning.calibrated(about, scores, todo.labels("validation"))
+    learning.write_about(path.parent, "", about)
     some = torch.from_numpy(todo.pixels("validation")[:4]).float() / 255
     export(asked(model, settings.tta), normalised(some).numpy(), path, about=about)

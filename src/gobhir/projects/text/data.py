@@ -10,7 +10,7 @@ import numpy as np
 
 from gobhir import datasets
 from gobhir.evaluation import normalised, same, split
-from gobhir.lang import Message, say
+from gobhir.lang import Count, Message, say
 from gobhir.projects.results import Words
 from gobhir.projects.text.settings import Settings
 
@@ -58,10 +58,10 @@ def task(settings: Settings) -> Task:
     copies = same(texts, normalised)
     if own is None:
         parts = split(len(texts), SHARES, labels=labels, groups=copies, seed=settings.seed)
-        how = say("text.split.drawn", count=len(texts) - len(np.unique(copies)))
+        how = say("text.split.drawn", count=Count(len(texts) - len(np.unique(copies))))
     else:
         parts, left_out = divided(own, copies)
-        how = say("text.split.own", count=left_out)
+        how = say("text.split.own", count=Count(left_out))
     return Task(texts, labels, classes, **parts, how=how, dataset=dataset)
 
 

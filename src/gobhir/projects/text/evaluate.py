@@ -10,6 +10,7 @@ import numpy as np
 from gobhir.deploy import Text
 from gobhir.evaluation import Temperature, baselines, probabilities, worst
 from gobhir.lang import say, t
+from gobhir.projects import learning
 from gobhir.projects.results import Card, Data, Mistake, Results, Table, Words
 from gobhir.projects.text.data import SHARES, Task, task
 from gobhir.projects.text.linear import linear
@@ -40,7 +41,8 @@ def evaluate(settings: Settings, folder: Path) -> Results:
         others[f"text.linear.{seen}"] = output
         # keys: text.linear.words, text.linear.characters, text.linear.both
     best = kinds[0]
-    history = read_log(folder / f"history-{best}.csv")
+    warm = Temperature(learning.told(folder, f"-{best}").temperature)
+    history = read_log(learning.history_file(folder, f"-{best}"))
     results = Results.of_classes(
         "text",
         say("text.title", data=Path(settings.data).name),
@@ -48,11 +50,11 @@ def evaluate(settings: Settings, folder: Path) -> Results:
         others,
         target,
         todo.classes,
-        temperature=_temperature(answers(folder, best, settings, checked[0]), checked[1]),
+        temperature=warm.value,
         about=say("text.about"),
         data=_origin(todo, settings),
         card=_card(settings, best),
-        mistakes=_mistakes(scores[best], target, texts, todo.classes),
+        mistakes=_mistakes(warm(scores[best]), target, texts, todo.classes),
         tables=[_networks(folder, kinds, settings, texts)],
     )
     page = results.trained(settings, history).save(folder)
@@ -72,19 +74,10 @@ def together(scores: list[np.ndarray]) -> np.ndarray:
     return np.asarray(np.mean([probabilities(one) for one in scores], axis=0))
 
 
-def _temperature(scores: np.ndarray, target: np.ndarray) -> Temperature | None:
-    """None where the validation has no mistake to learn from."""
-    try:
-        return Temperature.fit(scores, target)
-    except ValueError:
-        return None
-
-
 def _mistakes(
-    scores: np.ndarray, target: np.ndarray, texts: list[str], classes: list[Words]
+    sure: np.ndarray, target: np.ndarray, texts: list[str], classes: list[Words]
 ) -> list[Mistake]:
-    """The texts that it was surest of, and wrong."""
-    sure = probabilities(scores)
+    """The texts that it was surest of, and wrong. sure: (texts, classes), probabilities."""
     return [
         Mistake(
             classes[target[row]],
@@ -92,7 +85,7 @@ def _mistakes(
             float(sure[row].max()),
             text=texts[row],
         )
-        for row in worst(scores, target, SHOWN).tolist()
+        for row in worst(sure, target, SHOWN).tolist()
     ]
 
 

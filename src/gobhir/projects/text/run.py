@@ -9,11 +9,12 @@ import pandas as pd
 
 from gobhir.datasets.readers.tables import read_text
 from gobhir.deploy import Text
-from gobhir.evaluation import probabilities
+from gobhir.deploy.tokens import note
+from gobhir.evaluation import Temperature
 from gobhir.lang import language, say, t
 from gobhir.projects.settings import write
 from gobhir.projects.text.settings import Settings
-from gobhir.projects.text.tokens import pieces, rows
+from gobhir.projects.text.tokens import rows
 from gobhir.projects.text.train import ONNX, opened, ordered
 from gobhir.training import predict
 
@@ -39,14 +40,14 @@ def run(
     form = told.input
     assert isinstance(form, Text)
     texts = sentences(inputs)
-    sure = probabilities(predict(model, rows(texts, form)).numpy())
+    sure = Temperature(told.temperature)(predict(model, rows(texts, form)).numpy())
     names = told.labels[language()]
     table = pd.DataFrame(
         {
             t("text.sentence"): texts,
             t("text.answer"): [names[k] for k in sure.argmax(1)],
             t("tables.sure"): sure.max(1).round(3),
-            t("text.note"): [note(text, form) for text in texts],
+            t("text.note"): [str(note(text, form) or "") for text in texts],
         }
     )
     if to is not None:
@@ -76,14 +77,3 @@ def sentences(inputs: list[str]) -> list[str]:
             print(t("text.empty_lines", path=given, count=len(lines) - len(full)))
         found += full
     return found
-
-
-def note(text: str, form: Text) -> str:
-    """What one has to know about the answer: nothing of the text was known, or it was cut off."""
-    cut = pieces(text, form)
-    known = set(form.vocabulary)
-    if not any(piece in known for piece in cut[: form.length]):
-        return t("text.unknown")
-    if len(cut) > form.length:
-        return t("text.cut", count=form.length, all=len(cut))
-    return ""

@@ -9,16 +9,14 @@ import numpy as np
 import torch
 
 from gobhir.deploy import About, Text, export
-from gobhir.deploy.about import about_from
 from gobhir.lang import LANGUAGES, t
 from gobhir.projects import learning
 from gobhir.projects.results import words
-from gobhir.projects.settings import write
 from gobhir.projects.text.data import Task, task
 from gobhir.projects.text.models import network
 from gobhir.projects.text.settings import MODELS, Settings
 from gobhir.projects.text.tokens import learn, rows
-from gobhir.training import History
+from gobhir.training import History, predict
 
 ONNX = "model.onnx"
 
@@ -27,8 +25,8 @@ def train(
     settings: Settings, folder: Path, *, resume: Annotated[bool, "projects.resume"] = False
 ) -> dict[str, History]:
     """Train each kind of network that was asked for. The weights go to `model-KIND.safetensors`,
-    what it reads (vocabulary, classes) to `about-KIND.json`, the curves to `history-KIND.csv`; the
-    network whose validation loss is least becomes `model.onnx`."""
+    what it reads and says (vocabulary, classes, temperature) to `about-KIND.json`, the curves to
+    `history-KIND.csv`; the network whose validation loss is least becomes `model.onnx`."""
     todo = task(settings)
     forms = {kind: vocabulary(todo, settings.of(kind)) for kind in settings.models}
     learning.begin(settings, folder, [f"-{kind}" for kind in MODELS], resume)
@@ -40,9 +38,13 @@ def train(
         # keys: text.model.bag, text.model.cnn, text.model.lstm, text.model.transformer
         torch.manual_seed(settings.seed)
         model = network(kind, len(form.vocabulary), len(todo.classes), own)
-        write(folder / f"about-{kind}.json", about(todo, form).to_json())
+        learning.write_about(folder, f"-{kind}", about(todo, form))
         wishes = how(todo, form, own)
         curves[kind] = learning.train_one(own, folder, f"-{kind}", model, resume=resume, **wishes)
+        model, told = opened(folder, kind, settings)
+        x, y = wishes["validation"]
+        told = learning.calibrated(told, predict(model, x).numpy(), y)
+        learning.write_about(folder, f"-{kind}", told)
     best = ordered(folder)[0]
     model, told = opened(folder, best, settings)
     assert isinstance(told.input, Text)
@@ -88,8 +90,8 @@ def ordered(folder: Path) -> list[str]:
 
 def opened(folder: Path, kind: str, settings: Settings) -> tuple[torch.nn.Module, About]:
     """A network that was trained, and what it reads and says."""
-    told = about_from((folder / f"about-{kind}.json").read_text(encoding="utf-8"))
-    assert told is not None and isinstance(told.input, Text)
+    told = learning.told(folder, f"-{kind}")
+    assert isinstance(told.input, Text)
     classes = len(next(iter(told.labels.values())))
     model = network(kind, len(told.input.vocabulary), classes, settings.of(kind))
     learning.put_weights(model, learning.kept(folder, f"-{kind}"))

@@ -41,6 +41,7 @@ function show(said) {
   if (said.classes) answer.replaceChildren(...bars(said.classes), time);
   else if (said.values) answer.replaceChildren(values(said.values), time);
   else answer.replaceChildren(...Object.entries(said.outputs).flatMap(output), time);
+  if (said.note) answer.prepend(element("p", { className: "note", textContent: said.note }));
   if (watched) layers(said.activations ?? {});
 }
 
