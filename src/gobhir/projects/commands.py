@@ -64,7 +64,7 @@ def _command(project: Project, verb: str) -> Callable[..., None]:
             chosen = {w.name: given[w.name] for w in fields if w.name in given}
             project.train(_asked(project, folder, chosen, options), folder, **options)
         elif verb == "evaluate":
-            project.evaluate(folder, **options)
+            print(project.evaluate(folder, **options))  # the verdict
         else:
             project.run(words["inputs"] or [], folder, **options)
 

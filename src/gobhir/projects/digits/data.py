@@ -11,11 +11,14 @@ import numpy as np
 from gobhir import datasets
 from gobhir.deploy.drawing import all_drawn
 from gobhir.evaluation import same, split
+from gobhir.lang import Message, say
 from gobhir.projects.digits.hand import sample
+from gobhir.projects.digits.settings import Settings
 from gobhir.projects.learning import framework
 
 SIDE, BOX = 28, 22
 SHARES = {"train": 0.88, "validation": 0.02, "test": 0.1}
+BANGLA = ("numta", "sample")
 SPLIT_SEED = 0
 """The held-out tenth stays the same, whatever the seed of a training."""
 
@@ -60,6 +63,13 @@ def classes(name: str) -> list[dict[str, str]]:
     if name == "sample":
         return [{"en": digit, "bn": digit} for digit in "০১২৩৪৫৬৭৮৯"]
     return [dict(one) for one in datasets.entry(name).classes]
+
+
+def title(settings: Settings) -> Message:
+    """What it is that the network reads."""
+    if settings.data in BANGLA:
+        return say("digits.title")
+    return say("digits.title_other", data=settings.data)
 
 
 def seen(pictures: list[Any]) -> np.ndarray:

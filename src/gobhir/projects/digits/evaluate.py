@@ -9,9 +9,10 @@ import numpy as np
 
 from gobhir.evaluation import Estimate, Temperature, baselines, mean, wilson, worst
 from gobhir.lang import Count, say, t
+from gobhir.projects import shown
 from gobhir.projects.digits import stress as changes
 from gobhir.projects.digits.answers import scores, trained
-from gobhir.projects.digits.data import SPLIT_SEED, Digits, digits, seen
+from gobhir.projects.digits.data import BANGLA, SPLIT_SEED, Digits, digits, seen, title
 from gobhir.projects.digits.settings import Settings
 from gobhir.projects.digits.smaller import smaller as smaller_copies
 from gobhir.projects.learning import history_file, told
@@ -39,7 +40,7 @@ def evaluate(
     history = read_log(history_file(folder))
     results = Results.of_classes(
         "digits",
-        say("digits.title"),
+        title(settings),
         {"CNN": output},
         _baselines(data, x),
         y,
@@ -52,16 +53,16 @@ def evaluate(
             *([smaller_copies(model, settings, data)] if smaller else []),
         ],
         data=_card_of(data),
-        card=_card(model),
+        card=_card(model, settings),
     )
     seconds = sum(row["seconds"] for row in history)
     results.trained(settings, history, seconds)
-    path = results.save(folder)
-    found = results.models[0].numbers["accuracy"]
-    print(f"{t('digits.stress.number')}: {found}")
+    page = results.save(folder)
     if stress:
-        print(f"{t('digits.stress.title')}: {results.tables[0].rows[-1][1]}")
-    print(path)
+        overall = results.tables[0].rows[-1][1]
+        value, between = (f(overall, "accuracy") for f in (shown.value, shown.interval))
+        print(f"{t('digits.stress.title')}: {value} ({between})")
+    print(t("projects.command.saved", path=page))
     return results
 
 
@@ -72,14 +73,15 @@ def hard(model: Any, data: Digits) -> Table:
     right = []
     for name in changes.STRESS:
         found = scores(model, seen(changes.stress(name, pictures))).argmax(1) == y
-        rows.append([name, wilson(int(found.sum()), len(y))])
+        told = say(f"digits.change.{name.replace('-', '_')}")  # keys: digits.change.*
+        rows.append([told, wilson(int(found.sum()), len(y))])
         if name != "plain":
             right.append(found)
     # The same digit stands in all rows: its changes are drawn together.
     overall: Estimate = mean(np.mean(right, 0))
     rows.append([say("digits.stress.mean"), overall])
     head: list[Words] = [say("digits.stress.head"), say("digits.stress.number")]
-    about = say("digits.stress.about", count=len(y))
+    about = say("digits.stress.about", count=Count(len(y)))
     return Table(say("digits.stress.title"), head, rows, about, "accuracy")
 
 
@@ -121,13 +123,18 @@ def _card_of(data: Digits) -> Data:
     return Data(say("digits.data.sample.name"), "", "MIT", "", parts, what, split)
 
 
-def _card(model: Any) -> Card:
+def _card(model: Any, settings: Settings) -> Card:
     count = sum(int(np.prod(tuple(p.shape))) for p in model.parameters())
     not_for: list[Words] = [say(f"digits.card.not_for.{one}") for one in ("several", "money")]
-    limits: list[Words] = [
-        say(f"digits.card.limits.{one}") for one in ("hands", "nothing", "resolution")
-    ]
+    known = ("hands", "nothing", "resolution") if settings.data == "numta" else ("nothing",)
+    limits: list[Words] = [say(f"digits.card.limits.{one}") for one in known]
     # keys: digits.card.not_for.*, digits.card.limits.*
-    commands = ["gobhir project digits train", "gobhir project digits run digit.png"]
+    commands = [
+        f"gobhir project digits train --data {settings.data}",
+        "gobhir project digits evaluate",
+        "gobhir project digits run digit.png",
+    ]
+    purpose = "purpose" if settings.data in BANGLA else "purpose_other"
     told = say("digits.card.model", count=Count(count))
-    return Card(say("digits.card.purpose"), not_for, limits, commands, told)
+    return Card(say(f"digits.card.{purpose}"), not_for, limits, commands, told)
+    # keys: digits.card.purpose, digits.card.purpose_other

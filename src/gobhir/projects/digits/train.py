@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import gobhir
 from gobhir.deploy import About, Drawing
-from gobhir.lang import LANGUAGES, t
+from gobhir.lang import LANGUAGES
 from gobhir.projects import learning
 from gobhir.projects.digits.answers import scores, trained
-from gobhir.projects.digits.data import BOX, SIDE, Batches, Digits, classes, digits
+from gobhir.projects.digits.data import BOX, SIDE, Batches, Digits, classes, digits, title
 from gobhir.projects.digits.network import keras_network, network
 from gobhir.projects.digits.settings import Settings
 from gobhir.training import Average, Callback, History
@@ -36,7 +36,7 @@ def about(settings: Settings) -> About:
     """What the service is told of the network."""
     named = classes(settings.data)
     return About(
-        title={lang: t("digits.title", lang) for lang in LANGUAGES},
+        title={lang: title(settings).text(lang) for lang in LANGUAGES},
         labels={lang: [one[lang] for one in named] for lang in LANGUAGES},
         input=Drawing(SIDE, BOX),
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from gobhir.evaluation import baselines
 from gobhir.evaluation.report import blocks, worst
-from gobhir.lang import LANGUAGES, digits, say, t
+from gobhir.lang import LANGUAGES, Count, digits, say, t
 from gobhir.projects.learning import history_file
 from gobhir.projects.results import (
     Card,
@@ -102,7 +102,7 @@ def _chart(model: np.ndarray, target: np.ndarray, name: str) -> Chart:
         Series(say("sequences.came"), steps, target[:, -1].tolist()),
         Series(name, steps, model[:, -1].tolist()),
     ]
-    return Chart(say("sequences.picture", ahead=ahead), lines, say("sequences.test_step"))
+    return Chart(say("sequences.picture", ahead=Count(ahead)), lines, say("sequences.test_step"))
 
 
 def _mistakes(todo: Task, model: np.ndarray, target: np.ndarray) -> list[Mistake]:
@@ -148,7 +148,7 @@ def _drawn(lines: list[tuple[Any, np.ndarray, str]], size: tuple[float, float]) 
 
 def _origin(todo: Task, settings: Settings) -> Data:
     parts = {name: len(getattr(todo, name)) for name in SHARES}
-    split = say("sequences.split", gap=settings.ahead)
+    split = say("sequences.split", gap=Count(settings.ahead))
     if todo.dataset is not None:
         return Data.of(todo.dataset.card, parts, split)
     return Data(Path(settings.data).name, "", "", "", parts, say("sequences.own"), split)
@@ -161,7 +161,8 @@ def _card(settings: Settings) -> Card:
         "gobhir project sequences evaluate",
         "gobhir project sequences run",
     ]
-    values = {name: getattr(settings, name) for name in ("window", "ahead", "hidden", "layers")}
+    names = ("window", "ahead", "hidden", "layers")
+    values = {name: Count(getattr(settings, name)) for name in names}
     limits: list[Words] = [say("sequences.card.change"), say("sequences.card.gap")]
     return Card(
         say("sequences.card.purpose"),

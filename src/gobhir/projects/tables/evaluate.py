@@ -9,7 +9,7 @@ import numpy as np
 
 from gobhir.evaluation import baselines
 from gobhir.evaluation.report import worst
-from gobhir.lang import LANGUAGES, say, t
+from gobhir.lang import Count, say, t
 from gobhir.projects.learning import history_file
 from gobhir.projects.results import Card, Data, Mistake, Results, Words
 from gobhir.projects.tables.answers import outputs, trained
@@ -98,9 +98,6 @@ def _card(data: Table, settings: Settings) -> Card:
         "gobhir project tables evaluate",
         "gobhir project tables run" + (" FILE.csv" if data.dataset is None else ""),
     ]
-    said: Words = {
-        lang: t("tables.card.model", lang, hidden=settings.hidden, layers=settings.layers)
-        for lang in LANGUAGES
-    }
+    said = say("tables.card.model", hidden=Count(settings.hidden), layers=Count(settings.layers))
     limits: list[Words] = [say("tables.card.small"), say("tables.card.elsewhere")]
     return Card(say("tables.card.purpose"), [say("tables.card.not_for")], limits, run, said)

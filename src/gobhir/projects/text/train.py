@@ -34,7 +34,9 @@ def train(
     curves = {}
     for kind, form in forms.items():
         own = settings.of(kind)
-        print(t("text.training", kind=t(f"text.model.{kind}"), tokenizer=own.tokenizer))
+        level = t(f"text.level.{own.tokenizer}")
+        # keys: text.level.characters, text.level.words, text.level.bpe
+        print(t("text.training", kind=t(f"text.model.{kind}"), tokenizer=level))
         # keys: text.model.bag, text.model.cnn, text.model.lstm, text.model.transformer
         torch.manual_seed(settings.seed)
         model = network(kind, len(form.vocabulary), len(todo.classes), own)
