@@ -15,6 +15,7 @@ from gobhir.projects.digits.data import BOX, SIDE, Batches, Digits, classes, dig
 from gobhir.projects.digits.network import keras_network, network
 from gobhir.projects.digits.settings import Settings
 from gobhir.training import Average, Callback, History
+from gobhir.training.processes import is_main_process
 
 
 def train(
@@ -26,9 +27,10 @@ def train(
     model, wishes = new(settings, data), how(settings, data)
     learning.begin(settings, folder, resume=resume)
     history = learning.train_one(settings, folder, "", model, resume=resume, **wishes)
-    x, y = data.rows("validation")
-    told = learning.calibrated(about(settings), scores(trained(settings, folder), x), y)
-    learning.write_about(folder, "", told)
+    if is_main_process():
+        x, y = data.rows("validation")
+        told = learning.calibrated(about(settings), scores(trained(settings, folder), x), y)
+        learning.write_about(folder, "", told)
     return history
 
 

@@ -17,6 +17,7 @@ from gobhir.projects.text.models import network
 from gobhir.projects.text.settings import MODELS, Settings
 from gobhir.projects.text.tokens import learn, rows
 from gobhir.training import History, predict
+from gobhir.training.processes import is_main_process
 
 ONNX = "model.onnx"
 
@@ -43,17 +44,24 @@ def train(
         learning.write_about(folder, f"-{kind}", about(todo, form))
         wishes = how(todo, form, own)
         curves[kind] = learning.train_one(own, folder, f"-{kind}", model, resume=resume, **wishes)
+    if is_main_process():
+        finish(todo, settings, folder)
+    return curves
+
+
+def finish(todo: Task, settings: Settings, folder: Path) -> None:
+    """Fit each network's temperature to the validation, and export the best network."""
+    texts, target = todo.part("validation")
+    for kind in settings.models:
         model, told = opened(folder, kind, settings)
-        x, y = wishes["validation"]
-        told = learning.calibrated(told, predict(model, x).numpy(), y)
-        learning.write_about(folder, f"-{kind}", told)
+        assert isinstance(told.input, Text)
+        scores = predict(model, rows(texts, told.input)).numpy()
+        learning.write_about(folder, f"-{kind}", learning.calibrated(told, scores, target))
     best = ordered(folder)[0]
     model, told = opened(folder, best, settings)
     assert isinstance(told.input, Text)
-    example = rows(todo.part("validation")[0][:8], told.input)
-    made = export(model, example, folder / ONNX, about=told)
+    made = export(model, rows(texts[:8], told.input), folder / ONNX, about=told)
     print(t("text.exported", kind=t(f"text.model.{best}"), path=made.path))
-    return curves
 
 
 def vocabulary(todo: Task, own: Settings) -> Text:
