@@ -39,11 +39,13 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
         "images",
         {"data": "pennfudan_people", "size": 96, "epochs": 3, "batch_size": 16},
     ),
+    "detection-pennfudan_yolo": ("detection", {}),
 }
 """NAME: the project, and what its settings are beside the usual ones."""
 MORE: dict[str, dict[str, object]] = {
     "digits": {"smaller": True},
     "images-pennfudan_people": {"switches": 3},
+    "detection-pennfudan_yolo": {"folds": True},
 }
 """NAME: what its evaluation is told."""
 

@@ -21,7 +21,8 @@ from gobhir.training.metrics.regression import columns
 
 LOWER_IS_BETTER = frozenset({"mae", "rmse", "mase", "log_loss", "brier", "ece", "loss"})
 SHARES = frozenset(
-    {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1", "mota", "idf1"}
+    {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1"}
+    | {"ap", "ap50", "ap75", "mota", "idf1"}
 )
 """What is read best in percent."""
 AREAS = 10

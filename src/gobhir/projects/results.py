@@ -76,9 +76,9 @@ PNG = b"\x89PNG\r\n\x1a\n"
 class Results:
     """All of it. models: the first is the project's own, others stand beside it; main: the number
     that decides. gains: how much better the model is than each baseline on the same examples, in
-    the order of `baselines`: in accuracy, or in the mean absolute error. confusion[i][j]: how often
-    class i was taken for j. pairs: (true, predicted) of some test examples of a regression.
-    unit: of mae and rmse.
+    the order of `baselines`: in accuracy, or in the mean absolute error, or else in
+    the number that decides. confusion[i][j]: how often class i was taken for j. pairs: (true,
+    predicted) of some test examples of a regression. unit: of mae and rmse.
     """
 
     project: str
@@ -240,7 +240,8 @@ class Results:
     @property
     def measure(self) -> str:
         """What `gains` are measured in."""
-        return "accuracy" if self.classes else "mae"
+        known = self.models[0].numbers
+        return next((name for name in ("accuracy", "mae") if name in known), self.main)
 
     @property
     def best_baseline(self) -> int:

@@ -1,0 +1,110 @@
+"""The detector at work: on pictures, folders, films and cameras; ours, or another's ONNX file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+
+from gobhir.datasets import read_picture
+from gobhir.lang import say, t
+from gobhir.projects.detection.boxes import Detections
+from gobhir.projects.detection.draw import drawn
+from gobhir.projects.detection.formats import SUFFIXES, pictures
+from gobhir.projects.detection.onnx import Detector, open_detector
+from gobhir.projects.detection.settings import Settings
+from gobhir.projects.detection.video import Film, Frame, frames, is_video
+from gobhir.projects.parts import png
+from gobhir.projects.settings import write
+
+ONNX, TABLE = "model.onnx", "detections.csv"
+COLUMNS = ("source", "frame", "seconds", "class", "score", "x1", "y1", "x2", "y2")
+
+
+def run(
+    settings: Settings,
+    folder: Path,
+    inputs: list[str],
+    *,
+    to: Annotated[str | None, "detection.to"] = None,
+    threshold: Annotated[float, "detection.threshold"] = 0.3,
+    model: Annotated[str | None, "detection.model"] = None,
+    tiles: Annotated[int, "detection.tiles"] = 0,
+    frames: Annotated[int, "detection.frames"] = 0,
+) -> pd.DataFrame:
+    """What is in the pictures, folders of pictures, films (files, addresses) and cameras (numbers):
+    shown, or written to the folder `to`, as a table and drawn into the pictures and films."""
+    if not inputs:
+        raise ValueError(say("detection.bad.inputs"))
+    path: str | Path = folder / ONNX if model is None else model
+    if model is None and not (folder / ONNX).is_file():
+        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
+    detector = open_detector(path, threshold=threshold, tiles=tiles or None)
+    place = None if to is None else Path(to)
+    rows: list[tuple[object, ...]] = []
+    try:
+        for source in inputs:
+            if is_video(source):
+                _film(detector, source, place, frames or None, rows)
+                continue
+            for file in _files(source):
+                pixels = read_picture(file)
+                found = detector(pixels)
+                rows += _rows(detector, str(file), Frame(0, 0.0, pixels), found)
+                if place is not None:
+                    name = f"{file.stem}.png"
+                    write(place / name, png(drawn(pixels, found, detector.names)))
+    except KeyboardInterrupt:  # how one stops a camera; what was seen is kept
+        pass
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    if place is None:
+        print(table.to_string(index=False))
+    else:
+        write(place / TABLE, table.to_csv(index=False))
+        print(t("cli.explain.saved", path=place / TABLE))
+    return table
+
+
+def _film(
+    detector: Detector,
+    source: str,
+    place: Path | None,
+    most: int | None,
+    rows: list[tuple[object, ...]],
+) -> None:
+    name = f"camera-{source}" if source.isdigit() else Path(source).stem
+    with ExitStack() as stack:
+        film = None
+        if place is not None:
+            film = stack.enter_context(Film(place / f"{name}.mp4", rate=25))
+        for frame in islice(frames(source), most):
+            found = detector(frame.pixels)
+            rows += _rows(detector, source, frame, found)
+            if film is not None:
+                shown = drawn(frame.pixels, found, detector.names)
+                film.add(Frame(frame.number, frame.seconds, shown))
+
+
+def _files(source: str) -> Iterator[Path]:
+    """The file that is named, or the pictures in the folder that is."""
+    path = Path(source)
+    if not path.is_dir():
+        yield path
+        return
+    inside = list(pictures(path))
+    if not inside:
+        raise ValueError(say("images.bad.empty", folder=path, known=", ".join(SUFFIXES)))
+    yield from inside
+
+
+def _rows(
+    detector: Detector, source: str, frame: Frame, found: Detections
+) -> Iterator[tuple[object, ...]]:
+    for box, score, kind in zip(found.boxes, found.scores, found.classes, strict=True):
+        name = detector.names[kind] if kind < len(detector.names) else str(kind)
+        corners = [round(float(n), 1) for n in box]
+        yield source, frame.number, round(frame.seconds, 3), name, round(float(score), 4), *corners

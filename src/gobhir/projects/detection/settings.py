@@ -1,0 +1,30 @@
+"""What can be changed about the detection project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gobhir.projects.settings import Training, setting
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Settings(Training):
+    """The pictures, the network and its training."""
+
+    about: ClassVar[str] = "detection.about"
+    inputs: ClassVar[str] = "detection.inputs"
+
+    data: str = setting("pennfudan_yolo", "detection.setting.data")
+    fold: int = setting(0, "detection.setting.fold", low=0, high=FOLDS - 1)
+    size: int = setting(320, "detection.setting.size", low=64, high=1280)
+    mosaic: float = setting(0.5, "detection.setting.mosaic", low=0, high=1)
+    plain: float = setting(0.3, "detection.setting.plain", low=0, high=1)
+    colour: bool = setting(True, "detection.setting.colour")
+    ema: float = setting(0.99, "detection.setting.ema", low=0, high=0.9999)
+    epochs: int = 70
+    batch_size: int = 8
+    lr: float = 0.002
+    weight_decay: float = 0.05

@@ -1,0 +1,229 @@
+"""Train, evaluate, run, as the command line does, on pictures that are drawn here."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from gobhir.datasets import read_picture
+from gobhir.evaluation import Estimate
+from gobhir.projects import Project
+from gobhir.projects.detection import train
+from gobhir.projects.detection.average_precision import average_precision
+from gobhir.projects.detection.boxes import Detections, Letterbox
+from gobhir.projects.detection.data import Batches, task
+from gobhir.projects.detection.evaluate import over_runs, simple
+from gobhir.projects.detection.head import Head
+from gobhir.projects.detection.layers import Conv
+from gobhir.projects.detection.network import STRIDES, Decoded
+from gobhir.projects.detection.onnx import open_detector
+from gobhir.projects.detection.video import Film, Frame
+from gobhir.projects.learning import kept, put_weights
+from gobhir.projects.results import Results
+
+TINY = {"size": 64, "epochs": 60, "lr": 0.01, "batch_size": 5, "mosaic": 0.3, "ema": 0.9}
+
+
+class Small(nn.Module):
+    """A detector of a few layers: what is tested here is the way, not the strength."""
+
+    def __init__(self, classes: int = 1):
+        super().__init__()
+        self.begin = nn.Sequential(Conv(3, 16, 3, 2), Conv(16, 16, 3, 2))
+        self.down = nn.ModuleList(Conv(16, 16, 3, 2) for _ in STRIDES)
+        self.heads = nn.ModuleList(Head(16, classes, stride) for stride in STRIDES)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = 0.1  # there are few steps
+
+    def forward(self, x):
+        x, out = self.begin(x), []
+        for down, head in zip(self.down, self.heads, strict=True):
+            x = down(x)
+            out.append(head(x))
+        return torch.cat(out, 1)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Small in place of the network."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "Network", Small)
+        yield Small
+
+
+@pytest.fixture(scope="module")
+def trained(small, boxed, tmp_path_factory):
+    """(settings, folder) of a detector that has learned."""
+    from gobhir.projects.detection.formats import write_yolo
+
+    place = tmp_path_factory.mktemp("detection")
+    write_yolo(boxed, place / "shapes")
+    project = Project("detection")
+    settings = project.settings(data=str(place / "shapes"), **TINY)
+    torch.set_num_threads(1)
+    project.train(settings, place / "out")
+    return settings, place / "out"
+
+
+def test_it_learns_and_is_measured(trained, capsys) -> None:
+    settings, folder = trained
+    found = Project("detection").evaluate(folder)
+    assert Results.load(folder).models[0].numbers == found.models[0].numbers
+    ours, places = found.models[0].numbers["ap50"], found.baselines[0].numbers["ap50"]
+    assert ours.value > 0.6 > 0.4 > places.value and ours.n == 5
+    assert found.gains[0].value == pytest.approx(ours.value - places.value)
+    assert found.data is not None and found.data.parts == {"train": 19, "test": 5}
+    rows = pd.read_csv(folder / "history.csv")
+    assert len(rows) == 60 and rows.loss.iloc[-1] < rows.loss.iloc[0] / 2
+    pages = ("results.bn.html", "results.en.html", "card.bn.md", "card.en.md")
+    for file in (*pages, "batch-mosaic.png"):
+        assert (folder / file).stat().st_size > 500
+    assert "results." in capsys.readouterr().out and "AP50" in str(found)
+
+
+def test_the_onnx_file_gives_what_the_network_gives(trained, small) -> None:
+    settings, folder = trained
+    model = small(2)
+    put_weights(model, kept(folder))
+    todo = task(settings)
+    pixels = read_picture(todo.boxed.samples[todo.test[0]].path)
+    fitted = Letterbox.of(pixels.shape[:2], (64, 64))
+    x = torch.from_numpy(fitted.picture(pixels)).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        boxes, scores = Decoded(model, 64).eval()(x)
+    best = scores[0].max(1).values.argmax()
+    detector = open_detector(folder / "model.onnx", threshold=0.001)
+    found = detector(pixels)
+    assert detector.names == ("disc", "square") and detector.size == (64, 64)
+    assert found.scores[0] == pytest.approx(scores[0, best].max().item(), abs=1e-4)
+    want = fitted.boxes_back(boxes[0, best].numpy()).clip(0, [80, 64, 80, 64])
+    assert np.allclose(found.boxes[0], want, atol=0.05)
+
+
+def test_it_works_on_pictures_folders_and_films(trained, tmp_path, capsys) -> None:
+    settings, folder = trained
+    todo, project = task(settings), Project("detection")
+    own = [todo.boxed.samples[k].path for k in todo.test]
+    (tmp_path / "own").mkdir()
+    for path in own:
+        shutil.copy(path, tmp_path / "own")
+    with Film(tmp_path / "film.mp4", 10) as film:
+        for k, path in enumerate(own):
+            film.add(Frame(k, k / 10, read_picture(path)))
+    inputs = [str(tmp_path / "own"), str(tmp_path / "film.mp4")]
+    table = project.run(inputs, folder, to=str(tmp_path / "found"))
+    pictures, film_rows = table[~table.source.str.endswith("mp4")], table[table.frame > 0]
+    assert set(pictures.source) <= {str(tmp_path / "own" / p.name) for p in own}
+    assert set(film_rows.frame) <= set(range(5)) and film_rows.seconds.max() <= 0.4
+    found = [
+        Detections.of(rows[["x1", "y1", "x2", "y2"]], rows.score, rows["class"] == "square")
+        for rows in (pictures[pictures.source.str.endswith(p.name)] for p in own)
+    ]
+    assert average_precision(found, todo.truth(todo.test), (0.5,)).at(0.5) > 0.5
+    assert pd.read_csv(tmp_path / "found/detections.csv").equals(table)
+    names = {p.name for p in (tmp_path / "found").iterdir()}
+    assert names == {"detections.csv", "film.mp4", *(p.name for p in own)}
+    capsys.readouterr()
+    project.run([str(own[0])], folder, threshold=0.05)
+    assert own[0].name in capsys.readouterr().out
+    limited = project.run([str(tmp_path / "film.mp4")], folder, frames=2, threshold=0.01)
+    assert set(limited.frame) == {0, 1}
+    other = project.run([str(own[0])], folder, model=str(folder / "model.onnx"), tiles=64)
+    assert list(other.columns) == list(table.columns)
+
+
+def test_a_run_cut_short_goes_on_to_the_same_weights(shapes, small, tmp_path, monkeypatch) -> None:
+    from gobhir.training import loop
+
+    monkeypatch.setattr(train, "to_onnx", lambda *given: None)  # not what this is about
+    project = Project("detection")
+    settings = project.settings(data=str(shapes), **{**TINY, "epochs": 4, "plain": 0.5})
+    project.train(settings, tmp_path / "whole")
+    close = loop._Trainer._close_row
+
+    def killed(self, *given):
+        close(self, *given)
+        if self.run.epoch == 3:
+            raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Trainer, "_close_row", killed)
+        with pytest.raises(MemoryError):
+            project.train(settings, tmp_path / "cut")
+    project.train(settings, tmp_path / "cut", resume=True)
+    history = project.train(settings, tmp_path / "cut", resume=True)  # it has ended already
+    assert len(history) == 4
+    one, other = kept(tmp_path / "whole"), kept(tmp_path / "cut")
+    assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_folds_are_five_parts_that_meet_nowhere(shapes) -> None:
+    kind = Project("detection").settings
+    tests = [task(kind(data=str(shapes), size=64, fold=k)).test for k in range(5)]
+    assert sorted(np.concatenate(tests).tolist()) == list(range(24))
+    todo = task(kind(data=str(shapes), size=64, fold=2))
+    assert not set(todo.train) & set(todo.test) and len(todo.train) + len(todo.test) == 24
+
+
+def test_pictures_stand_alone_in_the_last_epochs(shapes) -> None:
+    settings = Project("detection").settings(data=str(shapes), size=64, epochs=10, plain=0.3)
+    batches = Batches(task(settings), settings)
+    alone = []
+    for batches.epoch in range(1, 11):
+        alone.append(batches.plain)
+    assert alone == [False] * 7 + [True] * 3
+    x, y = next(iter(batches))
+    assert x.shape[1:] == (3, 64, 64) and x.min() >= 0 and x.max() <= 1
+    assert y.shape[2] == 5 and set(y[..., 4].unique().tolist()) <= {-1.0, 0.0, 1.0}
+
+
+def test_places_alone_are_the_same_for_every_picture(shapes) -> None:
+    todo = task(Project("detection").settings(data=str(shapes), size=64))
+    one, other = simple(todo, todo.test[:2])
+    assert (one.boxes == other.boxes).all() and (np.diff(one.scores) <= 0).all()
+
+
+def test_several_trainings_have_students_interval() -> None:
+    found = over_runs([0.9, 0.92, 0.94, 0.96, 0.98])
+    half = 2.776 * np.std([0.9, 0.92, 0.94, 0.96, 0.98], ddof=1) / np.sqrt(5)
+    assert found.value == pytest.approx(0.94) and found.low == pytest.approx(0.94 - half)
+    assert over_runs([0.5]) == Estimate(0.5, n=1)
+
+
+def test_data_can_be_checked_and_converted_without_training(shapes, tmp_path, capsys) -> None:
+    project = Project("detection")
+    settings = project.settings(data=str(shapes))
+    (shapes / "labels/02.txt").unlink()
+    assert project.train(settings, tmp_path / "out", check=True) is None
+    assert "02.txt" in capsys.readouterr().out and not (tmp_path / "out").exists()
+    project.train(settings, tmp_path / "out", convert=str(tmp_path / "yolo"))
+    assert len(list((tmp_path / "yolo/images").iterdir())) == 24
+
+
+@pytest.mark.parametrize(
+    ("wishes", "kind", "told"),
+    [
+        ({"size": 100}, ValueError, "multiple of 32"),
+        ({"data": "no-such-folder"}, FileNotFoundError, "no-such-folder"),
+    ],
+)
+def test_wishes_that_cannot_be_fulfilled_change_nothing(shapes, tmp_path, wishes, kind, told):
+    project = Project("detection")
+    with pytest.raises(kind, match=told):
+        project.train(project.settings(**{"data": str(shapes), **wishes}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_running_needs_something_to_look_at_and_something_to_look_with(shapes, tmp_path) -> None:
+    project = Project("detection")
+    project.settings(data=str(shapes)).save(tmp_path)
+    with pytest.raises(ValueError, match="camera"):
+        project.run([], tmp_path)
+    with pytest.raises(FileNotFoundError, match="nothing has been trained"):
+        project.run(["a.jpg"], tmp_path)
