@@ -106,7 +106,7 @@ def _vanishes(e: Expr) -> bool:
 class Transposed(Unary):
     """Rows and columns exchanged, of each matrix of a stack; a column vector becomes a row."""
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         s = self.body.shape
         return (1, *s) if len(s) == 1 else (*s[:-2], s[-1], s[-2])
@@ -124,7 +124,7 @@ class Transposed(Unary):
 class MatMul(Pair):
     """Matrix product, as numpy.matmul; with a one-column right side an outer product."""
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         a, b = self.left.shape, self.right.shape
         if len(a) == 1 and len(b) == 2:  # a column times a row
@@ -193,7 +193,7 @@ class Along(Expr):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return type(self)(children[0], self.axes, self.keepdims)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         kept = enumerate(self.body.shape)
         if self.keepdims:

@@ -14,6 +14,8 @@ import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -74,7 +76,7 @@ def named_at(name: Name, index: Index, shape: tuple[int, ...]) -> Name:
 class Expr:
     """Base of all trees."""
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """() for a number, (n,) for a column vector, (m, n). Operands broadcast."""
         shapes = {c.shape for c in self.children}
@@ -125,7 +127,7 @@ class Leaf(Expr):
 
     value: Any
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         return self.value.shape if isinstance(self.value, np.ndarray) else ()
 
@@ -331,10 +333,9 @@ def transform(e: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     new = change(e)
     if new is not None:
         return new
-    children = tuple(transform(c, change) for c in e.children)
-    return (
-        e if all(a is b for a, b in zip(children, e.children, strict=True)) else e.rebuild(children)
-    )
+    before = e.children
+    after = tuple([transform(c, change) for c in before])
+    return e if all(map(is_, before, after)) else e.rebuild(after)
 
 
 def without_labels(e: Expr) -> Expr:

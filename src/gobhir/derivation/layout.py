@@ -72,7 +72,7 @@ def chain(line: Line, notation: Notation[Ink], most: int | None = None) -> Chain
             links.append(Link(sign, ink, measure(stage), _named(stage)))
         else:
             room = max(most - left_width - 3, 20)
-            links += _parts(stage, notation, sign, room)
+            links += _parts(stage, ink, notation, sign, room)
         before = ink
     return Chain(left, left_width, tuple(links))
 
@@ -117,10 +117,11 @@ def _named(e: Expr) -> bool:
     return any(isinstance(n, Sym) for n in e.walk())
 
 
-def _parts(e: Expr, notation: Notation[Ink], sign: str, room: int) -> list[Link[Ink]]:
+def _parts(e: Expr, written: Ink, notation: Notation[Ink], sign: str, room: int) -> list[Link[Ink]]:
+    """A stage that is written already, in parts where it is a sum too wide for `room`."""
     whole, named = measure(e), _named(e)
     if not isinstance(e, Sum) or whole <= room:
-        return [Link(sign, notation.write(e), whole, named)]
+        return [Link(sign, written, whole, named)]
     out: list[Link[Ink]] = []
     for k, term in enumerate(e.terms):
         ink = notation.term(term, first=k == 0)

@@ -49,9 +49,12 @@ def letters(base: str) -> Letters:
     return Letters(base, False, "")
 
 
+_SMALL, _LARGE = Decimal("1e-4"), Decimal("1e6")
+
+
 def plain_number(x: Decimal) -> tuple[str, int | None]:
     """Digits, and the power of ten where 0.00012 or 1200000 would be hard to read."""
-    if x != 0 and not (Decimal("1e-4") <= abs(x) < Decimal("1e6")):
+    if x != 0 and not (_SMALL <= abs(x) < _LARGE):
         exponent = x.adjusted()
         return format(x.scaleb(-exponent), "f"), exponent
     return format(x, "f"), None

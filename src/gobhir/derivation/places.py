@@ -31,7 +31,7 @@ class Spread(Unary):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return Spread(children[0], self.to)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         return self.to
 
@@ -48,7 +48,7 @@ class Reshaped(Unary):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return Reshaped(children[0], self.to)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         return self.to
 
@@ -81,7 +81,7 @@ class Rearranged(Expr):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return Rearranged(children[0], self.label, self.where, self.outside)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         return self.where.shape
 
@@ -118,7 +118,7 @@ class Scattered(Expr):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return Scattered(children[0], self.label, self.source, self.to)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         return self.to
 
@@ -188,7 +188,7 @@ class Joined(Nary):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         return Joined(children, self.axis, self.label)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         first = self.terms[0].shape
         length = sum(t.shape[self.axis] for t in self.terms)
@@ -221,7 +221,7 @@ class Each(Leaf):
     size: Index
     tree: Callable[[Index], Expr]
 
-    @property
+    @cached_property
     def shape(self) -> Index:
         return self.size
 

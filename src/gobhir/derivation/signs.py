@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from gobhir.derivation.expression import Expr, Index, Name, Unary
 
@@ -24,7 +25,7 @@ class Grid(Expr):
         n = self.shape[1]
         return Grid(tuple(children[i : i + n] for i in range(0, len(children), n)), self.bar)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         return (len(self.rows), len(self.rows[0]))
 
