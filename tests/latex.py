@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 
@@ -310,5 +311,7 @@ def split(tex: str) -> Iterator[str]:
     yield stage.replace("{}", "").strip()
 
 
+@lru_cache(4096)
 def read(tex: str) -> Node:
+    """One formula; a page is read several times, for one thing and another."""
     return Reader(tex.replace("{}", "")).whole()

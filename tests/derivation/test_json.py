@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -189,8 +189,8 @@ def test_sentences_formulas_and_notes_in_a_language(lang: str) -> None:
 
 @cache
 def validator() -> Any:
-    jsonschema.Draft202012Validator.check_schema(schema())
-    return jsonschema.Draft202012Validator(schema())
+    jsonschema_rs.meta.validate(schema())
+    return jsonschema_rs.Draft202012Validator(schema())
 
 
 def valid(d: Derivation, lang: str | None = None) -> bool:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from gobhir import mathematics as m
@@ -83,7 +83,7 @@ def test_a_page_is_data_and_comes_back(name: str) -> None:
 
 
 def test_the_schema_knows_these_pages() -> None:
-    check = jsonschema.Draft202012Validator(schema.schema())
+    check = jsonschema_rs.Draft202012Validator(schema.schema())
     page = m.jacobian(["x**2"])  # with a matrix of expressions, and a sign of calculus
     check.validate(json.loads(page.to_json("en")))
 
