@@ -77,12 +77,12 @@ def test_a_stored_number_that_the_code_does_not_give_is_found(changed):
     assert [finding.file.name for finding in found] == ["outputs.bn.json"]
 
 
-def test_a_lesson_has_so_much_of_the_processor(changed, monkeypatch):
-    code = "import time\ntime.sleep(3)\nloss = 0.5 *"  # waiting costs nothing
+def test_a_lesson_has_so_much_of_the_processor(changed, sample, monkeypatch):
+    code = "import time\ntime.sleep(2)\nloss = 0.5 *"  # waiting costs nothing
     lesson = read_lesson(changed("lesson.md", "loss = 0.5 *", code))
-    assert 0 < run(lesson, "en").seconds < 3
+    assert 0 < run(lesson, "en").seconds < 2
     monkeypatch.setattr(commands, "SECONDS", 0.0)
-    rules = {finding.rule: finding.message for finding in stale_outputs(lesson)}
+    rules = {finding.rule: finding.message for finding in stale_outputs(sample)}
     assert rules["run"].endswith("of the processor, at most 0")
 
 
