@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ settings.load_profile("quiet")
 # A run that was started in the background ignores Ctrl-C, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+HOMES = itertools.count()
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -38,7 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --taste, the first and the last case of each test and some between, evenly."""
+    """The longest first: none may begin when the other worker has nothing else left to do. With
+    --taste, the first and the last case of each test and some between, evenly."""
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
     most = config.getoption("--taste")
     if most is None:
         return
@@ -54,9 +58,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def learners_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test reads or writes the notes and the progress of whoever runs it."""
-    home = tmp_path / "gobhir-home"
+def learners_folder(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """No test reads or writes the notes and the progress of whoever runs it. (The folder is made
+    by what writes to it: with `tmp_path` there would be one for each of all tests.)"""
+    home = tmp_path_factory.getbasetemp() / f"gobhir-home-{next(HOMES)}"
     monkeypatch.setenv("GOBHIR_HOME", str(home))
     return home
 

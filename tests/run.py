@@ -26,26 +26,31 @@ def main(arguments: list[str]) -> int | str:
     if "--quick" in arguments:
         arguments.remove("--quick")
         arguments = [
-            "-m", "not slow and not browser", "--taste=1", "-p", "no:nbmake",
-            "--ignore-glob=*torchs_samples.py", *arguments,  # these two are slow to import
+            "-m", "not slow and not browser", "--taste=1",
+            "--ignore-glob=*torchs_samples.py", *arguments,  # slow to import
         ]  # fmt: skip
     elif chromium.find() is None:
         chromium.install()
+    # Two workers on two cores: threads of one would only wait for those of the other.
+    os.environ |= dict.fromkeys(ONE_THREAD, "1")
+    # Compiled once, and not by each of the hundreds of processes that tests start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # All of them, one look shows all that is wrong; mypy, which has one core, beside pytest.
+    mypy = subprocess.Popen([sys.executable, "-m", "mypy"], stdout=subprocess.PIPE)
     checks = {
         "ruff format": ["ruff", "format", "--check", "."],
         "ruff check": ["ruff", "check", "."],
-        "mypy": ["mypy"],
         "pytest": ["pytest", "-n", "2", "--dist", "worksteal", *arguments],
     }
-    # Two workers on two cores: threads of one would only wait for those of the other.
-    one = dict.fromkeys(ONE_THREAD, "1")
     failed = []
-    for name, command in checks.items():  # all of them: one look shows all that is wrong
+    for name, command in checks.items():
         print(f"\n== {name}", flush=True)
-        environment = os.environ | (one if name == "pytest" else {})
         whole = [sys.executable, "-m", *command]
-        if subprocess.run(whole, check=False, env=environment).returncode != 0:
+        if subprocess.run(whole, check=False).returncode != 0:
             failed.append(name)
+    print("\n== mypy", mypy.communicate()[0].decode(errors="replace"), sep="\n", end="")
+    if mypy.returncode != 0:
+        failed.append("mypy")
     return f"\nFailed: {', '.join(failed)}" if failed else 0
 
 
