@@ -104,7 +104,8 @@ def begin(
 
         device_named(settings.device)
     elif place().size > 1:
-        raise ValueError(say("errors.training.processes_one", framework=engine))
+        one = "gobhir" if engine == "all" else engine
+        raise ValueError(say("errors.training.processes_one", framework=one))
     settings.save(folder)
     if not resume:
         for name in names:
