@@ -85,6 +85,10 @@ def drawn(name: str, count: int, seed: int) -> list[dict[str, Any]]:
             one["distance_threshold"] = draw.uniform(0.1, 1.0)
             if one["distance"] == "mean_euclidean":
                 one["distance_threshold"] *= 100  # pixels
+        if name == "norfair":  # which asks for this
+            one["initialization_delay"] = min(
+                one["initialization_delay"], one["hit_counter_max"] - 1
+            )
         found.append(one)
     return found
 

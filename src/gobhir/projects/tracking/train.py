@@ -9,10 +9,11 @@ from pathlib import Path
 from gobhir.lang import say, t
 from gobhir.projects.keeping import typed
 from gobhir.projects.settings import write
-from gobhir.projects.tracking.data import task
+from gobhir.projects.tracking.data import follow, task
+from gobhir.projects.tracking.metrics import measure
 from gobhir.projects.tracking.settings import Settings
 from gobhir.projects.tracking.tracker import Options
-from gobhir.projects.tracking.tune import tuned, worth
+from gobhir.projects.tracking.tune import tuned
 
 TRACKER, TRIALS = "tracker.json", "trials.csv"
 
@@ -30,8 +31,9 @@ def train(settings: Settings, folder: Path) -> Options:
             for way, x in zip(("forwards", "backwards"), ways, strict=True):
                 lines.append(f"{k},{way},{x.mota:.5f},{x.idf1:.5f},{x.switches}")
         write(folder / TRIALS, "\n".join(lines) + "\n")
-        first, best = tallies[0][0], max(tallies, key=worth)[0]
-        said = {"mota": f"{best.mota:.3f}", "idf1": f"{best.idf1:.3f}"}
+        tracks = follow(todo.seen, todo.part("train"), options, todo.looks)
+        first, now = tallies[0][0], measure(todo.true("train"), tracks, settings.overlap)
+        said = {"mota": f"{now.mota:.3f}", "idf1": f"{now.idf1:.3f}"}
         said |= {"before": f"{first.mota:.3f}, {first.idf1:.3f}", "frames": str(todo.cut)}
         print(t("tracking.tuned", trials=len(tallies), **said))
     else:
