@@ -1,5 +1,5 @@
-"""Stories of a `fit` of Keras's, on whichever backend KERAS_BACKEND says. test_keras_story.py runs
-this file once for each."""
+"""Stories of a `fit` of Keras's, on whichever backend KERAS_BACKEND says. test_keras.py runs this
+file once for each."""
 
 from __future__ import annotations
 
