@@ -177,8 +177,9 @@ def test_a_file_gone_bad(pages: dict[str, Page], capsys: pytest.CaptureFixture[s
     (own_folder(room.entry("tiny")) / "neg").write_bytes(POSITIVE)
     assert run("tiny", "--check") == 1
     assert "not the catalogue's: neg" in capsys.readouterr().out
-    with pytest.warns(UserWarning, match="neg"):
+    with pytest.warns(UserWarning, match="neg") as warned:
         assert not load("tiny").genuine
+    assert warned[0].filename == __file__, "the line of whoever asked"
     assert run("tiny", "--get") == 0 and run("tiny", "--check") == 0
     assert load("tiny").genuine
 

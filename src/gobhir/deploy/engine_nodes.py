@@ -29,9 +29,8 @@ def _in(g: Any, v: Any, i: int) -> str:
     plain = not hasattr(v.inputs[i], "array")
     first = v.value[0] if isinstance(v.value, tuple) else v.value
     kind = first.dtype if plain and not isinstance(v.inputs[i], np.ndarray) else None
-    if (
-        kind is not None and kind.kind == "b"
-    ):  # a comparison: the number is of the kind that it is compared with
+    if kind is not None and kind.kind == "b":
+        # A comparison: the number is of the kind that it is compared with.
         kind = next((x.array.dtype for x in v.inputs if hasattr(x, "array")), None)
     name: str = g.name_of(v.inputs[i], v.others[i], kind)
     return name
