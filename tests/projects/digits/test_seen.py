@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from gobhir.projects.digits.data import classes, digits, seen
+from gobhir.deploy import Drawing
+from gobhir.projects.digits.data import Batches, classes, digits, form, kind, seen
 from gobhir.projects.digits.hand import sample
 from gobhir.projects.digits.stress import STRESS, stress
 
@@ -128,3 +129,23 @@ def test_different_digits_stay_apart() -> None:
     first = [PLAIN[np.flatnonzero(digit == LABELS)[0], 0] for digit in range(10)]
     far = [np.abs(a - b).mean() for i, a in enumerate(first) for b in first[:i]]
     assert min(far) > 0.16
+
+
+def test_clothes_are_shown_as_they_are() -> None:
+    """Shades are what tells them apart: only grey, the size, and nothing else."""
+    shades = np.random.default_rng(0).integers(0, 256, (3, 28, 28)).astype(np.uint8)
+    found = seen(list(shades), form("fashion_mnist"))
+    assert found.shape == (3, 1, 28, 28)
+    assert np.allclose(found[:, 0], shades / 255, atol=1e-6)
+    assert isinstance(form("mnist"), Drawing) and kind("mnist_10k") == "latin"
+
+
+def test_clothes_are_bent_and_get_no_other_pen() -> None:
+    x = np.random.default_rng(0).random((40, 1, 28, 28)).astype(np.float32)
+    (found, _) = next(iter(Batches(x, np.arange(40), 40, 0.0, seed=0, hand=False)))
+    assert np.allclose(np.sort(found.mean((1, 2, 3))), np.sort(x.mean((1, 2, 3))), atol=1e-5)
+    flat = np.full_like(x, 0.5)  # bending leaves one shade within a piece; soiling does not
+    for hand, whole in ((False, True), (True, False)):
+        (bent, _) = next(iter(Batches(flat, np.arange(40), 40, 1.0, seed=0, hand=hand)))
+        middle = bent[:, 0, 12:16, 12:16]
+        assert np.allclose(middle, 0.5, atol=1e-5) == whole

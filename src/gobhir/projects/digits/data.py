@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from gobhir import datasets
+from gobhir.deploy import Drawing, Picture
 from gobhir.deploy.drawing import all_drawn
+from gobhir.deploy.inputs import prepared
 from gobhir.evaluation import same, split
 from gobhir.lang import Message, say
 from gobhir.projects.digits.hand import sample
@@ -17,8 +19,11 @@ from gobhir.projects.digits.settings import Settings
 from gobhir.projects.learning import framework
 
 SIDE, BOX = 28, 22
+Form = Drawing | Picture
+HANDWRITING = Drawing(SIDE, BOX)
+KIND = {"numta": "bangla", "sample": "bangla", "fashion_mnist": "clothes"}
+"""What a data set shows, where it is not Latin digits."""
 SHARES = {"train": 0.88, "validation": 0.02, "test": 0.1}
-BANGLA = ("numta", "sample")
 SPLIT_SEED = 0
 """The held-out tenth stays the same, whatever the seed of a training."""
 
@@ -26,8 +31,9 @@ SPLIT_SEED = 0
 @dataclass(frozen=True)
 class Digits:
     """pictures: (N, 28, 28) from 0 (paper) to 1 (ink), as they come; labels: (N,); train,
-    validation, test: numbers of rows. Copies of one picture are in one part. dataset: the card;
-    None for the sample that the project draws itself."""
+    validation, test: numbers of rows. Copies of one picture are in one part. form: what becomes of
+    a picture before the network sees it. dataset: the card; None for the sample that the project
+    draws itself."""
 
     pictures: np.ndarray
     labels: np.ndarray
@@ -35,12 +41,19 @@ class Digits:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    form: Form
     dataset: datasets.Dataset | None = None
 
     def rows(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         """(n, 1, 28, 28) as the network sees them, and labels (n,), of "train", ..."""
         rows = getattr(self, part)
-        return seen(list(self.pictures[rows])), self.labels[rows]
+        return seen(list(self.pictures[rows]), self.form), self.labels[rows]
+
+    def batches(self, settings: Settings) -> Batches:
+        """The training part, to learn from."""
+        size, strength = settings.batch_size, settings.augment
+        hand = isinstance(self.form, Drawing)
+        return Batches(*self.rows("train"), size, strength, settings.seed, hand)
 
 
 def digits(name: str) -> Digits:
@@ -53,9 +66,8 @@ def digits(name: str) -> Digits:
         pictures, labels = dataset.images, dataset.labels
     bright = np.float32(pictures.max())  # NumtaDB counts to 20, others to 255
     parts = split(len(labels), SHARES, labels=labels, groups=same(pictures), seed=SPLIT_SEED)
-    return Digits(
-        pictures / bright, labels.astype(np.int64), classes(name), **parts, dataset=dataset
-    )
+    pictures, labels = pictures / bright, labels.astype(np.int64)
+    return Digits(pictures, labels, classes(name), **parts, form=form(name), dataset=dataset)
 
 
 def classes(name: str) -> list[dict[str, str]]:
@@ -67,18 +79,30 @@ def classes(name: str) -> list[dict[str, str]]:
 
 def title(settings: Settings) -> Message:
     """What it is that the network reads."""
-    if settings.data in BANGLA:
-        return say("digits.title")
-    return say("digits.title_other", data=settings.data)
+    return say(f"digits.title.{kind(settings.data)}")  # keys: digits.title.*
 
 
-def seen(pictures: list[Any]) -> np.ndarray:
-    """Any pictures of digits, (H, W) or (H, W, 3), as the network sees them: (N, 1, 28, 28)."""
+def form(name: str) -> Form:
+    """What becomes of a picture: handwriting is tidied, ink told from paper; a piece of clothing is
+    shown as it is."""
+    return Picture(SIDE, SIDE, channels=1) if kind(name) == "clothes" else HANDWRITING
+
+
+def kind(name: str) -> str:
+    """What the data set shows: bangla or latin (digits), or clothes."""
+    return KIND.get(name, "latin")
+
+
+def seen(pictures: list[Any], form: Form = HANDWRITING) -> np.ndarray:
+    """Any pictures, (H, W) or (H, W, 3), as the network sees them: (N, 1, 28, 28)."""
+    if isinstance(form, Picture):
+        return np.stack([prepared(form, picture) for picture in pictures])
     return all_drawn(pictures, SIDE, BOX)[:, None]
 
 
 class Batches:
-    """Batches of (x, y), augmented and in a new order each epoch.
+    """Batches of (x, y), augmented and in a new order each epoch. hand: whether they are written by
+    hand, so that another pen could have done it; else they are only bent.
 
     What an epoch draws follows from the seed and the epoch's number alone, so that a training that
     goes on after a kill sees the same digits as one that was never interrupted.
@@ -87,10 +111,18 @@ class Batches:
     alike = True
     """Every process of several (torchrun) is given the same batches."""
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int, strength: float, seed: int):
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        batch_size: int,
+        strength: float,
+        seed: int,
+        hand: bool = True,
+    ):
         framework("torch", "digits.bad.torch")
         self.x, self.y, self.batch_size = x, y, batch_size
-        self.strength, self.seed = strength, seed
+        self.strength, self.seed, self.hand = strength, seed, hand
         self.epoch = 1
 
     def set_epoch(self, epoch: int) -> None:
@@ -104,11 +136,12 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         import torch
 
-        from gobhir.projects.digits.augment import augment
+        from gobhir.projects.digits.augment import augment, bend
 
+        change = augment if self.hand else bend
         chance = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
         order = torch.randperm(len(self.x), generator=chance).numpy()
         for k in range(len(self)):
             rows = order[k * self.batch_size : (k + 1) * self.batch_size]
-            x = augment(torch.from_numpy(self.x[rows]), self.strength, chance)
+            x = change(torch.from_numpy(self.x[rows]), self.strength, chance)
             yield x.numpy(), self.y[rows]

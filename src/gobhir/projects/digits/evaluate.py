@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from gobhir.deploy import Drawing
 from gobhir.evaluation import Estimate, Temperature, baselines, mean, wilson, worst
 from gobhir.lang import Count, say, t
 from gobhir.projects import shown
 from gobhir.projects.digits import stress as changes
 from gobhir.projects.digits.answers import scores, trained
-from gobhir.projects.digits.data import BANGLA, SPLIT_SEED, Digits, digits, seen, title
+from gobhir.projects.digits.data import SPLIT_SEED, Digits, digits, kind, seen, title
 from gobhir.projects.digits.settings import Settings
 from gobhir.projects.digits.smaller import smaller as smaller_copies
 from gobhir.projects.learning import history_file, told
@@ -35,6 +36,7 @@ def evaluate(
     with smaller copies of the network.
     Writes results.json, the pages and the model cards into the folder."""
     model, data = trained(settings, folder), digits(settings.data)
+    stress = stress and isinstance(data.form, Drawing)  # which no other pen can make harder
     x, y = data.rows("test")
     output, warm = scores(model, x), Temperature(told(folder).temperature)
     history = read_log(history_file(folder))
@@ -125,16 +127,24 @@ def _card_of(data: Digits) -> Data:
 
 def _card(model: Any, settings: Settings) -> Card:
     count = sum(int(np.prod(tuple(p.shape))) for p in model.parameters())
-    not_for: list[Words] = [say(f"digits.card.not_for.{one}") for one in ("several", "money")]
-    known = ("hands", "nothing", "resolution") if settings.data == "numta" else ("nothing",)
-    limits: list[Words] = [say(f"digits.card.limits.{one}") for one in known]
-    # keys: digits.card.not_for.*, digits.card.limits.*
-    commands = [
-        f"gobhir project digits train --data {settings.data}",
-        "gobhir project digits evaluate",
-        "gobhir project digits run digit.png",
-    ]
-    purpose = "purpose" if settings.data in BANGLA else "purpose_other"
-    told = say("digits.card.model", count=Count(count))
-    return Card(say(f"digits.card.{purpose}"), not_for, limits, commands, told)
-    # keys: digits.card.purpose, digits.card.purpose_other
+    what = kind(settings.data)
+    clothes = what == "clothes"
+    not_for = ["shop"] if clothes else ["several", "harm"]
+    limits = {
+        "bangla": ["hands", "letters", "resolution"],
+        "latin": ["letters"],
+        "clothes": ["kinds", "ground"],
+    }[what]
+    shown_as = say(f"digits.card.seen.{'clothes' if clothes else 'hand'}")
+    return Card(
+        say(f"digits.card.purpose.{what}"),
+        [say(f"digits.card.not_for.{one}") for one in not_for],
+        [say(f"digits.card.limits.{one}") for one in limits],
+        [
+            f"gobhir project digits train --data {settings.data}",
+            "gobhir project digits evaluate",
+            "gobhir project digits run picture.png",
+        ],
+        say("digits.card.model", count=Count(count), seen=shown_as),
+    )
+    # keys: digits.card.seen.*, digits.card.purpose.*, digits.card.not_for.*, digits.card.limits.*

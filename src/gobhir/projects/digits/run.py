@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from gobhir.datasets.readers.pictures import read_picture
-from gobhir.deploy import About, export
+from gobhir.deploy import About, Drawing, Picture, export
+from gobhir.deploy.inputs import blank
 from gobhir.evaluation import Temperature
 from gobhir.lang import language, say, t
 from gobhir.projects.digits.answers import scores, trained
@@ -76,9 +77,10 @@ def pictures(inputs: list[str]) -> list[Path]:
 def read(model: Any, about: About, paths: list[Path]) -> list[Answer]:
     """What the pictures show. ValueError for a file that is no picture or on which nothing is
     drawn."""
-    x = seen([read_picture(path) for path in paths])
+    assert isinstance(about.input, (Drawing, Picture))
+    x = seen([read_picture(path) for path in paths], about.input)
     for path, digit in zip(paths, x, strict=True):
-        if not digit.any():
+        if isinstance(about.input, Drawing) and not digit.any():
             raise ValueError(say("digits.bad.empty", path=path))
     names = about.labels[language()]
     sure = Temperature(about.temperature)(scores(model, x))
@@ -99,7 +101,7 @@ def serve(model: Any, folder: Path, port: int) -> None:
 
 def exported(model: Any, folder: Path) -> Path:
     """The network as `model.onnx`, with what goes in and out, and with its layers to look at."""
-    path = folder / ONNX
-    blank = seen([[[0.0] * 8] * 8])
-    export(model, blank, path, about=told(folder), watch=LAYERS)
+    path, about = folder / ONNX, told(folder)
+    assert about.input is not None
+    export(model, blank(about.input)[None], path, about=about, watch=LAYERS)
     return path

@@ -14,7 +14,7 @@ import numpy as np
 from gobhir.deploy import compare, export, prune_channels, prune_in_steps, quantise
 from gobhir.evaluation import Estimate
 from gobhir.lang import LANGUAGES, digits, say
-from gobhir.projects.digits.data import Batches, Digits
+from gobhir.projects.digits.data import Digits
 from gobhir.projects.digits.settings import Settings
 from gobhir.projects.results import Table, Words
 from gobhir.training import fit
@@ -31,8 +31,15 @@ def smaller(model: Any, settings: Settings, data: Digits, epochs: int = 1) -> Ta
     seen = data.rows("train")[0][:CALIBRATION]
 
     def tuned(copied: Any, *callbacks: Any) -> Any:
-        batches = Batches(*data.rows("train"), settings.batch_size, settings.augment, settings.seed)
-        fit(copied, batches, "cross_entropy", "adam", epochs, callbacks=callbacks, lr=3e-4)
+        fit(
+            copied,
+            data.batches(settings),
+            "cross_entropy",
+            "adam",
+            epochs,
+            callbacks=callbacks,
+            lr=3e-4,
+        )
         return copied.eval()
 
     with TemporaryDirectory(prefix="gobhir-") as folder:

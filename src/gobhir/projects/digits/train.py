@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import gobhir
-from gobhir.deploy import About, Drawing
+from gobhir.deploy import About
 from gobhir.lang import LANGUAGES
 from gobhir.projects import learning
 from gobhir.projects.digits.answers import scores, trained
-from gobhir.projects.digits.data import BOX, SIDE, Batches, Digits, classes, digits, title
+from gobhir.projects.digits.data import Digits, classes, digits, form, title
 from gobhir.projects.digits.network import keras_network, network
 from gobhir.projects.digits.settings import Settings
 from gobhir.training import Average, Callback, History
@@ -40,7 +40,7 @@ def about(settings: Settings) -> About:
     return About(
         title={lang: title(settings).text(lang) for lang in LANGUAGES},
         labels={lang: [one[lang] for one in named] for lang in LANGUAGES},
-        input=Drawing(SIDE, BOX),
+        input=form(settings.data),
     )
 
 
@@ -67,8 +67,7 @@ def how(settings: Settings, data: Digits) -> dict[str, Any]:
     # Keras has no such schedule: Gobhir's moves its learning rate, and leaves its momentum, which
     # is a constant of Keras's graph, as it is.
     schedules = (gobhir if keras else learning.framework(settings.engine)).optim.lr_scheduler
-    x, y = data.rows("train")
-    batches = Batches(x, y, settings.batch_size, settings.augment, settings.seed)
+    batches = data.batches(settings)
     steps = settings.epochs * len(batches)
     average = [Average(settings.average)] if settings.average else []
     return {
