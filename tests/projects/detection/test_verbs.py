@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -25,6 +26,7 @@ from gobhir.projects.detection.onnx import open_detector
 from gobhir.projects.detection.video import Film, Frame
 from gobhir.projects.learning import kept, put_weights
 from gobhir.projects.results import Results
+from gobhir.projects.settings import write_weights
 
 TINY = {"size": 64, "epochs": 60, "lr": 0.01, "batch_size": 5, "mosaic": 0.3, "ema": 0.9}
 
@@ -161,6 +163,23 @@ def test_a_run_cut_short_goes_on_to_the_same_weights(shapes, small, tmp_path, mo
     assert len(history) == 4
     one, other = kept(tmp_path / "whole"), kept(tmp_path / "cut")
     assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_a_training_can_begin_where_another_ended(trained, small, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(train, "to_onnx", lambda *given: None)
+    settings, folder = trained
+    more = {"start": str(folder), "epochs": 1, "lr": 1e-8, "ema": 0.0}
+    project = Project("detection")
+    project.train(dataclasses.replace(settings, **more), tmp_path / "more")
+    old, new = kept(folder), kept(tmp_path / "more")
+    learned = [name for name in old if name.endswith(("weight", "bias"))]
+    assert all(np.allclose(old[name], new[name], atol=1e-6) for name in learned)
+    with pytest.raises(FileNotFoundError, match="nothing has been trained"):
+        project.train(dataclasses.replace(settings, start=str(tmp_path)), tmp_path / "none")
+    write_weights(tmp_path / "model.safetensors", {"other": np.zeros(3)})
+    with pytest.raises(ValueError, match="another network"):
+        project.train(dataclasses.replace(settings, start=str(tmp_path)), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_folds_are_five_parts_that_meet_nowhere(shapes) -> None:

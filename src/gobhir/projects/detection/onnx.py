@@ -81,7 +81,19 @@ def open_detector(
     names = tuple(names or _names(told, own, reader, answer, size))
     wanted = None if only is None else tuple(_number(path, name, names) for name in only)
     return Detector(
-        path, reader, size, names, threshold, overlap, wanted, tiles, runs, channels_last, bytes_
+        path,
+        reader,
+        size,
+        names,
+        threshold,
+        overlap,
+        wanted,
+        tiles,
+        runs,
+        channels_last,
+        bytes_,
+        inputs[0].name,
+        tuple(outputs),
     )
 
 
@@ -104,6 +116,8 @@ class Detector:
     runs: Any = field(repr=False)
     channels_last: bool = field(repr=False)
     bytes: bool = field(repr=False)
+    given: str = field(repr=False)
+    gives: tuple[str, ...] = field(repr=False)
 
     @property
     def kind(self) -> str:
@@ -148,10 +162,8 @@ class Detector:
         x = self.reader.prepared(given)
         if self.channels_last and x.shape[-1] != 3:
             x = np.ascontiguousarray(x.transpose(1, 2, 0))
-        name = self.runs.get_inputs()[0].name
-        answer = self.runs.run(None, {name: x[None]})
-        names = [o.name for o in self.runs.get_outputs()]
-        boxes, scores = self.reader.read(dict(zip(names, answer, strict=True)), size)
+        answer = self.runs.run(None, {self.given: x[None]})
+        boxes, scores = self.reader.read(dict(zip(self.gives, answer, strict=True)), size)
         if self.only is not None:
             unwanted = np.ones(scores.shape[1], bool)
             unwanted[[k for k in self.only if k < len(unwanted)]] = False

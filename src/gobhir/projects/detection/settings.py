@@ -20,6 +20,7 @@ class Settings(Training):
     data: str = setting("pennfudan_yolo", "detection.setting.data")
     fold: int = setting(0, "detection.setting.fold", low=0, high=FOLDS - 1)
     size: int = setting(320, "detection.setting.size", low=64, high=1280)
+    start: str | None = setting(None, "detection.setting.start")
     mosaic: float = setting(0.5, "detection.setting.mosaic", low=0, high=1)
     plain: float = setting(0.3, "detection.setting.plain", low=0, high=1)
     colour: bool = setting(True, "detection.setting.colour")

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from gobhir.deploy import export
-from gobhir.lang import t
+from gobhir.lang import say, t
 from gobhir.projects import learning
 from gobhir.projects.detection.data import Batches, Clock, Task, task
 from gobhir.projects.detection.draw import sheet
@@ -48,6 +48,8 @@ def train(
         return None
     todo = task(settings)
     model = network(settings, todo)
+    if settings.start is not None:
+        start(model, Path(settings.start).expanduser())
     learning.begin(settings, folder, resume=resume)
     done = resume and learning.model_file(folder).exists()
     if not done:
@@ -75,6 +77,24 @@ def network(settings: Settings, todo: Task) -> Network:
     torch.manual_seed(settings.seed)
     model = Network(len(todo.boxed.names))
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def start(model: nn.Module, folder: Path) -> None:
+    """Give the model the weights of the training in another folder, but for what answers for
+    classes where these are others. FileNotFoundError where nothing was trained there, ValueError
+    where it was another network."""
+    if not learning.model_file(folder).is_file():
+        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
+    own, old = model.state_dict(), learning.kept(folder)
+    fitting = {
+        name: torch.from_numpy(array)
+        for name, array in old.items()
+        if name in own and own[name].shape == array.shape
+    }
+    missing = [n for n in own if n not in fitting and not n.startswith("heads.")]
+    if missing:
+        raise ValueError(say("detection.bad.start", folder=folder, name=missing[0]))
+    model.load_state_dict({**own, **fitting})
 
 
 def how(model: nn.Module, data: Batches, settings: Settings) -> dict[str, Any]:
