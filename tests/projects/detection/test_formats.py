@@ -91,6 +91,22 @@ def test_other_layouts_say_the_same(boxed, tmp_path, layout) -> None:
         assert (tmp_path / "again/images/test/18.png").is_file()
 
 
+def test_parts_may_also_lie_around_images_and_labels(boxed, shapes) -> None:
+    for part, numbers in (("train", range(18)), ("valid", range(18, 24))):
+        for kind, suffix in (("images", "png"), ("labels", "txt")):
+            (shapes / part / kind).mkdir(parents=True)
+            for k in numbers:
+                name = f"{k:02}.{suffix}"
+                (shapes / kind / name).rename(shapes / part / kind / name)
+    (shapes / "images").rmdir()
+    (shapes / "labels").rmdir()
+    read = read_boxed(shapes)
+    assert same(read, boxed) and not lint(shapes)
+    assert [one.part for one in read.samples] == ["train"] * 18 + ["validation"] * 6
+    shutil.copy(shapes / "train/images/00.png", shapes / "valid/images/20.png")
+    assert [fault.kind for fault in lint(shapes)] == ["leak"]
+
+
 def test_a_telephones_picture_is_measured_upright(tmp_path) -> None:
     turned = Image.Exif()
     turned[274] = 6

@@ -2,7 +2,7 @@
 
 A YOLO folder has images/ and labels/, with a text file of the same name for each picture, a line
 for each box: class, centre x, centre y, width, height as shares of the picture. Parts of a split
-(train, val, test) are folders inside both, and data.yaml has the classes' names.
+(train, val, test) are folders inside both, or around both; data.yaml has the classes' names.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read_boxed(folder: Path) -> Boxed:
     """A folder in any of the three layouts. FileNotFoundError, ValueError: it is none, and why."""
     if not folder.is_dir():
         raise FileNotFoundError(say("detection.data.folder", folder=folder))
-    if (folder / "labels").is_dir():
+    if roots(folder):
         return read_yolo(folder)
     annotations = sorted([*folder.glob("*.json"), *folder.glob("annotations/*.json")])
     if annotations:
@@ -66,14 +66,14 @@ def read_boxed(folder: Path) -> Boxed:
 def read_yolo(folder: Path) -> Boxed:
     """images/ and labels/. A picture without a file of labels has no boxes; `lint` tells of it."""
     samples, most = [], -1
-    for path in pictures(folder / "images"):
+    for root, path in pictures_of(folder):
         size = size_of(path)
-        rows = label_rows(label_of(folder, path))
+        rows = label_rows(label_of(root, path))
         scale = np.array([*size, *size], np.float32)
         classes = rows[:, 0].astype(np.int64)
         boxes = (to_corners(rows[:, 1:]) * scale).astype(np.float32)
         most = max(most, int(classes.max(initial=-1)))
-        samples.append(Sample(path, size, boxes, classes, part_of(folder / "images", path)))
+        samples.append(Sample(path, size, boxes, classes, part_of(folder, path)))
     if not samples:
         raise ValueError(say("detection.data.empty", folder=folder / "images"))
     names = yaml_names(folder) or tuple(str(k) for k in range(max(1, most + 1)))
@@ -83,9 +83,22 @@ def read_yolo(folder: Path) -> Boxed:
     return Boxed(names, tuple(samples))
 
 
-def label_of(folder: Path, picture: Path) -> Path:
+def roots(folder: Path) -> list[Path]:
+    """Where images/ and labels/ lie: in the folder itself, or in its train, val and test."""
+    if (folder / "labels").is_dir():
+        return [folder]
+    return [folder / name for name in PARTS if (folder / name / "labels").is_dir()]
+
+
+def pictures_of(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """All pictures of a YOLO folder, each with the folder that has its images/ and labels/."""
+    for root in roots(folder):
+        yield from ((root, path) for path in pictures(root / "images"))
+
+
+def label_of(root: Path, picture: Path) -> Path:
     """Where a picture's labels are: the same way below labels/ as it is below images/."""
-    return folder / "labels" / picture.relative_to(folder / "images").with_suffix(".txt")
+    return root / "labels" / picture.relative_to(root / "images").with_suffix(".txt")
 
 
 def label_rows(path: Path) -> np.ndarray:
@@ -263,7 +276,7 @@ def size_of(path: Path) -> tuple[int, int]:
     return (high, wide) if turned else (wide, high)
 
 
-def part_of(top: Path, path: Path) -> str:
-    """The part of the split that a picture lies in."""
-    first = path.relative_to(top).parts[0]
-    return PARTS.get(first, "")
+def part_of(folder: Path, path: Path) -> str:
+    """The part of the split that a picture of a YOLO folder lies in."""
+    first, second = path.relative_to(folder).parts[:2]
+    return PARTS.get(second if first == "images" else first, "")

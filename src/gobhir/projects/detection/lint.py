@@ -17,7 +17,8 @@ from gobhir.projects.detection.formats import (
     label_of,
     label_rows,
     part_of,
-    pictures,
+    pictures_of,
+    roots,
     yaml_names,
 )
 
@@ -43,21 +44,20 @@ def lint(folder: Path) -> list[Fault]:
     that cannot be read, and the same picture twice, also in two parts of the split.
 
     FileNotFoundError, ValueError: there is no such folder."""
-    images, labels = folder / "images", folder / "labels"
-    if not images.is_dir() or not labels.is_dir():
+    if not roots(folder):
         raise FileNotFoundError(say("detection.lint.folder", folder=folder))
-    found = list(pictures(images))
+    found = list(pictures_of(folder))
     if not found:
-        raise ValueError(say("detection.data.empty", folder=images))
+        raise ValueError(say("detection.data.empty", folder=folder / "images"))
     names = yaml_names(folder)
     faults: list[Fault] = []
-    for path in found:
-        faults += _of_labels(label_of(folder, path), path, len(names))
-    known = {label_of(folder, path) for path in found}
-    for path in sorted(labels.rglob("*.txt")):
+    for root, path in found:
+        faults += _of_labels(label_of(root, path), path, len(names))
+    known = {label_of(root, path) for root, path in found}
+    for path in (p for root in roots(folder) for p in sorted((root / "labels").rglob("*.txt"))):
         if path not in known:
             faults.append(_fault("no_picture", path=path, known=", ".join(SUFFIXES)))
-    return faults + list(_of_pictures(images, found))
+    return faults + list(_of_pictures(folder, [path for _, path in found]))
 
 
 def _of_labels(path: Path, picture: Path, classes: int) -> Iterator[Fault]:
@@ -84,7 +84,7 @@ def _of_labels(path: Path, picture: Path, classes: int) -> Iterator[Fault]:
             yield _fault("twice", path=path, count=count, given=int(row[0]))
 
 
-def _of_pictures(images: Path, found: list[Path]) -> Iterator[Fault]:
+def _of_pictures(folder: Path, found: list[Path]) -> Iterator[Fault]:
     readable, pixels = [], []
     for path in found:
         try:
@@ -101,7 +101,7 @@ def _of_pictures(images: Path, found: list[Path]) -> Iterator[Fault]:
         if group not in first:
             first[group] = path
             continue
-        parts = {part_of(images, one) for one in (first[group], path)}
+        parts = {part_of(folder, one) for one in (first[group], path)}
         yield _fault("leak" if len(parts) > 1 else "copy", one=first[group], other=path)
 
 
