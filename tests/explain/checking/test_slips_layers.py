@@ -121,6 +121,8 @@ def test_adam(mistake: str, seed: int) -> None:
     paper = by_adam(mistake, known["w"], g, m, v)
     if mistake == "gradient_not_squared" and (paper["vhat1"] < 0).any():
         return
+    if mistake and np.abs(paper["w1_new"]).min() < 0.01:
+        return  # what nearly cancels has too few of its four digits left to tell by
     report = page.check(written(paper))
     if not mistake:
         assert report.right and not report.slips
