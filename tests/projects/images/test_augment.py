@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from gobhir.projects import Project
 from gobhir.projects.images.augment import augmented, mixed, moved
+from gobhir.projects.images.data import Batches, task
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -22,6 +24,18 @@ def test_the_same_generator_gives_the_same_pictures() -> None:
 
 def _first_after(seed: int) -> torch.Tensor:
     return torch.rand(1, generator=seeded(seed))
+
+
+def test_several_processes_draw_the_same_batches(shapes) -> None:
+    """Each takes its share of them, so they have to be alike, whatever else it draws."""
+    settings = Project("images").settings(data=str(shapes), size=32, mixup=0.2)
+    todo = task(settings)
+    drawn = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        drawn.append([part for pair in Batches(todo, "train", settings, True) for part in pair])
+    assert Batches.alike
+    assert all(torch.equal(one, two) for one, two in zip(*drawn, strict=True))
 
 
 def test_shape_and_range_stay() -> None:

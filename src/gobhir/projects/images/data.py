@@ -91,6 +91,9 @@ class Batches:
     checkpoint keeps `generator`, so that a resumed run draws the same.
     """
 
+    alike = True
+    """Each of several processes has the same batches, and takes its share of them."""
+
     def __init__(self, todo: Task, which: str, settings: Settings, learning: bool = False):
         self.pixels, self.labels = todo.pixels(which), torch.from_numpy(todo.labels(which))
         self.classes = len(todo.pictures.classes)

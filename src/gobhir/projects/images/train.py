@@ -28,6 +28,7 @@ from gobhir.projects.images.settings import Settings
 from gobhir.projects.parts import words
 from gobhir.training import Average, CSVLog, History, Schedule
 from gobhir.training.logs import read_log
+from gobhir.training.processes import is_main_process
 
 HEAD, ONNX = "-head", "model.onnx"
 """The network as it was after stage 1 is called HEAD."""
@@ -65,7 +66,8 @@ def train(
         curves["all"] = learning.train_one(settings, folder, "", model, resume=resume, **wishes)
     else:
         keep(model, last)
-    _export(kept(settings, count, last), todo, settings, folder / ONNX)
+    if is_main_process():  # of several (torchrun) the one that has written the weights
+        _export(kept(settings, count, last), todo, settings, folder / ONNX)
     return curves
 
 
