@@ -136,7 +136,8 @@ def test_it_works_on_pictures_folders_and_films(trained, tmp_path, capsys) -> No
     assert own[0].name in capsys.readouterr().out
     limited = project.run([str(tmp_path / "film.mp4")], folder, frames=2, threshold=0.01)
     assert set(limited.frame) == {0, 1}
-    other = project.run([str(own[0])], folder, model=str(folder / "model.onnx"), tiles=64)
+    nowhere, model = tmp_path / "untrained", str(folder / "model.onnx")
+    other = project.run([str(own[0])], nowhere, model=model, tiles=64)
     assert list(other.columns) == list(table.columns)
 
 
@@ -239,10 +240,13 @@ def test_wishes_that_cannot_be_fulfilled_change_nothing(shapes, tmp_path, wishes
     assert not (tmp_path / "out").exists()
 
 
-def test_running_needs_something_to_look_at_and_something_to_look_with(shapes, tmp_path) -> None:
+def test_running_needs_something_to_look_at_and_something_to_look_with(tmp_path) -> None:
     project = Project("detection")
-    project.settings(data=str(shapes)).save(tmp_path)
     with pytest.raises(ValueError, match="camera"):
         project.run([], tmp_path)
     with pytest.raises(FileNotFoundError, match="nothing has been trained"):
         project.run(["a.jpg"], tmp_path)
+    with pytest.raises(FileNotFoundError, match="nothing has been trained"):
+        project.evaluate(tmp_path, folds=True)
+    with pytest.raises(FileNotFoundError, match=r"other\.onnx"):
+        project.run(["a.jpg"], tmp_path, model="other.onnx")

@@ -58,6 +58,8 @@ def evaluate(
     """Measure what was trained on its test pictures; the page of results and the model card go to
     the folder. folds: also train on the four other divisions, each with a seed of its own, in
     folders `fold-*`, and measure all pictures, each by the network that has not seen it."""
+    if not (folder / ONNX).is_file():
+        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
     runs = [(settings, folder)]
     if folds:
         todo = task(settings)
@@ -116,8 +118,6 @@ def evaluate(
 def _seen(settings: Settings, folder: Path) -> Seen:
     """What the network in the folder finds in its test pictures."""
     todo = task(settings)
-    if not (folder / ONNX).is_file():
-        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
     detector = open_detector(folder / ONNX, threshold=LEAST, overlap=OVERLAP)
     found = [detector(read_picture(todo.boxed.samples[k].path)) for k in todo.test]
     return Seen(todo.test, found, todo.truth(todo.test))

@@ -65,7 +65,7 @@ def run(
         print(table.to_string(index=False))
     else:
         write(place / TABLE, table.to_csv(index=False))
-        print(t("cli.explain.saved", path=place / TABLE))
+        print(t("detection.saved", path=place))
     return table
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
-from gobhir.projects.settings import Training, setting
+from gobhir.projects.settings import FILE, Training, setting
 
 FOLDS = 5
 
@@ -29,3 +30,9 @@ class Settings(Training):
     batch_size: int = 8
     lr: float = 0.002
     weight_decay: float = 0.05
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """As they were kept; the usual ones where nothing was trained, since another's detector
+        (`run --model`) needs no training here."""
+        return super().load(folder) if (folder / FILE).exists() else cls()

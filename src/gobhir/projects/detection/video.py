@@ -67,6 +67,8 @@ def frames(source: str, timeout: float = 10.0) -> Iterator[Frame]:
 
 
 def _open(source: str, timeout: float) -> Any:
+    import errno
+    import os
     import sys
 
     import av
@@ -79,7 +81,9 @@ def _open(source: str, timeout: float) -> Any:
         options = {"rtsp_transport": "tcp"} if source.startswith("rtsp") else {}
         return av.open(source, options=options, timeout=timeout)
     if not Path(source).is_file():
-        raise FileNotFoundError(say("datasets.no_file", path=source, reason="?"))
+        raise FileNotFoundError(
+            say("datasets.no_file", path=source, reason=os.strerror(errno.ENOENT))
+        )
     return av.open(source)
 
 
