@@ -31,6 +31,7 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
     "text-sazzad": ("text", {"data": "sazzad"}),
     "text-socian": ("text", {"data": "socian"}),
     "text-movie_reviews": ("text", {"data": "movie_reviews"}),
+    "text-absa_cricket": ("text", {"data": "absa_cricket", "model": "bag"}),
     "digits": ("digits", {}),
     "digits-mnist_10k": ("digits", {"data": "mnist_10k"}),
     "digits-fashion_mnist": ("digits", {"data": "fashion_mnist", "augment": 0.3}),

@@ -130,7 +130,7 @@ def _parts(model: Any, settings: Settings) -> Table:
     """Where in the trained network its parameters and its work are."""
     rows: list[list[Any]] = []
     for one in count.parts(model, settings.size):
-        shape = " x ".join(str(n) for n in one.shape)
+        shape = "×".join(str(n) for n in one.shape)
         rows.append([one.name, one.kind, shape, one.parameters, one.multiply_adds])
     head: list[Words] = [
         say("images.table.part"),
@@ -168,4 +168,6 @@ def _card(settings: Settings) -> Card:
     not_for: list[Words] = [say("images.card.not_for")]
     if settings.data == "pennfudan_people":
         not_for.append(say("images.card.not_for_people"))
-    return Card(say("images.card.purpose"), not_for, limits, run, said)
+    purpose = say(f"images.card.{'purpose' if settings.pretrained else 'purpose_scratch'}")
+    # keys: images.card.purpose, images.card.purpose_scratch
+    return Card(purpose, not_for, limits, run, said)
