@@ -42,16 +42,11 @@ def test_rules_zones_and_people_have_events_of_their_own() -> None:
     assert len(played(Events(), [(0, found), (0.5, found)])) == 4
 
 
-def test_a_new_number_for_the_same_person_goes_on_with_the_event() -> None:
-    events = Events(quiet=3)
-    changes = played(events, [(0, [finding(1)]), (1, []), (2, [finding(9, x=110)])])
-    assert len(changes) == 1 and events.open[0].track == 9
-
-
-def test_but_somebody_else_who_is_far_or_there_beside_does_not() -> None:
-    assert len(played(Events(quiet=3), [(0, [finding(1)]), (1, [finding(9, x=300)])])) == 2
-    both = [(0, [finding(1)]), (1, [finding(1), finding(9, x=105)])]
-    assert len(played(Events(quiet=3), both)) == 2
+def test_over_a_line_and_back_are_two_events() -> None:
+    box = np.array([0, 0, 20, 60], np.float32)
+    ways = [say(f"cctv.found.{way}", place="door", person=1) for way in ("line", "line_out")]
+    there, back = (Finding("line", "door", 1, way, box) for way in ways)
+    assert len(played(Events(quiet=3), [(0, [there]), (1, [back])])) == 2
 
 
 def test_all_close_with_the_camera() -> None:

@@ -1,4 +1,4 @@
-"""The command `gobhir cctv`: init, run, events."""
+"""The command `gobhir cctv`: init, run, events, evaluate."""
 
 from __future__ import annotations
 
@@ -87,6 +87,16 @@ def events(
         said = f"{row.camera}: {row.sentence.text(language())}"
         rows.append((local(row.began, zone), f"{said} ({row.clip})" if row.clip else said))
     print(columns(rows) if rows else t("cctv.command.nothing"))
+
+
+@app.command(cls=Command, help="cctv.command.evaluate")
+def evaluate(
+    to: Annotated[str | None, option("--to", metavar="FILE", help="cctv.command.to")] = None,
+    lang: Lang = None,
+) -> None:
+    from gobhir.projects.cctv.evaluate import evaluate as measured
+
+    measured(Path(to) if to else None)
 
 
 def chosen(folder: Path, sources: list[str]) -> config.System:

@@ -31,7 +31,8 @@ class Looking:
 
     model: str = setting("pedestrian_ssdlite", "cctv.setting.model")
     person: str = setting("person", "cctv.setting.person")
-    score: float = setting(0.3, "cctv.setting.score", low=0.01, high=1)
+    score: float = setting(0.2, "cctv.setting.score", low=0.01, high=1)
+    smallest: float = setting(0.04, "cctv.setting.smallest", low=0, high=1)
     tile: int = setting(300, "cctv.setting.tile", low=0, high=10000)
     fps: float = setting(5.0, "cctv.setting.fps", low=0.1, high=100)
     threads: int = setting(1, "cctv.setting.threads", low=0, high=256)

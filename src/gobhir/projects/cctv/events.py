@@ -33,6 +33,10 @@ class Event:
     clip: str = ""
 
     @property
+    def key(self) -> tuple[str, str, int | None, str]:
+        return self.kind, self.place, self.track, self.sentence.key
+
+    @property
     def lasted(self) -> float:
         """Seconds."""
         return self.last - self.began
@@ -48,19 +52,16 @@ class Change:
 
 @dataclass
 class Events:
-    """At most one open event for each rule, zone and person. quiet: seconds without a finding after
-    which an event is over; what comes back earlier goes on with the same event, also when the
-    tracker has given the person a new number meanwhile (same rule and zone, and near enough)."""
+    """At most one open event for each rule, zone and person (and way, over a line). quiet: seconds
+    without a finding after which an event is over; what comes back earlier goes on with it."""
 
     quiet: float = 3.0
     open: list[Event] = field(default_factory=list)
 
     def step(self, seconds: float, wall: float, findings: Iterable[Finding]) -> list[Change]:
         changes = []
-        found = list(findings)
-        named = {(f.kind, f.place, f.track) for f in found}
-        for finding in found:
-            event = self._same(finding, named)
+        for finding in findings:
+            event = next((e for e in self.open if e.key == finding.key), None)
             if event is None:
                 event = Event(
                     finding.kind,
@@ -75,8 +76,7 @@ class Events:
                 )
                 self.open.append(event)
                 changes.append(Change("opened", event))
-            event.track, event.last, event.box = finding.track, seconds, finding.box
-            event.sentence = finding.sentence
+            event.last, event.box, event.sentence = seconds, finding.box, finding.sentence
             event.score = max(event.score, finding.score)
         return changes + self._closed([e for e in self.open if seconds - e.last > self.quiet])
 
@@ -87,23 +87,3 @@ class Events:
     def _closed(self, over: list[Event]) -> list[Change]:
         self.open = [e for e in self.open if e not in over]
         return [Change("closed", e) for e in over]
-
-    def _same(self, finding: Finding, named: set[tuple[str, str, int | None]]) -> Event | None:
-        alike = [e for e in self.open if (e.kind, e.place) == (finding.kind, finding.place)]
-        for event in alike:
-            if event.track == finding.track:
-                return event
-        # whose own person is not found any more, and was last where this one is
-        orphans = [e for e in alike if (e.kind, e.place, e.track) not in named]
-        near = [e for e in orphans if _near(e.box, finding.box)]
-        return min(near, key=lambda e: _apart(e.box, finding.box), default=None)
-
-
-def _apart(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.hypot(*((a[:2] + a[2:]) / 2 - (b[:2] + b[2:]) / 2)))
-
-
-def _near(a: np.ndarray, b: np.ndarray) -> bool:
-    """Within a body height, and of about the same height."""
-    one, two = float(a[3] - a[1]), float(b[3] - b[1])
-    return _apart(a, b) < max(one, two) and 0.5 < (one + 1) / (two + 1) < 2

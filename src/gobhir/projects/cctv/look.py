@@ -64,12 +64,14 @@ def _touches(tile: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 class Look:
     """A detector asked where something is. size: of a square in pixels of the frame, 0: the whole
     frame at once; overlap: of neighbours, as a share, so that a person at an edge is whole in one
-    of them; margin: how much wider than a region is looked, as a share of its size."""
+    of them; margin: how much wider than a region is looked, as a share of its size; smallest:
+    whoever is less tall, as a share of the frame's height, is nobody."""
 
     detector: Detector
     size: int = 0
     overlap: float = 0.35
     margin: float = 0.25
+    smallest: float = 0.0
 
     def everywhere(self, rgb: np.ndarray) -> Detections:
         """Who is in the whole frame."""
@@ -82,10 +84,12 @@ class Look:
         if not len(regions):
             return Detections.of()
         if not self.size or max(height, width) <= self.size:
-            return self.detector(rgb, None)
+            return self._people(self.detector(rgb, None), height)
         grow = (regions[:, 2:] - regions[:, :2]) * self.margin
         wide = np.hstack([regions[:, :2] - grow, regions[:, 2:] + grow])
         wide = np.clip(wide, 0, [width, height, width, height])
-        return self.detector(
-            rgb, squares(wide, rgb.shape, self.size, round(self.overlap * self.size))
-        )
+        tiles = squares(wide, rgb.shape, self.size, round(self.overlap * self.size))
+        return self._people(self.detector(rgb, tiles), height)
+
+    def _people(self, found: Detections, height: int) -> Detections:
+        return found[found.boxes[:, 3] - found.boxes[:, 1] >= self.smallest * height]

@@ -86,26 +86,61 @@ class Scene:
 
 
 class People:
-    """Everybody of the last seconds, by number."""
+    """Everybody of the last seconds, by number.
 
-    def __init__(self) -> None:
+    A tracker that loses somebody behind a lamp post gives them a new number afterwards. Whoever
+    appears within `gone` seconds and `near` body heights of where somebody who was lost should be
+    by now, and is about as tall, is taken for them and keeps the first number.
+    """
+
+    def __init__(self, gone: float = 3.0, near: float = 0.75) -> None:
+        self.gone = gone
+        self.near = near
         self._known: dict[int, Person] = {}
+        self._called: dict[int, int] = {}
 
     def see(
         self, seconds: float, tracks: Iterable[Tracked], shape: tuple[int, ...]
     ) -> list[Person]:
         """Add what the tracker gives; gives those who are seen just now."""
+        tracks = list(tracks)
+        present = {self._called.get(track.id) for track in tracks}
         here = []
         for track in tracks:
-            person = self._known.get(track.id)
-            if person is None:
-                person = self._known[track.id] = Person(track.id, shape, seconds)
-            person.path.append((seconds, np.asarray(track.box, np.float32)))
+            box = np.asarray(track.box, np.float32)
+            if track.id not in self._called:
+                person = self._lost(seconds, box, present) or Person(track.id, shape, seconds)
+                self._called[track.id] = person.id
+                present.add(person.id)
+                self._known[person.id] = person
+            person = self._known.setdefault(
+                self._called[track.id], Person(self._called[track.id], shape, seconds)
+            )
+            person.path.append((seconds, box))
             person.score = float(track.score)
             while person.path[0][0] < seconds - MEMORY:
                 person.path.popleft()
             here.append(person)
-        gone = [p.id for p in self._known.values() if p.seen < seconds - MEMORY]
-        for one in gone:
-            del self._known[one]
+        self._forget(seconds)
         return here
+
+    def _lost(self, seconds: float, box: np.ndarray, present: set[int | None]) -> Person | None:
+        """Who is nearest of those that were lost, and should be here by now."""
+        tall = float(box[3] - box[1])
+        found: list[tuple[float, Person]] = []
+        for person in self._known.values():
+            away = seconds - person.seen
+            if person.id in present or away > self.gone:
+                continue
+            high = float(person.box[3] - person.box[1])
+            moved = np.array([(box[0] + box[2]) / 2, box[3]]) - person.feet(0)[1][-1]
+            apart = float(np.hypot(*(moved / max(high, 1.0) - person.pace(1.0) * away)))
+            if apart <= self.near and 0.7 < (tall + 1) / (high + 1) < 1.4:
+                found.append((apart, person))
+        return min(found, key=lambda pair: pair[0])[1] if found else None
+
+    def _forget(self, seconds: float) -> None:
+        gone = {p.id for p in self._known.values() if p.seen < seconds - MEMORY}
+        if gone:
+            self._known = {i: p for i, p in self._known.items() if i not in gone}
+            self._called = {t: i for t, i in self._called.items() if i not in gone}

@@ -90,7 +90,7 @@ def build(system: config.System, camera: config.Camera, **more: Any) -> Watch:
             said = {"model": own.model, "name": own.person, "known": known}
             raise ValueError(say("cctv.config.no_person", **said))
         detector = dataclasses.replace(detector, only=(detector.names.index(own.person),))
-    return Watch(camera, system, Look(detector, own.tile), Tracker(), **more)
+    return Watch(camera, system, Look(detector, own.tile, smallest=own.smallest), Tracker(), **more)
 
 
 def main(order: Order, pipe: Any) -> None:

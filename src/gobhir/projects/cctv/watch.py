@@ -62,6 +62,7 @@ class Watch:
     def __post_init__(self) -> None:
         clips = self.system.clips
         self.motion = Motion()
+        self.moving = np.zeros((0, 4), np.float32)
         self.people = People()
         self.events = Events(self.camera.quiet)
         self.ring = Ring(clips.before, clips.fps, clips.width, clips.megabytes * 1_000_000)
@@ -79,7 +80,7 @@ class Watch:
         """One frame; gives the events that opened or closed with it."""
         rgb, seconds = frame.rgb, frame.seconds
         self.counts["frames"] += 1
-        moving = self.motion.look(rgb, seconds)
+        moving = self.moving = self.motion.look(rgb, seconds)
         if len(moving):
             self._moved.append((seconds, moving))
         while self._moved and self._moved[0][0] < seconds - self.system.detector.hold:

@@ -36,6 +36,15 @@ class Zone:
                 inside = not inside
         return inside
 
+    def distance(self, point: Point, shape: tuple[int, ...]) -> float:
+        """How many pixels from its edge, in a frame (height, width, ...)."""
+        size = np.array([shape[1], shape[0]])
+        corners, at = np.array(self.points) * size, np.array(point) * size
+        sides = np.roll(corners, -1, 0) - corners
+        length = np.maximum((sides**2).sum(1), 1e-9)
+        along = np.clip(((at - corners) * sides).sum(1) / length, 0, 1)
+        return float(np.hypot(*(corners + along[:, None] * sides - at).T).min())
+
 
 EVERYWHERE = Zone("everywhere", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)))
 

@@ -3,6 +3,8 @@ They stand on people.py and zones.py, see no pixels but those of the scene, and 
 Start reading in base.py, then areas.py.
 """
 
+from typing import Any
+
 from gobhir.projects.cctv.rules.areas import Crowding, Intrusion, Loitering
 from gobhir.projects.cctv.rules.base import Finding, Rule
 from gobhir.projects.cctv.rules.left import AbandonedObject
@@ -21,7 +23,7 @@ _ALL: tuple[type[Rule], ...] = (
     Fight,
     Unusual,
 )
-RULES: dict[str, type[Rule]] = {rule.kind: rule for rule in _ALL}
+RULES: dict[str, type[Any]] = {rule.kind: rule for rule in _ALL}
 """By their names in cctv.toml."""
 
 __all__ = ["RULES", "Finding", "Rule"]

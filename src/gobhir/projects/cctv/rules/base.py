@@ -13,6 +13,9 @@ from gobhir.projects.cctv.people import Person, Scene
 from gobhir.projects.cctv.zones import EVERYWHERE, Line, Zone
 from gobhir.projects.settings import setting
 
+EDGE = 0.15
+"""Of a body's height: so near to a zone nobody has left it."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -25,6 +28,11 @@ class Finding:
     sentence: Message
     box: np.ndarray
     score: float = 1.0
+
+    @property
+    def key(self) -> tuple[str, str, int | None, str]:
+        """What is the same as long as it is the same event."""
+        return self.kind, self.place, self.track, self.sentence.key
 
 
 @dataclass
@@ -60,14 +68,25 @@ class Rule:
         """Find the own zone or line by its name. Called once, before the first `look`."""
         self._zone = zones.get(self.place(), EVERYWHERE)
         self._line = lines.get(self.place())
+        self._were: set[int] = set()
 
     def look(self, scene: Scene) -> Iterator[Finding]:
         """What is noticed in this moment; as long as it lasts, in every moment anew."""
         raise NotImplementedError
 
     def inside(self, scene: Scene) -> dict[int, Person]:
-        """Who stands in the zone just now, by number."""
-        return {p.id: p for p in scene.here if self._zone.holds(p.foot)}
+        """Who stands in the zone just now, by number. Whoever was inside has left only when
+        they are farther from it than EDGE of their height: a detector's feet tremble."""
+        inside = {p.id: p for p in scene.here if self._zone.holds(p.foot) or self._beside(p, scene)}
+        seen = {p.id for p in scene.here}
+        self._were = (self._were - seen) | set(inside)
+        return inside
+
+    def _beside(self, person: Person, scene: Scene) -> bool:
+        if person.id not in self._were:
+            return False
+        high = float(person.box[3] - person.box[1])
+        return self._zone.distance(person.foot, scene.shape) <= EDGE * high
 
 
 def around(boxes: list[np.ndarray]) -> np.ndarray:

@@ -1,0 +1,90 @@
+"""`gobhir cctv`: what it prints, in both languages, and how it refuses."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+
+import numpy as np
+import pytest
+
+from gobhir.cli import main
+from gobhir.lang import say, use_language
+from gobhir.projects.cctv.commands import cameras
+from gobhir.projects.cctv.config import Telling, wishes
+from gobhir.projects.cctv.events import Event
+from gobhir.projects.cctv.rules import RULES
+from gobhir.projects.cctv.store import Store
+
+BANGLA = re.compile(r"[\u0980-\u09ff]")
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def go(*argv: str, lang: str = "en") -> tuple[int, str, str]:
+        monkeypatch.setenv("GOBHIR_LANG", lang)
+        monkeypatch.setattr(sys, "argv", ["gobhir", "cctv", *argv])
+        use_language(None)
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        return left.value.code or 0, out, err
+
+    yield go
+    use_language(None)
+
+
+@pytest.mark.parametrize("lang", ["en", "bn"])
+def test_help_names_every_command(run, lang) -> None:
+    code, out, _ = run(lang=lang)
+    assert code == 0
+    for name in ("init", "run", "events", "evaluate"):
+        assert re.search(rf"^  {name} +\S", out, re.M)
+    assert bool(BANGLA.search(out)) == (lang == "bn")
+
+
+def test_init_writes_a_file_that_is_never_overwritten(run, tmp_path) -> None:
+    assert run("init", "rtsp://me:secret@10.0.0.2/yard", "0", "--folder", "here")[0] == 0
+    written = tomllib.loads((tmp_path / "here" / "cctv.toml").read_text(encoding="utf-8"))
+    assert [c["name"] for c in written["camera"]] == ["yard", "webcam-0"]
+    code, _, err = run("init", "--folder", "here")
+    assert code == 2 and "cctv.toml" in err
+
+
+@pytest.mark.parametrize("lang", ["en", "bn"])
+def test_refusals_are_one_sentence(run, tmp_path, lang) -> None:
+    for words, told in [(["run"], "gobhir cctv init"), (["events"], "gobhir cctv run")]:
+        code, out, err = run(*words, lang=lang)
+        assert code == 2 and "Traceback" not in err + out
+        assert told in err and bool(BANGLA.search(err)) == (lang == "bn")
+
+
+def test_events_are_listed_the_newest_first_in_the_cameras_time_zone(run, tmp_path) -> None:
+    folder = tmp_path / "f"
+    folder.mkdir()
+    (folder / "cctv.toml").write_text('time_zone = "Asia/Dhaka"', encoding="utf-8")
+    store = Store(folder)
+    for k, kind in enumerate(["intrusion", "loitering"]):
+        said = say("cctv.found.intrusion_anywhere", person=k)
+        store.add("gate", Event(kind, "x", k, said, np.zeros(4), 1.0, 0, 0, 1_750_000_000.0 + k))
+    code, out, _ = run("events", "--folder", "f")
+    assert code == 0 and out.index("person 1") < out.index("person 0")
+    assert "2025-06-15 21:06:40" in out
+    assert "person 1" not in run("events", "--folder", "f", "--kind", "intrusion")[1]
+    assert BANGLA.search(run("events", "--folder", "f", lang="bn")[1])
+
+
+def test_cameras_get_names_that_can_be_folders() -> None:
+    made = cameras(["/a/b/my film.mp4", "/c/my film.avi", "3"])
+    assert [c.name for c in made] == ["my-film", "my-film-2", "webcam-3"]
+
+
+def test_every_key_is_explained_in_both_languages() -> None:
+    from gobhir.lang import LANGUAGES, catalogue
+
+    for kind in [*RULES.values(), Telling]:
+        for wish in wishes(kind):
+            assert all(wish.help in catalogue(lang) for lang in LANGUAGES)
