@@ -117,6 +117,7 @@ def test_every_import_of_ours_is_declared() -> None:
     import_names = {
         "pyyaml": "yaml",
         "markdown_it_py": "markdown_it",
+        "opencv_python_headless": "cv2",
         "pillow": "PIL",
         "scikit_learn": "sklearn",
     }
