@@ -125,9 +125,17 @@ def test_every_import_of_ours_is_declared() -> None:
     requirements = [*PROJECT["project"]["dependencies"], *(r for group in groups for r in group)]
     names = {re.match(r"[\w-]+", r).group().replace("-", "_") for r in requirements}
     declared = {import_names.get(name, name) for name in names}
-    # Words of jupyter_server's, ipykernel's, jinja2's, matplotlib's and onnx's own interfaces.
+    # Words of the own interfaces of jupyter_server, ipykernel, jinja2, matplotlib, onnx, uvicorn.
     comes_along = {"jupyter_client", "jupyter_core", "nbformat", "tornado", "traitlets"}
-    comes_along |= {"IPython", "markupsafe", "google", "prometheus_client", "zmq", "fontTools"}
+    comes_along |= {
+        "IPython",
+        "markupsafe",
+        "google",
+        "prometheus_client",
+        "zmq",
+        "fontTools",
+        "h11",
+    }
     allowed = declared | comes_along | sys.stdlib_module_names | {"gobhir"}
     for path in (ROOT / "src").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
