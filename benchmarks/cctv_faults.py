@@ -157,7 +157,7 @@ def day(folder: Path, hours: float, seed: int) -> dict[str, Any]:
                 own.retention.tidy()
             except OSError:
                 faults["tidy put off"] += 1
-        if round(now) % 600 == 0:
+        if round(now) % max(1, round(36 * hours)) == 0:
             gc.collect()
             rooms.append(memory() / 1e6)
     ClipFile._put = put  # type: ignore[method-assign]

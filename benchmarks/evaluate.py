@@ -51,6 +51,10 @@ MORE: dict[str, dict[str, object]] = {
 """NAME: what its evaluation is told."""
 
 
+SYSTEMS = ("cctv-vtest",)
+"""What is no project of three verbs, and measures itself."""
+
+
 def evaluate(name: str, folder: Path) -> None:
     """Train and measure one of RUNS in the folder, and keep its numbers."""
     kind, wishes = RUNS[name]
@@ -82,12 +86,18 @@ def row(name: str) -> str:
 
 def main() -> None:
     """Measure what the command line names, or all."""
-    names = sys.argv[1:] or list(RUNS)
-    unknown = [name for name in names if name not in RUNS]
+    names = sys.argv[1:] or [*RUNS, *SYSTEMS]
+    unknown = [name for name in names if name not in RUNS and name not in SYSTEMS]
     if unknown:
-        sys.exit(f"There is no {', '.join(unknown)}. There are: {', '.join(RUNS)}.")
+        known = ", ".join([*RUNS, *SYSTEMS])
+        sys.exit(f"There is no {', '.join(unknown)}. There are: {known}.")
     if not os.environ.get("GOBHIR_DATA"):
         sys.exit("Say where the larger data lie: GOBHIR_DATA=/folder make evaluate")
+    if "cctv-vtest" in names:
+        from gobhir.projects.cctv.evaluate import evaluate as cameras
+
+        cameras(RESULTS / "cctv-vtest.json")
+    names = [name for name in names if name in RUNS]
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             evaluate(name, Path(folder))

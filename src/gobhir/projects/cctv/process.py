@@ -15,6 +15,7 @@ from gobhir.projects.cctv import config
 from gobhir.projects.cctv.clock import Clock, SystemClock
 from gobhir.projects.cctv.events import Event
 from gobhir.projects.cctv.journal import Journal
+from gobhir.projects.cctv.live import Live
 from gobhir.projects.cctv.look import Look
 from gobhir.projects.cctv.source import FileSource, LiveSource, open_source
 from gobhir.projects.cctv.store import Store
@@ -120,6 +121,7 @@ def watch_camera(order: Order, pipe: Any, clock: Clock) -> None:
     journal = Journal(camera.name, Store(folder, clock), announce)
     source = open_source(camera.source, clock, order.pace)
     watch = build(system, camera, folder=folder, journal=journal)
+    live = Live(folder, camera)
     beaten, frames, seconds = clock.monotonic(), 0, 0.0
     stopped = False
     for frame in source.frames():
@@ -128,6 +130,7 @@ def watch_camera(order: Order, pipe: Any, clock: Clock) -> None:
         else:
             seconds = frame.seconds
             watch.step(frame)
+            live.offer(clock.monotonic(), frame.rgb, watch)
         now = clock.monotonic()
         if now - beaten >= BEAT:
             done = watch.counts["frames"]

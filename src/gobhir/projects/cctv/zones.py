@@ -102,9 +102,3 @@ class Presence:
             del self._since[one], self._last[one]
         stays = {one: self._last[one] - since for one, since in self._since.items()}
         return {one: stay for one, stay in stays.items() if stay >= self.settle}
-
-    def rename(self, old: int, new: int) -> None:
-        """Who was `old` is called `new` from now on."""
-        if old in self._since:
-            self._since[new] = min(self._since.pop(old), self._since.get(new, np.inf))
-            self._last[new] = max(self._last.pop(old), self._last.get(new, -np.inf))

@@ -1,0 +1,54 @@
+"""The picture for a page: only while somebody looks, and with what is marked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from gobhir.projects.cctv.config import Camera, System
+from gobhir.projects.cctv.live import Live, picture_of, want
+from gobhir.projects.cctv.look import Look
+from gobhir.projects.cctv.people import Person
+from gobhir.projects.cctv.watch import Watch
+from gobhir.projects.cctv.zones import Line, Zone
+from gobhir.projects.tracking.tracker import Tracker
+from tests.projects.cctv.staged import SHAPE, box_at, picture, sees_red
+
+CAMERA = Camera(
+    "gate",
+    "0",
+    zones=(Zone("z", ((0.1, 0.1), (0.4, 0.1), (0.4, 0.4))),),
+    lines=(Line("l", ((0.1, 0.9), (0.9, 0.9))),),
+    rules=(),
+)
+
+
+def test_pictures_are_made_only_while_somebody_looks(tmp_path: Path) -> None:
+    watch = Watch(CAMERA, System(), Look(sees_red), Tracker())
+    person = Person(7, SHAPE, 0.0)
+    person.path.append((0.0, box_at(0.7, 0.6)))
+    watch.here = [person]
+    live, empty = Live(tmp_path, CAMERA, every=0.5), picture([])
+    assert not live.offer(0.0, empty, watch) and not picture_of(tmp_path, "gate").exists()
+    path = want(tmp_path, "gate")
+    assert live.offer(1.0, empty, watch)
+    assert not live.offer(1.2, empty, watch)  # too soon
+    shown = cv2.imread(str(path)).astype(int)
+    changed = np.abs(shown - empty[..., ::-1]).max(2) > 60
+    assert changed[24, 40:120].any()  # the zone's edge
+    assert changed[216, 60:250].mean() > 0.9  # the line
+    assert changed[84:144, 212].mean() > 0.8  # the person's box
+    assert not changed[170:200, 140:180].any()
+    assert not live.offer(20.0, empty, watch)  # nobody looks any more
+    want(tmp_path, "gate")
+    assert live.offer(21.0, empty, watch)
+
+
+def test_a_full_disk_is_no_trouble_for_the_camera(tmp_path: Path) -> None:
+    watch = Watch(CAMERA, System(), Look(sees_red), Tracker())
+    live = Live(tmp_path, CAMERA)
+    path = want(tmp_path, "gate")
+    path.with_suffix(".part").mkdir()  # nothing can be written there
+    assert not live.offer(1.0, picture([]), watch)
