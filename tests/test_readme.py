@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.evaluate import RESULTS, RUNS, row
+from benchmarks.trackers import table as trackers
 from gobhir.cli import app, main
 from gobhir.lang import use_language
 from tests.explain.test_script import TRAINING
@@ -153,6 +154,17 @@ def test_the_projects_numbers_are_those_that_were_measured(name: str) -> None:
     measured = [run for run in RUNS if (RESULTS / f"{run}.json").exists()]
     assert len(measured) > 4
     assert table == [row(run) for run in measured]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_trackers_numbers_are_those_that_were_measured(name: str) -> None:
+    measured = json.loads((RESULTS / "tracking-vtest.json").read_text(encoding="utf-8"))
+    rows = trackers(measured)
+    assert len(rows) >= 6
+    assert "|\n" + "\n".join(rows) + "\n\n" in TEXTS[name]
+    said = TEXTS[name].partition(rows[0])[0][-900:]
+    for count in (measured["trials"], *measured["frames"].values()):
+        assert re.search(rf"(?<!\d){count}(?!\d)", said), count
 
 
 @pytest.mark.parametrize("name", TEXTS)
