@@ -205,8 +205,8 @@ def strangers(folder: Path, rows: list[Any]) -> int:
 def child(folder: Path) -> None:
     """Watch a rendered camera for ever, as fast as possible; print every announced event."""
     store = Store(folder)
-    store.tidy("day")
     clips.recover(folder)
+    store.tidy("day")
     journal = Journal("day", store, lambda event: print(event.id, flush=True))
     watch = Watch(SYSTEM.cameras[0], SYSTEM, Look(sees_red), Tracker(), folder, journal)
     for frame in endless():
@@ -239,6 +239,7 @@ def killed(folder: Path, times: int, seed: int) -> dict[str, Any]:
     rows = store.events()
     return {
         "kills": times,
+        "strangers": strangers(folder, rows),
         "announced": len(announced),
         "lost": len(announced - {row.id for row in rows}),
         "clips": sum(bool(r.clip) for r in rows),

@@ -78,7 +78,7 @@ class ClipFile:
         self._stream.pix_fmt = "yuv420p"
         self._stream.time_base = self._stream.codec_context.time_base = Fraction(1, TICKS)
         self._stream.thread_count = 1
-        quick = {"preset": "veryfast", "tune": "zerolatency", "crf": "26", "g": str(2 * rate)}
+        quick = {"preset": "veryfast", "tune": "zerolatency", "crf": "26", "g": str(rate)}
         self._stream.options = quick
         self._first = seconds
 
