@@ -71,11 +71,16 @@ def _option(p: Any) -> str:
 
 
 def columns(rows: list[tuple[str, str]]) -> str:
-    """ASCII on the left, so that the words on the right begin at one column in any language."""
-    wide = max((len(name) for name, _ in rows), default=0) + 4
+    """ASCII on the left, so that the words on the right begin at one column in any language. What
+    would leave them less than half of the room has a line of its own."""
+    most = room() // 2
+    wide = max((len(name) + 4 for name, _ in rows if len(name) + 4 <= most), default=4)
     lines = []
     for name, text in rows:
         first, *more = textwrap.wrap(text, max(room() - wide, 16)) or [""]
+        if len(name) + 4 > wide:
+            lines.append(f"  {name}")
+            name = ""
         lines.append(f"  {name:<{wide - 2}}{first}")
         lines += [" " * wide + line for line in more]
     return "\n".join(lines)

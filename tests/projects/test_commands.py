@@ -64,12 +64,16 @@ def test_a_project_alone_shows_its_verbs(run) -> None:
         ("project tables train --speed 9", "--speed"),
         ("project tables evaluate", "gobhir project"),
         ("project tables run", "gobhir project"),
-        ("project tables fly", "fly"),
+        ("project tables fly", "'fly'"),
+        ("project tables fly --lang {lang}", "'fly'"),
+        ("project tables train --epoch 3", "--epochs"),
+        ("project tables run --folder a-file", "a-file"),
     ],
 )
-def test_a_wrong_line_is_one_sentence(run, line: str, told: str) -> None:
+def test_a_wrong_line_is_one_sentence(run, tmp_path, line: str, told: str) -> None:
+    (tmp_path / "a-file").touch()
     for lang in ("en", "bn"):
-        code, out, err = run(*line.split(), lang=lang)
+        code, out, err = run(*line.format(lang=lang).split(), lang=lang)
         assert code == 2 and not out
         assert err.count("\n") == 1
         assert told in err or lang == "bn"
@@ -78,7 +82,8 @@ def test_a_wrong_line_is_one_sentence(run, line: str, told: str) -> None:
 
 def test_options_reach_the_project(run, tmp_path) -> None:
     line = "project tables train --data wine --epochs 2 --hidden 4 --folder here"
-    code, _, _ = run(*line.split())
+    code, out, _ = run(*line.split())
     assert code == 0
+    assert out.endswith("gobhir project tables evaluate --folder here\n")
     kept = Project("tables").settings.load(tmp_path / "here")
     assert (kept.data, kept.epochs, kept.hidden) == ("wine", 2, 4)

@@ -67,12 +67,20 @@ def usage(error: Any) -> str:
     option = getattr(error, "option_name", None) or (named.opts[0] if named is not None else "")
     command = error.ctx.command_path if error.ctx is not None else "gobhir"
     if kind == "NoSuchOption":
-        return t("cli.usage.no_option", option=option, command=command)
+        close = ", ".join(error.possibilities or ())
+        key = "close_option" if close else "no_option"
+        return t(f"cli.usage.{key}", option=option, command=command, close=close)
+        # keys: cli.usage.close_option, cli.usage.no_option
     if kind == "BadOptionUsage":
         return t("cli.usage.no_value", option=option)
     if kind == "MissingParameter" and named is not None:
         return t("cli.usage.missing", name=named.metavar or option, command=command)
-    words = [w for w in sys.argv[1:] if not w.startswith("-")]
+    words = [
+        word
+        for before, word in zip(sys.argv, sys.argv[1:], strict=False)
+        if not word.startswith("-") and before != "--lang"
+    ]
     if isinstance(getattr(error.ctx, "command", None), TyperGroup) and words:
-        return t("cli.usage.no_command", name=words[-1], command=command)
+        at = min(len(command.split()), len(words)) - 1  # "gobhir" is no word of these
+        return t("cli.usage.no_command", name=words[at], command=command)
     return t("cli.usage.other", command=command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import io
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,10 @@ def _command(project: Project, verb: str) -> Callable[..., None]:
         if verb == "train":
             chosen = {w.name: given[w.name] for w in fields if w.name in given}
             project.train(_asked(project, folder, chosen, options), folder, **options)
+            then = ["gobhir", "project", project.name, "evaluate"]
+            then += ["--folder", str(folder)] if folder else []
+            told = {"folder": folder or project.folder, "next": shlex.join(then)}
+            print(t("projects.command.trained", **told))
         elif verb == "evaluate":
             print(project.evaluate(folder, **options))  # the verdict
         else:

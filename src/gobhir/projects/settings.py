@@ -140,7 +140,7 @@ class Settings:
         path = folder / FILE
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise FileNotFoundError(say("projects.bad.untrained", folder=folder)) from None
         except ValueError as error:
             raise ValueError(say("projects.bad.file", path=path, reason=error)) from None

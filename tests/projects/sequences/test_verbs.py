@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gobhir import datasets
 from gobhir.projects import Project
 from gobhir.projects.results import Results
 from gobhir.projects.sequences.data import task
@@ -47,6 +48,19 @@ def test_a_network_learns_what_the_naive_forecast_cannot(tides, tmp_path, engine
     assert abs(table["level"].iloc[0] - last) < 1.5
     with pytest.raises(ValueError, match="2 files"):
         project.run([str(tides)] * 2, folder)
+    other = tmp_path / "other.csv"
+    other.write_text("hour,level\n1,2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="day, level; here are: hour, level"):
+        project.run([str(other)], folder)
+
+
+def test_a_series_of_ones_own_goes_on_as_a_shipped_one_does(tmp_path) -> None:
+    project = Project("sequences")
+    small = {"window": 5, "ahead": 2, "hidden": 2, "epochs": 1, "cell": "rnn", "batch_size": 512}
+    project.train(project.settings(data="seattle_weather", **small), tmp_path / "out")
+    frame = datasets.load("seattle_weather").frame[:40]
+    frame.to_csv(tmp_path / "mine.csv", index=False)
+    assert len(project.run([str(tmp_path / "mine.csv")], tmp_path / "out")) == 2
 
 
 def test_the_parts_do_not_overlap(tides) -> None:

@@ -119,3 +119,31 @@ def test_settings_stand_beside_the_model(houses, tmp_path) -> None:
     project.train(project.settings(data=str(houses), target="price", **QUICK), tmp_path / "out")
     kept = json.loads((tmp_path / "out" / "settings.json").read_text())
     assert kept["hidden"] == 8 and kept["target"] == "price"
+
+
+@pytest.mark.parametrize(
+    ("value", "task", "told"),
+    [
+        ("inf", "auto", "Line 5: 'inf'"),
+        ("cheap", "auto", "Line 5: 'cheap'"),
+        ("cheap", "regression", "Line 5: 'cheap'"),
+    ],
+)
+def test_a_slip_among_the_numbers_is_named(houses, tmp_path, value, task, told) -> None:
+    lines = houses.read_text().splitlines()
+    lines[4] = lines[4].rsplit(",", 1)[0] + f",{value}"
+    houses.write_text("\n".join(lines) + "\n")
+    project = Project("tables")
+    with pytest.raises(ValueError, match=told):
+        project.train(project.settings(data=str(houses), target="price", task=task), tmp_path / "o")
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_class_that_training_never_shows_is_refused(houses, tmp_path) -> None:
+    frame = pd.read_csv(houses)
+    frame["price"] = [f"Tk {price}" for price in frame["price"]]
+    frame.to_csv(houses, index=False)
+    project = Project("tables")
+    with pytest.raises(ValueError, match="classes in 300 rows"):
+        project.train(project.settings(data=str(houses), target="price"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

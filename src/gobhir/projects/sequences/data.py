@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from gobhir import datasets
 from gobhir.evaluation import in_order
@@ -60,12 +61,26 @@ def task(settings: Settings) -> Task:
 
 def own(path: Path, settings: Settings) -> Series:
     """The learner's own CSV file, one row a time step."""
-    if path.suffix.lower() not in (".csv", ".tsv"):
-        known = ", ".join(SHIPPED)
-        raise ValueError(say("sequences.bad.data", name=settings.data, known=known))
-    frame = datasets.read_table(path)
+    frame = _read(path)
     known = ", ".join(map(str, frame.columns))
     for name, option in ((settings.date, "--date"), (settings.target, "--target")):
         if name is None or name not in frame:
             raise ValueError(say("sequences.bad.which", option=option, path=path, known=known))
     return Series.of(frame, str(settings.date), str(settings.target))
+
+
+def more(path: Path, settings: Settings) -> Series:
+    """A CSV file with the columns that these settings were trained on."""
+    frame = _read(path)
+    date, target, _ = SHIPPED.get(settings.data, (settings.date, settings.target, 0))
+    names = [str(date), str(settings.target or target)]
+    if not set(names) <= set(frame):
+        said = {"names": ", ".join(names), "found": ", ".join(map(str, frame.columns))}
+        raise ValueError(say("sequences.bad.columns", **said))
+    return Series.of(frame, *names)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        raise ValueError(say("sequences.bad.data", name=path, known=", ".join(SHIPPED)))
+    return datasets.read_table(path)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gobhir.lang import say, t
-from gobhir.projects.sequences.data import own, task
+from gobhir.projects.sequences.data import more, task
 from gobhir.projects.sequences.forecast import forecasts, trained
 from gobhir.projects.sequences.settings import Settings
 from gobhir.projects.settings import write
@@ -27,7 +27,7 @@ def run(
     recipe, cells = trained(folder)
     if len(inputs) > 1:
         raise ValueError(say("sequences.bad.one", count=len(inputs)))
-    series = own(Path(inputs[0]), settings) if inputs else task(settings).series
+    series = more(Path(inputs[0]), settings) if inputs else task(settings).series
     if len(series) < recipe.window:
         raise ValueError(say("sequences.bad.short", count=len(series), least=recipe.window))
     origin = np.array([len(series) - 1])

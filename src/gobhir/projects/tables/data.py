@@ -12,7 +12,7 @@ import pandas as pd
 from gobhir import datasets
 from gobhir.evaluation import split
 from gobhir.lang import say
-from gobhir.projects.tables.frame import is_classification, own_table
+from gobhir.projects.tables.frame import check_numbers, is_classification, own_table
 from gobhir.projects.tables.settings import Settings
 
 SHIPPED = ("diabetes", "breast_cancer", "wine")
@@ -54,9 +54,26 @@ def table(settings: Settings) -> Table:
     if len(frame) < FEWEST:
         raise ValueError(say("tables.bad.few", count=len(frame), least=FEWEST))
     classification = is_classification(frame[target], settings.task)
-    labels = frame[target].astype(str) if classification else None
+    labels = None
+    if classification:
+        labels = frame[target].astype(str)
+    else:
+        check_numbers(frame[target])
     parts = split(frame, SHARES, labels=labels, seed=settings.seed)
+    if labels is not None:
+        _check_classes(labels, parts["train"])
     return Table(frame, target, classification, **parts, dataset=dataset)
+
+
+def _check_classes(labels: pd.Series, train: np.ndarray) -> None:
+    """ValueError for a class that no row of the training shows."""
+    unseen = sorted(set(labels) - set(labels.iloc[train]))
+    if not unseen:
+        return
+    if (numbers := pd.to_numeric(labels, errors="coerce")).notna().mean() > 0.5:
+        check_numbers(numbers.where(numbers.notna(), labels))  # a number, but for a few slips
+    said = {"target": labels.name, "kinds": labels.nunique(), "count": len(labels)}
+    raise ValueError(say("tables.bad.rare", value=unseen[0], **said))
 
 
 class Batches:

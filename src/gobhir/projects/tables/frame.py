@@ -148,3 +148,12 @@ def is_classification(goal: pd.Series, task: str) -> bool:
         return True
     kinds = goal.nunique()
     return bool(kinds <= 10 and kinds * 10 <= len(goal) and (goal % 1 == 0).all())
+
+
+def check_numbers(goal: pd.Series) -> None:
+    """ValueError for the first value of a column to be foretold that is no finite number."""
+    numbers = pd.to_numeric(goal, errors="coerce")
+    bad = goal[~np.isfinite(numbers.astype(float))]
+    if len(bad):
+        said = {"target": goal.name, "value": bad.iloc[0], "line": int(bad.index[0]) + 2}
+        raise ValueError(say("tables.bad.no_goal", **said))
