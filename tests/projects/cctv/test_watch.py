@@ -60,7 +60,7 @@ def test_from_a_film_to_events_with_clips(tmp_path: Path, red_detector: Path, vi
     assert entered == pytest.approx(2 + 2 + 0.4, abs=0.5)
     rows = store.events(oldest_first=True)
     assert [r.kind for r in rows] == ["line", "intrusion"] and len(announced) == 2
-    assert rows[1].lasted == pytest.approx(1.6, abs=0.6)
+    assert rows[1].lasted == pytest.approx(1.6, abs=0.9)
     assert wall(rows[1].ended) > wall(rows[1].began)
     for row in rows:
         assert (tmp_path / row.thumb).read_bytes()[:3] == b"\xff\xd8\xff"
