@@ -30,6 +30,7 @@ from gobhir.projects.cctv.people import People, Person, Scene, Tracked
 from gobhir.projects.cctv.ring import Ring, jpeg
 from gobhir.projects.cctv.source import Frame
 from gobhir.projects.detection.boxes import Detections
+from gobhir.projects.tracking.looks import looks
 
 STEP = 0.1
 """Seconds that the tracker counts as one step, however many frames a camera sends."""
@@ -40,7 +41,9 @@ THUMB = 480
 class Follower(Protocol):
     """A tracker (projects/tracking/tracker.py)."""
 
-    def update(self, detections: Detections, steps: int = 1) -> list[Any]: ...
+    def update(
+        self, detections: Detections, steps: int = 1, looks: np.ndarray | None = None
+    ) -> list[Any]: ...
 
 
 @dataclass
@@ -125,7 +128,7 @@ class Watch:
             found = self.look.at(rgb, regions)
             self.counts["looks"] += bool(boxes)
         steps = max(1, round(passed / STEP)) if np.isfinite(passed) else 1
-        tracks = self.tracker.update(found, steps)
+        tracks = self.tracker.update(found, steps, looks(rgb, found.boxes))
         self.here = self.people.see(seconds, tracks, rgb.shape)
         if self.on_look is not None:
             self.on_look(seconds, found, tracks)
