@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from gobhir.cli import main
 from gobhir.lang import use_language
 from gobhir.projects import Project, projects
+from gobhir.training import CSVLog
 
 BANGLA = re.compile(r"[\u0980-\u09ff]")
 
@@ -87,3 +90,25 @@ def test_options_reach_the_project(run, tmp_path) -> None:
     assert out.endswith("gobhir project tables evaluate --folder here\n")
     kept = Project("tables").settings.load(tmp_path / "here")
     assert (kept.data, kept.epochs, kept.hidden) == ("wine", 2, 4)
+
+
+def test_ctrl_c_leaves_a_training_that_goes_on(run, tmp_path, monkeypatch) -> None:
+    """What was cut short is not taken for what has learned to its end."""
+    line = "project tables train --data wine --engine gobhir --epochs 4 --hidden 4 --patience 0"
+    run(*line.split(), "--folder", "whole")
+    usual, seen = CSVLog.on_epoch_end, []
+
+    def pressed(log, *told):
+        usual(log, *told)
+        seen.append(1)
+        if len(seen) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(CSVLog, "on_epoch_end", pressed)
+    code, out, _ = run(*line.split(), "--folder", "cut")
+    assert code == 130 and "gobhir project tables train --resume --folder cut" in out
+    assert not list((tmp_path / "cut").glob("model*"))
+    code, _, _ = run("project", "tables", "train", "--resume", "--folder", "cut")
+    assert code == 0 and not list((tmp_path / "cut").glob("checkpoint*"))
+    one, other = (tmp_path / name / "model-gobhir.safetensors" for name in ("cut", "whole"))
+    assert one.read_bytes() == other.read_bytes()

@@ -63,11 +63,18 @@ def _command(project: Project, verb: str) -> Callable[..., None]:
         folder = Path(words["folder"]) if words["folder"] else None
         if verb == "train":
             chosen = {w.name: given[w.name] for w in fields if w.name in given}
-            project.train(_asked(project, folder, chosen, options), folder, **options)
-            then = ["gobhir", "project", project.name, "evaluate"]
-            then += ["--folder", str(folder)] if folder else []
-            told = {"folder": folder or project.folder, "next": shlex.join(then)}
-            print(t("projects.command.trained", **told))
+            where = ["--folder", str(folder)] if folder else []
+            line = ["gobhir", "project", project.name]
+            try:
+                project.train(_asked(project, folder, chosen, options), folder, **options)
+            except KeyboardInterrupt:
+                if any((folder or project.folder).glob("checkpoint*")):
+                    again = shlex.join([*line, "train", "--resume", *where])
+                    print(t("projects.command.interrupted", next=again))
+                raise
+            told = {"folder": folder or project.folder}
+            then = shlex.join([*line, "evaluate", *where])
+            print(t("projects.command.trained", next=then, **told))
         elif verb == "evaluate":
             print(project.evaluate(folder, **options))  # the verdict
         else:

@@ -147,7 +147,8 @@ def learn(
     **more: Any,
 ) -> History:
     """`fit` by the settings. optimizer: AdamW with their `lr` and `weight_decay`, where no other is
-    given. more: as for `fit`, and stronger than the settings."""
+    given. more: as for `fit`, and stronger than the settings. KeyboardInterrupt after Ctrl-C: the
+    checkpoint, if one is kept, stays."""
     told = list(callbacks)
     if settings.patience:
         averaged = any(isinstance(one, Average) for one in told)  # no epoch's weights are wanted
@@ -159,7 +160,10 @@ def learn(
     if _of_keras(model):
         wishes["device"] = None  # Keras chooses it by itself
     wishes |= more
-    return fit(model, data, loss, optimizer, callbacks=told, **wishes)
+    history = fit(model, data, loss, optimizer, callbacks=told, **wishes)
+    if history.stopped == "interrupted":
+        raise KeyboardInterrupt  # what comes next is for networks that learned to their end
+    return history
 
 
 def framework(engine: str, told: str = "projects.bad.engine") -> Any:
