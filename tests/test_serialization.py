@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -176,3 +177,16 @@ def test_written_through_to_the_disk_before_it_takes_the_old_one_s_place(
         gobhir.save({"a": 2}, tmp_path / "x")
     assert gobhir.load(tmp_path / "x") == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_full_disk_is_said_to_be_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*told: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    gobhir.save({"w": gobhir.ones(2)}, tmp_path / "w.safetensors")
+    before = (tmp_path / "w.safetensors").read_bytes()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="the disk is full. Make room"):
+        gobhir.save({"w": gobhir.zeros(2)}, tmp_path / "w.safetensors")
+    assert [file.name for file in tmp_path.iterdir()] == ["w.safetensors"]
+    assert (tmp_path / "w.safetensors").read_bytes() == before

@@ -6,6 +6,7 @@ read the tensors by name; the order of the names and what is nested stand in the
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -69,6 +70,8 @@ def replace(path: Path, content: bytes) -> None:
 
 def not_written(path: Path, trouble: OSError) -> OSError:
     """The same kind of error, with what to do."""
+    if trouble.errno in (errno.ENOSPC, errno.EDQUOT):
+        return type(trouble)(say("errors.file.full", path=path))
     detail = trouble.strerror or str(trouble)
     return type(trouble)(say("errors.file.write", path=path, detail=detail))
 
