@@ -146,6 +146,12 @@ def test_every_import_of_ours_is_declared() -> None:
             assert not unknown, f"{path.relative_to(ROOT)} imports {unknown}, undeclared"
 
 
+def test_bundling_needs_nothing_installed() -> None:
+    """It runs on a fresh machine, before there is any package, ours among them."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT / 'frontend')!r}); import bundle"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
+
+
 def test_start_parses_on_old_pythons() -> None:
     """It has to live long enough to say which Python is needed."""
     ast.parse((ROOT / "start.py").read_text(encoding="utf-8"), feature_version=(3, 7))

@@ -25,3 +25,7 @@ def counted(number: int, lang: str) -> str:
 class Count(int):
     """A number in a sentence that says how many there are: it is written as `counted` does, in
     whichever language the sentence is read."""
+
+    def counted(self, lang: str) -> str:
+        """How it is written in that language."""
+        return counted(self, lang)
