@@ -14,7 +14,6 @@ from functools import cache
 from types import FrameType
 from typing import Any, NamedTuple
 
-
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
