@@ -108,7 +108,20 @@ def test_ctrl_c_leaves_a_training_that_goes_on(run, tmp_path, monkeypatch) -> No
     code, out, _ = run(*line.split(), "--folder", "cut")
     assert code == 130 and "gobhir project tables train --resume --folder cut" in out
     assert not list((tmp_path / "cut").glob("model*"))
-    code, _, _ = run("project", "tables", "train", "--resume", "--folder", "cut")
+    again = ["project", "tables", "train", "--resume", "--folder", "cut"]
+    code, _, err = run(*again, "--hidden", "5", "--epochs", "4")
+    assert code == 2 and "--hidden" in err and "--epochs" not in err
+    code, _, _ = run(*again, "--hidden", "4")
     assert code == 0 and not list((tmp_path / "cut").glob("checkpoint*"))
     one, other = (tmp_path / name / "model-gobhir.safetensors" for name in ("cut", "whole"))
     assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_new_training_takes_away_the_old_ones_results(run, tmp_path) -> None:
+    line = "project tables train --data wine --epochs 1 --hidden 2 --folder here"
+    run(*line.split())
+    run("project", "tables", "evaluate", "--folder", "here")
+    left = {"results.json", "results.en.html", "card.bn.md"}
+    assert {p.name for p in (tmp_path / "here").iterdir()} >= left
+    run(*line.split())
+    assert not {p.name for p in (tmp_path / "here").iterdir()} & left

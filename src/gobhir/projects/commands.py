@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import io
 import shlex
@@ -14,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from gobhir.help import Command, Group, columns
-from gobhir.lang import t
+from gobhir.lang import say, t
 from gobhir.projects.project import VERBS, Project, projects
 from gobhir.projects.settings import FILE, Settings, Wish
 from gobhir.training.processes import is_main_process
@@ -95,11 +94,20 @@ def _command(project: Project, verb: str) -> Callable[..., None]:
 def _asked(
     project: Project, folder: Path | None, chosen: dict[str, Any], options: dict[str, Any]
 ) -> Settings:
-    """The settings of a training: those of before, where it goes on with what was cut short."""
-    before = (folder or project.folder) / FILE
-    if options.get("resume") and before.exists():
-        return dataclasses.replace(project.settings.load(before.parent), **chosen)
-    return project.settings(**chosen)
+    """The settings of a training: those of before, where it goes on with what was cut short.
+    ValueError where others are given beside."""
+    where = folder or project.folder
+    if not (options.get("resume") and (where / FILE).exists()):
+        return project.settings(**chosen)
+    before = project.settings.load(where)
+    other = [
+        w.option
+        for w in before.wishes()
+        if chosen.get(w.name, getattr(before, w.name)) != getattr(before, w.name)
+    ]
+    if other:
+        raise ValueError(say("projects.bad.resume", folder=where, options=", ".join(other)))
+    return before
 
 
 def _keyword(name: str, annotation: Any) -> inspect.Parameter:

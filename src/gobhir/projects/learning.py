@@ -22,6 +22,7 @@ from gobhir.deploy.about import about_from
 from gobhir.evaluation import Temperature
 from gobhir.lang import say, t
 from gobhir.projects import keras_weights
+from gobhir.projects.results import forget
 from gobhir.projects.settings import Training, write, write_weights
 from gobhir.serialization import load
 from gobhir.training import Average, CSVLog, EarlyStopping, History, fit
@@ -108,6 +109,7 @@ def begin(
         raise ValueError(say("errors.training.processes_one", framework=one))
     settings.save(folder)
     if not resume:
+        forget(folder)
         for name in names:
             for file in (model_file, history_file, checkpoint_file, about_file):
                 file(folder, name).unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -25,7 +26,9 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from gobhir.lang import say
+from gobhir.projects.lock import Lock
 from gobhir.projects.settings import Settings, Wish
+from gobhir.training.processes import is_main_process
 
 VERBS = ("train", "evaluate", "run")
 
@@ -74,8 +77,14 @@ class Project:
                 yield Wish.of(name, kind, parameter.default, help)
 
     def train(self, settings: Settings, folder: Path | None = None, **options: Any) -> Any:
-        """Train it in a folder; the settings are kept beside the model."""
-        return self.verb("train")(settings, folder or self.folder, **options)
+        """Train it in a folder; the settings are kept beside the model. ValueError while another
+        process trains there."""
+        folder = folder or self.folder
+        alone: Any = nullcontext()  # of several processes (torchrun) the first one holds it
+        if is_main_process():
+            alone = Lock(folder, ".training", "projects.lock.held")
+        with alone:
+            return self.verb("train")(settings, folder, **options)
 
     def evaluate(self, folder: Path | None = None, **options: Any) -> Any:
         """Measure what was trained in the folder, by the settings that stand there."""

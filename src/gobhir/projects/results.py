@@ -314,3 +314,11 @@ def known(name: str) -> Words:
     other name stays."""
     keys = [key for key in (f"evaluation.name.{name}", name) if key in catalogue("en")]
     return say(keys[0]) if keys else name
+
+
+def forget(folder: Path) -> None:
+    """Take away what `Results.save` wrote: it was about another model."""
+    (folder / FILE).unlink(missing_ok=True)
+    for lang in LANGUAGES:
+        for name in (f"results.{lang}.html", f"card.{lang}.md"):
+            (folder / name).unlink(missing_ok=True)

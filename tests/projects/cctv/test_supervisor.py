@@ -14,13 +14,13 @@ from gobhir.lang import LANGUAGES, say
 from gobhir.projects.cctv.clock import SetClock, utc
 from gobhir.projects.cctv.config import Camera, Keeping, Looking, System, Telling
 from gobhir.projects.cctv.events import Event
-from gobhir.projects.cctv.lock import Lock
 from gobhir.projects.cctv.process import Health, Told
 from gobhir.projects.cctv.retention import Retention
 from gobhir.projects.cctv.rules import RULES
 from gobhir.projects.cctv.store import Store
 from gobhir.projects.cctv.supervisor import SILENCE, Supervisor
 from gobhir.projects.cctv.webhook import Webhook, post
+from gobhir.projects.lock import Lock
 
 
 class Actor:
@@ -111,18 +111,10 @@ def test_a_camera_that_can_never_work_is_said_and_left(tmp_path: Path) -> None:
 
 
 def test_a_second_system_on_the_folder_is_refused(tmp_path: Path) -> None:
-    lock = Lock(tmp_path)
-    with pytest.raises(ValueError, match=str(tmp_path)):
-        Lock(tmp_path)
-    lock.release()
-    Lock(tmp_path).release()
-
-
-def test_a_folder_without_write_access_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file") as caught:
-        Lock(tmp_path / "file" / "folder")
-    assert caught.value.args[0].key == "errors.file.write"
+    made, started, _ = supervised(tmp_path, {"a": []}, SetClock())
+    with Lock(tmp_path, "cctv.lock", "cctv.held"), pytest.raises(ValueError, match=str(tmp_path)):
+        made.run()
+    assert not started
 
 
 def test_real_processes(tmp_path: Path, red_detector: Path, visit: Path) -> None:

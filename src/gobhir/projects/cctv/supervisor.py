@@ -15,12 +15,12 @@ from typing import Any
 from gobhir.lang import Message, say
 from gobhir.projects.cctv import clips, config
 from gobhir.projects.cctv.clock import Clock, SystemClock
-from gobhir.projects.cctv.lock import Lock
 from gobhir.projects.cctv.process import Health, Order, Told, main
 from gobhir.projects.cctv.retention import Retention
 from gobhir.projects.cctv.source import hidden
 from gobhir.projects.cctv.store import Store
 from gobhir.projects.cctv.webhook import Webhook
+from gobhir.projects.lock import Lock
 
 SILENCE = 45.0
 """Seconds without a beat after which a camera's process is taken for dead."""
@@ -86,7 +86,7 @@ class Supervisor:
 
     def run(self) -> None:
         """ValueError when another system runs on this folder, OSError when it cannot be written."""
-        lock = Lock(self.folder)
+        lock = Lock(self.folder, "cctv.lock", "cctv.held")
         try:
             store = Store(self.folder, self.clock)
             clips.recover(self.folder)

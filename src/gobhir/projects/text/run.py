@@ -31,6 +31,8 @@ def run(
     `to`. Without inputs a page to type sentences into, at `port`, until it is stopped."""
     kind = ordered(folder)[0]
     if not inputs:
+        if not (folder / ONNX).is_file():  # the training was cut short before its end
+            raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
         from gobhir.deploy.serve.command import serve
         from gobhir.deploy.serve.limits import Limits
 
