@@ -90,10 +90,26 @@ def test_a_line_that_is_not_python_is_named() -> None:
 
 @pytest.mark.slow
 def test_an_endless_program_is_interrupted_and_keeps_what_was_seen() -> None:
-    timer = threading.Timer(1.0, signal.raise_signal, [signal.SIGINT])
-    timer.start()
-    pasted.run(GOBHIR.replace("range(4)", "iter(int, 1)").replace("print(", "str("))
-    timer.join()
+    ended = threading.Event()
+
+    def stop(*told: object) -> None:
+        if not ended.is_set():
+            raise KeyboardInterrupt
+
+    def press() -> None:  # again and again: one that meets a destructor is lost
+        while not ended.wait(0.2):
+            if pasted._last is not None and len(pasted._last.losses) > 4:
+                signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, stop)
+    pressing = threading.Thread(target=press)
+    pressing.start()
+    try:
+        pasted.run(GOBHIR.replace("range(4)", "iter(int, 1)").replace("print(", "str("))
+    finally:
+        ended.set()
+        pressing.join()
+        signal.signal(signal.SIGINT, before)
     seen = ask("seen")
     assert seen["ended"] == "interrupted" and seen["steps"] > 4
     assert ask("step", step=seen["steps"] - 1, lang="bn")["html"]
