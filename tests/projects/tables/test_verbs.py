@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,8 @@ import pytest
 from gobhir.projects import Project
 from gobhir.projects.results import Results
 from gobhir.projects.tables.data import Batches
+from gobhir.projects.tables.settings import Settings
+from gobhir.projects.tables.train import train
 
 QUICK = {"epochs": 25, "hidden": 8, "layers": 1, "lr": 0.02}
 
@@ -147,3 +151,12 @@ def test_a_class_that_training_never_shows_is_refused(houses, tmp_path) -> None:
     with pytest.raises(ValueError, match="classes in 300 rows"):
         project.train(project.settings(data=str(houses), target="price"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_of_all_frameworks_those_that_are_there(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "keras", None)  # as where it is not installed
+    asked = Settings(data="wine", engine="all", epochs=1, hidden=2)
+    assert list(train(asked, tmp_path)) == ["gobhir", "torch"]
+    assert "keras" in capsys.readouterr().out
+    with pytest.raises(ImportError, match="keras"):
+        train(Settings(data="wine", engine="keras", epochs=1, hidden=2), tmp_path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
+
 from gobhir.lang import t
 from gobhir.projects import learning
 from gobhir.projects.settings import write
@@ -28,7 +30,7 @@ def train(
     inputs = recipe.inputs(data.rows("train")).shape[1]
     outputs = max(1, len(recipe.classes))
     weights = first_weights([inputs, *[settings.hidden] * settings.layers, outputs], settings.seed)
-    models = {engine: network(engine, weights) for engine in settings.engines}
+    models = networks(settings, weights)
     learning.begin(settings, folder, [f"-{engine}" for engine in ENGINES], resume)
     write(folder / RECIPE, recipe.to_json())
     curves = {}
@@ -39,6 +41,20 @@ def train(
             settings, folder, f"-{engine}", model, resume=resume, **wishes
         )
     return curves
+
+
+def networks(settings: Settings, weights: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The network on each framework that was asked for. Of "all" those that are not installed are
+    left out, and it is said; ImportError for the only one."""
+    models: dict[str, Any] = {}
+    for engine in settings.engines:
+        try:
+            models[engine] = network(engine, weights)
+        except ImportError as missing:
+            if settings.engine != "all":
+                raise
+            print(t("tables.left_out", why=missing))
+    return models
 
 
 def how(data: Table, recipe: Recipe, settings: Settings) -> dict[str, Any]:
