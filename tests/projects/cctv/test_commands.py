@@ -46,6 +46,12 @@ def test_help_names_every_command(run, lang) -> None:
     assert bool(BANGLA.search(out)) == (lang == "bn")
 
 
+@pytest.mark.parametrize("command", ["init", "run", "events", "evaluate"])
+def test_every_command_has_its_help(run, command) -> None:
+    code, out, _ = run(command, "--help")
+    assert code == 0 and "--folder" in out
+
+
 def test_init_writes_a_file_that_is_never_overwritten(run, tmp_path) -> None:
     assert run("init", "rtsp://me:secret@10.0.0.2/yard", "0", "--folder", "here")[0] == 0
     written = tomllib.loads((tmp_path / "here" / "cctv.toml").read_text(encoding="utf-8"))

@@ -69,7 +69,7 @@ def run(
 @app.command(cls=Command, help="cctv.command.events")
 def events(
     folder: Folder = HOME,
-    camera: Annotated[str | None, option(metavar="NAME", help="cctv.command.camera")] = None,
+    camera: Annotated[str | None, option(metavar="CAMERA", help="cctv.command.camera")] = None,
     kind: Annotated[str | None, option(metavar="KIND", help="cctv.command.kind")] = None,
     count: Annotated[str, option(metavar="20", help="cctv.command.count")] = "20",
     lang: Lang = None,
