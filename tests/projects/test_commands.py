@@ -5,33 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
 
 import pytest
 
-from gobhir.cli import main
-from gobhir.lang import use_language
 from gobhir.projects import Project, projects
 from gobhir.training import CSVLog
 
 BANGLA = re.compile(r"[\u0980-\u09ff]")
-
-
-@pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def go(*argv: str, lang: str = "en") -> tuple[int, str, str]:
-        monkeypatch.setenv("GOBHIR_LANG", lang)
-        monkeypatch.setattr(sys, "argv", ["gobhir", *argv])
-        use_language(None)
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return left.value.code or 0, out, err
-
-    yield go
-    use_language(None)
 
 
 @pytest.mark.parametrize("lang", ["en", "bn"])

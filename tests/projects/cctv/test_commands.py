@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
+from functools import partial
 
 import numpy as np
 import pytest
 
-from gobhir.cli import main
-from gobhir.lang import say, use_language
+from gobhir.lang import say
 from gobhir.projects.cctv.commands import cameras
 from gobhir.projects.cctv.config import Telling, wishes
 from gobhir.projects.cctv.events import Event
@@ -21,20 +20,8 @@ BANGLA = re.compile(r"[\u0980-\u09ff]")
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def go(*argv: str, lang: str = "en") -> tuple[int, str, str]:
-        monkeypatch.setenv("GOBHIR_LANG", lang)
-        monkeypatch.setattr(sys, "argv", ["gobhir", "cctv", *argv])
-        use_language(None)
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return left.value.code or 0, out, err
-
-    yield go
-    use_language(None)
+def run(run):
+    return partial(run, "cctv")
 
 
 @pytest.mark.parametrize("lang", ["en", "bn"])
