@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import onnx
@@ -237,7 +238,7 @@ def bad(name, tmp_path):
     ("name", "told"),
     [
         ("missing", r"no\.onnx.*pedestrian_ssdlite"),
-        ("text", "cannot be read as an ONNX"),
+        ("text", "is not an ONNX model"),
         ("vector", r"images \(1, 5\)"),
         ("open", "leaves the size"),
         ("other", r"(?s)output \(1, 300, 6\).*96 x 64.*yolox: \(1, cells"),
@@ -257,3 +258,9 @@ def test_what_is_no_frame_is_refused(tmp_path) -> None:
     for frame in (np.zeros((64, 96), np.uint8), np.zeros((64, 96, 3), np.float32)):
         with pytest.raises(ValueError, match="height, width, 3"):
             detector(frame)
+
+
+def test_a_detector_that_would_run_code_is_refused(tmp_path) -> None:
+    (tmp_path / "net.pt").write_bytes(pickle.dumps([1]))
+    with pytest.raises(ValueError, match=r"net\.pt"):
+        open_detector(tmp_path / "net.pt")

@@ -231,16 +231,12 @@ def _cut(boxes: np.ndarray, region: Sequence[int], width: int, height: int) -> n
 
 
 def _session(path: Path, threads: int) -> Any:
-    from gobhir.deploy.opening import session
+    from gobhir.deploy.opening import opened
 
     if not path.is_file():
         known = ", ".join(SHIPPED)
         raise FileNotFoundError(say("detection.onnx.none", path=path, known=known))
-    try:
-        return session(path, threads)
-    except Exception as error:  # onnxruntime has an exception for each way in which a file is wrong
-        reason = str(error).splitlines()[0]
-        raise ValueError(say("detection.onnx.unreadable", path=path, reason=reason)) from None
+    return opened(path, threads)[1]
 
 
 def _ran(runs: Any, name: str, first: np.ndarray, path: Path) -> list[np.ndarray]:
