@@ -14,7 +14,7 @@ import pytest
 from gobhir.projects.cctv import source
 from gobhir.projects.cctv.clock import SetClock, SystemClock
 from gobhir.projects.cctv.newest import Newest
-from gobhir.projects.cctv.source import Counts, FileSource, LiveSource, hidden, open_source, stamped
+from gobhir.projects.cctv.source import Counts, FileSource, LiveSource, open_source
 from tests.projects.cctv.staged import SHAPE, box_at, film, picture
 
 
@@ -38,41 +38,6 @@ def test_variable_frame_rates_keep_their_times(tmp_path: Path) -> None:
     assert [f.seconds for f in FileSource(str(path)).frames()] == pytest.approx(times, abs=0.002)
 
 
-class Stamp:
-    def __init__(self, time, rate=10):
-        self.time, self.rate = time, rate
-
-
-def test_time_stamps_that_are_missing_or_go_back_are_led_on() -> None:
-    given = [5.0, 5.1, None, 5.3, 0.0, 0.1, 9e9]
-    times = [at for at, _ in stamped(iter([Stamp(t) for t in given]))]
-    assert times == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
-
-
-TURNED = {  # the matrix of an MP4's track header, and how much it turns the picture
-    90: (0, 1, -1, 0),
-    180: (-1, 0, 0, -1),
-    270: (0, -1, 1, 0),
-}
-
-
-@pytest.mark.parametrize("degrees", TURNED)
-def test_videos_of_a_turned_phone_stand_upright(tmp_path: Path, degrees: int) -> None:
-    upright = picture([])
-    upright[:60] = (240, 240, 240)  # the sky is bright
-    stored = np.ascontiguousarray(np.rot90(upright, degrees // 90))
-    path = film(tmp_path / "turned.mp4", [stored] * 3)
-    content = bytearray(path.read_bytes())
-    start = content.index(b"tkhd") + 4 + 40
-    a, b, c, d = (round(v * 65536).to_bytes(4, "big", signed=True) for v in TURNED[degrees])
-    content[start : start + 8] = a + b
-    content[start + 12 : start + 20] = c + d
-    path.write_bytes(content)
-    rgb = next(iter(FileSource(str(path)).frames())).rgb
-    assert rgb.shape == upright.shape
-    assert rgb[:50].mean() > 200 > 150 > rgb[70:].mean()
-
-
 @pytest.mark.parametrize("kind", ["text", "empty", "cut", "sound", "missing"])
 def test_what_is_no_video_is_said_so(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "x.mp4"
@@ -90,27 +55,9 @@ def test_what_is_no_video_is_said_so(tmp_path: Path, kind: str) -> None:
             frame.sample_rate = 8000
             file.mux(stream.encode(frame))
             file.mux(stream.encode(None))
-    with pytest.raises(OSError, match=r"x\.mp4") as caught:
+    with pytest.raises((OSError, ValueError), match=r"x\.mp4") as caught:
         list(FileSource(str(path)).frames())
-    assert caught.value.args[0].key.startswith("cctv.source.")
-
-
-def test_broken_packets_are_counted_and_passed_over(tmp_path: Path) -> None:
-    path = tmp_path / "b.avi"
-    with av.open(str(path), "w") as file:
-        stream = file.add_stream("png", rate=10)
-        stream.height, stream.width, stream.pix_fmt = 120, 160, "rgb24"
-        for rgb in moving(10):
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(rgb[:120, :160], format="rgb24")))
-    content = bytearray(path.read_bytes())
-    starts = [i for i in range(len(content) - 4) if content[i : i + 4] == b"\x89PNG"]
-    for start in starts[3:5]:
-        content[start : start + 40] = bytes(40)
-    path.write_bytes(content)
-    reads = FileSource(str(path))
-    frames = [f for f in reads.frames() if f]
-    assert 7 <= len(frames) <= 8 and reads.counts.broken >= 1
-    assert frames[-1].seconds == pytest.approx(0.9)
+    assert caught.value.args[0].key.startswith("film.")
 
 
 def test_the_newest_wins_and_the_rest_is_counted() -> None:
@@ -144,7 +91,7 @@ def test_a_camera_that_breaks_off_is_opened_again() -> None:
         if counts.opened == 2:
             raise OSError("gone")
         for k in range(3):
-            yield Stamp(k / 10)
+            yield k / 10, None
 
     reads = LiveSource("rtsp://user:secret@nowhere/x", open=camera, first=0.1)
     began, troubles = time.monotonic(), set()
@@ -161,7 +108,7 @@ def test_a_camera_that_breaks_off_is_opened_again() -> None:
 
 
 def test_an_address_that_never_answers_does_not_hold_anything_up(monkeypatch) -> None:
-    monkeypatch.setattr(source, "OPENING", 0.3)
+    monkeypatch.setattr(source, "TIMEOUT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # takes the call, and says nothing
         port = deaf.getsockname()[1]
         reads = open_source(f"rtsp://127.0.0.1:{port}/x", SystemClock())
@@ -171,10 +118,5 @@ def test_an_address_that_never_answers_does_not_hold_anything_up(monkeypatch) ->
         while reads.counts.trouble is None and time.monotonic() < until:
             assert next(frames) is None
         reads.close()
-    assert reads.counts.trouble.key == "cctv.source.no_answer"
+    assert reads.counts.trouble.key == "film.silent"
     assert threading.active_count() < 50
-
-
-def test_passwords_are_not_shown() -> None:
-    assert hidden("rtsp://me:secret@host:554/x") == "rtsp://me:***@host:554/x"
-    assert hidden("film.mp4") == "film.mp4"

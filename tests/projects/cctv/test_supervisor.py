@@ -99,15 +99,15 @@ def test_a_silent_camera_is_ended_and_started_again(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_can_never_work_is_said_and_left(tmp_path: Path) -> None:
-    failed = Told("failed", sentence=say("cctv.source.missing", source="x.mp4"))
+    failed = Told("failed", sentence=say("film.missing", source="x.mp4"))
     event = Told("event", sentence=say("cctv.found.intrusion_anywhere", person=1))
     scripts = {"a": [[failed]], "b": [[event, Told("done")]]}
     made, started, heard = supervised(tmp_path, scripts, SetClock())
     made.run()
-    assert heard == [("a", "cctv.source.missing"), ("b", "cctv.found.intrusion_anywhere")]
+    assert heard == [("a", "film.missing"), ("b", "cctv.found.intrusion_anywhere")]
     assert len(started) == 2 and made.workers[0].failure is not None
     kept = Store(tmp_path).cameras()["a"]["trouble"]
-    assert kept == {"key": "cctv.source.missing", "values": {"source": "x.mp4"}}
+    assert kept == {"key": "film.missing", "values": {"source": "x.mp4"}}
 
 
 def test_a_second_system_on_the_folder_is_refused(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_real_processes(tmp_path: Path, red_detector: Path, visit: Path) -> None
     made = Supervisor(tmp_path / "s", own, pace=False, told=lambda c, s: heard.append((c, s.key)))
     made.run()
     assert sorted(heard) == [
-        ("bad", "cctv.source.no_video"),
+        ("bad", "film.unreadable"),
         ("good", "cctv.found.intrusion_anywhere"),
     ]
     store = Store(tmp_path / "s")

@@ -23,7 +23,7 @@ from gobhir.projects.detection.head import Head
 from gobhir.projects.detection.layers import Conv
 from gobhir.projects.detection.network import STRIDES, Decoded
 from gobhir.projects.detection.onnx import open_detector
-from gobhir.projects.detection.video import Film, Frame
+from gobhir.projects.film import Film
 from gobhir.projects.learning import kept, put_weights
 from gobhir.projects.results import Results
 from gobhir.projects.settings import write_weights
@@ -117,7 +117,7 @@ def test_it_works_on_pictures_folders_and_films(trained, tmp_path, capsys) -> No
         shutil.copy(path, tmp_path / "own")
     with Film(tmp_path / "film.mp4", 10) as film:
         for k, path in enumerate(own):
-            film.add(Frame(k, k / 10, read_picture(path)))
+            film.add(k / 10, read_picture(path))
     inputs = [str(tmp_path / "own"), str(tmp_path / "film.mp4")]
     table = project.run(inputs, folder, to=str(tmp_path / "found"))
     pictures, film_rows = table[~table.source.str.endswith("mp4")], table[table.frame > 0]

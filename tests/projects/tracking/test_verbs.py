@@ -8,6 +8,7 @@ import pytest
 
 from gobhir.projects import Project
 from gobhir.projects.detection.boxes import Detections
+from gobhir.projects.film import Film, Frame, frames
 from gobhir.projects.results import Results
 from gobhir.projects.tracking import data
 from gobhir.projects.tracking.evaluate import intervals
@@ -15,7 +16,6 @@ from gobhir.projects.tracking.files import Rows, mot, read_mot
 from gobhir.projects.tracking.metrics import measure
 from gobhir.projects.tracking.train import kept
 from gobhir.projects.tracking.tune import backwards, worth
-from gobhir.projects.tracking.video import frames, write_video
 
 
 @pytest.fixture
@@ -112,7 +112,9 @@ def test_a_video_with_boxes_in_it(tmp_path, monkeypatch) -> None:
     for t, picture in enumerate(pictures):
         picture[20:44, 2 * t + 5 : 2 * t + 21] = 255
     video, out, to = tmp_path / "in.mp4", tmp_path / "out.mp4", tmp_path / "tracks.txt"
-    write_video(video, iter(pictures), 10)
+    with Film(video, 10) as film:
+        for t, picture in enumerate(pictures):
+            film.add(t * (0.1 if t < 10 else 0.2), picture)
     project = Project("tracking")
     project.train(project.settings(trials=0), tmp_path)
     project.run([str(video)], tmp_path, to=str(to), drawn=str(out))
@@ -120,9 +122,10 @@ def test_a_video_with_boxes_in_it(tmp_path, monkeypatch) -> None:
     assert tracks.ids.tolist() == [1] * 20
     np.testing.assert_allclose(tracks.boxes[10], [25, 20, 41, 44], atol=2)
     marked = list(frames(out))
-    assert len(marked) == 20 and marked[0].shape == (64, 120, 3)
-    assert marked[10][20:44, 25:41].std() > 20  # a coloured frame around what was plain
-    assert not list(tmp_path.glob("tmp*"))
+    assert len(marked) == 20 and marked[0].pixels.shape == (64, 120, 3)
+    assert [f.seconds for f in marked] == pytest.approx([f.seconds for f in frames(video)])
+    assert marked[10].pixels[20:44, 25:41].std() > 20  # a coloured frame around what was plain
+    assert not list(tmp_path.glob("*.part"))
     with av.open(str(out)) as file:
         assert file.streams.video[0].codec_context.name == "h264"
 
@@ -161,7 +164,7 @@ def test_detections_are_made_once_and_anew_for_another_wish(tmp_path, monkeypatc
 
     def looked(video, settings):
         calls.append(settings.least)
-        yield np.zeros((9, 9, 3), np.uint8), Detections.of([(0, 0, 4, 8)], [0.5])
+        yield Frame(0, 0.0, np.zeros((9, 9, 3), np.uint8)), Detections.of([(0, 0, 4, 8)], [0.5])
 
     monkeypatch.setattr(data, "looked", looked)
     video = tmp_path / "x.mp4"

@@ -10,9 +10,7 @@ import os
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -20,71 +18,19 @@ import numpy as np
 from gobhir.projects.cctv.blur import without_faces
 from gobhir.projects.cctv.events import Event
 from gobhir.projects.cctv.ring import Still
-
-TICKS = 1000
-"""Time stamps of a clip are milliseconds."""
-PART = ".part"
+from gobhir.projects.film import PART, Film
 
 
-class ClipFile:
+class ClipFile(Film):
     """An MP4 file in the making, frame by frame. OSError when it cannot be written."""
 
     def __init__(self, path: Path, fps: float) -> None:
-        self.path = path
-        self.fps = fps
-        self._part = path.with_name(path.name + PART)
-        self._file: Any = None
-        self._stream: Any = None
-        self._first = 0.0
-        self._last = -1
+        form = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+        codec = {"tune": "zerolatency", "g": str(max(1, round(fps)))}
+        super().__init__(path, fps, form=form, codec=codec, threads=1)
 
-    def add(self, seconds: float, rgb: np.ndarray) -> None:
-        """A picture (height, width, 3), both even, at its time."""
-        if self._file is None:
-            self._begin(rgb.shape, seconds)
-        tick = max(round((seconds - self._first) * TICKS), self._last + 1)
-        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
-        frame.pts, frame.time_base, self._last = tick, Fraction(1, TICKS), tick
-        self._put(self._stream.encode(frame))
-
-    def close(self) -> None:
-        """Finish it: only now there is a file of its name."""
-        if self._file is None:
-            return
-        file, self._file = self._file, None
-        try:
-            for packet in self._stream.encode(None):
-                file.mux(packet)
-        finally:
-            file.close()
-        finish(self._part)
-
-    def drop(self) -> None:
-        """Nothing of it stays."""
-        file, self._file = self._file, None
-        with suppress(OSError):
-            if file is not None:
-                file.close()
-        with suppress(OSError):
-            self._part.unlink(missing_ok=True)
-
-    def _begin(self, shape: tuple[int, ...], seconds: float) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        how = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
-        self._file = av.open(str(self._part), "w", format="mp4", options=how)
-        rate = max(1, round(self.fps))
-        self._stream = self._file.add_stream("libx264", rate=rate)
-        self._stream.height, self._stream.width = shape[:2]
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.time_base = self._stream.codec_context.time_base = Fraction(1, TICKS)
-        self._stream.thread_count = 1
-        quick = {"preset": "veryfast", "tune": "zerolatency", "crf": "26", "g": str(rate)}
-        self._stream.options = quick
-        self._first = seconds
-
-    def _put(self, packets: list[Any]) -> None:
-        for packet in packets:
-            self._file.mux(packet)
+    def _finish(self) -> None:
+        finish(self.part)
 
 
 def finish(part: Path) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +12,8 @@ from gobhir.help import Command, Group, columns
 from gobhir.lang import Message, language, say, t
 from gobhir.projects.cctv import config
 from gobhir.projects.cctv.clock import local
-from gobhir.projects.cctv.source import hidden
 from gobhir.projects.cctv.store import FILE as DATABASE
+from gobhir.projects.film import name_of
 
 app = typer.Typer(
     cls=Group, add_completion=False, invoke_without_command=True, rich_markup_mode=None
@@ -114,9 +113,7 @@ def cameras(sources: list[str]) -> tuple[config.Camera, ...]:
     """A camera for each source, named after it, with the rules that need no zone."""
     made: list[config.Camera] = []
     for source in sources:
-        stem = re.split(r"[/\\]", hidden(source).rstrip("/"))[-1].split(".")[0]
-        name = "".join(c if c.isalnum() or c in "-_" else "-" for c in stem) or "camera"
-        name = f"webcam-{name}" if source.isdecimal() else name
+        name = name_of(source)
         while name in [c.name for c in made]:
             name += "-2"
         made.append(config.Camera(name, source, rules=config.default_rules()))

@@ -14,11 +14,9 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 
 from gobhir import datasets
@@ -37,6 +35,7 @@ from gobhir.projects.cctv.watch import Watch
 from gobhir.projects.cctv.zones import Line, Zone
 from gobhir.projects.detection.average_precision import average_precision
 from gobhir.projects.detection.boxes import Detections
+from gobhir.projects.film import Film, frames
 from gobhir.projects.keeping import plain
 from gobhir.projects.settings import write
 from gobhir.projects.surroundings import commit, machine, today
@@ -234,23 +233,15 @@ def quiet(system: config.System, video: Path, busy: int = 80, still: int = 720) 
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "quiet.mp4"
-        with av.open(str(video)) as film:
-            shown = [f.to_ndarray(format="rgb24") for f in film.decode(video=0)]
+        shown = [frame.pixels for frame in frames(video)]
         empty: np.ndarray = np.median(np.stack(shown[::20]).astype(np.float32), axis=0)
-        with av.open(str(path), "w") as file:
-            stream = file.add_stream("libx264", rate=10)
-            stream.height, stream.width = empty.shape[:2]
-            stream.pix_fmt, stream.options = "yuv420p", {"preset": "ultrafast", "crf": "20"}
-            stream.time_base = Fraction(1, 10)
+        with Film(path, FPS, crf=20) as film:
             for k in range(busy + still):
                 rgb = shown[k % len(shown)]
                 if k >= busy:
                     noise = rng.normal(0, 2, (*empty.shape[:2], 1))
                     rgb = np.clip(empty + noise, 0, 255).astype(np.uint8)
-                frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
-                frame.pts = k
-                file.mux(stream.encode(frame))
-            file.mux(stream.encode(None))
+                film.add(k / FPS, rgb)
         del shown
         seen = watched(system, path)
     settled = busy / FPS + 5

@@ -17,9 +17,9 @@ from gobhir.projects.cctv import clips, config
 from gobhir.projects.cctv.clock import Clock, SystemClock
 from gobhir.projects.cctv.process import Health, Order, Told, main
 from gobhir.projects.cctv.retention import Retention
-from gobhir.projects.cctv.source import hidden
 from gobhir.projects.cctv.store import Store
 from gobhir.projects.cctv.webhook import Webhook
+from gobhir.projects.film import hidden
 from gobhir.projects.lock import Lock
 
 SILENCE = 45.0

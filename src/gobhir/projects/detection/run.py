@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ from gobhir.projects.detection.draw import drawn
 from gobhir.projects.detection.formats import SUFFIXES, pictures
 from gobhir.projects.detection.onnx import Detector, open_detector
 from gobhir.projects.detection.settings import Settings
-from gobhir.projects.detection.video import Film, Frame, frames, is_video
+from gobhir.projects.film import Film, Frame, frames, hidden, is_live, is_video, name_of
 from gobhir.projects.parts import png
 from gobhir.projects.settings import write
 
@@ -76,17 +76,13 @@ def _film(
     most: int | None,
     rows: list[tuple[object, ...]],
 ) -> None:
-    name = f"camera-{source}" if source.isdigit() else Path(source).stem
-    with ExitStack() as stack:
-        film = None
-        if place is not None:
-            film = stack.enter_context(Film(place / f"{name}.mp4", rate=25))
+    name = name_of(source) if is_live(source) else Path(source).stem
+    with nullcontext() if place is None else Film(place / f"{name}.mp4") as film:
         for frame in islice(frames(source), most):
             found = detector(frame.pixels)
-            rows += _rows(detector, source, frame, found)
+            rows += _rows(detector, hidden(source), frame, found)
             if film is not None:
-                shown = drawn(frame.pixels, found, detector.names)
-                film.add(Frame(frame.number, frame.seconds, shown))
+                film.add(frame.seconds, drawn(frame.pixels, found, detector.names))
 
 
 def _files(source: str) -> Iterator[Path]:

@@ -13,18 +13,17 @@ import numpy as np
 from gobhir import datasets
 from gobhir.lang import say, t
 from gobhir.projects.detection.boxes import Detections
+from gobhir.projects.film import SUFFIXES, Frame, frames
 from gobhir.projects.settings import write
 from gobhir.projects.tracking.files import Rows, mot, read_mot
 from gobhir.projects.tracking.looks import BINS, looks
 from gobhir.projects.tracking.pets import read_cvml
 from gobhir.projects.tracking.settings import Settings
 from gobhir.projects.tracking.tracker import Options, Track, Tracker
-from gobhir.projects.tracking.video import frames
 
 SHIPPED = "vtest_gt"
 OVERLAP = 0.6
 """Two detections with more in common (IoU) are one: people who pass each other overlap a lot."""
-VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".webm")
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,11 @@ def _own(place: Path, settings: Settings, folder: Path) -> tuple[Rows, Rows, Pat
     truth = read_cvml(boxes[0]) if boxes[0].suffix == ".xml" else read_mot(boxes[0])
     if not len(truth):
         raise ValueError(say("tracking.bad.no_truth", folder=place))
-    videos = sorted(path for path in place.iterdir() if path.suffix.lower() in VIDEOS)
+    videos = sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES)
     if (made := place / "det" / "det.txt").is_file():
         return truth, read_mot(made), videos[0] if videos else None
     if not videos:
-        raise ValueError(say("tracking.bad.nothing_seen", folder=place, known=", ".join(VIDEOS)))
+        raise ValueError(say("tracking.bad.nothing_seen", folder=place, known=", ".join(SUFFIXES)))
     return truth, detected(videos[0], settings, folder), videos[0]
 
 
@@ -93,7 +92,7 @@ def detected(video: Path, settings: Settings, folder: Path) -> Rows:
     """What the detector sees in each frame. It takes minutes, so it is kept in the folder, under a
     name that changes with the video and with what the detector is told."""
     if not video.is_file():
-        raise FileNotFoundError(say("tracking.bad.none", path=video))
+        raise FileNotFoundError(say("film.missing", source=video))
     told = [settings.detector, settings.tiles, settings.least]
     with open(video, "rb") as file:
         print_ = hashlib.file_digest(file, "sha256")
@@ -111,7 +110,7 @@ def detected(video: Path, settings: Settings, folder: Path) -> Rows:
     return read_mot(path)  # as it will be read next time, to the last digit
 
 
-def looked(video: str | Path, settings: Settings) -> Iterator[tuple[np.ndarray, Detections]]:
+def looked(video: str | Path, settings: Settings) -> Iterator[tuple[Frame, Detections]]:
     """Each frame of a video, and who is seen in it."""
     from gobhir.projects.detection.onnx import open_detector
 
@@ -123,16 +122,16 @@ def looked(video: str | Path, settings: Settings) -> Iterator[tuple[np.ndarray, 
         threads=settings.threads,
     )
     for frame in frames(video):
-        yield frame, detector(frame)
+        yield frame, detector(frame.pixels)
 
 
 def looks_of(video: Path, seen: Rows) -> np.ndarray:
     """What each row looks like (looks.py), (n, 64). ValueError where the video ends before them."""
     found = np.zeros((len(seen), BINS), np.float32)
     end = 0
-    for count, frame in enumerate(frames(video)):
-        start, end = np.searchsorted(seen.frames, [count, count + 1])
-        found[start:end] = looks(frame, seen.boxes[start:end])
+    for frame in frames(video):
+        start, end = np.searchsorted(seen.frames, [frame.number, frame.number + 1])
+        found[start:end] = looks(frame.pixels, seen.boxes[start:end])
     if end < len(seen):
         raise ValueError(say("tracking.bad.short", path=video, frame=int(seen.frames[-1]) + 1))
     return found

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
 from gobhir.lang import say, t
+from gobhir.projects.film import Film
 from gobhir.projects.settings import write
 from gobhir.projects.tracking.data import as_rows, follow, looked
+from gobhir.projects.tracking.draw import with_boxes
 from gobhir.projects.tracking.files import Rows, mot, read_mot
 from gobhir.projects.tracking.looks import looks
 from gobhir.projects.tracking.settings import Settings
 from gobhir.projects.tracking.tracker import Tracker
 from gobhir.projects.tracking.train import kept
-from gobhir.projects.tracking.video import rate, with_boxes, write_video
 
 
 def run(
@@ -33,7 +34,7 @@ def run(
         raise ValueError(say("tracking.bad.inputs", count=len(inputs)))
     options, source = kept(folder), Path(inputs[0])
     if not source.is_file():
-        raise FileNotFoundError(say("tracking.bad.none", path=source))
+        raise FileNotFoundError(say("film.missing", source=source))
     if source.suffix.lower() == ".txt":
         if drawn is not None:
             raise ValueError(say("tracking.bad.drawn", path=source))
@@ -52,19 +53,13 @@ def _watched(video: Path, settings: Settings, tracker: Tracker, to: str | None) 
     """The tracks in a video, and how many frames it has; with boxes it goes to the file `to`."""
     rows: list[tuple[float, ...]] = []
     count = 0
-
-    def pictures() -> Iterator[np.ndarray]:
-        nonlocal count
+    with nullcontext() if to is None else Film(Path(to)) as film:
         for count, (frame, seen) in enumerate(looked(video, settings), 1):
-            colours = looks(frame, seen.boxes) if settings.colours else None
+            colours = looks(frame.pixels, seen.boxes) if settings.colours else None
             tracks = tracker.update(seen, looks=colours)
             rows.extend(as_rows(count - 1, tracks))
-            yield frame if to is None else with_boxes(frame, tracks)
-
-    if to is None:
-        for _ in pictures():
-            pass
-    else:
-        write_video(Path(to), pictures(), rate(video))
+            if film is not None:
+                film.add(frame.seconds, with_boxes(frame.pixels, tracks))
+    if to is not None:
         print(t("cli.explain.saved", path=to))
     return Rows.of(rows), count

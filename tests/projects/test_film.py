@@ -8,7 +8,18 @@ import av
 import numpy as np
 import pytest
 
-from gobhir.projects.detection.video import Film, Frame, frames, is_video
+from gobhir.lang import LANGUAGES
+from gobhir.projects.film import (
+    Counts,
+    Film,
+    decoded,
+    frames,
+    hidden,
+    is_video,
+    name_of,
+    stamped,
+)
+from tests.projects.cctv.staged import box_at, film, picture
 
 
 def shade(k: int) -> np.ndarray:
@@ -19,7 +30,7 @@ def test_what_is_written_is_read_again_with_its_times(tmp_path) -> None:
     times = [0, 0.1, 0.15, 0.5, 1.0, 1.04]
     with Film(tmp_path / "a.mp4", 25) as film:
         for k, seconds in enumerate(times):
-            film.add(Frame(k, seconds, shade(k)))
+            film.add(seconds, shade(k))
     found = list(frames(str(tmp_path / "a.mp4")))
     assert [f.number for f in found] == list(range(6))
     assert [f.seconds for f in found] == pytest.approx(times, abs=0.002)
@@ -30,16 +41,18 @@ def test_what_is_written_is_read_again_with_its_times(tmp_path) -> None:
 
 def test_a_browser_can_play_it_also_where_sizes_are_odd(tmp_path) -> None:
     with Film(tmp_path / "a.mp4", 25) as film:
-        film.add(Frame(0, 0.0, np.zeros((49, 65, 3), np.uint8)))
+        film.add(5.0, np.zeros((49, 65, 3), np.uint8))
     with av.open(tmp_path / "a.mp4") as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264" and stream.pix_fmt == "yuv420p"
         assert (stream.width, stream.height) == (64, 48)
+    content = (tmp_path / "a.mp4").read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")  # it starts before it is all there
 
 
 def test_a_film_that_failed_is_not_left_half_written(tmp_path) -> None:
     with pytest.raises(RuntimeError), Film(tmp_path / "a.mp4", 25) as film:
-        film.add(Frame(0, 0.0, shade(1)))
+        film.add(0.0, shade(1))
         raise RuntimeError
     assert not list(tmp_path.iterdir())
 
@@ -58,22 +71,58 @@ def film_of(path, count: int, codec: str = "libx264") -> None:
         out.mux(stream.encode(None))
 
 
-def test_what_a_telephone_filmed_sideways_stands_upright(tmp_path) -> None:
-    film_of(tmp_path / "a.mp4", 3)
-    data = (tmp_path / "a.mp4").read_bytes()
-    # The track's matrix, for no turn and for a quarter to the right (ISO 14496-12, 8.3.2).
-    one, none = (1 << 16).to_bytes(4, "big"), bytes(4)
-    last = (1 << 30).to_bytes(4, "big")
-    straight = one + none * 3 + one + none * 3 + last
-    minus = (-(1 << 16) % (1 << 32)).to_bytes(4, "big")
-    turned = none + one + none + minus + none * 4 + last
-    head = data.index(b"tkhd")
-    at = data.index(straight, head)
-    (tmp_path / "b.mp4").write_bytes(data[:at] + turned + data[at + 36 :])
-    (first, *_) = frames(str(tmp_path / "b.mp4"))
-    assert first.pixels.shape == (64, 48, 3)
-    # What was above on the left is above on the right after a quarter turn to the right.
-    assert first.pixels[:30, 26:].mean() > 200 > 50 > first.pixels[:30, :22].mean()
+TURNED = {  # the matrix of an MP4's track header (ISO 14496-12, 8.3.2), and how much it turns
+    90: (0, 1, -1, 0),
+    180: (-1, 0, 0, -1),
+    270: (0, -1, 1, 0),
+}
+
+
+@pytest.mark.parametrize("degrees", TURNED)
+def test_what_a_telephone_filmed_sideways_stands_upright(tmp_path, degrees) -> None:
+    upright = picture([])
+    upright[:60] = (240, 240, 240)  # the sky is bright
+    stored = np.ascontiguousarray(np.rot90(upright, degrees // 90))
+    path = film(tmp_path / "turned.mp4", [stored] * 3)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"tkhd") + 4 + 40
+    a, b, c, d = (round(v * 65536).to_bytes(4, "big", signed=True) for v in TURNED[degrees])
+    content[start : start + 8] = a + b
+    content[start + 12 : start + 20] = c + d
+    path.write_bytes(content)
+    pixels = next(frames(path)).pixels
+    assert pixels.shape == upright.shape
+    assert pixels[:50].mean() > 200 > 150 > pixels[70:].mean()
+
+
+class Stamp:
+    def __init__(self, time):
+        self.time = time
+
+
+def test_time_stamps_that_are_missing_or_go_back_are_led_on() -> None:
+    given = [5.0, 5.1, None, 5.3, 0.0, 0.1, 9e9]
+    times = [at for at, _ in stamped((Stamp(t) for t in given), 10)]
+    assert times == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+
+
+def test_broken_packets_are_counted_and_passed_over(tmp_path) -> None:
+    path = tmp_path / "b.avi"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("png", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 120, 160, "rgb24"
+        for k in range(10):
+            rgb = picture([box_at(0.1 + 0.07 * k, 0.8)])[:120, :160]
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+    content = bytearray(path.read_bytes())
+    starts = [i for i in range(len(content) - 4) if content[i : i + 4] == b"\x89PNG"]
+    for start in starts[3:5]:
+        content[start : start + 40] = bytes(40)
+    path.write_bytes(content)
+    counts = Counts()
+    found = [seconds for seconds, _ in decoded(str(path), counts=counts, threads=False)]
+    assert 7 <= len(found) <= 8 and counts.broken >= 1 and counts.opened == 1
+    assert found[-1] == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(
@@ -114,3 +163,22 @@ def test_an_address_that_does_not_answer_is_given_up() -> None:
 def test_films_cameras_and_addresses_are_told_from_pictures() -> None:
     assert all(is_video(s) for s in ("0", "a.MP4", "rtsp://x/y", "http://x", "b/c.avi"))
     assert not any(is_video(s) for s in ("a.jpg", "folder", "7.png"))
+
+
+def test_what_is_wrong_is_said_wholly_in_each_language(tmp_path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"no film" * 50)
+    for source, kind in (("none.mp4", FileNotFoundError), (str(tmp_path / "a.mp4"), ValueError)):
+        with pytest.raises(kind) as caught:
+            next(frames(source))
+        for lang in LANGUAGES:
+            rest = caught.value.args[0].text(lang).replace(source, "")
+            assert ("file" in rest or "film" in rest) == (lang == "en")
+
+
+def test_passwords_are_not_shown() -> None:
+    assert hidden("rtsp://me:secret@host:554/x") == "rtsp://me:***@host:554/x"
+    assert hidden("film.mp4") == "film.mp4"
+    with pytest.raises(ConnectionError) as caught:
+        next(frames("rtsp://me:secret@127.0.0.1:9/none", timeout=1))
+    assert "me:***@" in str(caught.value) and "secret" not in str(caught.value)
+    assert "secret" not in name_of("rtsp://me:secret@host")
