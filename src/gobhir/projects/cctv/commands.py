@@ -1,4 +1,4 @@
-"""The command `gobhir cctv`: init, run, events, evaluate."""
+"""The command `gobhir cctv`: init, run, events, evaluate, adapt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gobhir.lang import Message, language, say, t
 from gobhir.projects.cctv import config
 from gobhir.projects.cctv.clock import local
 from gobhir.projects.cctv.store import FILE as DATABASE
-from gobhir.projects.film import name_of
+from gobhir.projects.film import is_video, name_of
 
 app = typer.Typer(
     cls=Group, add_completion=False, invoke_without_command=True, rich_markup_mode=None
@@ -22,7 +22,7 @@ option = typer.Option
 Folder = Annotated[str, option("--folder", metavar="FOLDER", help="cctv.command.folder")]
 Lang = Annotated[str | None, option("--lang", metavar="bn|en", help="cli.option.lang")]
 Sources = Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="cctv.command.sources")]
-HOME = "gobhir-projects/cctv"
+HOME, START = "gobhir-projects/cctv", "gobhir-projects/detection"
 
 
 @app.callback(help="cctv.command.about")
@@ -60,6 +60,9 @@ def run(
     for name in ("SIGINT", "SIGTERM"):
         signal.signal(getattr(signal, name), lambda *_: supervisor.stop())
     print(t("cctv.command.running", count=len(system.cameras), folder=place), flush=True)
+    for camera in system.cameras:
+        if system.looking(camera).adapted:
+            print(t("cctv.command.adapted", camera=camera.name), flush=True)
     supervisor.run()
     failed = [w for w in supervisor.workers if w.failure is not None]
     raise typer.Exit(2 if len(failed) == len(supervisor.workers) else 0)
@@ -98,6 +101,36 @@ def evaluate(
     measured(Path(to) if to else None)
 
 
+@app.command(cls=Command, help="cctv.command.adapt")
+def adapt(
+    source: Annotated[str, typer.Argument(metavar="CAMERA", help="cctv.command.adapt_source")],
+    folder: Folder = HOME,
+    labels: Annotated[str | None, option(metavar="FOLDER", help="cctv.command.labels")] = None,
+    start: Annotated[str, option(metavar="FOLDER", help="cctv.command.start")] = START,
+    minutes: Annotated[str, option(metavar="2", help="cctv.adapt.minutes")] = "2",
+    share: Annotated[str, option(metavar="0.7", help="cctv.adapt.share")] = "0.7",
+    size: Annotated[str, option(metavar="416", help="detection.setting.size")] = "416",
+    every: Annotated[str, option(metavar="2", help="cctv.adapt.every")] = "2",
+    count: Annotated[str, option(metavar="200", help="cctv.adapt.count")] = "200",
+    seed: Annotated[str, option(metavar="0", help="projects.setting.seed")] = "0",
+    lang: Lang = None,
+) -> None:
+    from gobhir.projects.cctv import adapt as adapting
+
+    given = {"minutes": minutes, "share": share, "size": size}
+    given |= {"every": every, "count": count, "seed": seed}
+    wishes = config.wishes(adapting.Plan)
+    plan = adapting.Plan(**{wish.name: wish.read(given[wish.name]) for wish in wishes})
+    place = Path(folder)
+    name = named(place, source)
+    own = Path(labels) if labels else adapting.place_of(place, name) / "labels"
+    if labels is None and not own.exists():
+        drafted = adapting.draft(place, name, own, plan)
+        print(t("cctv.command.drafted", count=drafted, folder=own, camera=name))
+        return
+    adapting.adapt(place, name, own, Path(start), plan)
+
+
 def chosen(folder: Path, sources: list[str]) -> config.System:
     """The system of the folder; with sources given, these are its cameras for this once."""
     if not sources:
@@ -107,6 +140,21 @@ def chosen(folder: Path, sources: list[str]) -> config.System:
         return system
     found = config.load(folder) if (folder / config.FILE).exists() else config.System()
     return config.replace_cameras(found, cameras(sources))
+
+
+def named(folder: Path, source: str) -> str:
+    """The name of the camera of that name or source in cctv.toml; one that is not there yet is
+    written into it. ValueError where it is no source."""
+    found = config.load(folder) if (folder / config.FILE).exists() else config.System()
+    for camera in found.cameras:
+        if source in (camera.name, camera.source):
+            return camera.name
+    if not is_video(source):
+        known = ", ".join(camera.name for camera in found.cameras) or "-"
+        raise ValueError(say("cctv.command.no_camera", name=source, known=known))
+    (camera,) = cameras([source])
+    config.save(config.replace_cameras(found, (*found.cameras, camera)), folder)
+    return camera.name
 
 
 def cameras(sources: list[str]) -> tuple[config.Camera, ...]:

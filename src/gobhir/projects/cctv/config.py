@@ -38,6 +38,7 @@ class Looking:
     threads: int = setting(1, "cctv.setting.threads", low=0, high=256)
     sweep: float = setting(10.0, "cctv.setting.sweep", low=0.1, high=86400)
     hold: float = setting(2.0, "cctv.setting.hold", low=0, high=3600)
+    adapted: bool = setting(False, "cctv.setting.adapted")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class Telling:
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera: where its frames come from, what is marked in them, and what is watched for."""
+    """One camera: where its frames come from, what is marked in them, and what is watched for.
+    detector: its own, in place of the system's."""
 
     name: str = setting("camera", "cctv.setting.name")
     source: str = setting("", "cctv.setting.source")
@@ -81,6 +83,7 @@ class Camera:
     zones: tuple[Zone, ...] = ()
     lines: tuple[Line, ...] = ()
     rules: tuple[Rule, ...] = ()
+    detector: Looking | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,10 @@ class System:
     keep: Keeping = field(default_factory=Keeping)
     webhook: Telling = field(default_factory=Telling)
     cameras: tuple[Camera, ...] = ()
+
+    def looking(self, camera: Camera) -> Looking:
+        """The detector of that camera: its own, or else the system's."""
+        return camera.detector or self.detector
 
 
 SECTIONS: dict[str, type] = {
@@ -145,7 +152,8 @@ def parse(text: str, path: Path | str = FILE) -> System:
         for name, kind in SECTIONS.items()
     }
     system = _plain(System, content, "")
-    made = tuple(_camera(table, number) for number, table in enumerate(cameras, 1))
+    usual = _keyed(parts["detector"])
+    made = tuple(_camera(table, number, usual) for number, table in enumerate(cameras, 1))
     system = dataclasses.replace(system, cameras=made, **parts)
     check(system)
     return system
@@ -191,7 +199,8 @@ def _check_camera(camera: Camera) -> None:
             raise ValueError(_at(f"{where}: rule {number} ({rule.kind}): {key}", said))
 
 
-def _camera(table: dict[str, Any], number: int) -> Camera:
+def _camera(table: dict[str, Any], number: int, usual: dict[str, Any]) -> Camera:
+    """usual: what holds for its detector where it says nothing else."""
     name = table.get("name", number)
     where = f"camera '{name}'"
     zones = [_zone(t, where) for t in _tables(table.pop("zone", []), f"{where}: zone")]
@@ -201,8 +210,13 @@ def _camera(table: dict[str, Any], number: int) -> Camera:
     if asked is not None:
         numbered = enumerate(_tables(asked, f"{where}: rule"), 1)
         rules = tuple(_rule(t, f"{where}: rule {n}") for n, t in numbered)
+    detector = None
+    if (own := table.pop("detector", None)) is not None:
+        own = _table(own, f"{where}: detector")
+        detector = _plain(Looking, {**usual, **own}, f"{where}: detector")
     camera = _plain(Camera, table, where)
-    return dataclasses.replace(camera, zones=tuple(zones), lines=tuple(lines), rules=rules)
+    camera = dataclasses.replace(camera, zones=tuple(zones), lines=tuple(lines))
+    return dataclasses.replace(camera, rules=rules, detector=detector)
 
 
 def _zone(table: dict[str, Any], where: str) -> Zone:
@@ -301,6 +315,8 @@ def as_toml(system: System) -> str:
         lines += ["", f"[{name}]", *_keys(getattr(system, name))]
     for camera in system.cameras:
         lines += ["", "[[camera]]", *_keys(camera), *([] if camera.rules else ["rule = []"])]
+        if camera.detector is not None:
+            lines += ["", "[camera.detector]", *_keys(camera.detector)]
         for kind, marked in (("zone", camera.zones), ("line", camera.lines)):
             for one in marked:
                 points = ", ".join(f"[{x:.6g}, {y:.6g}]" for x, y in one.points)
@@ -312,9 +328,13 @@ def as_toml(system: System) -> str:
 
 
 def _keys(section: Any) -> Iterator[str]:
-    for wish in wishes(type(section)):
-        if (value := getattr(section, wish.name)) is not None:
-            yield f"{wish.name} = {_value(value)}"
+    yield from (f"{name} = {_value(value)}" for name, value in _keyed(section).items())
+
+
+def _keyed(section: Any) -> dict[str, Any]:
+    """The plain keys of a section that say something."""
+    found = {wish.name: getattr(section, wish.name) for wish in wishes(type(section))}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _value(value: Any) -> str:

@@ -39,7 +39,8 @@ class Order:
 @dataclass(frozen=True)
 class Health:
     """How a camera is. fps: frames a second that were processed lately; frames, dropped, broken:
-    since its process began; events: open ones; megabytes: the process's memory."""
+    since its process began; events: open ones; megabytes: the process's memory; adapted: whether
+    the detector was fine-tuned on this camera."""
 
     fps: float = 0.0
     frames: int = 0
@@ -50,6 +51,7 @@ class Health:
     events: int = 0
     looks: int = 0
     megabytes: float = 0.0
+    adapted: bool = False
     trouble: Message | None = None
 
 
@@ -80,10 +82,15 @@ def plain(message: Message | None) -> Message | None:
 def build(system: config.System, camera: config.Camera, **more: Any) -> Watch:
     """A Watch with the detector and the tracker that the settings name. ValueError where the
     detector is none, or finds no people."""
-    from gobhir.projects.detection.onnx import open_detector
     from gobhir.projects.tracking.tracker import Tracker
 
-    own = system.detector
+    return Watch(camera, system, look_of(system.looking(camera)), Tracker(), **more)
+
+
+def look_of(own: config.Looking) -> Look:
+    """The detector of the settings, which finds people alone. ValueError as `build`."""
+    from gobhir.projects.detection.onnx import open_detector
+
     detector = open_detector(own.model, threshold=own.score, threads=own.threads)
     if len(detector.names) > 1:
         if own.person not in detector.names:
@@ -91,7 +98,7 @@ def build(system: config.System, camera: config.Camera, **more: Any) -> Watch:
             said = {"model": own.model, "name": own.person, "known": known}
             raise ValueError(say("cctv.config.no_person", **said))
         detector = dataclasses.replace(detector, only=(detector.names.index(own.person),))
-    return Watch(camera, system, Look(detector, own.tile, smallest=own.smallest), Tracker(), **more)
+    return Look(detector, own.tile, smallest=own.smallest)
 
 
 def main(order: Order, pipe: Any) -> None:
@@ -160,6 +167,7 @@ def health(watch: Watch, source: FileSource | LiveSource, fps: float) -> Health:
         events=len(watch.events.open),
         looks=watch.counts["looks"] + watch.counts["sweeps"],
         megabytes=round(memory() / 1e6, 1),
+        adapted=watch.looking.adapted,
         trouble=plain(trouble) if trouble else None,
     )
 

@@ -63,6 +63,7 @@ class Watch:
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        self.looking = self.system.looking(self.camera)
         clips = self.system.clips
         self.motion = Motion()
         self.moving = np.zeros((0, 4), np.float32)
@@ -86,10 +87,10 @@ class Watch:
         moving = self.moving = self.motion.look(rgb, seconds)
         if len(moving):
             self._moved.append((seconds, moving))
-        while self._moved and self._moved[0][0] < seconds - self.system.detector.hold:
+        while self._moved and self._moved[0][0] < seconds - self.looking.hold:
             self._moved.popleft()
         changes: list[Change] = []
-        if seconds - self._looked >= 0.999 / self.system.detector.fps:
+        if seconds - self._looked >= 0.999 / self.looking.fps:
             self._see(rgb, seconds)
             scene = Scene(seconds, self.here, rgb.shape, rgb, moving)
             findings = [found for rule in self.rules for found in rule.look(scene)]
@@ -117,7 +118,7 @@ class Watch:
     def _see(self, rgb: np.ndarray, seconds: float) -> None:
         passed = seconds - self._looked
         self._looked = seconds
-        if seconds - self._swept >= self.system.detector.sweep:
+        if seconds - self._swept >= self.looking.sweep:
             self._swept = seconds
             found = self.look.everywhere(rgb)
             self.counts["sweeps"] += 1
