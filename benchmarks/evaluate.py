@@ -106,12 +106,13 @@ def row(name: str) -> str:
     for one in (model, baseline):
         number = one.numbers[found.main]
         share = found.main in SHARES
-        low, value, high = (
+        value, *ends = (
             f"{x:.1%}".rstrip("%") if share else f"{x:.3g}"
-            for x in (number.low, number.value, number.high)
+            for x in (number.value, number.low, number.high)
             if x is not None
         )
-        cells.append(f"{words(one.name, 'en')} {value}{' %' if share else ''} ({low} to {high})")
+        between = f" ({' to '.join(ends)})" if ends else ""  # of what never differs there is none
+        cells.append(f"{words(one.name, 'en')} {value}{' %' if share else ''}{between}")
     return f"| {' | '.join(cells)} |"
 
 

@@ -34,11 +34,21 @@ def _extent(along: str, axis: int) -> list:
 @pytest.fixture(scope="session")
 def red_detector(tmp_path_factory) -> Path:
     """An ONNX file of SSD's kind: one box around all that is red."""
+    return _sees(0, tmp_path_factory.mktemp("detector") / "red.onnx")
+
+
+@pytest.fixture(scope="session")
+def blue_detector(tmp_path_factory) -> Path:
+    """The same for all that is blue."""
+    return _sees(2, tmp_path_factory.mktemp("detector") / "blue.onnx")
+
+
+def _sees(colour: int, path: Path) -> Path:
     constants = {
         "one": np.array([1], np.int64),
         "bright": np.float32(150),
         "dark": np.float32(90),
-        "of_red": np.array([0], np.int64),
+        "of_red": np.array([colour], np.int64),
         "of_green": np.array([1], np.int64),
         "sheet": np.array([0, 3], np.int64),
         "shape_boxes": np.array([1, 1, 4], np.int64),
@@ -79,7 +89,6 @@ def red_detector(tmp_path_factory) -> Path:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 9
-    path = tmp_path_factory.mktemp("detector") / "red.onnx"
     onnx.save(model, path)
     return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.evaluate import adapted
+from benchmarks import evaluate as benchmark
 from gobhir.lang import LANGUAGES
 from gobhir.projects import Project
 from gobhir.projects.cctv.adapt import Plan, adapt, divided, draft, epochs_in
@@ -119,21 +120,31 @@ def test_twice_the_time_is_twice_the_epochs(home, walk, tmp_path, monkeypatch) -
     assert epochs_in(settings, 1.0) == 1
 
 
-def test_it_learns_is_measured_and_said_to_be_adapted(red_detector, tmp_path, capsys) -> None:
+def test_it_is_trained_measured_and_said_to_be_adapted(
+    red_detector, blue_detector, tmp_path, monkeypatch, capsys
+) -> None:
     video, truth = walking(tmp_path / "walk.mp4", -1)
     labelled(frames(video), lambda f: truth.detections(f.number), tmp_path / "shapes")
-    wishes = {**TINY, "data": str(tmp_path / "shapes"), "epochs": 25, "lr": 0.01}
+    wishes = {**TINY, "data": str(tmp_path / "shapes"), "lr": 0.01}
+    # What the networks learn is the detection project's to test, and exporting takes seconds: that
+    # of before sees what the camera saw, the adapted one what it shows.
+    seen = {"start": red_detector, "training": blue_detector}
+    monkeypatch.setattr(
+        train, "to_onnx", lambda *given: shutil.copy(seen[given[-1].parent.name], given[-1])
+    )
     system = System(detector=Looking(model=str(red_detector), person="0", tile=0))
-    plan = Plan(minutes=0.02, share=0.5, size=64)
-    found = adapted(video, truth, tmp_path, system, plan, **wishes)
+    plan = Plan(minutes=0.005, share=0.5, size=64)
+    found = benchmark.adapted(video, truth, tmp_path, system, plan, **wishes)
     ours, present, begun = (m.numbers["ap50"] for m in [*found.models, *found.baselines])
-    assert ours.value > 0.5 and present.value == 0 and ours.n == 10
-    assert begun.value > 0.3  # it had seen the same film
+    assert ours.value == 1 and present.value == begun.value == 0 and ours.n == 10
     for lang in LANGUAGES:
         word = {"en": "adapted", "bn": "মানিয়ে নেওয়া"}[lang]
         assert word in words(found.title, lang) and word in words(found.models[0].name, lang)
         assert word in (tmp_path / f"adapted/walk/results.{lang}.html").read_text("utf-8")
     assert Results.load(tmp_path / "adapted/walk").models[0].numbers == found.models[0].numbers
+    monkeypatch.setattr(benchmark, "RESULTS", tmp_path)
+    benchmark.keep("kept", found)
+    assert "adapted" in benchmark.row("kept")
     (camera,) = load(tmp_path).cameras
     assert camera.detector is not None and camera.detector.adapted
     assert Path(camera.detector.model) == tmp_path / "adapted/walk/detector.onnx"

@@ -28,7 +28,7 @@ def run(run):
 def test_help_names_every_command(run, lang) -> None:
     code, out, _ = run(lang=lang)
     assert code == 0
-    for name in ("init", "run", "events", "evaluate"):
+    for name in ("init", "run", "events", "evaluate", "adapt"):
         assert re.search(rf"^  {name} +\S", out, re.M)
     assert bool(BANGLA.search(out)) == (lang == "bn")
 

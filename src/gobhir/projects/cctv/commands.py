@@ -14,6 +14,7 @@ from gobhir.projects.cctv import config
 from gobhir.projects.cctv.clock import local
 from gobhir.projects.cctv.store import FILE as DATABASE
 from gobhir.projects.film import is_video, name_of
+from gobhir.projects.lock import Lock
 
 app = typer.Typer(
     cls=Group, add_completion=False, invoke_without_command=True, rich_markup_mode=None
@@ -128,7 +129,8 @@ def adapt(
         drafted = adapting.draft(place, name, own, plan)
         print(t("cctv.command.drafted", count=drafted, folder=own, camera=name))
         return
-    adapting.adapt(place, name, own, Path(start), plan)
+    with Lock(adapting.place_of(place, name), ".adapting", "projects.lock.held"):
+        adapting.adapt(place, name, own, Path(start), plan)
 
 
 def chosen(folder: Path, sources: list[str]) -> config.System:
