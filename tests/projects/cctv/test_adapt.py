@@ -90,6 +90,8 @@ def test_a_camera_is_drafted_until_ctrl_c() -> None:
         raise KeyboardInterrupt
 
     assert [f.number for f in now_and_then(camera(), 1.0, 99)] == [0, 10, 20]
+    assert [f.number for f in now_and_then(camera(), 0.2, 99)] == list(range(0, 25, 2))
+    assert [f.number for f in now_and_then(camera(), 0.0, 4)] == [0, 1, 2, 3]
 
 
 def test_later_frames_are_held_back_and_only_people_count(tmp_path) -> None:

@@ -18,7 +18,7 @@ from gobhir.lang import say
 from gobhir.projects.cctv.ring import jpeg
 from gobhir.projects.detection.boxes import Detections
 from gobhir.projects.detection.formats import Boxed, Sample, write_yolo
-from gobhir.projects.film import Frame
+from gobhir.projects.film import TICKS, Frame
 from gobhir.projects.settings import write
 
 DRAFT = "draft.json"
@@ -31,7 +31,7 @@ def now_and_then(frames: Iterable[Frame], every: float, count: int) -> Iterator[
     def chosen() -> Iterator[Frame]:
         due = 0.0
         for frame in frames:
-            if frame.seconds >= due:
+            if frame.seconds >= due - 0.5 / TICKS:
                 due = frame.seconds + every
                 yield frame
 
