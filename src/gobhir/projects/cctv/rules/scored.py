@@ -22,8 +22,16 @@ from gobhir.projects.settings import setting
 Scorer = Callable[[np.ndarray], float]
 """Frames (n, height, width, 3) of the zone, the newest last, evenly spaced in time: from 0 to 1."""
 
-OPENERS: dict[str, Callable[[str], Scorer]] = {}
-"""By kind of rule: what opens a scorer's file. projects/video and projects/anomaly enter theirs."""
+
+def _fight(path: str) -> Scorer:
+    from gobhir.projects.video.scorer import fight
+
+    return fight(path)
+
+
+OPENERS: dict[str, Callable[[str], Scorer]] = {"fight": _fight}
+"""By kind of rule: what opens a scorer's file, imported when it is asked for. projects/anomaly
+enters its own."""
 
 
 @dataclass
