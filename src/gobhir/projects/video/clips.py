@@ -149,7 +149,7 @@ def cut(path: Path, span: float, kept: int, size: int) -> Iterator[np.ndarray]:
     """The clips (kept, size, size, 3) of a film, one after the other, at most MOST_CLIPS; what is
     left at the end and shorter than `span` seconds is left out, but of a film that is all of it."""
     part: list[np.ndarray] = []
-    begin, given = 0.0, 0
+    begin, last, given = 0.0, 0.0, 0
     for frame in frames(str(path)):
         if part and frame.seconds - begin >= span - 1e-6:
             yield _some(part, kept)
@@ -158,8 +158,11 @@ def cut(path: Path, span: float, kept: int, size: int) -> Iterator[np.ndarray]:
                 return
         if not part:
             begin = frame.seconds
+        last = frame.seconds
         part.append(squeezed(frame.pixels, size))
-    if part and not given:
+    # The last frame, too, is seen for a while.
+    lasted = (last - begin) * len(part) / max(1, len(part) - 1)
+    if part and (not given or lasted >= span - 1e-6):
         yield _some(part, kept)
 
 

@@ -31,15 +31,16 @@ class Window:
         while recent[0][0] < seconds - self.span - 1e-6:
             recent.popleft()
         lasted = seconds - recent[0][0]
-        if len(recent) < 2 or lasted < ENOUGH * self.span or seconds - self.asked < self.every:
+        early = seconds - self.asked < self.every - 1e-6
+        if early or len(recent) < 2 or lasted < ENOUGH * self.span - 1e-6:
             return None
         self.asked = seconds
         return self.clip()
 
     def clip(self) -> np.ndarray:
-        """What there is, as a clip, however short. ValueError where there is nothing."""
+        """What there is, as a clip, however short: at least one frame."""
         times = np.array([at for at, _ in self._recent])
-        if self.span <= 0 or len(times) < 2 or times[-1] == times[0]:
+        if times[-1] == times[0]:
             rows = uniform(len(times), self.frames)
         else:
             wanted = np.linspace(times[0], times[-1], self.frames)

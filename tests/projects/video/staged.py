@@ -1,0 +1,33 @@
+"""Films that are drawn here: a bright disc that goes to the right, or one that is now here, now
+there; a single frame of either looks like one of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from gobhir.projects.detection.video import Film, Frame
+
+SIZE, RATE = 48, 10
+
+
+def pictures(draw: np.random.Generator, count: int, trembles: bool) -> Iterator[np.ndarray]:
+    """(SIZE, SIZE, 3) bytes each."""
+    y, x = np.mgrid[:SIZE, :SIZE]
+    start, high = draw.uniform(8, 16), draw.uniform(12, 36)
+    for t in range(count):
+        middle = draw.uniform(8, 40) if trembles else start + 24 * t / count
+        inside = (x - middle) ** 2 + (y - high) ** 2 < 49
+        paper = draw.integers(40, 60, (SIZE, SIZE, 3))
+        paper[inside] = 220
+        yield paper.astype(np.uint8)
+
+
+def film(path: Path, draw: np.random.Generator, count: int = 20, trembles: bool = False) -> Path:
+    """A film of `count` frames, RATE a second."""
+    with Film(path, RATE) as file:
+        for t, picture in enumerate(pictures(draw, count, trembles)):
+            file.add(Frame(t, t / RATE, picture))
+    return path
