@@ -45,6 +45,7 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
         {"data": "pennfudan_people", "size": 96, "epochs": 3, "batch_size": 16},
     ),
     "detection-pennfudan_yolo": ("detection", {}),
+    "video-fight_surv_clips": ("video", {}),
 }
 """NAME: the project, and what its settings are beside the usual ones."""
 MORE: dict[str, dict[str, object]] = {
