@@ -79,8 +79,10 @@ def folds(clips: Clips, count: int, seed: int) -> list[Part]:
 
 
 def _watched(clips: Clips, rows: np.ndarray, asked: np.ndarray, seed: int) -> Part:
-    shares = {"train": 1 - WATCHED, "validation": WATCHED}
     own = (clips.labels[rows], clips.groups[rows])
+    # Of few sources a larger share, so that one of each class may watch.
+    share = min(0.5, max(WATCHED, len(clips.classes) / len(np.unique(own[1]))))
+    shares = {"train": 1 - share, "validation": share}
     parts = split(len(rows), shares, labels=own[0], groups=own[1], seed=seed)
     return Part(rows[parts["train"]], rows[parts["validation"]], asked)
 

@@ -55,7 +55,8 @@ def evaluate(settings: Settings, folder: Path) -> Results:
 
 def _name(settings: Settings) -> str:
     cell = {"lstm": "LSTM", "gru": "GRU", "mean": "mean"}[settings.cell]
-    return f"EfficientNet-Lite0 + {cell}"
+    cnn = "EfficientNet-Lite0" if settings.pretrained else "CNN"
+    return f"{cnn} + {cell}"
 
 
 def _folds(todo: Task, output: np.ndarray) -> Table:
@@ -99,6 +100,12 @@ def _origin(todo: Task, settings: Settings) -> Data:
     return Data(Path(settings.data).name, "", "", "", parts, say("video.own"), split)
 
 
+def _kind(settings: Settings) -> str:
+    if not settings.pretrained:
+        return "small"
+    return "tuned" if settings.tune else "model"
+
+
 def _card(settings: Settings) -> Card:
     run = [
         f"gobhir project video train --data {settings.data}",
@@ -106,12 +113,12 @@ def _card(settings: Settings) -> Card:
         "gobhir project video run FILM.mp4",
     ]
     model = say(
-        f"video.card.{'tuned' if settings.tune else 'model'}",
+        f"video.card.{_kind(settings)}",
         name=_name(settings),
         frames=Count(settings.frames),
         span=settings.span,
         size=settings.size,
-    )  # keys: video.card.tuned, video.card.model
+    )  # keys: video.card.tuned, video.card.model, video.card.small
     purpose: Words = say("video.card.purpose")
     not_for: list[Words] = [say("video.card.not_for_people"), say("video.card.not_for_alone")]
     limits: list[Words] = [say("video.card.elsewhere"), say("video.card.shown")]

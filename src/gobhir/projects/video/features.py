@@ -56,7 +56,7 @@ def looked(clips: Clips, model: ClipNet, settings: Settings, number: int) -> tor
 
 def _key(settings: Settings, clips: str, number: int) -> str:
     """The name of a view: other clips or another wish make it another."""
-    names = ("frames", "size", "sampling", "see", "pretrained", "seed")
+    names = ("frames", "size", "sampling", "see", "cnn", "seed")
     wishes = {name: getattr(settings, name) for name in names}
     if settings.pretrained and not number:
         del wishes["seed"]

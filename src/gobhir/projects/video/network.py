@@ -15,14 +15,31 @@ from torch import Tensor, nn
 from gobhir.projects.images.data import normalised
 from gobhir.projects.images.network import imagenet, with_backbone
 from gobhir.projects.images.networks.efficientnet_lite import EfficientNetLite0
+from gobhir.projects.images.networks.mobilenet import conv_norm_relu6
 from gobhir.projects.video.sampling import chosen
 from gobhir.projects.video.settings import Settings
 
-WIDTH = 1280
+WIDTH = {"efficientnet_lite0": 1280, "small": 64}
 """What the CNN says of a picture: so many numbers."""
 GAIN = 2.0
 """Changes are small: they are shown so many times as large, on grey."""
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
+
+
+class Small(nn.Module):
+    """A CNN of four layers that knows nothing yet: x (N, 3, H, W)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (16, 24, 32, WIDTH["small"])
+        self.stem = conv_norm_relu6(3, widths[0], 3, 2)
+        pairs = zip(widths, widths[1:], strict=False)
+        self.blocks = nn.Sequential(*(conv_norm_relu6(a, b, 3, 2) for a, b in pairs))
+
+    def features(self, x: Tensor) -> Tensor:
+        """What is seen of a picture: (N, 64)."""
+        out: Tensor = self.blocks(self.stem(x)).mean((2, 3))
+        return out
 
 
 class Reader(nn.Module):
@@ -59,8 +76,10 @@ class ClipNet(nn.Module):
     def __init__(self, classes: int, settings: Settings):
         super().__init__()
         self.see = settings.see
-        self.cnn = EfficientNetLite0(1)
-        self.cnn.head = nn.Identity()  # type: ignore[assignment]  # the reader has one
+        self.cnn: EfficientNetLite0 | Small = Small()
+        if settings.pretrained:
+            self.cnn = EfficientNetLite0(1)
+            self.cnn.head = nn.Identity()  # type: ignore[assignment]  # the reader has one
         self.reader = Reader(seen(settings), classes, settings)
 
     def features(self, x: Tensor) -> Tensor:
@@ -72,8 +91,8 @@ class ClipNet(nn.Module):
         if self.see != "frames":
             changes = GAIN * (x[:, 1:] - x[:, :-1])
             looks.append(torch.cat([changes[:, :1], changes], 1))
-        found = [self.cnn.features(one.flatten(0, 1)).unflatten(0, (-1, frames)) for one in looks]
-        return torch.cat(found, 2)
+        seen = self.cnn.features(torch.stack(looks, 2).flatten(0, 2))
+        return seen.unflatten(0, (-1, frames, len(looks))).flatten(2)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.reader(self.features(x))
@@ -97,7 +116,7 @@ class Kept(nn.Module):
 
 def seen(settings: Settings) -> int:
     """How many numbers the reader is told of each frame."""
-    return WIDTH * (2 if settings.see == "both" else 1)
+    return WIDTH[settings.cnn] * (2 if settings.see == "both" else 1)
 
 
 def reader(settings: Settings, classes: int) -> Reader:
@@ -107,7 +126,7 @@ def reader(settings: Settings, classes: int) -> Reader:
 
 
 def network(settings: Settings, classes: int) -> ClipNet:
-    """A network whose CNN knows ImageNet's pictures (or, not pretrained, nothing)."""
+    """A network whose CNN knows ImageNet's pictures; the small one knows nothing."""
     torch.manual_seed(settings.seed)
     model = ClipNet(classes, settings)
     if settings.pretrained:

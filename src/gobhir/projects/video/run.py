@@ -93,5 +93,7 @@ def _row(clip: Clip, source: str, begin: float, end: float, found: object) -> tu
 
 def _line(clip: Clip, row: tuple[object, ...]) -> str:
     source, begin, end, *shares = row
-    said = ", ".join(f"{name} {share:.2f}" for name, share in zip(clip.classes, shares, strict=True))
+    said = ", ".join(
+        f"{name} {share:.2f}" for name, share in zip(clip.classes, shares, strict=True)
+    )
     return f"{source}  {begin:.1f}-{end:.1f} s  {said}"

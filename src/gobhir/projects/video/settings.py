@@ -27,13 +27,13 @@ class Settings(Training):
     size: int = setting(128, "video.setting.size", low=32, high=384)
     sampling: Literal["uniform", "random", "dense"] = setting("uniform", "video.setting.sampling")
     views: int = setting(2, "video.setting.views", low=1, high=64)
+    cnn: Literal["efficientnet_lite0", "small"] = setting("efficientnet_lite0", "video.setting.cnn")
     see: Literal["both", "frames", "changes"] = setting("both", "video.setting.see")
     cell: Literal["lstm", "gru", "mean"] = setting("gru", "video.setting.cell")
     both_ways: bool = setting(True, "video.setting.both_ways")
     hidden: int = setting(64, "video.setting.hidden", low=1, high=1024)
     dropout: float = setting(0.5, "video.setting.dropout", low=0, high=0.95)
     folds: int = setting(5, "video.setting.folds", low=2, high=MOST_FOLDS)
-    pretrained: bool = setting(True, "video.setting.pretrained")
     epochs: int = 20
     batch_size: int = 32
     lr: float = 0.0005
@@ -42,6 +42,11 @@ class Settings(Training):
     tune_lr: float = setting(0.0001, "video.setting.tune_lr", low=1e-9, high=1)
     tune_batch: int = setting(4, "video.setting.tune_batch", low=1)
     tune_blocks: int = setting(16, "video.setting.tune_blocks", low=1, high=16)
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the CNN begins with weights that have seen ImageNet."""
+        return self.cnn == "efficientnet_lite0"
 
     @property
     def kept(self) -> int:

@@ -37,7 +37,7 @@ def simple(todo: Task, found: np.ndarray, settings: Settings) -> dict[str, np.nd
         "video.svm": (found.mean(1), lambda x, y, z: machine(x, y, z, classes)),
     }
     if settings.see != "changes":
-        middle = found[:, found.shape[1] // 2, :WIDTH]
+        middle = found[:, found.shape[1] // 2, : WIDTH[settings.cnn]]
         known["video.single"] = (middle, lambda x, y, z: logistic(x, y, z, HELD))
     return {name: _asked(x, todo, answer, classes) for name, (x, answer) in known.items()}
 

@@ -59,7 +59,12 @@ def train(
 
 
 def learned(
-    todo: Task, fold: int | None, found: torch.Tensor, settings: Settings, folder: Path, resume: bool
+    todo: Task,
+    fold: int | None,
+    found: torch.Tensor,
+    settings: Settings,
+    folder: Path,
+    resume: bool,
 ) -> History:
     """Stage 1 of one network, and stage 2 if it is wanted; gives the curve of the last of them."""
     part, name = todo.part(fold), of_fold(fold)
@@ -131,11 +136,11 @@ def how_tuned(model: ClipNet, todo: Task, part: Part, settings: Settings) -> dic
     """What stage 2 learns from, and how. The first blocks may stay as they are; what BatchNorm
     knows of ImageNet's pictures stays in any case: a few clips would tell it worse."""
     blocks = list(model.cnn.blocks)
-    still = blocks[: len(blocks) - settings.tune_blocks]
+    still = blocks[: max(0, len(blocks) - settings.tune_blocks)]
     for module in [model.cnn.stem, *still] if still else []:
         module.requires_grad_(False)
     model.train()
-    for module in model.modules():
+    for module in model.modules() if settings.pretrained else []:
         if isinstance(module, nn.BatchNorm2d):
             module.eval()  # fit leaves it so
     own = [p for p in model.parameters() if p.requires_grad]
