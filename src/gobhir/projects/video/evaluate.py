@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gobhir.evaluation import bootstrap, probabilities
+from gobhir.evaluation import probabilities
+from gobhir.evaluation.intervals import mean
 from gobhir.evaluation.report import worst
 from gobhir.lang import LANGUAGES, Count, digits, say, t
 from gobhir.projects.learning import history_file
@@ -65,7 +66,7 @@ def _folds(todo: Task, output: np.ndarray) -> Table:
     rows: list[list[Any]] = []
     for k, part in enumerate(todo.folds):
         own, groups = right[part.test], todo.clips.groups[part.test]
-        (share,) = bootstrap(lambda w, one=own: w @ one / w.sum(1), len(own), groups=groups)
+        share = mean(own, groups=groups)
         number: Words = {lang: digits(k + 1, lang) for lang in LANGUAGES}
         rows.append([number, len(own), len(np.unique(groups)), share])
     head: list[Words] = [

@@ -49,7 +49,7 @@ class Reader(nn.Module):
     def __init__(self, seen: int, classes: int, settings: Settings):
         super().__init__()
         hidden = settings.hidden
-        self.norm = nn.LayerNorm(seen)
+        self.norm = nn.BatchNorm1d(seen, affine=False)  # how much changes must stay seen
         self.narrow = nn.Linear(seen, hidden)
         self.dropout = nn.Dropout(settings.dropout)
         self.recurrent: nn.Module | None = None
@@ -63,7 +63,8 @@ class Reader(nn.Module):
         self.head = nn.Linear(wide, classes)
 
     def forward(self, seen: Tensor) -> Tensor:
-        states = torch.relu(self.narrow(self.dropout(self.norm(seen))))
+        scaled = self.norm(seen.transpose(1, 2)).transpose(1, 2)
+        states = torch.relu(self.narrow(self.dropout(scaled)))
         if self.recurrent is not None:
             states, _ = self.recurrent(states)
         out: Tensor = self.head(self.dropout(states.mean(1)))
