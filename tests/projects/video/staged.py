@@ -16,13 +16,12 @@ SIZE, RATE = 48, 10
 def pictures(draw: np.random.Generator, count: int, trembles: bool) -> Iterator[np.ndarray]:
     """(SIZE, SIZE, 3) bytes each."""
     y, x = np.mgrid[:SIZE, :SIZE]
+    paper = draw.integers(40, 60, (SIZE, SIZE, 3))  # the camera stands still
     start, high = draw.uniform(8, 16), draw.uniform(12, 36)
     for t in range(count):
         middle = draw.uniform(8, 40) if trembles else start + 24 * t / count
         inside = (x - middle) ** 2 + (y - high) ** 2 < 49
-        paper = draw.integers(40, 60, (SIZE, SIZE, 3))
-        paper[inside] = 220
-        yield paper.astype(np.uint8)
+        yield np.where(inside[..., None], 220, paper).astype(np.uint8)
 
 
 def film(path: Path, draw: np.random.Generator, count: int = 20, trembles: bool = False) -> Path:

@@ -35,6 +35,9 @@ class Small(nn.Module):
         self.stem = conv_norm_relu6(3, widths[0], 3, 2)
         pairs = zip(widths, widths[1:], strict=False)
         self.blocks = nn.Sequential(*(conv_norm_relu6(a, b, 3, 2) for a, b in pairs))
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):  # or its answers fade from layer to layer
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
     def features(self, x: Tensor) -> Tensor:
         """What is seen of a picture: (N, 64)."""
