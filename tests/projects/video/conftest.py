@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.projects.video.staged import film
+from tests.projects.video.staged import EACH, film
 
 
 @pytest.fixture(autouse=True)
@@ -20,9 +20,9 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def films(tmp_path_factory):
-    """Eight films that tremble and eight that do not; one class has a Bangla name."""
+    """EACH films that tremble and EACH that do not; one class has a Bangla name."""
     draw, folder = np.random.default_rng(0), tmp_path_factory.mktemp("films")
     for name in ("fight", "শান্ত"):
-        for k in range(8):
+        for k in range(EACH):
             film(folder / name / f"{k}.mp4", draw, trembles=name == "fight")
     return folder

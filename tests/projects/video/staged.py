@@ -11,6 +11,8 @@ import numpy as np
 from gobhir.projects.detection.video import Film, Frame
 
 SIZE, RATE = 48, 10
+EACH = 12
+"""Films of each class."""
 
 
 def pictures(draw: np.random.Generator, count: int, trembles: bool) -> Iterator[np.ndarray]:
@@ -18,8 +20,9 @@ def pictures(draw: np.random.Generator, count: int, trembles: bool) -> Iterator[
     y, x = np.mgrid[:SIZE, :SIZE]
     paper = draw.integers(40, 60, (SIZE, SIZE, 3))  # the camera stands still
     start, high = draw.uniform(8, 16), draw.uniform(12, 36)
+    pace = draw.uniform(0, 24) / count
     for t in range(count):
-        middle = draw.uniform(8, 40) if trembles else start + 24 * t / count
+        middle = draw.uniform(8, 40) if trembles else start + pace * t
         inside = (x - middle) ** 2 + (y - high) ** 2 < 49
         yield np.where(inside[..., None], 220, paper).astype(np.uint8)
 

@@ -25,9 +25,9 @@ def settings(**wishes):
 def test_a_folder_of_films(films) -> None:
     clips = read_folder(films, settings(data=str(films)))
     assert clips.classes == ["fight", "শান্ত"]
-    assert clips.pixels.shape == (16, 4, 32, 32, 3) and clips.pixels.dtype == np.uint8
-    assert clips.labels.tolist() == [0] * 8 + [1] * 8
-    assert len(set(clips.groups.tolist())) == 16
+    assert clips.pixels.shape == (24, 4, 32, 32, 3) and clips.pixels.dtype == np.uint8
+    assert clips.labels.tolist() == [0] * 12 + [1] * 12
+    assert len(set(clips.groups.tolist())) == 24
     assert clips.names[0] == "fight/0.mp4 [0]"
 
 
@@ -63,8 +63,8 @@ def test_what_is_no_folder_of_films_says_why(films, tmp_path) -> None:
     film(tmp_path / "one" / "a" / "1.mp4", np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"found: a\)"):
         listed(tmp_path / "one", 1)
-    with pytest.raises(ValueError, match=r"fight \(8\), শান্ত \(8\)"):
-        listed(films, 9)
+    with pytest.raises(ValueError, match=r"fight \(12\), শান্ত \(12\)"):
+        listed(films, 13)
     for name in ("a/2", "b/1", "b/2"):
         film(tmp_path / "one" / f"{name}.mp4", np.random.default_rng(0), 3)
     (tmp_path / "one" / "b" / "1.mp4").write_bytes(b"no film" * 99)

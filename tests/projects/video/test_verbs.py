@@ -42,11 +42,11 @@ def test_measured_on_sources_that_it_has_not_seen(trained) -> None:
     found = Project("video").evaluate(trained)
     assert Results.load(trained).models == found.models
     accuracy = found.models[0].numbers["accuracy"]
-    assert accuracy.value >= 0.85 and accuracy.groups == accuracy.n == 16
+    assert accuracy.value >= 0.85 and accuracy.groups == accuracy.n == 24
     by_name = {one.name.key: one.numbers["accuracy"].value for one in found.baselines}
     assert by_name["video.moving"] >= 0.9 and by_name["evaluation.name.majority"] == 0.5
     assert set(by_name) >= {"video.svm"} and "video.single" not in by_name
-    assert [row[1:3] for row in found.tables[0].rows] == [[8, 8], [8, 8]]
+    assert [row[1:3] for row in found.tables[0].rows] == [[12, 12], [12, 12]]
     for file in ("results.bn.html", "results.en.html", "card.bn.md", "card.en.md"):
         assert (trained / file).stat().st_size > 500
 
@@ -57,8 +57,8 @@ def test_the_file_says_what_the_network_says(trained, films) -> None:
     clip, model = Clip(trained / "model.onnx"), opened(settings, 2, trained, None)
     warm = told(trained).temperature
     with torch.no_grad():
-        logits = model(shown(clips.pixels[[0, 9]])).numpy()
-    for pixels, one in zip(clips.pixels[[0, 9]], logits, strict=True):
+        logits = model(shown(clips.pixels[[0, 19]])).numpy()
+    for pixels, one in zip(clips.pixels[[0, 19]], logits, strict=True):
         shares = clip(pixels)
         assert shares.sum() == pytest.approx(1)
         assert shares.argmax() == one.argmax()
@@ -148,7 +148,7 @@ def test_what_the_cnn_saw_is_kept(films, tmp_path, monkeypatch) -> None:
     own = Project("video").settings(data=str(films), **TINY)
     clips, model = task(own).clips, network(own, 2)
     first = cache.features(clips, model, own, tmp_path)
-    assert first.shape == (1, 16, 6, 128)
+    assert first.shape == (1, 24, 6, 128)
     more = Project("video").settings(data=str(films), **{**TINY, "views": 2})
     calls = []
     plain = cache.looked
@@ -218,7 +218,7 @@ def test_fine_tuned_killed_and_resumed(films, tmp_path, monkeypatch) -> None:
     for fold in (0, 1, None):
         one, other = (model_file(place, of_fold(fold)).read_bytes() for place in (whole, folder))
         assert one == other
-    assert project.evaluate(folder).models[0].numbers["accuracy"].n == 16
+    assert project.evaluate(folder).models[0].numbers["accuracy"].n == 24
 
 
 def test_motion_is_more_where_more_moves(films) -> None:
@@ -234,7 +234,7 @@ def test_a_baseline_is_asked_about_what_it_has_not_seen(films) -> None:
     own = Project("video").settings(data=str(films), **TINY)
     todo = task(own)
     draw = np.random.default_rng(0)
-    seen = draw.normal(size=(16, 6, 128))
+    seen = draw.normal(size=(24, 6, 128))
     # What the middle frame shows tells the classes apart, what the change shows does not.
     seen[:, 3, :64] += 6 * todo.clips.labels[:, None]
     found = simple(todo, seen, own)
@@ -242,7 +242,7 @@ def test_a_baseline_is_asked_about_what_it_has_not_seen(films) -> None:
     right = {name: (out.argmax(1) == todo.clips.labels).mean() for name, out in found.items()}
     assert right["video.single"] == 1 and right["majority"] == 0.5
     # Labels that nothing tells of are not known, as they would be to who has seen them.
-    blind = simple(todo, draw.normal(size=(16, 6, 128)), own)["video.single"]
+    blind = simple(todo, draw.normal(size=(24, 6, 128)), own)["video.single"]
     assert (blind.argmax(1) == todo.clips.labels).mean() < 0.9
 
 
@@ -251,4 +251,4 @@ def test_parts_of_a_task(films) -> None:
     assert todo.part(1) is todo.folds[1]
     last = todo.part(None)
     assert isinstance(last, Part) and not len(last.test)
-    assert len(last.train) + len(last.validation) == 16
+    assert len(last.train) + len(last.validation) == 24
