@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gobhir.projects.detection.video import Film, Frame
+from gobhir.projects.film import Film
 
 SIZE, RATE = 48, 10
 EACH = 12
@@ -31,5 +31,5 @@ def film(path: Path, draw: np.random.Generator, count: int = 20, trembles: bool 
     """A film of `count` frames, RATE a second."""
     with Film(path, RATE) as file:
         for t, picture in enumerate(pictures(draw, count, trembles)):
-            file.add(Frame(t, t / RATE, picture))
+            file.add(t / RATE, picture)
     return path

@@ -87,11 +87,11 @@ def test_no_camera_waits_for_pytorch(trained) -> None:
 def test_a_stream_is_looked_at_again_and_again(trained, tmp_path, capsys) -> None:
     draw = np.random.default_rng(3)
     calm, wild = (list(pictures(draw, 40, kind)) for kind in (False, True))
-    from gobhir.projects.detection.video import Film, Frame
+    from gobhir.projects.film import Film
 
     with Film(tmp_path / "films" / "both.mp4", 10) as file:
         for t, picture in enumerate([*calm, *wild]):
-            file.add(Frame(t, t / 10, picture))
+            file.add(t / 10, picture)
     film(tmp_path / "films" / "short.mp4", draw, 5)
     project = Project("video")
     table = project.run([str(tmp_path / "films")], trained)

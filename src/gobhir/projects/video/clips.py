@@ -18,7 +18,7 @@ import numpy as np
 
 from gobhir.datasets import Dataset, read_picture
 from gobhir.lang import say
-from gobhir.projects.detection.video import SUFFIXES, frames
+from gobhir.projects.film import SUFFIXES, frames
 from gobhir.projects.parts import Words
 from gobhir.projects.video.sampling import uniform
 from gobhir.projects.video.settings import STRIP, Settings

@@ -10,8 +10,8 @@ from typing import Annotated
 import pandas as pd
 
 from gobhir.lang import say, t
-from gobhir.projects.detection.video import SUFFIXES, is_video
-from gobhir.projects.detection.video import frames as frames_of
+from gobhir.projects.film import SUFFIXES, is_video
+from gobhir.projects.film import frames as frames_of
 from gobhir.projects.settings import write
 from gobhir.projects.video.clips import films, squeezed
 from gobhir.projects.video.scorer import Clip
