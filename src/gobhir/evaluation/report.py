@@ -19,7 +19,9 @@ from gobhir.training.history import title as column_title
 from gobhir.training.metrics.base import arrays
 from gobhir.training.metrics.regression import columns
 
-LOWER_IS_BETTER = frozenset({"mae", "rmse", "mase", "log_loss", "brier", "ece", "loss"})
+LOWER_IS_BETTER = frozenset(
+    {"mae", "rmse", "mase", "log_loss", "brier", "ece", "loss", "false_alarms"}
+)
 SHARES = frozenset(
     {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1"}
     | {"ap", "ap50", "ap75", "mota", "idf1"}
@@ -201,13 +203,13 @@ def _mean_there(values: np.ndarray) -> np.ndarray:
     return np.where(there, values, 0).sum(-1) / np.where(count, count, math.nan)
 
 
-def _areas(p: np.ndarray, y: np.ndarray) -> list[_Areas]:
+def _areas(p: np.ndarray, y: np.ndarray) -> list[Areas]:
     if p.shape[1] == 2:
-        return [_Areas(p[:, 1], y == 1)]
-    return [_Areas(p[:, c], y == c) for c in np.unique(y)]
+        return [Areas(p[:, 1], y == 1)]
+    return [Areas(p[:, c], y == c) for c in np.unique(y)]
 
 
-class _Areas:
+class Areas:
     """The areas under the ROC and the precision-recall curve of each resample: weights (r, n) ->
     two of (r,)."""
 
