@@ -51,10 +51,11 @@ def task(settings: Settings) -> Task:
             raise ValueError(say("anomaly.bad.size", name=name, size=size, unit=unit))
     normal, labelled, dataset = sources(settings)
 
-    def look(clip: Clip) -> Watched:
-        return watched(clip, settings.rate, settings.fps, settings.height, settings.width)
+    def look(clip: Clip, minutes: float = np.inf) -> Watched:
+        own = settings
+        return watched(clip, own.rate, own.fps, own.height, own.width, minutes)
 
-    seen = [look(clip) for clip in normal]
+    seen = [look(clip, settings.minutes) for clip in normal]
     parts = cut([one.greys for one in seen], settings.share)
     for name, pieces in zip(PARTS, parts, strict=True):
         if not pieces:

@@ -101,10 +101,14 @@ def pairs(greys: np.ndarray) -> np.ndarray:
     return both.astype(np.float32) / 255
 
 
-def watched(clip: Clip, rate: float, fps: float, height: int, width: int) -> Watched:
-    """Look at a whole clip. ValueError where the labels are not one a frame, or it is too short."""
+def watched(
+    clip: Clip, rate: float, fps: float, height: int, width: int, minutes: float = np.inf
+) -> Watched:
+    """Look at a clip, at most so many minutes of it. ValueError where the labels are not one a frame, or it is too short."""
     greys, numbers, count, shape = [], [], 0, (0, 0)
     for frame, wanted in sampled(all_frames(clip.source, fps), rate):
+        if frame.seconds > 60 * minutes:
+            break
         count += 1
         if wanted:
             shape = frame.pixels.shape[:2]

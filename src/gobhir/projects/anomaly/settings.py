@@ -17,6 +17,7 @@ class Settings(Training):
 
     data: str = setting("vtest_gt", "anomaly.setting.data")
     only: str = setting("", "anomaly.setting.only")
+    minutes: float = setting(60.0, "anomaly.setting.minutes", low=0.01, high=100_000)
     share: float = setting(0.5, "anomaly.setting.share", low=0.1, high=0.9)
     width: int = setting(256, "anomaly.setting.width", low=16, high=1024)
     height: int = setting(192, "anomaly.setting.height", low=16, high=1024)
