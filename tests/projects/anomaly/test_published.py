@@ -9,7 +9,6 @@ from scipy.io import savemat
 
 from gobhir.projects.anomaly.footage import watched
 from gobhir.projects.anomaly.published import published
-
 from tests.projects.anomaly.drawn import film, yard
 
 FRAMES = 12

@@ -45,7 +45,7 @@ class Task:
 
 def task(settings: Settings) -> Task:
     """What the settings name. ValueError where sizes do not fit, or one part would be empty."""
-    for name in ("width", "height", "side"):
+    for name in ("side", "width", "height"):
         unit = 4 if name == "side" else settings.side
         if (size := getattr(settings, name)) % unit:
             raise ValueError(say("anomaly.bad.size", name=name, size=size, unit=unit))

@@ -19,7 +19,6 @@ from gobhir.projects.anomaly.run import marked
 from gobhir.projects.anomaly.scorer import ONNX, Camera, all_smoothed, open_camera
 from gobhir.projects.anomaly.settings import Settings
 from gobhir.projects.anomaly.tail import Tail, alarms, poisson
-
 from gobhir.projects.learning import history_file
 from gobhir.projects.parts import Chart, Picture, Series, Words, png
 from gobhir.projects.results import Card, Data, Model, Results, Table
@@ -41,7 +40,7 @@ class Method:
 
 
 def evaluate(
-    settings: Settings, folder: Path, *, one_class: Annotated[bool, "anomaly.one_class"] = False
+    settings: Settings, folder: Path, *, one_class: Annotated[bool, "anomaly.told_apart"] = False
 ) -> Results:
     """Count the false alarms on normal footage that neither the network nor the threshold has seen,
     and, where there is labelled footage, measure the frame-level AUC. one_class: also tell each
@@ -136,8 +135,10 @@ def calibration(method: Method, todo: Task, settings: Settings) -> Table:
     for wished in sorted({*WISHES, settings.alarms}):
         score = method.tail.threshold(wished)
         count = sum(len(alarms(row, score, settings.quiet)) for row in rows_)
-        expected = min(wished, method.tail.rate) * lasted
-        rows.append([f"{wished:g}", f"{score:.3f}", f"{expected:.2f}", count, poisson(count, lasted)])
+        expected = method.tail.per_hour(score) * lasted
+        rows.append(
+            [f"{wished:g}", f"{score:.3f}", f"{expected:.2f}", count, poisson(count, lasted)]
+        )
     head: list[Words] = [
         say("anomaly.table.wished"),
         say("anomaly.table.threshold"),

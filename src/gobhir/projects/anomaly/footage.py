@@ -104,10 +104,12 @@ def pairs(greys: np.ndarray) -> np.ndarray:
 def watched(
     clip: Clip, rate: float, fps: float, height: int, width: int, minutes: float = np.inf
 ) -> Watched:
-    """Look at a clip, at most so many minutes of it. ValueError where the labels are not one a frame, or it is too short."""
-    greys, numbers, count, shape = [], [], 0, (0, 0)
+    """Look at a clip, at most so many minutes of it. ValueError where the labels are not one a
+    frame, or it is too short."""
+    greys, numbers, count, shape, first = [], [], 0, (0, 0), None
     for frame, wanted in sampled(all_frames(clip.source, fps), rate):
-        if frame.seconds > 60 * minutes:
+        first = frame.seconds if first is None else first
+        if frame.seconds - first > 60 * minutes:
             break
         count += 1
         if wanted:

@@ -68,6 +68,7 @@ class Camera(nn.Module):
 
     background: torch.Tensor
     usual: torch.Tensor
+    noise: torch.Tensor
 
     def __init__(self, autoencoder: Autoencoder, side: int, background: torch.Tensor):
         super().__init__()
@@ -76,6 +77,13 @@ class Camera(nn.Module):
         self.grid = (high // side, wide // side)
         self.register_buffer("background", background)
         self.register_buffer("usual", torch.ones(self.grid))
+        self.register_buffer("noise", torch.ones(()))
+
+    def get_used(self, usual: torch.Tensor) -> None:
+        """Take these errors (rows, cols) for the usual ones."""
+        self.usual.copy_(usual)
+        # Where hardly anything ever happens, noise must not count as many times the usual.
+        self.noise.copy_(usual.median())
 
     def seen(self, pairs: torch.Tensor) -> torch.Tensor:
         """Appearance and motion, the two channels that are learned: what differs from the empty
@@ -89,6 +97,4 @@ class Camera(nn.Module):
         return found.reshape(-1, *self.grid)
 
     def forward(self, pairs: torch.Tensor) -> torch.Tensor:
-        # Where hardly anything ever happens, noise must not count as many times the usual.
-        noise = self.usual.median()
-        return torch.log((self.errors(pairs) + noise) / (self.usual + noise))
+        return torch.log((self.errors(pairs) + self.noise) / (self.usual + self.noise))

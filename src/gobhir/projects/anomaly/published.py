@@ -1,8 +1,8 @@
 """The folders of three data sets as they are published, with their frame-level truth.
 
 UCSD Ped1, Ped2     Train/Train001/001.tif, Test/Test001/001.tif, masks Test/Test001_gt/001.bmp
-(V. Mahadevan et al. 2010, http://www.svcl.ucsd.edu/projects/anomaly/dataset.htm; frames of Ped1 that
-have masks are a part, so that only clips with masks count)
+(V. Mahadevan et al. 2010, http://www.svcl.ucsd.edu/projects/anomaly/dataset.htm;
+of Ped1 not every clip has masks: only those that have are a test)
 Avenue              training_videos/01.avi, testing_videos/01.avi, masks `volLabel` in 1_label.mat
 (C. Lu, J. Shi, J. Jia 2013, https://www.cse.cuhk.edu.hk/leojia/projects/detectabnormal/dataset.html)
 ShanghaiTech        training/videos/01_001.avi, testing/frames/01_0014/000.jpg,
@@ -54,9 +54,7 @@ def ucsd(folder: Path) -> Published:
 
     train = [Clip(p.name, str(p)) for p in _folders(folder / "Train")]
     inside = [p for p in _folders(folder / "Test") if not p.name.endswith("_gt")]
-    test = [
-        Clip(p.name, str(p), truth(p)) for p in inside if p.with_name(f"{p.name}_gt").is_dir()
-    ]
+    test = [Clip(p.name, str(p), truth(p)) for p in inside if p.with_name(f"{p.name}_gt").is_dir()]
     return Published("UCSD", train, test)
 
 
@@ -69,10 +67,12 @@ def avenue(folder: Path) -> Published:
     def truth(film: Path) -> np.ndarray:
         path = labels.get(int(film.stem))
         if path is None:
-            raise ValueError(say("anomaly.bad.mask", name=film.stem, file=f"{int(film.stem)}_label.mat"))
+            raise ValueError(
+                say("anomaly.bad.mask", name=film.stem, file=f"{int(film.stem)}_label.mat")
+            )
         try:
             masks = loadmat(path)["volLabel"].ravel()
-        except (ValueError, KeyError, NotImplementedError) as error:
+        except Exception as error:  # SciPy has several of its own for what is no such file
             raise ValueError(say("anomaly.bad.mat", path=path, reason=error)) from None
         return np.array([np.asarray(mask).any() for mask in masks], bool)
 

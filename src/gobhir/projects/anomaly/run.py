@@ -81,7 +81,7 @@ def run(
         write(place / ALARMS, table.to_csv(index=False))
         every = pd.DataFrame(scores, columns=["source", "seconds", "score"])
         write(place / SCORES, every.to_csv(index=False))
-        print(t("cli.explain.saved", path=place))
+        print(t("anomaly.saved", path=place))
     return table
 
 

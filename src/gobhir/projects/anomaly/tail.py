@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gobhir.evaluation import Estimate
 from gobhir.lang import say
 
-SHARE = 0.9
-"""The tail begins where this share of all scores lies below."""
-LEAST, SHAPED = 3, 20
+SHARES = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999)
+"""Alarms are counted with thresholds below which such shares of all scores lie; the tail begins at
+the highest of them that has MANY peaks above it, or else at the lowest."""
+LEAST, SHAPED, MANY = 3, 20, 50
 """So many peaks are needed at least; from so many on, their own shape is believed."""
 SHAPES = (0.0, 0.5)
 """A tail that ends somewhere (a shape below 0) is never believed: it would promise silence."""
@@ -42,23 +43,30 @@ class Alarm:
 @dataclass(frozen=True)
 class Tail:
     """base: where the tail begins; rate: alarms an hour with a threshold there; scale, shape: of
-    the generalised Pareto distribution of what peaks have above it."""
+    the generalised Pareto distribution of what peaks have above it. scores, rates: thresholds below
+    the base, rising, and the alarms an hour that were counted with them."""
 
     base: float
     rate: float
     scale: float
     shape: float
+    scores: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
 
     @classmethod
     def fit(cls, scores: Sequence[np.ndarray], rate: float, quiet: int) -> Tail:
         """From smoothed scores of normal footage, a row for each piece of it; rate: scores a
         second; quiet: as for `alarms`. ValueError for too little footage."""
         every = np.concatenate([np.empty(0), *scores])
-        base = float(np.quantile(every, SHARE)) if len(every) else 0.0
-        peaks = [one.peak for row in scores for one in alarms(row, base, quiet)]
-        if len(peaks) < LEAST:
-            said = {"seconds": round(len(every) / rate), "peaks": len(peaks), "least": LEAST}
+        levels = np.quantile(every, SHARES).tolist() if len(every) else [0.0]
+        counted = [
+            [one.peak for row in scores for one in alarms(row, level, quiet)] for level in levels
+        ]
+        if len(counted[0]) < LEAST:
+            said = {"seconds": round(len(every) / rate), "peaks": len(counted[0]), "least": LEAST}
             raise ValueError(say("anomaly.bad.short", **said))
+        begin = max([k for k, peaks in enumerate(counted) if len(peaks) >= MANY], default=0)
+        base, peaks = levels[begin], counted[begin]
         above = np.sort(np.array(peaks)) - base
         mean = max(float(above.mean()), 1e-6)
         shape = 0.0
@@ -68,20 +76,32 @@ class Tail:
             if mean > 2 * weighted:
                 shape = float(np.clip(2 - mean / (mean - 2 * weighted), *SHAPES))
         hours = len(every) / rate / 3600
-        return cls(base, len(peaks) / hours, mean * (1 - shape), shape)
+        rates = [len(peaks) / hours for peaks in counted[: begin + 1]]
+        # Of a low threshold runs melt together: fewer alarms, but not fewer with a higher one.
+        rates = np.maximum.accumulate(rates[::-1])[::-1].tolist()
+        return cls(base, rates[-1], mean * (1 - shape), shape, levels[:begin], rates[:-1])
 
     def per_hour(self, score: float) -> float:
-        """How many false alarms an hour a threshold of `score` would give. Below `base` it only
-        goes on rising: it is no rate there."""
+        """How many false alarms an hour a threshold of `score` would give. Below the lowest that
+        was counted with it only goes on rising: it is no rate there."""
+        low, most = [*self.scores, self.base][0], [*self.rates, self.rate][0]
+        if score < low:
+            return most * math.exp(min((low - score) / self.scale, 700.0))
+        if score < self.base:
+            known = np.log([*self.rates, self.rate])
+            return math.exp(float(np.interp(score, [*self.scores, self.base], known)))
         above = (score - self.base) / self.scale
-        if above < 0 or self.shape == 0:
-            return self.rate * math.exp(min(-above, 700.0))
+        if self.shape == 0:
+            return self.rate * math.exp(-above)
         return float(self.rate * (1 + self.shape * above) ** (-1 / self.shape))
 
     def threshold(self, per_hour: float) -> float:
-        """The score that gives so many false alarms an hour; `base` where more are wished for than
-        it gives."""
-        ratio = max(1.0, self.rate / per_hour)
+        """The score that gives so many false alarms an hour; the lowest that was counted with,
+        where more are wished for than it gives."""
+        if per_hour > self.rate:
+            known = np.log([self.rate, *self.rates[::-1]])
+            return float(np.interp(math.log(per_hour), known, [self.base, *self.scores[::-1]]))
+        ratio = self.rate / per_hour
         if self.shape == 0:
             return self.base + self.scale * math.log(ratio)
         return self.base + self.scale / self.shape * (ratio**self.shape - 1)

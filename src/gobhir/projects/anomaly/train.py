@@ -23,8 +23,6 @@ from gobhir.training import History
 from gobhir.training.processes import is_main_process
 
 
-
-
 def train(
     settings: Settings, folder: Path, *, resume: Annotated[bool, "projects.resume"] = False
 ) -> History:
@@ -76,7 +74,7 @@ def _export(camera: Camera, todo: Task, settings: Settings, path: Path) -> Watch
     import onnx
 
     camera.eval()
-    camera.usual.copy_(usual(camera, todo.learn))
+    camera.get_used(usual(camera, todo.learn))
     part = path.with_name("unnamed.onnx")
     try:
         export(camera, pairs(todo.learn[0][:5]), part, tolerance=1e-3)
