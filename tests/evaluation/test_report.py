@@ -53,7 +53,7 @@ def test_the_values_are_those_of_the_metrics_and_of_scikit_learn() -> None:
 def test_resampled_areas_are_those_of_the_rows_written_out() -> None:
     score = np.round(DRAW.random(60), 1)  # ties
     y = (DRAW.random(60) < score).astype(int)
-    area = report._Areas(score, y == 1)
+    area = report.Areas(score, y == 1)
     times = DRAW.integers(0, 4, (5, 60)).astype(float)
     roc, precision = area(times)
     for i, row in enumerate(times.astype(int)):

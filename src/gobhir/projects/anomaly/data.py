@@ -57,11 +57,13 @@ def task(settings: Settings) -> Task:
 
     seen = [look(clip, settings.minutes) for clip in normal]
     parts = cut([one.greys for one in seen], settings.share)
+    learn, calibrate, check = parts
     for name, pieces in zip(PARTS, parts, strict=True):
         if not pieces:
             frames = sum(len(one.greys) for one in seen)
             raise ValueError(say("anomaly.bad.part", part=name, frames=frames))
-    return Task(*parts, test=[look(c) for c in labelled], shape=seen[0].shape, dataset=dataset)
+    test = [look(clip) for clip in labelled]
+    return Task(learn, calibrate, check, test, seen[0].shape, dataset)
 
 
 def sources(settings: Settings) -> tuple[list[Clip], list[Clip], datasets.Dataset | None]:

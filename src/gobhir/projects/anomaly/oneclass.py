@@ -18,7 +18,7 @@ from gobhir.projects import learning
 from gobhir.projects.anomaly.auc import auc
 from gobhir.projects.anomaly.network import Autoencoder
 from gobhir.projects.anomaly.settings import Settings
-from gobhir.projects.parts import Table
+from gobhir.projects.parts import Table, Words
 
 DATA = "fashion_mnist"
 EPOCHS, BATCH, CODE = 10, 64, 32
@@ -45,7 +45,7 @@ def one_class(settings: Settings, most: int = 0) -> Table:
         rows.append([name, *estimates])
         print(t("anomaly.one_class.done", name=data.classes()[k], auc=f"{areas[-1][0]:.3f}"))
     rows.append([say("anomaly.one_class.all"), *(f"{a:.3f}" for a in np.mean(areas, 0))])
-    head = [say("anomaly.one_class.kind")]
+    head: list[Words] = [say("anomaly.one_class.kind")]
     head += [say(f"anomaly.one_class.{name}") for name in METHODS]
     # keys: anomaly.one_class.autoencoder, anomaly.one_class.pca, anomaly.one_class.neighbours
     # keys: anomaly.one_class.mean

@@ -19,9 +19,9 @@ import numpy as np
 from gobhir.evaluation import Estimate
 from gobhir.lang import say
 
-SHARES = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999)
+SHARES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999)
 """Alarms are counted with thresholds below which such shares of all scores lie; the tail begins at
-the highest of them that has MANY peaks above it, or else at the lowest."""
+the highest of them that has MANY peaks above it, or else where there are most."""
 LEAST, SHAPED, MANY = 3, 20, 50
 """So many peaks are needed at least; from so many on, their own shape is believed."""
 SHAPES = (0.0, 0.5)
@@ -62,10 +62,12 @@ class Tail:
         counted = [
             [one.peak for row in scores for one in alarms(row, level, quiet)] for level in levels
         ]
-        if len(counted[0]) < LEAST:
-            said = {"seconds": round(len(every) / rate), "peaks": len(counted[0]), "least": LEAST}
+        numbers = [len(peaks) for peaks in counted]
+        if max(numbers) < LEAST:
+            said = {"seconds": round(len(every) / rate), "peaks": max(numbers), "least": LEAST}
             raise ValueError(say("anomaly.bad.short", **said))
-        begin = max([k for k, peaks in enumerate(counted) if len(peaks) >= MANY], default=0)
+        enough = min(MANY, max(numbers))
+        begin = max(k for k, number in enumerate(numbers) if number >= enough)
         base, peaks = levels[begin], counted[begin]
         above = np.sort(np.array(peaks)) - base
         mean = max(float(above.mean()), 1e-6)
