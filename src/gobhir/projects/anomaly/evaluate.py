@@ -97,7 +97,7 @@ def numbers(method: Method, todo: Task, settings: Settings) -> dict[str, Estimat
     rows = all_smoothed([method.score(piece) for piece in todo.check], settings.window)
     wished = method.tail.threshold(settings.alarms)
     count = sum(len(alarms(row, wished, settings.quiet)) for row in rows)
-    found = {"false_alarms": poisson(count, hours(rows, settings))}
+    found = {"false_alarms": poisson(count, hours(rows, settings), sum(map(len, rows)))}
     if todo.test:
         scores, unusual, clip = labelled(method, todo, settings)
         found["auc"] = auc(scores, unusual, clip)

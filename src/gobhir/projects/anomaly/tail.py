@@ -22,7 +22,7 @@ from gobhir.lang import say
 SHARES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999)
 """Alarms are counted with thresholds below which such shares of all scores lie; the tail begins at
 the highest of them that has MANY peaks above it, or else where there are most."""
-LEAST, SHAPED, MANY = 3, 20, 50
+LEAST, SHAPED, MANY = 2, 20, 50
 """So many peaks are needed at least; from so many on, their own shape is believed."""
 SHAPES = (0.0, 0.5)
 """A tail that ends somewhere (a shape below 0) is never believed: it would promise silence."""
@@ -43,13 +43,15 @@ class Alarm:
 @dataclass(frozen=True)
 class Tail:
     """base: where the tail begins; rate: alarms an hour with a threshold there; scale, shape: of
-    the generalised Pareto distribution of what peaks have above it. scores, rates: thresholds below
-    the base, rising, and the alarms an hour that were counted with them."""
+    the generalised Pareto distribution of what peaks have above it; peaks: how many there
+    were. scores, rates: thresholds below the base, rising, and the alarms an hour that were counted
+    with them."""
 
     base: float
     rate: float
     scale: float
     shape: float
+    peaks: int = 0
     scores: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
 
@@ -81,7 +83,8 @@ class Tail:
         rates = [len(peaks) / hours for peaks in counted[: begin + 1]]
         # Of a low threshold runs melt together: fewer alarms, but not fewer with a higher one.
         rates = np.maximum.accumulate(rates[::-1])[::-1].tolist()
-        return cls(base, rates[-1], mean * (1 - shape), shape, levels[:begin], rates[:-1])
+        scale = mean * (1 - shape)
+        return cls(base, rates[-1], scale, shape, len(peaks), levels[:begin], rates[:-1])
 
     def per_hour(self, score: float) -> float:
         """How many false alarms an hour a threshold of `score` would give. Below the lowest that
@@ -137,11 +140,12 @@ def smoothed(scores: np.ndarray, window: int) -> np.ndarray:
     return (total[ends] - total[starts]) / (ends - starts)
 
 
-def poisson(count: int, hours: float, level: float = 0.95) -> Estimate:
-    """count / hours with the exact interval of a Poisson count (Garwood 1936)."""
+def poisson(count: int, hours: float, n: int = 0, level: float = 0.95) -> Estimate:
+    """count / hours with the exact interval of a Poisson count (Garwood 1936). n: how many frames
+    were looked at in these hours."""
     from scipy.stats import chi2
 
     rest = (1 - level) / 2
     low = float(chi2.ppf(rest, 2 * count)) / 2 if count else 0.0
     high = float(chi2.ppf(1 - rest, 2 * count + 2)) / 2
-    return Estimate(count / hours, low / hours, high / hours, count, level, "poisson")
+    return Estimate(count / hours, low / hours, high / hours, n, level, "poisson")

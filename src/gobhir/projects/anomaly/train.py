@@ -17,7 +17,7 @@ from gobhir.projects.anomaly.footage import pairs
 from gobhir.projects.anomaly.network import Autoencoder, Camera
 from gobhir.projects.anomaly.scorer import KEY, ONNX, Watch, all_smoothed, of_frames, squares
 from gobhir.projects.anomaly.settings import Settings
-from gobhir.projects.anomaly.tail import Tail
+from gobhir.projects.anomaly.tail import SHAPED, Tail
 from gobhir.projects.settings import write
 from gobhir.training import History
 from gobhir.training.processes import is_main_process
@@ -44,6 +44,8 @@ def train(
     if is_main_process():  # of several (torchrun) the one that has written the weights
         learning.put_weights(camera.autoencoder.cpu(), learning.kept(folder))
         watch = _export(camera, todo, settings, folder / ONNX)
+        if watch.tail.peaks < SHAPED:
+            print(t("anomaly.few", peaks=watch.tail.peaks))
         wished = watch.tail.threshold(settings.alarms)
         print(t("anomaly.calibrated", alarms=f"{settings.alarms:g}", score=f"{wished:.3f}"))
     return history
