@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gobhir.projects.detection.video import Film, Frame
+from gobhir.projects.film import Film
 
 HIGH, WIDE, FPS = 48, 64, 10
 
@@ -30,5 +30,5 @@ def film(path, frames) -> str:
     """The frames as a film."""
     with Film(path, FPS) as out:
         for k, pixels in enumerate(frames):
-            out.add(Frame(k, k / FPS, pixels))
+            out.add(k / FPS, pixels)
     return str(path)

@@ -14,8 +14,8 @@ from gobhir.projects import Project
 from gobhir.projects.anomaly.footage import clips, sampled
 from gobhir.projects.anomaly.scorer import Stream, open_camera
 from gobhir.projects.cctv.rules.scored import OPENERS
-from gobhir.projects.detection.video import Frame
-from gobhir.projects.detection.video import frames as read
+from gobhir.projects.film import Frame
+from gobhir.projects.film import frames as read
 from gobhir.projects.results import Results
 from tests.projects.anomaly.drawn import film, yard
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from gobhir.datasets import read_picture
 from gobhir.lang import say
-from gobhir.projects.detection.video import SUFFIXES as FILMS
-from gobhir.projects.detection.video import Frame, frames, is_video
+from gobhir.projects.film import SUFFIXES as FILMS
+from gobhir.projects.film import Frame, frames, is_video
 
 PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 

@@ -14,7 +14,7 @@ from gobhir.projects.anomaly.footage import Clip, all_frames, clips, sampled
 from gobhir.projects.anomaly.scorer import ONNX, Camera, Stream, open_camera
 from gobhir.projects.anomaly.settings import Settings
 from gobhir.projects.anomaly.tail import alarms as found_in
-from gobhir.projects.detection.video import Frame
+from gobhir.projects.film import Frame
 from gobhir.projects.parts import png
 from gobhir.projects.settings import write
 
