@@ -25,12 +25,12 @@ from gobhir.deploy.serve.batching import Batcher, Full
 from gobhir.deploy.serve.body import example, received
 from gobhir.deploy.serve.guard import Guard, Meters
 from gobhir.deploy.serve.limits import Limits, Refused
+from gobhir.deploy.serve.listening import LOCAL, spoken
 from gobhir.deploy.serve.model import Served
 from gobhir.deploy.serve.openapi import description
-from gobhir.lang import LANGUAGES, language, say
+from gobhir.lang import say
 
 PATHS = ("/", "/predict", "/docs", "/openapi.json", "/health", "/metrics")
-LOCAL = {"localhost", "127.0.0.1", "[::1]"}
 
 
 class Service:
@@ -141,23 +141,6 @@ class Service:
 def service(path: str | Path, limits: Limits | None = None) -> Service:
     """The service of a model file, for localhost."""
     return Service(Served(path), limits)
-
-
-def spoken(request: Request) -> str:
-    """The language to answer in: the one asked for by ?lang=, else by Accept-Language, else the
-    one in force."""
-    wish = request.query_params.get("lang")
-    if wish in LANGUAGES:
-        return wish
-    ranked = []
-    for k, part in enumerate(request.headers.get("accept-language", "").split(",")[:20]):
-        tag, _, weight = part.strip().partition(";q=")
-        try:
-            ranked.append((-float(weight or 1), k, tag.lower().partition("-")[0]))
-        except ValueError:
-            continue
-    known = [tag for weight, _, tag in sorted(ranked) if tag in LANGUAGES and weight < 0]
-    return known[0] if known else language()
 
 
 def _json(content: Any, lang: str, status: int = 200, **headers: str) -> Response:

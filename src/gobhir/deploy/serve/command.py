@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
-import socket
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gobhir.deploy.serve.app import LOCAL, Service
+from gobhir.deploy.serve.app import Service
 from gobhir.deploy.serve.limits import Limits
+from gobhir.deploy.serve.listening import listening, names
 from gobhir.deploy.serve.model import Served
-from gobhir.lang import say, t
+from gobhir.lang import t
 
 
 def serve(path: str | Path, limits: Limits, host: str = "127.0.0.1", port: int = 8000) -> None:
@@ -27,15 +26,15 @@ def serve(path: str | Path, limits: Limits, host: str = "127.0.0.1", port: int =
     import uvicorn
 
     threads = 0 if limits.workers == 1 else max(1, (os.cpu_count() or 1) // limits.workers)
-    service = Service(Served(path, threads), limits, _names(host))
-    listening = _listening(host, port)
-    at = listening.getsockname()
+    service = Service(Served(path, threads), limits, names(host))
+    door = listening(host, port)
+    at = door.getsockname()
     shown = f"[{at[0]}]" if ":" in at[0] else at[0]
     print(t("deploy.serve.running", path=path, url=f"http://{shown}:{at[1]}/"), flush=True)
     # uvicorn hands the signal on once it has stopped: this is a good end, not a death.
     signal.signal(signal.SIGTERM, _nothing)
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(configuration(service)).run(sockets=[listening])
+        uvicorn.Server(configuration(service)).run(sockets=[door])
     print(t("deploy.serve.stopped"), flush=True)
 
 
@@ -66,23 +65,3 @@ def configuration(service: Service) -> Any:
 
 def _nothing(number: int, frame: Any) -> None:
     pass
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    if port > 65535:
-        raise ValueError(say("deploy.serve.port", port=port))
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=512)
-    except OSError as trouble:
-        detail = trouble.strerror or str(trouble)
-        told = say("deploy.serve.listen", host=host, port=port, detail=detail)
-        raise ValueError(told) from None
-
-
-def _names(host: str) -> set[str] | None:
-    """The names by which it may be called. On the loopback only those of this machine, so that no
-    name that somebody points at it will do; elsewhere any, since we do not know them."""
-    with suppress(ValueError):
-        return LOCAL | {host} if ipaddress.ip_address(host).is_loopback else None
-    return LOCAL if host == "localhost" else None

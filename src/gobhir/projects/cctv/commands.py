@@ -1,8 +1,9 @@
-"""The command `gobhir cctv`: init, run, events, evaluate, adapt."""
+"""The command `gobhir cctv`: init, run, events, password, evaluate, adapt."""
 
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,9 @@ option = typer.Option
 Folder = Annotated[str, option("--folder", metavar="FOLDER", help="cctv.command.folder")]
 Lang = Annotated[str | None, option("--lang", metavar="bn|en", help="cli.option.lang")]
 Sources = Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="cctv.command.sources")]
+Called = Annotated[
+    list[str] | None, option("--name", metavar="HOST", help="dashboard.command.called")
+]
 HOME, START = "gobhir-projects/cctv", "gobhir-projects/detection"
 
 
@@ -47,24 +51,43 @@ def run(
     sources: Sources = None,
     folder: Folder = HOME,
     fast: Annotated[bool, option("--fast", help="cctv.command.fast")] = False,
+    host: Annotated[str, option(metavar="ADDRESS", help="dashboard.command.host")] = "127.0.0.1",
+    port: Annotated[str, option(metavar="8765", help="dashboard.command.port")] = "8765",
+    called: Called = None,
+    no_page: Annotated[bool, option("--no-page", help="dashboard.command.no_page")] = False,
     lang: Lang = None,
 ) -> None:
     from gobhir.projects.cctv.supervisor import Supervisor
 
     place = Path(folder)
     system = chosen(place, sources or [])
+    door = None
+    if not no_page:
+        from gobhir.projects.cctv.page.serving import Door
+
+        door = Door(place, host, _count("--port", port), set(called or ()))
 
     def told(camera: str, sentence: Message) -> None:
         print(f"{camera}: {sentence.text(language())}", flush=True)
 
-    supervisor = Supervisor(place, system, pace=not fast, lang=language(), told=told)
+    stay = door is not None
+    supervisor = Supervisor(
+        place, system, pace=not fast, lang=language(), told=told, stay=stay
+    )
     for name in ("SIGINT", "SIGTERM"):
         signal.signal(getattr(signal, name), lambda *_: supervisor.stop())
     print(t("cctv.command.running", count=len(system.cameras), folder=place), flush=True)
     for camera in system.cameras:
         if system.looking(camera).adapted:
             print(t("cctv.command.adapted", camera=camera.name), flush=True)
-    supervisor.run()
+    if door is not None:
+        door.open(supervisor)
+        print(t("dashboard.command.at", url=door.url), flush=True)
+    try:
+        supervisor.run()
+    finally:
+        if door is not None:
+            door.close()
     failed = [w for w in supervisor.workers if w.failure is not None]
     raise typer.Exit(2 if len(failed) == len(supervisor.workers) else 0)
 
@@ -82,14 +105,21 @@ def events(
     place = Path(folder)
     if not (place / DATABASE).exists():
         raise FileNotFoundError(say("cctv.command.no_events", folder=place))
-    if not count.strip().isdecimal():
-        raise ValueError(say("cli.bad.count", option="--count", text=count))
+    most = _count("--count", count)
     zone = config.load(place).time_zone if (place / config.FILE).exists() else ""
     rows = []
-    for row in Store(place).events(camera=camera, kind=kind, limit=int(count)):
+    for row in Store(place).events(camera=camera, kind=kind, limit=most):
         said = f"{row.camera}: {row.sentence.text(language())}"
         rows.append((local(row.began, zone), f"{said} ({row.clip})" if row.clip else said))
     print(columns(rows) if rows else t("cctv.command.nothing"))
+
+
+@app.command(cls=Command, help="dashboard.command.password")
+def password(folder: Folder = HOME, lang: Lang = None) -> None:
+    from gobhir.projects.cctv.page.access import set_password
+
+    set_password(Path(folder), _typed())
+    print(t("dashboard.command.set"))
 
 
 @app.command(cls=Command, help="cctv.command.evaluate")
@@ -131,6 +161,27 @@ def adapt(
         return
     with Lock(adapting.place_of(place, name), ".adapting", "projects.lock.held"):
         adapting.adapt(place, name, own, Path(start), plan)
+
+
+def _count(option: str, text: str) -> int:
+    """An option's whole number. ValueError where it is none."""
+    if not (text.strip().isdecimal() and len(text) < 10):
+        raise ValueError(say("cli.bad.count", option=option, text=text))
+    return int(text)
+
+
+def _typed() -> str:
+    """A new password, typed twice without being shown; or the first line of standard input."""
+    if not sys.stdin.isatty():
+        if not (line := sys.stdin.readline().rstrip("\r\n")):
+            raise ValueError(say("dashboard.command.no_terminal"))
+        return line
+    from getpass import getpass
+
+    first = getpass(t("dashboard.command.ask"))
+    if getpass(t("dashboard.command.ask_again")) != first:
+        raise ValueError(say("dashboard.command.differ"))
+    return first
 
 
 def chosen(folder: Path, sources: list[str]) -> config.System:

@@ -153,7 +153,7 @@ def parse(text: str, path: Path | str = FILE) -> System:
     }
     system = _plain(System, content, "")
     usual = _keyed(parts["detector"])
-    made = tuple(_camera(table, number, usual) for number, table in enumerate(cameras, 1))
+    made = tuple(read_camera(table, number, usual) for number, table in enumerate(cameras, 1))
     system = dataclasses.replace(system, cameras=made, **parts)
     check(system)
     return system
@@ -199,8 +199,10 @@ def _check_camera(camera: Camera) -> None:
             raise ValueError(_at(f"{where}: rule {number} ({rule.kind}): {key}", said))
 
 
-def _camera(table: dict[str, Any], number: int, usual: dict[str, Any]) -> Camera:
-    """usual: what holds for its detector where it says nothing else."""
+def read_camera(table: dict[str, Any], number: int, usual: dict[str, Any]) -> Camera:
+    """A camera as the file has it, with its zones, lines and rules; usual: what holds for its
+    detector where it says nothing else. ValueError with the key that is wrong; `check` says the
+    rest."""
     name = table.get("name", number)
     where = f"camera '{name}'"
     zones = [_zone(t, where) for t in _tables(table.pop("zone", []), f"{where}: zone")]
@@ -320,7 +322,7 @@ def as_toml(system: System) -> str:
         for kind, marked in (("zone", camera.zones), ("line", camera.lines)):
             for one in marked:
                 points = ", ".join(f"[{x:.6g}, {y:.6g}]" for x, y in one.points)
-                named = f"name = {_value(one.name)}"
+                named = f"name = {value_text(one.name)}"
                 lines += ["", f"[[camera.{kind}]]", named, f"points = [{points}]"]
         for rule in camera.rules:
             lines += ["", "[[camera.rule]]", f'kind = "{rule.kind}"', *_keys(rule)]
@@ -328,7 +330,7 @@ def as_toml(system: System) -> str:
 
 
 def _keys(section: Any) -> Iterator[str]:
-    yield from (f"{name} = {_value(value)}" for name, value in _keyed(section).items())
+    yield from (f"{name} = {value_text(value)}" for name, value in _keyed(section).items())
 
 
 def _keyed(section: Any) -> dict[str, Any]:
@@ -337,7 +339,8 @@ def _keyed(section: Any) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """As it is written in TOML."""
     if isinstance(value, str):  # JSON's escapes are TOML's, but for one character
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -1,13 +1,16 @@
-"""What a camera sees now, for a page: live/NAME.jpg in the system's folder, with boxes, zones and
-lines. It is made only while somebody looks: whoever does touches live/NAME.wanted (`want`).
+"""What a camera sees now, for a page: live/NAME.jpg in the system's folder, and in it, as a JPEG's
+comment, who is seen where; whoever shows it draws that over it. It is made only while somebody
+looks: whoever does touches live/NAME.wanted (`want`), and is gone soon after.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +22,8 @@ from gobhir.projects.cctv.watch import Watch
 WANTED = 10.0
 """Seconds for which a wish lasts."""
 WIDTH = 960
-GREEN, BLUE, YELLOW = (60, 200, 90), (80, 140, 255), (240, 200, 40)
+MOST = 500
+"""People who are noted: a comment has room for 64 kB."""
 
 
 def picture_of(folder: Path, camera: str) -> Path:
@@ -46,6 +50,7 @@ class Live:
     def __post_init__(self) -> None:
         self._size = self._wishes()
         self._asked = self._shown = -np.inf
+        self._lies = True
 
     def offer(self, now: float, rgb: np.ndarray, watch: Watch) -> bool:
         """A frame; gives whether it was shown. What cannot be written is left out."""
@@ -55,13 +60,18 @@ class Live:
         size = self._wishes()
         if size != self._size:  # by its size: the clock that dates files may be set back
             self._size, self._asked = size, now
-        if now - self._asked > WANTED:
-            return False
         path = picture_of(self.folder, self.camera.name)
+        if now - self._asked > WANTED:
+            if self._lies:  # nobody looks: no picture of anybody stays
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+                    self._lies = False
+            return False
         part = path.with_suffix(".part")
         with suppress(OSError):
-            part.write_bytes(jpeg(drawn(rgb, watch), 80))
+            part.write_bytes(shown(rgb, watch))
             os.replace(part, path)
+            self._lies = True
             return True
         return False
 
@@ -71,19 +81,29 @@ class Live:
         return 0
 
 
-def drawn(rgb: np.ndarray, watch: Watch) -> np.ndarray:
-    """A copy with zones, lines, and the people with their numbers."""
+def shown(rgb: np.ndarray, watch: Watch) -> bytes:
+    """A JPEG with who is seen in it: {"people": [{"id": 7, "box": [x1, y1, x2, y2]}]}, boxes in
+    shares of the frame."""
     height, width = rgb.shape[:2]
     scale = min(1.0, WIDTH / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb.copy()
-    for marked, colour in ((watch.camera.zones, BLUE), (watch.camera.lines, YELLOW)):
-        for one in marked:
-            points = (np.array(one.points) * size).round().astype(np.int32)
-            cv2.polylines(small, [points], colour == BLUE, colour, 2)
-    for person in watch.here:
-        x1, y1, x2, y2 = (person.box * scale).round().astype(int).tolist()
-        cv2.rectangle(small, (x1, y1), (x2, y2), GREEN, 2)
-        at = (x1, max(y1 - 5, 12))
-        cv2.putText(small, str(person.id), at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, GREEN, 2)
-    return small
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
+    sides = np.array([width, height, width, height])
+    people = [
+        {"id": person.id, "box": (person.box / sides).round(4).tolist()}
+        for person in watch.here[:MOST]
+    ]
+    return noted(jpeg(small, 80), {"people": people})
+
+
+def noted(picture: bytes, note: dict[str, Any]) -> bytes:
+    """A JPEG with a note as its comment (ITU T.81, B.2.4.5), right after its beginning."""
+    text = json.dumps(note, separators=(",", ":")).encode()
+    return picture[:2] + b"\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text + picture[2:]
+
+
+def note_of(picture: bytes) -> dict[str, Any]:
+    """What `noted` put in; {} where there is none."""
+    if picture[2:4] != b"\xff\xfe":
+        return {}
+    return dict(json.loads(picture[6 : 4 + int.from_bytes(picture[4:6], "big")]))

@@ -12,7 +12,7 @@ from typing import Any
 
 from gobhir.lang import Message, say, use_language
 from gobhir.projects.cctv import config
-from gobhir.projects.cctv.clock import Clock, SystemClock
+from gobhir.projects.cctv.clock import Clock, SystemClock, utc
 from gobhir.projects.cctv.events import Event
 from gobhir.projects.cctv.journal import Journal
 from gobhir.projects.cctv.live import Live
@@ -40,7 +40,8 @@ class Order:
 class Health:
     """How a camera is. fps: frames a second that were processed lately; frames, dropped, broken:
     since its process began; events: open ones; megabytes: the process's memory; adapted: whether
-    the detector was fine-tuned on this camera."""
+    the detector was fine-tuned on this camera; last: when its last frame came (UTC), "" for none
+    yet."""
 
     fps: float = 0.0
     frames: int = 0
@@ -52,6 +53,7 @@ class Health:
     looks: int = 0
     megabytes: float = 0.0
     adapted: bool = False
+    last: str = ""
     trouble: Message | None = None
 
 
@@ -130,18 +132,18 @@ def watch_camera(order: Order, pipe: Any, clock: Clock) -> None:
     watch = build(system, camera, folder=folder, journal=journal)
     live = Live(folder, camera)
     beaten, frames, seconds = clock.monotonic(), 0, 0.0
-    stopped = False
+    stopped, last = False, ""
     for frame in source.frames():
         if frame is None:
             watch.idle(seconds)
         else:
-            seconds = frame.seconds
+            seconds, last = frame.seconds, utc(frame.wall)
             watch.step(frame)
             live.offer(clock.monotonic(), frame.rgb, watch)
         now = clock.monotonic()
         if now - beaten >= BEAT:
             done = watch.counts["frames"]
-            pipe.send(Told("beat", health(watch, source, (done - frames) / (now - beaten))))
+            pipe.send(Told("beat", health(watch, source, (done - frames) / (now - beaten), last)))
             beaten, frames = now, done
             if pipe.poll():  # "stop", or the supervisor is gone
                 stopped = True
@@ -149,12 +151,12 @@ def watch_camera(order: Order, pipe: Any, clock: Clock) -> None:
     source.close()
     watch.close()
     journal.flush()
-    pipe.send(Told("beat", health(watch, source, 0.0)))
+    pipe.send(Told("beat", health(watch, source, 0.0, last)))
     if not stopped:
         pipe.send(Told("done"))
 
 
-def health(watch: Watch, source: FileSource | LiveSource, fps: float) -> Health:
+def health(watch: Watch, source: FileSource | LiveSource, fps: float, last: str = "") -> Health:
     journal = watch.journal
     trouble = source.counts.trouble or (journal and journal.trouble) or watch.trouble
     return Health(
@@ -168,6 +170,7 @@ def health(watch: Watch, source: FileSource | LiveSource, fps: float) -> Health:
         looks=watch.counts["looks"] + watch.counts["sweeps"],
         megabytes=round(memory() / 1e6, 1),
         adapted=watch.looking.adapted,
+        last=last,
         trouble=plain(trouble) if trouble else None,
     )
 

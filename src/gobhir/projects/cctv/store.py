@@ -28,21 +28,23 @@ create table if not exists events (
   key text not null, said text not null, score real not null,
   thumb text not null default '', recording text not null default '',
   clip text not null default '',
-  sent integer not null default 0, tries integer not null default 0);
+  sent integer not null default 0, tries integer not null default 0,
+  seen integer not null default 0);
 create index if not exists events_began on events (began);
 create index if not exists events_unsent on events (sent) where sent = 0;
 create table if not exists cameras (
   name text primary key, source text not null, beat text not null, health text not null);
 """
 _COLUMNS = (
-    "id, camera, kind, place, track, began, ended, lasted, key, said, score, clip, thumb, tries"
+    "id, camera, kind, place, track, began, ended, lasted, key, said, score, clip, thumb, tries, seen"
 )
 
 
 @dataclass(frozen=True)
 class Row:
     """An event as it is kept. began, ended: UTC, as `clock.utc` writes it; ended is None as long as
-    it lasts. clip, thumb: files, seen from the system's folder; "" where there is none."""
+    it lasts. clip, thumb: files, seen from the system's folder; "" where there is none. seen:
+    whether somebody has ticked it off."""
 
     id: int
     camera: str
@@ -57,6 +59,7 @@ class Row:
     clip: str
     thumb: str
     tries: int
+    seen: bool
 
 
 class Store:
@@ -76,6 +79,7 @@ class Store:
             # a row that was announced must survive a power cut, too
             self._db.execute("pragma synchronous = full")
             self._ask(lambda: self._db.executescript(SCHEMA))
+            self._grow()
         except sqlite3.DatabaseError as error:
             raise OSError(say("cctv.store.unreadable", path=path, reason=error)) from None
 
@@ -152,15 +156,26 @@ class Store:
         until: str | None = None,
         limit: int | None = None,
         oldest_first: bool = False,
+        seen: bool | None = None,
+        before: int | None = None,
     ) -> list[Row]:
-        """Events that fit all that is asked for, the newest first. since, until: UTC texts."""
+        """Events that fit all that is asked for, the newest first. since, until: UTC texts;
+        before: the number of an event."""
         wishes = {
             "camera = ?": camera,
             "kind = ?": kind,
             "began >= ?": since,
             "began < ?": until,
+            "seen = ?": seen,
+            "id < ?": before,
         }
         return self._rows(wishes, "id" if oldest_first else "id desc", limit)
+
+    def look(self, ids: list[int], seen: bool) -> None:
+        """Somebody has ticked these events off, or wants to see them again."""
+        with self._writing() as db:
+            rows = [[seen, one] for one in ids]
+            db.executemany("update events set seen = ? where id = ?", rows)
 
     def event(self, id: int) -> Row | None:
         return next(iter(self._rows({"id = ?": id}, "id", 1)), None)
@@ -192,6 +207,17 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
+
+    def _grow(self) -> None:
+        """A database of an earlier version gets the column that it lacks."""
+        columns = self._ask(lambda: self._db.execute("pragma table_info(events)").fetchall())
+        if "seen" in [column[1] for column in columns]:
+            return
+        try:
+            with self._writing() as db:
+                db.execute("alter table events add column seen integer not null default 0")
+        except OSError:  # another process was quicker, or it will fail by its own sentence
+            self._ask(lambda: self._db.execute("select seen from events limit 1"))
 
     def _rows(self, wishes: Mapping[str, Any], order: str, limit: int | None) -> list[Row]:
         asked = {clause: value for clause, value in wishes.items() if value is not None}
@@ -241,4 +267,5 @@ def _said(sentence: Message) -> dict[str, str]:
 
 def _row(cells: Any) -> Row:
     row = dict(zip(_COLUMNS.split(", "), cells, strict=True))
-    return Row(sentence=Message(row.pop("key"), json.loads(row.pop("said"))), **row)
+    sentence = Message(row.pop("key"), json.loads(row.pop("said")))
+    return Row(sentence=sentence, **row | {"seen": bool(row["seen"])})

@@ -4,7 +4,9 @@ clips and events are kept within their limits, and somebody is told of what is n
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
+import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +30,8 @@ SOUND = 120.0
 """Seconds of life after which earlier deaths are forgotten."""
 TIDY = 60.0
 """Seconds between two looks at what is kept."""
+FINISH = 15.0
+"""Seconds that a process has to finish what it writes."""
 WAIT = 0.1
 LONGEST = 60.0
 
@@ -56,6 +60,8 @@ class Worker:
     deaths: int = 0
     again: float = 0.0
     over: bool = False
+    renew: bool = False
+    ending: float | None = None
     failure: Message | None = None
     health: Health = field(default_factory=Health)
 
@@ -65,7 +71,7 @@ class Supervisor:
     """Everything that runs for a folder; `run` returns when all cameras are over, or after `stop`.
 
     pace: read files at their own pace. told: who hears of every event, trouble and death, by the
-    camera's name.
+    camera's name. stay: go on until `stop`, also when all cameras are over.
     """
 
     folder: Path
@@ -75,14 +81,21 @@ class Supervisor:
     told: Callable[[str, Message], None] = lambda camera, sentence: None
     clock: Clock = field(default_factory=SystemClock)
     start: Start = start_process
+    stay: bool = False
 
     def __post_init__(self) -> None:
         self._stopped = threading.Event()
+        self._changed: queue.SimpleQueue[config.Camera] = queue.SimpleQueue()
         self.workers = [Worker(camera) for camera in self.system.cameras]
 
     def stop(self) -> None:
         """Let all cameras finish what they write, then return from `run`."""
         self._stopped.set()
+
+    def change(self, camera: config.Camera) -> None:
+        """From now on this one in place of the camera of that name, from any thread: its process
+        finishes what it has begun, events and clip, and another one starts."""
+        self._changed.put(camera)
 
     def run(self) -> None:
         """ValueError when another system runs on this folder, OSError when it cannot be written."""
@@ -98,7 +111,8 @@ class Supervisor:
             retention = Retention(store, self.system.keep, self.clock)
             tidied = -TIDY
             try:
-                while not self._stopped.is_set() and not all(w.over for w in self.workers):
+                while not self._stopped.is_set() and not self._over():
+                    self._adopt()
                     for worker in self.workers:
                         self._tend(worker, store)
                     if self.clock.monotonic() - tidied >= TIDY:
@@ -113,10 +127,26 @@ class Supervisor:
         finally:
             lock.release()
 
+    def _over(self) -> bool:
+        if self.stay or not self._changed.empty():
+            return False
+        return all(w.over and not w.renew for w in self.workers)
+
+    def _adopt(self) -> None:
+        while not self._changed.empty():
+            camera = self._changed.get()
+            worker = next(w for w in self.workers if w.camera.name == camera.name)
+            worker.camera, worker.renew = camera, True
+            cameras = tuple(w.camera for w in self.workers)
+            self.system = dataclasses.replace(self.system, cameras=cameras)
+
     # -- one camera ------------------------------------------------------------------------------
 
     def _tend(self, worker: Worker, store: Store) -> None:
         now = self.clock.monotonic()
+        if worker.renew:
+            self._renew(worker, store, now)
+            return
         if worker.over:
             return
         if worker.process is None:
@@ -131,6 +161,23 @@ class Supervisor:
             self._bury(worker, "cctv.supervisor.died" if dead else "cctv.supervisor.silent")
         elif worker.deaths and now - worker.started > SOUND:
             worker.deaths = 0
+
+    def _renew(self, worker: Worker, store: Store, now: float) -> None:
+        """Ask the process to finish, wait for it, and let another one start."""
+        if worker.process is not None:
+            if worker.ending is None:
+                worker.ending = now + FINISH
+                with suppress(OSError):
+                    worker.pipe.send("stop")
+            self._listen(worker, store)
+            if worker.process.is_alive() and now < worker.ending:
+                return
+            killed = worker.process.is_alive() or bool(worker.process.exitcode)
+            self._listen(worker, store)
+            _kill(worker)
+            worker.deaths = 1 if killed else 0  # what it has left open is tidied
+        worker.renew, worker.ending, worker.over, worker.failure = False, None, False, None
+        worker.again = now
 
     def _begin(self, worker: Worker, store: Store) -> None:
         if worker.deaths:
@@ -191,7 +238,7 @@ class Supervisor:
         for worker in left:
             with suppress(OSError):
                 worker.pipe.send("stop")
-        until = self.clock.monotonic() + 15.0
+        until = self.clock.monotonic() + FINISH
         for worker in left:
             while worker.process.is_alive() and self.clock.monotonic() < until:
                 self._listen(worker, store)

@@ -1,0 +1,410 @@
+"""The dashboard as one Starlette application: pages for people, and the API that they stand on.
+
+GET / live, /events, /camera/NAME, /privacy, /login; everything else lies below /api/.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import json
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from gobhir.deploy.serve.limits import Refused
+from gobhir.deploy.serve.listening import spoken
+from gobhir.lang import Message, say
+from gobhir.projects.cctv import config
+from gobhir.projects.cctv.clock import Clock, SystemClock
+from gobhir.projects.cctv.live import note_of, want
+from gobhir.projects.cctv.page import pages, told
+from gobhir.projects.cctv.page.access import LASTS, Access
+from gobhir.projects.cctv.page.guard import COOKIE, Guard
+from gobhir.projects.cctv.rewriting import rewritten
+from gobhir.projects.cctv.rules import RULES
+from gobhir.projects.cctv.store import Row, Store
+from gobhir.projects.settings import write
+
+LARGEST = 256 * 1024
+"""Bytes of a request's body."""
+SLOW = 10.0
+"""Seconds for sending it."""
+MOST = 100
+"""Events of one answer."""
+FRESH = 2.0
+"""Seconds that a page waits for a camera's first picture."""
+
+
+class Running(Protocol):
+    """What the dashboard shows: a Supervisor, in the same process."""
+
+    @property
+    def system(self) -> config.System: ...
+
+    def change(self, camera: config.Camera) -> None: ...
+
+
+class Dashboard:
+    """What a folder's cameras see; `app` is what uvicorn runs."""
+
+    def __init__(
+        self,
+        folder: Path,
+        running: Running,
+        access: Access,
+        hosts: set[str],
+        addresses: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self.folder, self.running, self.access = folder, running, access
+        self.clock = clock or SystemClock()
+        self._one = threading.Lock()  # a database's connection, or a writer of cctv.toml
+        routes = [
+            Route("/", self._live),
+            Route("/events", self._events_page),
+            Route("/camera/{name}", self._camera_page),
+            Route("/privacy", self._privacy),
+            Route("/login", self._login_page, methods=["GET"]),
+            Route("/login", self._login, methods=["POST"]),
+            Route("/static/{name:path}", self._static),
+            Route("/api/logout", self._logout, methods=["POST"]),
+            Route("/api/cameras", self._cameras),
+            Route("/api/cameras/{name}", self._marks, methods=["GET"]),
+            Route("/api/cameras/{name}", self._change, methods=["PUT"]),
+            Route("/api/cameras/{name}/picture", self._picture),
+            Route("/api/events", self._events),
+            Route("/api/events/seen", self._seen, methods=["POST"]),
+            Route("/api/events/{id:int}/{what}", self._file),
+        ]
+        handlers: dict[Any, Any] = {Refused: refused, HTTPException: _http, Exception: _failed}
+        inner = Starlette(routes=routes, exception_handlers=handlers)
+        self.app = Guard(inner, access, hosts, addresses, refused)
+
+    @cached_property
+    def store(self) -> Store:
+        """A connection of its own; a page waits for no locked database for long."""
+        return Store(self.folder, self.clock, patience=2.0, wait=1.0)
+
+    @property
+    def zone(self) -> str:
+        return self.running.system.time_zone
+
+    def camera(self, request: Request) -> config.Camera:
+        """The one that an address names."""
+        name = request.path_params["name"]
+        for camera in self.running.system.cameras:
+            if camera.name == name:
+                return camera
+        raise Refused(404, "camera", say("dashboard.refuse.camera", name=name[:60]))
+
+    # -- pages -----------------------------------------------------------------------------------
+
+    def _page(self, request: Request, name: str, **more: Any) -> Response:
+        session = request.scope["visitor"]
+        more = {"xsrf": session.xsrf if session else "", "locked": self.access.needed, **more}
+        return pages.page(name, spoken(request), session is not None, **more)
+
+    def _live(self, request: Request) -> Response:
+        return self._page(request, "live")
+
+    def _events_page(self, request: Request) -> Response:
+        lang = spoken(request)
+        kinds = {kind: told.kind_title(kind, lang) for kind in RULES}
+        cameras = [camera.name for camera in self.running.system.cameras]
+        return self._page(request, "events", kinds=kinds, cameras=cameras)
+
+    def _camera_page(self, request: Request) -> Response:
+        return self._page(request, "camera", camera=self.camera(request).name)
+
+    def _privacy(self, request: Request) -> Response:
+        return self._page(request, "privacy")
+
+    def _login_page(self, request: Request) -> Response:
+        if request.scope["visitor"] is not None:
+            return RedirectResponse(f"/?lang={spoken(request)}", 303)
+        return self._page(request, "login", wrong="")
+
+    def _static(self, request: Request) -> Response:
+        found = pages.static(request.path_params["name"])
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    # -- who is let in ---------------------------------------------------------------------------
+
+    async def _login(self, request: Request) -> Response:
+        body = await _body(request)
+        given = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8)
+        password = given.get("password", [""])[0]
+        address = request.client.host if request.client else ""
+        token, trouble = await run_in_threadpool(self.access.enter, password, address)
+        lang = spoken(request)
+        if trouble is not None:
+            status = 401 if trouble.key == "dashboard.login.wrong" else 429
+            page = self._page(request, "login", wrong=trouble.text(lang))
+            page.status_code = status
+            return page
+        answer = RedirectResponse(f"/?lang={lang}", 303)
+        answer.set_cookie(
+            COOKIE,
+            token,
+            max_age=round(LASTS),
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return answer
+
+    def _logout(self, request: Request) -> Response:
+        self.access.leave(request.cookies.get(COOKIE, ""))
+        answer = Response(status_code=204)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return answer
+
+    # -- cameras ---------------------------------------------------------------------------------
+
+    def _cameras(self, request: Request) -> Response:
+        lang, now = spoken(request), self.clock.now()
+        with self._one:
+            beats = _kept(self.store.cameras)
+        cameras = [
+            told.health(camera, beats.get(camera.name), now, self.zone, lang)
+            for camera in self.running.system.cameras
+        ]
+        return answer({"cameras": cameras}, lang)
+
+    async def _picture(self, request: Request) -> Response:
+        """The newest picture of a camera; who is in it stands in the header x-seen."""
+        camera = self.camera(request)
+        try:
+            path = want(self.folder, camera.name)
+            before, waited = _dated(path), 0.0
+            old = before is None or abs(self.clock.now() - before) > FRESH
+            while old and _dated(path) == before and waited < FRESH:
+                await asyncio.sleep(0.1)
+                waited += 0.1
+            if _dated(path) is None:
+                raise Refused(503, "picture", say("dashboard.refuse.picture"), Retry_After="2")
+            picture = await run_in_threadpool(path.read_bytes)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise Refused(503, "disk", say("dashboard.refuse.disk", reason=reason)) from None
+        stale = "1" if old and _dated(path) == before else "0"
+        head = {"x-seen": json.dumps(note_of(picture).get("people", [])), "x-stale": stale}
+        return Response(picture, headers=head, media_type="image/jpeg")
+
+    def _marks(self, request: Request) -> Response:
+        camera, lang = self.camera(request), spoken(request)
+        text = self._file_text()
+        said = told.marks(camera, lang) | {"version": _version(text)}
+        known = text and camera.name in [c.name for c in _checked(config.parse, text).cameras]
+        return answer(said | {"kept": bool(known)}, lang)
+
+    async def _change(self, request: Request) -> Response:
+        asked = _json(await _body(request))
+        return await run_in_threadpool(self._changed, request, asked)
+
+    def _changed(self, request: Request, asked: Any) -> Response:
+        """Zones, lines and rules of a camera, written whole or not at all, then taken up."""
+        camera, lang = self.camera(request), spoken(request)
+        with self._one:
+            text = self._file_text()
+            if not isinstance(asked, dict) or asked.get("version") != _version(text):
+                raise Refused(409, "version", say("dashboard.refuse.version"))
+            system = _checked(config.parse, text) if text else config.System()
+            if camera.name not in [c.name for c in system.cameras]:
+                raise Refused(409, "once", say("dashboard.refuse.once", name=camera.name))
+            new = _checked(config.read_camera, told.camera_table(camera, asked), 1, {})
+            kept = tuple(_marked(c, new) if c.name == new.name else c for c in system.cameras)
+            system = _checked(config.replace_cameras, system, kept)
+            system = config.parse(config.as_toml(system))  # as the file can say it
+            text, commented = rewritten(text, _named(system, new.name), system)
+            try:
+                write(self.folder / config.FILE, text)
+            except OSError as error:
+                raise Refused(507, "disk", _sentence(error)) from None
+            new = _marked(camera, _named(system, new.name))
+            self.running.change(new)
+        note = say("dashboard.page.saved" if commented else "dashboard.page.saved_bare")
+        # keys: dashboard.page.saved, dashboard.page.saved_bare
+        said = told.marks(new, lang) | {"version": _version(text), "kept": True}
+        return answer(said | {"note": note.text(lang)}, lang)
+
+    def _file_text(self) -> str:
+        try:
+            return (self.folder / config.FILE).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise Refused(503, "disk", say("dashboard.refuse.disk", reason=reason)) from None
+
+    # -- events ----------------------------------------------------------------------------------
+
+    def _events(self, request: Request) -> Response:
+        lang, asked = spoken(request), request.query_params
+        wishes: dict[str, Any] = {k: asked[k] for k in ("camera", "kind") if asked.get(k)}
+        if asked.get("day"):
+            try:
+                wishes["since"], wishes["until"] = told.day(asked["day"], self.zone)
+            except (ValueError, OverflowError, OSError):
+                said = say("dashboard.refuse.day", got=asked["day"][:40])
+                raise Refused(422, "day", said) from None
+        if asked.get("seen"):
+            wishes["seen"] = asked["seen"] == "1"
+        if asked.get("before"):
+            wishes["before"] = _number(asked["before"])
+        limit = min(_number(asked.get("limit", "30")), MOST)
+        with self._one:
+            rows = _kept(lambda: self.store.events(**wishes, limit=limit + 1))
+        shown = [told.event(row, self.zone, lang) for row in rows[:limit]]
+        more = shown[-1]["id"] if len(rows) > limit and shown else None
+        return answer({"events": shown, "before": more}, lang)
+
+    async def _seen(self, request: Request) -> Response:
+        asked = _json(await _body(request))
+        ids = asked.get("ids") if isinstance(asked, dict) else None
+        fits = isinstance(ids, list) and len(ids) <= 1000 and all(type(i) is int for i in ids)
+        if not fits or type(asked.get("seen")) is not bool or any(abs(i) > 2**62 for i in ids):
+            raise Refused(422, "seen", say("dashboard.refuse.seen"))
+
+        def tick() -> None:
+            with self._one:
+                _kept(lambda: self.store.look(ids, asked["seen"]))
+
+        await run_in_threadpool(tick)
+        return answer({"ids": ids, "seen": asked["seen"]}, spoken(request))
+
+    def _file(self, request: Request) -> Response:
+        """An event's clip, in the parts that a browser asks for, or its thumbnail."""
+        what = request.path_params["what"]
+        with self._one:
+            row: Row | None = _kept(lambda: self.store.event(min(request.path_params["id"], 2**62)))
+        name = {"clip": row.clip, "thumb": row.thumb}.get(what, "") if row else ""
+        path = (self.folder / name).resolve()
+        if not name or not path.is_relative_to((self.folder / "clips").resolve()):
+            raise HTTPException(404)
+        if not path.is_file():
+            raise Refused(404, "gone", say("dashboard.refuse.gone"))
+        media = "video/mp4" if what == "clip" else "image/jpeg"
+        return FileResponse(path, media_type=media, filename=path.name, content_disposition_type="inline")
+
+
+def _marked(camera: config.Camera, new: config.Camera) -> config.Camera:
+    """The one as the other is marked: a camera may run with another source than the file has."""
+    return dataclasses.replace(camera, zones=new.zones, lines=new.lines, rules=new.rules)
+
+
+def _named(system: config.System, name: str) -> config.Camera:
+    return next(camera for camera in system.cameras if camera.name == name)
+
+
+def _version(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _dated(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime_ns / 1e9
+    except FileNotFoundError:
+        return None
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 18 and int(text) > 0):
+        raise Refused(422, "number", say("dashboard.refuse.number", got=text[:40]))
+    return int(text)
+
+
+def _kept(ask: Any) -> Any:
+    """What the store says; 503 where it cannot be asked."""
+    try:
+        return ask()
+    except OSError as error:
+        raise Refused(503, "store", _sentence(error), Retry_After="5") from None
+
+
+def _checked(read: Any, *given: Any) -> Any:
+    """What config.py makes of it; its own sentence where that is wrong."""
+    try:
+        return read(*given)
+    except ValueError as error:
+        raise Refused(422, "settings", _sentence(error)) from None
+
+
+def _sentence(error: Exception) -> Message:
+    known = error.args[0] if error.args and isinstance(error.args[0], Message) else None
+    return known or say("dashboard.refuse.disk", reason=error)
+
+
+async def _body(request: Request) -> bytes:
+    """All of it. Refused where it is too large or too slow."""
+    parts, size = [], 0
+    try:
+        async with asyncio.timeout(SLOW):
+            async for part in request.stream():
+                size += len(part)
+                if size > LARGEST:
+                    said = say("dashboard.refuse.body", most=LARGEST)
+                    raise Refused(413, "body", said, Connection="close")
+                parts.append(part)
+    except TimeoutError:
+        said = say("deploy.refuse.slow", seconds=SLOW)
+        raise Refused(408, "slow", said, Connection="close") from None
+    except ClientDisconnect:
+        raise Refused(400, "length", say("deploy.refuse.length")) from None
+    return b"".join(parts)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        content = json.loads(body, parse_constant=_nothing)
+        json.dumps(content, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except (ValueError, RecursionError):
+        raise Refused(400, "json", say("dashboard.refuse.json")) from None
+    return content
+
+
+def _nothing(word: str) -> None:
+    raise ValueError(word)  # NaN and Infinity are no JSON
+
+
+# -- answers ---------------------------------------------------------------------------------------
+
+
+def answer(content: Any, lang: str, status: int = 200, **headers: str) -> Response:
+    """JSON, in a language."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    head = {"content-language": lang, "vary": "accept-language", **headers}
+    return Response(text.encode("utf-8", "replace"), status, head, "application/json")
+
+
+async def refused(request: Request, why: Any) -> Response:
+    lang = spoken(request)
+    said = {"error": {"code": why.code, "message": why.message.text(lang)}}
+    if request.url.path.startswith("/api/"):
+        return answer(said, lang, why.status, **why.headers)
+    page = pages.page("refused", lang, False, wrong=why.message.text(lang))
+    page.status_code = why.status
+    return page
+
+
+async def _http(request: Request, error: Any) -> Response:
+    key = {404: "path", 405: "method"}.get(error.status_code, "other")
+    message = say(f"deploy.refuse.{key}")
+    return await refused(request, Refused(error.status_code, key, message))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return await refused(request, Refused(500, "failed", say("deploy.refuse.failed")))
