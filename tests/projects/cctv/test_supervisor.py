@@ -12,7 +12,7 @@ import pytest
 
 from gobhir.lang import LANGUAGES, say
 from gobhir.projects.cctv.clock import SetClock, utc
-from gobhir.projects.cctv.config import Camera, Keeping, Looking, System, Telling
+from gobhir.projects.cctv.config import Camera, Keeping, Looking, System, Telling, parse
 from gobhir.projects.cctv.events import Event
 from gobhir.projects.cctv.process import Health, Told
 from gobhir.projects.cctv.retention import Retention
@@ -20,6 +20,7 @@ from gobhir.projects.cctv.rules import RULES
 from gobhir.projects.cctv.store import Store
 from gobhir.projects.cctv.supervisor import SILENCE, Supervisor
 from gobhir.projects.cctv.webhook import Webhook, post
+from gobhir.projects.cctv.zones import Zone
 from gobhir.projects.lock import Lock
 
 
@@ -108,6 +109,58 @@ def test_a_camera_that_can_never_work_is_said_and_left(tmp_path: Path) -> None:
     assert len(started) == 2 and made.workers[0].failure is not None
     kept = Store(tmp_path).cameras()["a"]["trouble"]
     assert kept == {"key": "film.missing", "values": {"source": "x.mp4"}}
+
+
+def test_a_changed_camera_finishes_and_starts_anew_and_others_go_on(tmp_path: Path) -> None:
+    clock = SetClock()
+    scripts = {"a": [[None], [Told("done")]], "b": [[None]]}
+    made, started, heard = supervised(tmp_path, scripts, clock)
+    new = Camera("a", "0", zones=(Zone("z", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))),), rules=())
+    actors: dict[str, Actor] = {}
+    start = made.start
+
+    def kept(order):
+        orders.append(order)
+        actors[order.camera], pipe = start(order)
+        return actors[order.camera], pipe
+
+    orders: list = []
+    made.start = kept
+    sleep = clock.sleep
+
+    def later(seconds: float) -> None:
+        sleep(seconds)
+        if clock.run == pytest.approx(5.0, abs=0.05):
+            first.append(actors["a"])
+            made.change(new)
+        if clock.run > 10:
+            made.stop()
+
+    first: list[Actor] = []
+    clock.sleep = later
+    made.run()
+    assert first[0].sent == ["stop"] and not first[0].killed  # it could finish what it wrote
+    assert [name for name, _ in started] == ["a", "b", "a"]
+    assert [len(parse(o.text).cameras[0].zones) for o in orders] == [0, 0, 1]
+    assert not heard and made.system.cameras[0] == new and made.workers[0].over
+
+
+def test_with_a_page_it_stays_when_all_films_are_over(tmp_path: Path) -> None:
+    clock = SetClock()
+    made, started, _ = supervised(tmp_path, {"a": [[Told("done")], [Told("done")]]}, clock)
+    made.stay = True
+    sleep = clock.sleep
+
+    def later(seconds: float) -> None:
+        sleep(seconds)
+        if clock.run == pytest.approx(20.0, abs=0.05):
+            made.change(made.system.cameras[0])  # a film is shown once more
+        if clock.run > 30:
+            made.stop()
+
+    clock.sleep = later
+    made.run()
+    assert [round(at) for _, at in started] == [0, 20]
 
 
 def test_a_second_system_on_the_folder_is_refused(tmp_path: Path) -> None:
