@@ -52,9 +52,7 @@ INTRUSION, LOITERING, LINE = (RULES[kind] for kind in ("intrusion", "loitering",
 
 def change(name: str, **what: Any) -> tuple[System, str, bool]:
     system = parse(TEXT)
-    cameras = tuple(
-        dataclasses.replace(c, **what) if c.name == name else c for c in system.cameras
-    )
+    cameras = tuple(dataclasses.replace(c, **what) if c.name == name else c for c in system.cameras)
     system = dataclasses.replace(system, cameras=cameras)
     camera = next(c for c in cameras if c.name == name)
     return system, *rewritten(TEXT, camera, system)

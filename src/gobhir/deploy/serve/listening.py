@@ -1,4 +1,4 @@
-"""Which door a service opens, under which names it may be called there, in which language it speaks:
+"""Which door a service opens, under which names it may be called there, which language it speaks:
 what every service of ours begins with."""
 
 from __future__ import annotations

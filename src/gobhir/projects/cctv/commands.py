@@ -71,9 +71,7 @@ def run(
         print(f"{camera}: {sentence.text(language())}", flush=True)
 
     stay = door is not None
-    supervisor = Supervisor(
-        place, system, pace=not fast, lang=language(), told=told, stay=stay
-    )
+    supervisor = Supervisor(place, system, pace=not fast, lang=language(), told=told, stay=stay)
     for name in ("SIGINT", "SIGTERM"):
         signal.signal(getattr(signal, name), lambda *_: supervisor.stop())
     print(t("cctv.command.running", count=len(system.cameras), folder=place), flush=True)

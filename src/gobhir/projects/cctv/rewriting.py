@@ -77,7 +77,11 @@ def _changed(text: str, camera: Camera) -> str:
                 left.remove(block)
             new.append(_filled("rule", block, wanted, default))
     for before, block in zip([own, *new], new, strict=False):
-        if before.body and before.body[-1].strip() and not (block.head and not block.head[0].strip()):
+        if (
+            before.body
+            and before.body[-1].strip()
+            and not (block.head and not block.head[0].strip())
+        ):
             before.body.append("")
     if new and end < len(blocks) and new[-1].body[-1].strip():
         new[-1].body.append("")

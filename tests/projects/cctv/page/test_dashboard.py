@@ -153,7 +153,13 @@ def test_events_are_ticked_off_and_on(asked) -> None:
     assert ids(asked, seen="1") == [4, 2] and ids(asked, seen="0") == [5, 3, 1]
     asked.post("/api/events/seen", json={"ids": [4], "seen": False}, headers=head)
     assert ids(asked, seen="1") == [2]
-    for wrong in ({}, [], {"ids": ["1"], "seen": True}, {"ids": [1], "seen": 1}, {"ids": [2**70], "seen": True}):
+    for wrong in (
+        {},
+        [],
+        {"ids": ["1"], "seen": True},
+        {"ids": [1], "seen": 1},
+        {"ids": [2**70], "seen": True},
+    ):
         assert asked.post("/api/events/seen", json=wrong, headers=head).status_code == 422
 
 
@@ -174,7 +180,14 @@ def test_clips_come_in_the_parts_that_are_asked_for(asked, folder: Path) -> None
 def test_no_file_but_clips_and_pictures_is_given(asked, folder: Path) -> None:
     store = Store(folder)
     (folder / "clips" / "link.mp4").symlink_to(folder / "cctv.toml")
-    for name in ("cctv.toml", "../cctv.toml", "/etc/passwd", "clips/../cctv.toml", "clips/link.mp4", "clips"):
+    for name in (
+        "cctv.toml",
+        "../cctv.toml",
+        "/etc/passwd",
+        "clips/../cctv.toml",
+        "clips/link.mp4",
+        "clips",
+    ):
         store.files(1, clip=name)
         assert asked.get("/api/events/1/clip").status_code == 404, name
     store.files(1, clip="clips/gate/deleted.mp4")
@@ -265,7 +278,13 @@ def test_a_camera_of_the_command_line_is_not_written(folder: Path, running: Runn
 
 def test_a_body_that_is_none(asked) -> None:
     head = xsrf(asked)
-    for body, status in [(b"{", 400), (b"NaN", 400), (b'"\\ud800"', 400), (b"\xff", 400), (b"[" * 90_000, 400)]:
+    for body, status in [
+        (b"{", 400),
+        (b"NaN", 400),
+        (b'"\\ud800"', 400),
+        (b"\xff", 400),
+        (b"[" * 90_000, 400),
+    ]:
         assert asked.put("/api/cameras/gate", content=body, headers=head).status_code == status
     large = asked.put("/api/cameras/gate", content=b" " * (LARGEST + 1), headers=head)
     assert large.status_code == 413
@@ -316,17 +335,25 @@ def test_writes_need_the_pages_token_and_come_from_here(asked) -> None:
     body, head = {"ids": [1], "seen": True}, xsrf(asked)
     assert asked.post("/api/events/seen", json=body).status_code == 403
     assert asked.post("/api/events/seen", json=body, headers={"x-xsrf": "x"}).status_code == 403
-    for more in ({"origin": "http://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}):
+    for more in (
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+    ):
         assert asked.post("/api/events/seen", json=body, headers=head | more).status_code == 403
     assert asked.get("/api/events", headers={"sec-fetch-site": "cross-site"}).status_code == 403
-    assert asked.post("/api/events/seen", json=body, headers=head | {"origin": HERE}).status_code == 200
+    assert (
+        asked.post("/api/events/seen", json=body, headers=head | {"origin": HERE}).status_code
+        == 200
+    )
     assert ids(asked, seen="1") == [1]
 
 
 def test_names_that_somebody_points_here_are_refused(asked, locked) -> None:
     for host, near, far in [
         ("evil.example", 421, 421), ("127.0.0.1", 200, 200), ("localhost:8765", 200, 200),
-        ("192.168.1.7:8765", 421, 200), ("[fe80::1]:8765", 421, 200), ("127.0.0.1.evil.example", 421, 421),
+        ("192.168.1.7:8765", 421, 200), ("[fe80::1]:8765", 421, 200),
+        ("127.0.0.1.evil.example", 421, 421),
     ]:  # fmt: skip
         head = {"host": host}
         assert asked.get("/privacy", headers=head).status_code == near, host

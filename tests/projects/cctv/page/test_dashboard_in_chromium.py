@@ -106,9 +106,7 @@ def test_events_are_filtered_played_and_ticked_off(phone: Page) -> None:
     phone.get_by_label("Day", exact=True).fill("2025-06-16")
     expect(phone.locator(".event")).to_have_count(2)
     first = phone.locator(".event").first
-    expect(first.locator("h2")).to_have_text(
-        "person 2 has stayed 62 s in zone 'yard', limit 45 s"
-    )
+    expect(first.locator("h2")).to_have_text("person 2 has stayed 62 s in zone 'yard', limit 45 s")
     first.get_by_role("button", name="Mark as seen").click()
     expect(first.get_by_role("button", name="Mark as not seen")).to_be_visible()
     phone.get_by_label("Seen or not").select_option("0")
@@ -138,7 +136,9 @@ def test_a_zone_is_drawn_by_finger_and_keyboard_and_saved(
     assert box and sheet
     phone.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     phone.mouse.down()
-    phone.mouse.move(sheet["x"] + 0.9 * sheet["width"], sheet["y"] + 0.95 * sheet["height"], steps=4)
+    phone.mouse.move(
+        sheet["x"] + 0.9 * sheet["width"], sheet["y"] + 0.95 * sheet["height"], steps=4
+    )
     phone.mouse.up()
     # a finger makes a corner more
     phone.locator(".middle .hit").first.tap()

@@ -1,4 +1,4 @@
-"""Who may see the cameras: one password, kept as a hash; sessions; patience with those who guess."""
+"""Who may see the cameras: one password, kept as a hash; sessions; patience with who guesses."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def fits(line: str, password: str) -> bool:
 
 def _hash(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
     text = password.encode("utf-8", "surrogatepass")
-    return hashlib.scrypt(text, salt=salt, n=n, r=r, p=p, maxmem=256 * n * r, dklen=32)
+    most = 128 * r * (n + p + 2) + 2**20
+    return hashlib.scrypt(text, salt=salt, n=n, r=r, p=p, maxmem=most, dklen=32)
 
 
 @dataclass(frozen=True)

@@ -274,17 +274,15 @@ class Dashboard:
 
     async def _seen(self, request: Request) -> Response:
         asked = _json(await _body(request))
-        ids = asked.get("ids") if isinstance(asked, dict) else None
-        fits = isinstance(ids, list) and len(ids) <= 1000 and all(type(i) is int for i in ids)
-        if not fits or type(asked.get("seen")) is not bool or any(abs(i) > 2**62 for i in ids):
+        if not _ticked(asked):
             raise Refused(422, "seen", say("dashboard.refuse.seen"))
 
         def tick() -> None:
             with self._one:
-                _kept(lambda: self.store.look(ids, asked["seen"]))
+                _kept(lambda: self.store.look(asked["ids"], asked["seen"]))
 
         await run_in_threadpool(tick)
-        return answer({"ids": ids, "seen": asked["seen"]}, spoken(request))
+        return answer({"ids": asked["ids"], "seen": asked["seen"]}, spoken(request))
 
     def _file(self, request: Request) -> Response:
         """An event's clip, in the parts that a browser asks for, or its thumbnail."""
@@ -298,7 +296,9 @@ class Dashboard:
         if not path.is_file():
             raise Refused(404, "gone", say("dashboard.refuse.gone"))
         media = "video/mp4" if what == "clip" else "image/jpeg"
-        return FileResponse(path, media_type=media, filename=path.name, content_disposition_type="inline")
+        return FileResponse(
+            path, media_type=media, filename=path.name, content_disposition_type="inline"
+        )
 
 
 def _marked(camera: config.Camera, new: config.Camera) -> config.Camera:
@@ -319,6 +319,16 @@ def _dated(path: Path) -> float | None:
         return path.stat().st_mtime_ns / 1e9
     except FileNotFoundError:
         return None
+
+
+def _ticked(asked: Any) -> bool:
+    """Whether it says which events were seen, or not."""
+    if not isinstance(asked, dict) or type(asked.get("seen")) is not bool:
+        return False
+    ids = asked.get("ids")
+    if not isinstance(ids, list) or len(ids) > 1000:
+        return False
+    return all(type(one) is int and 0 < one < 2**62 for one in ids)
 
 
 def _number(text: str) -> int:
