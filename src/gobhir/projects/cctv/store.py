@@ -35,7 +35,10 @@ create index if not exists events_unsent on events (sent) where sent = 0;
 create table if not exists cameras (
   name text primary key, source text not null, beat text not null, health text not null);
 """
-_COLUMNS = "id, camera, kind, place, track, began, ended, lasted, key, said, score, clip, thumb, tries, seen"
+_COLUMNS = (
+    "id, camera, kind, place, track, began, ended, lasted, key, said, score, clip, thumb, tries, "
+    "seen"
+)
 
 
 @dataclass(frozen=True)

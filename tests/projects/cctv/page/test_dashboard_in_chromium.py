@@ -47,6 +47,7 @@ def phone(browser: Browser, door: Door) -> Iterator[Page]:
     wrong: list[str] = []
     context.route(FOREIGN, lambda route: (wrong.append(route.request.url), route.abort()))
     page = context.new_page()
+    page.set_default_timeout(8000)
 
     def heard(message: Any) -> None:  # a camera without a picture is answered 503
         if message.type == "error" and "503" not in message.text:
@@ -125,8 +126,8 @@ def test_a_zone_is_drawn_by_finger_and_keyboard_and_saved(
     phone.get_by_role("button", name="Add a zone").click()
     corner = phone.get_by_role("button", name=re.compile("^corner 1 of zone-1: 30 % .* 40 %"))
     expect(corner).to_be_focused()
-    corner.press("ArrowLeft")
-    corner.press("Shift+ArrowUp")
+    phone.keyboard.press("ArrowLeft")
+    phone.keyboard.press("Shift+ArrowUp")
     moved = phone.get_by_role("button", name=re.compile("^corner 1 of zone-1: 29 % .* 35 %"))
     expect(moved).to_be_focused()
     # the third corner is dragged

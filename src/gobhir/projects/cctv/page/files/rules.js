@@ -37,7 +37,8 @@ function one(field, rule, marks, changed, id) {
   const help = element("p", { className: "muted", id: `${id}-help`, textContent: field.help });
   if (field.kind === "int" || field.kind === "float") help.append(` (${field.low} – ${field.high})`);
   input.setAttribute("aria-describedby", help.id);
-  input.addEventListener("change", () => {
+  // Not "change", which comes with the press on "Save", and would move that away below the finger.
+  input.addEventListener("input", () => {
     rule[field.name] = read(field, input.value);
     input.setAttribute("aria-invalid", String(!input.checkValidity()));
     changed();
