@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -189,6 +191,37 @@ def test_real_processes(tmp_path: Path, red_detector: Path, visit: Path) -> None
     assert row.ended and (tmp_path / "s" / row.clip).stat().st_size > 1000
     health = store.cameras()["good"]
     assert health["frames"] == 80 and health["dropped"] == 0
+
+
+def test_a_real_process_takes_up_what_was_changed(
+    tmp_path: Path, red_detector: Path, visit: Path
+) -> None:
+    """A film is watched with a rule, then once more with a zone where nobody comes: its events of
+    before stay, and no new one is added."""
+    rules = (RULES["intrusion"](),)
+    camera = Camera("good", str(visit), 1.0, rules=rules)
+    looking = Looking(model=str(red_detector), person="0", tile=0)
+    made = Supervisor(tmp_path, System(detector=looking, cameras=(camera,)), pace=False, stay=True)
+    running = threading.Thread(target=made.run)
+    running.start()
+    try:
+        until(lambda: made.workers[0].over)
+        zone = Zone("sky", ((0.0, 0.0), (1.0, 0.0), (1.0, 0.1)))
+        made.change(replace(camera, zones=(zone,), rules=(RULES["intrusion"](zone="sky"),)))
+        until(lambda: made.workers[0].camera.zones and not made.workers[0].renew)
+        until(lambda: made.workers[0].over)
+    finally:
+        made.stop()
+        running.join(30)
+    (row,) = Store(tmp_path).events()
+    assert row.ended and row.clip and made.workers[0].deaths == 0
+
+
+def until(done) -> None:
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 # -- what is kept ----------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ class Door:
             http=protocol,
             ws="none",
             lifespan="off",
-            log_level="error",
+            log_level="critical",
             access_log=False,
             server_header=False,
             proxy_headers=False,

@@ -2,7 +2,7 @@
 import { $, ask, drawn, element, inwards, number, path, picture, said, settings, show, texts } from "./common.js";
 import { form } from "./rules.js";
 
-const paper = $("paper"), address = `/api/cameras/${encodeURIComponent(settings.camera)}`;
+const sheet = $("sheet"), address = `/api/cameras/${encodeURIComponent(settings.camera)}`;
 let marks = { zones: [], lines: [], rules: [], kinds: {}, version: "" };
 let chosen = null, height = 750;
 
@@ -13,7 +13,7 @@ const within = (value) => Math.min(1, Math.max(0, Math.round(value * 1e4) / 1e4)
 // -- drawing ---------------------------------------------------------------------------------------
 
 /** So many pixels of the screen, in units of the drawing. */
-const pixels = (count) => (count * 1000) / (paper.clientWidth || 1000);
+const pixels = (count) => (count * 1000) / (sheet.clientWidth || 1000);
 
 function outline(mark) {
   const kind = isLine(mark) ? "line" : "zone";
@@ -56,7 +56,7 @@ function corner(mark, index, moved) {
     } else if ((event.key === "Delete" || event.key === "Backspace") && !isLine(mark) && mark.points.length > 3) {
       mark.points.splice(index, 1);
       draw();
-      paper.querySelector(".corner")?.focus();
+      sheet.querySelector(".corner")?.focus();
     } else return;
     event.preventDefault();
     changed();
@@ -72,7 +72,7 @@ function middle(mark, index) {
     mark.points.splice(index + 1, 0, half());
     draw();
     changed();
-    const made = paper.querySelector(`[data-corner="${index + 1}"]`);
+    const made = sheet.querySelector(`[data-corner="${index + 1}"]`);
     made.focus();
     if (event.type === "pointerdown") drag(event, made, mark, index + 1);
   };
@@ -98,7 +98,7 @@ function middle(mark, index) {
 let place = () => {};
 
 function draw() {
-  paper.setAttribute("viewBox", `0 0 1000 ${height}`);
+  sheet.setAttribute("viewBox", `0 0 1000 ${height}`);
   const shapes = all().map(outline);
   if (chosen) {
     const corners = chosen.points.map((_, index) => corner(chosen, index, () => place()));
@@ -107,7 +107,7 @@ function draw() {
   }
   place = () => shapes.forEach((shape) => shape.place());
   place();
-  paper.replaceChildren(...shapes.flatMap((shape) => shape.parts));
+  sheet.replaceChildren(...shapes.flatMap((shape) => shape.parts));
 }
 
 /** Move a corner, or (index null) the whole shape, as long as the pointer is down. */
@@ -115,7 +115,7 @@ function drag(event, target, mark, index) {
   if (event.button) return;
   event.preventDefault();
   event.stopPropagation();
-  const box = paper.getBoundingClientRect();
+  const box = sheet.getBoundingClientRect();
   const at = (one) => [(one.clientX - box.left) / box.width, (one.clientY - box.top) / box.height];
   const start = at(event), from = mark.points.map((point) => [...point]);
   target.setPointerCapture(event.pointerId);
@@ -205,7 +205,7 @@ function add(list, kind, points) {
   list.push(chosen);
   everything();
   changed();
-  paper.querySelector(".corner").focus();
+  sheet.querySelector(".corner").focus();
 }
 
 function changed() {
