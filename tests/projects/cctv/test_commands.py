@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import tomllib
 from functools import partial
@@ -13,6 +14,7 @@ from gobhir.lang import say
 from gobhir.projects.cctv.commands import cameras
 from gobhir.projects.cctv.config import Telling, wishes
 from gobhir.projects.cctv.events import Event
+from gobhir.projects.cctv.page.access import fits
 from gobhir.projects.cctv.rules import RULES
 from gobhir.projects.cctv.store import Store
 
@@ -28,7 +30,7 @@ def run(run):
 def test_help_names_every_command(run, lang) -> None:
     code, out, _ = run(lang=lang)
     assert code == 0
-    for name in ("init", "run", "events", "evaluate", "adapt"):
+    for name in ("init", "run", "events", "password", "evaluate", "adapt"):
         assert re.search(rf"^  {name} +\S", out, re.M)
     assert bool(BANGLA.search(out)) == (lang == "bn")
 
@@ -81,3 +83,28 @@ def test_every_key_is_explained_in_both_languages() -> None:
     for kind in [*RULES.values(), Telling]:
         for wish in wishes(kind):
             assert all(wish.help in catalogue(lang) for lang in LANGUAGES)
+
+
+@pytest.mark.parametrize("command", ["init", "run", "events", "password", "evaluate"])
+def test_each_command_explains_itself(run, command) -> None:
+    code, out, _ = run(command, "--help")
+    assert code == 0 and f"gobhir cctv {command}" in out
+
+
+def test_a_password_is_set_from_standard_input(run, tmp_path, monkeypatch) -> None:
+    def given(text: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+        return run("password", "--folder", "f")
+
+    for text, told in [("", "terminal"), ("short\n", "10 characters")]:
+        code, _, err = given(text)
+        assert code == 2 and told in err and not (tmp_path / "f").exists()
+    assert given("four words are plenty\n")[0] == 0
+    line = (tmp_path / "f" / "cctv.password").read_text(encoding="ascii").strip()
+    assert fits(line, "four words are plenty")
+
+
+def test_beyond_this_machine_run_asks_for_a_password_first(run, tmp_path) -> None:
+    code, out, err = run("run", "x.mp4", "--folder", "f", "--host", "0.0.0.0", "--port", "0")
+    assert code == 2 and "gobhir cctv password --folder f" in err
+    assert not (tmp_path / "f").exists()

@@ -193,6 +193,7 @@ def test_real_processes(tmp_path: Path, red_detector: Path, visit: Path) -> None
     assert health["frames"] == 80 and health["dropped"] == 0
 
 
+@pytest.mark.slow
 def test_a_real_process_takes_up_what_was_changed(
     tmp_path: Path, red_detector: Path, visit: Path
 ) -> None:

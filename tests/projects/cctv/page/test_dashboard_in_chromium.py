@@ -67,6 +67,7 @@ def phone(browser: Browser, door: Door) -> Iterator[Page]:
 
 def fits(page: Page) -> None:
     """Nothing is wider than the screen, and what is pressed is large enough for a finger."""
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     small = page.evaluate(
         """[...document.querySelectorAll("button, select, input, a.button")]
