@@ -48,6 +48,8 @@ def test_pictures_are_made_only_while_somebody_looks(tmp_path: Path) -> None:
     assert not path.exists()  # and no picture of anybody stays
     want(tmp_path, "gate")
     assert live.offer(21.0, empty, watch)
+    live.close()
+    assert not path.exists()
 
 
 def test_a_full_disk_is_no_trouble_for_the_camera(tmp_path: Path) -> None:

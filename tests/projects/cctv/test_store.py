@@ -14,7 +14,7 @@ from gobhir.lang import LANGUAGES, say
 from gobhir.projects.cctv.clock import SetClock, local, utc, wall
 from gobhir.projects.cctv.events import Event
 from gobhir.projects.cctv.journal import Journal
-from gobhir.projects.cctv.store import FILE, Store
+from gobhir.projects.cctv.store import FILE, SCHEMA, Store
 
 
 def event(at: float = 1_750_000_000.25, kind: str = "intrusion", place: str = "gate") -> Event:
@@ -130,3 +130,20 @@ def test_health(tmp_path: Path) -> None:
     assert store.cameras() == {
         "door": {"source": "rtsp://me:***@h", "beat": utc(1000.0), "fps": 6, "trouble": None}
     }
+
+
+def test_a_database_of_before_learns_what_was_seen(tmp_path: Path) -> None:
+    """One that an earlier version made lacks the column; its events stay, unseen."""
+    db = sqlite3.connect(tmp_path / FILE)
+    db.executescript(SCHEMA.replace(",\n  seen integer not null default 0", ""))
+    row = "('gate', 'line', 'l', 1, '2025-06-15T15:06:40.000Z', 'cctv.found.line', '{}', 1.0)"
+    names = "camera, kind, place, track, began, key, said, score"
+    db.execute(f"insert into events ({names}) values {row}")
+    db.commit()
+    db.close()
+    for _ in range(2):  # the second time there is nothing left to do
+        (old,) = Store(tmp_path).events(seen=False)
+        assert old.camera == "gate" and not old.seen
+    Store(tmp_path).look([old.id], True)
+    assert [r.id for r in Store(tmp_path).events(seen=True, before=old.id + 1)] == [old.id]
+    assert not Store(tmp_path).events(seen=False)

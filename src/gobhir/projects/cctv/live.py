@@ -62,10 +62,9 @@ class Live:
             self._size, self._asked = size, now
         path = picture_of(self.folder, self.camera.name)
         if now - self._asked > WANTED:
-            if self._lies:  # nobody looks: no picture of anybody stays
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
-                    self._lies = False
+            if self._lies:  # nobody looks
+                self.close()
+                self._lies = False
             return False
         part = path.with_suffix(".part")
         with suppress(OSError):
@@ -74,6 +73,11 @@ class Live:
             self._lies = True
             return True
         return False
+
+    def close(self) -> None:
+        """The camera ends: no picture of anybody stays."""
+        with suppress(OSError):
+            picture_of(self.folder, self.camera.name).unlink(missing_ok=True)
 
     def _wishes(self) -> int:
         with suppress(OSError):

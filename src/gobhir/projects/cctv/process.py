@@ -149,6 +149,7 @@ def watch_camera(order: Order, pipe: Any, clock: Clock) -> None:
                 stopped = True
                 break
     source.close()
+    live.close()
     watch.close()
     journal.flush()
     pipe.send(Told("beat", health(watch, source, 0.0, last)))
