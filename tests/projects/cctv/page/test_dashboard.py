@@ -17,7 +17,8 @@ from gobhir.projects.cctv.clock import SystemClock, utc
 from gobhir.projects.cctv.live import picture_of
 from gobhir.projects.cctv.page import app as dashboard
 from gobhir.projects.cctv.page.access import Access, set_password
-from gobhir.projects.cctv.page.app import LARGEST, Dashboard
+from gobhir.projects.cctv.page.app import Dashboard
+from gobhir.projects.cctv.page.asked import LARGEST
 from gobhir.projects.cctv.page.serving import Door
 from gobhir.projects.cctv.rules import RULES
 from gobhir.projects.cctv.store import Store

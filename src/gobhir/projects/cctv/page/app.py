@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -30,16 +30,13 @@ from gobhir.projects.cctv.clock import Clock, SystemClock
 from gobhir.projects.cctv.live import note_of, want
 from gobhir.projects.cctv.page import pages, told
 from gobhir.projects.cctv.page.access import LASTS, Access
+from gobhir.projects.cctv.page.asked import body, content, number, ticked
 from gobhir.projects.cctv.page.guard import COOKIE, Guard
 from gobhir.projects.cctv.rewriting import rewritten
 from gobhir.projects.cctv.rules import RULES
 from gobhir.projects.cctv.store import Row, Store
 from gobhir.projects.settings import write
 
-LARGEST = 256 * 1024
-"""Bytes of a request's body."""
-SLOW = 10.0
-"""Seconds for sending it."""
 MOST = 100
 """Events of one answer."""
 FRESH = 2.0
@@ -144,8 +141,8 @@ class Dashboard:
     # -- who is let in ---------------------------------------------------------------------------
 
     async def _login(self, request: Request) -> Response:
-        body = await _body(request)
-        given = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8)
+        sent = await body(request)
+        given = parse_qs(sent.decode("utf-8", "replace"), max_num_fields=8)
         password = given.get("password", [""])[0]
         address = request.client.host if request.client else ""
         token, trouble = await run_in_threadpool(self.access.enter, password, address)
@@ -212,7 +209,7 @@ class Dashboard:
         return answer(said | {"kept": bool(known)}, lang)
 
     async def _change(self, request: Request) -> Response:
-        asked = _json(await _body(request))
+        asked = content(await body(request))
         return await run_in_threadpool(self._changed, request, asked)
 
     def _changed(self, request: Request, asked: Any) -> Response:
@@ -264,8 +261,8 @@ class Dashboard:
         if asked.get("seen"):
             wishes["seen"] = asked["seen"] == "1"
         if asked.get("before"):
-            wishes["before"] = _number(asked["before"])
-        limit = min(_number(asked.get("limit", "30")), MOST)
+            wishes["before"] = number(asked["before"])
+        limit = min(number(asked.get("limit", "30")), MOST)
         with self._one:
             rows = _kept(lambda: self.store.events(**wishes, limit=limit + 1))
         shown = [told.event(row, self.zone, lang) for row in rows[:limit]]
@@ -273,8 +270,8 @@ class Dashboard:
         return answer({"events": shown, "before": more}, lang)
 
     async def _seen(self, request: Request) -> Response:
-        asked = _json(await _body(request))
-        if not _ticked(asked):
+        asked = content(await body(request))
+        if not ticked(asked):
             raise Refused(422, "seen", say("dashboard.refuse.seen"))
 
         def tick() -> None:
@@ -321,22 +318,6 @@ def _dated(path: Path) -> float | None:
         return None
 
 
-def _ticked(asked: Any) -> bool:
-    """Whether it says which events were seen, or not."""
-    if not isinstance(asked, dict) or type(asked.get("seen")) is not bool:
-        return False
-    ids = asked.get("ids")
-    if not isinstance(ids, list) or len(ids) > 1000:
-        return False
-    return all(type(one) is int and 0 < one < 2**62 for one in ids)
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < len(text) < 18 and int(text) > 0):
-        raise Refused(422, "number", say("dashboard.refuse.number", got=text[:40]))
-    return int(text)
-
-
 def _kept(ask: Any) -> Any:
     """What the store says; 503 where it cannot be asked."""
     try:
@@ -358,44 +339,12 @@ def _sentence(error: Exception) -> Message:
     return known or say("dashboard.refuse.disk", reason=error)
 
 
-async def _body(request: Request) -> bytes:
-    """All of it. Refused where it is too large or too slow."""
-    parts, size = [], 0
-    try:
-        async with asyncio.timeout(SLOW):
-            async for part in request.stream():
-                size += len(part)
-                if size > LARGEST:
-                    said = say("dashboard.refuse.body", most=LARGEST)
-                    raise Refused(413, "body", said, Connection="close")
-                parts.append(part)
-    except TimeoutError:
-        said = say("deploy.refuse.slow", seconds=SLOW)
-        raise Refused(408, "slow", said, Connection="close") from None
-    except ClientDisconnect:
-        raise Refused(400, "length", say("deploy.refuse.length")) from None
-    return b"".join(parts)
-
-
-def _json(body: bytes) -> Any:
-    try:
-        content = json.loads(body, parse_constant=_nothing)
-        json.dumps(content, ensure_ascii=False).encode()  # half of a surrogate pair is no text
-    except (ValueError, RecursionError):
-        raise Refused(400, "json", say("dashboard.refuse.json")) from None
-    return content
-
-
-def _nothing(word: str) -> None:
-    raise ValueError(word)  # NaN and Infinity are no JSON
-
-
 # -- answers ---------------------------------------------------------------------------------------
 
 
-def answer(content: Any, lang: str, status: int = 200, **headers: str) -> Response:
+def answer(said: Any, lang: str, status: int = 200, **headers: str) -> Response:
     """JSON, in a language."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(said, ensure_ascii=False, allow_nan=False)
     head = {"content-language": lang, "vary": "accept-language", **headers}
     return Response(text.encode("utf-8", "replace"), status, head, "application/json")
 
