@@ -11,8 +11,8 @@ from gobhir.lang import Message, t
 from gobhir.projects.cctv.clock import local, utc, wall
 from gobhir.projects.cctv.config import Camera, wishes
 from gobhir.projects.cctv.rules import RULES, Rule
-from gobhir.projects.cctv.source import hidden
 from gobhir.projects.cctv.store import Row
+from gobhir.projects.film import hidden
 from gobhir.projects.settings import Wish
 
 SILENT = 10.0
