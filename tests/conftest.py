@@ -17,6 +17,11 @@ from tests import chromium
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+# Workers beside each other have a core each; threads of NumPy and PyTorch beyond that would spin
+# while they wait for one. Both read this when they are first imported, which is after this line.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # On a slow or busy machine a single example may take long; in CI every run draws the same ones.
 settings.register_profile("quiet", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("quiet")
