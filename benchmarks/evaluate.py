@@ -46,12 +46,14 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
     ),
     "detection-pennfudan_yolo": ("detection", {}),
     "video-fight_surv_clips": ("video", {}),
+    "anomaly-vtest": ("anomaly", {}),
 }
 """NAME: the project, and what its settings are beside the usual ones."""
 MORE: dict[str, dict[str, object]] = {
     "digits": {"smaller": True},
     "images-pennfudan_people": {"switches": 3},
     "detection-pennfudan_yolo": {"folds": True},
+    "anomaly-vtest": {"one_class": True},
 }
 """NAME: what its evaluation is told."""
 

@@ -79,7 +79,9 @@ def of_strips(dataset: Dataset, size: int) -> Clips:
                     pixels[k, t] = squeezed(one, size)
     except (zipfile.BadZipFile, KeyError) as error:
         raise ValueError(say("video.bad.archive", path=path, reason=error)) from None
-    return Clips(list(dataset.card.classes), pixels, frame["label"].to_numpy(int), groups, names)
+    return Clips(
+        list(dataset.card.classes), pixels, frame["label"].to_numpy(int, copy=True), groups, names
+    )
 
 
 def read_folder(folder: Path, settings: Settings) -> Clips:
