@@ -17,6 +17,7 @@ from gobhir.projects.cctv.events import Event
 from gobhir.projects.cctv.journal import Journal
 from gobhir.projects.cctv.live import Live
 from gobhir.projects.cctv.look import Look
+from gobhir.projects.cctv.sentences import plain
 from gobhir.projects.cctv.source import FileSource, LiveSource, open_source
 from gobhir.projects.cctv.store import Store
 from gobhir.projects.cctv.watch import Watch
@@ -66,19 +67,6 @@ class Told:
     health: Health = field(default_factory=Health)
     sentence: Message | None = None
     wall: float = 0.0
-
-
-def plain(message: Message | None) -> Message | None:
-    """The same sentence with values that every process can read."""
-    if message is None:
-        return None
-    kept: dict[str, object] = {}
-    for name, value in message.values.items():
-        if isinstance(value, Message):
-            kept[name] = plain(value)
-        else:
-            kept[name] = value if isinstance(value, (str, int, float)) else str(value)
-    return Message(message.key, kept)
 
 
 def build(system: config.System, camera: config.Camera, **more: Any) -> Watch:

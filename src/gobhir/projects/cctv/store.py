@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from gobhir.lang import Message, say
 from gobhir.projects.cctv.clock import Clock, SystemClock, utc, wall
 from gobhir.projects.cctv.events import Event
+from gobhir.projects.cctv.sentences import packed, unpacked
 
 FILE = "cctv.sqlite"
 T = TypeVar("T")
@@ -260,13 +261,11 @@ class Store:
 
 def _said(sentence: Message) -> dict[str, str]:
     """A sentence that can be read in every language, also in those to come."""
-    return {
-        "key": sentence.key,
-        "said": json.dumps(sentence.values, ensure_ascii=False, default=str),
-    }
+    kept = packed(sentence)
+    return {"key": kept["key"], "said": json.dumps(kept["values"], ensure_ascii=False)}
 
 
 def _row(cells: Any) -> Row:
     row = dict(zip(_COLUMNS.split(", "), cells, strict=True))
-    sentence = Message(row.pop("key"), json.loads(row.pop("said")))
+    sentence = unpacked({"key": row.pop("key"), "values": json.loads(row.pop("said"))})
     return Row(sentence=sentence, **row | {"seen": bool(row["seen"])})

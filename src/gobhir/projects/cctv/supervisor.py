@@ -19,6 +19,7 @@ from gobhir.projects.cctv import clips, config
 from gobhir.projects.cctv.clock import Clock, SystemClock
 from gobhir.projects.cctv.process import Health, Order, Told, main
 from gobhir.projects.cctv.retention import Retention
+from gobhir.projects.cctv.sentences import packed
 from gobhir.projects.cctv.store import Store
 from gobhir.projects.cctv.webhook import Webhook
 from gobhir.projects.film import hidden
@@ -216,9 +217,8 @@ class Supervisor:
 
     def _note(self, worker: Worker, health: Health, store: Store) -> None:
         worker.health = health
-        kept = {**health.__dict__, "deaths": worker.deaths, "trouble": None}
-        if health.trouble is not None:
-            kept["trouble"] = {"key": health.trouble.key, "values": _text(health.trouble)}
+        trouble = packed(health.trouble) if health.trouble is not None else None
+        kept = {**health.__dict__, "deaths": worker.deaths, "trouble": trouble}
         with suppress(OSError):  # the next beat is written again
             store.beat(worker.camera.name, hidden(worker.camera.source), kept)
 
@@ -253,10 +253,3 @@ def _kill(worker: Worker) -> None:
     worker.process.join(5.0)
     worker.pipe.close()
     worker.process = worker.pipe = None
-
-
-def _text(message: Message) -> dict[str, Any]:
-    return {
-        name: value if isinstance(value, (str, int, float)) else str(value)
-        for name, value in message.values.items()
-    }

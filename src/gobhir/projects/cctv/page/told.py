@@ -7,10 +7,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gobhir.lang import Message, t
+from gobhir.lang import t
 from gobhir.projects.cctv.clock import local, utc, wall
 from gobhir.projects.cctv.config import Camera, wishes
 from gobhir.projects.cctv.rules import RULES, Rule
+from gobhir.projects.cctv.sentences import unpacked
 from gobhir.projects.cctv.store import Row
 from gobhir.projects.film import hidden
 from gobhir.projects.settings import Wish
@@ -67,7 +68,7 @@ def health(
     if beat is None:
         return {**said, "state": "starting", "trouble": None}
     trouble = beat.get("trouble")
-    sentence = Message(trouble["key"], trouble["values"]).text(lang) if trouble else None
+    sentence = unpacked(trouble).text(lang) if trouble else None
     silent = abs(now - wall(beat["beat"])) > SILENT
     names = ("fps", "frames", "dropped", "broken", "people", "deaths", "megabytes")
     return {
