@@ -24,6 +24,7 @@ from typing import Any, Self
 import numpy as np
 
 from gobhir.lang import say
+from gobhir.projects.naming import as_name
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".3gp")
 """What is taken for a film by its name."""
@@ -71,14 +72,17 @@ def is_video(source: str) -> bool:
 
 
 def hidden(source: str) -> str:
-    """The source without its password."""
-    return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", source)
+    """The source without its password, as it stands before the host or among the questions."""
+    source = re.sub(r"(//[^/@:]*):[^/]*@", r"\1:***@", source)
+    return re.sub(
+        r"(?i)((?:password|passwd|pwd|pass|token|secret|key|auth)=)[^&;/]*", r"\1***", source
+    )
 
 
 def name_of(source: str) -> str:
     """A name for what is made of it, which a file or a camera can have."""
     stem = re.split(r"[/\\]", hidden(source).rstrip("/"))[-1].split(".")[0]
-    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in stem) or "camera"
+    name = as_name(stem) or "camera"
     return f"webcam-{name}" if source.isdecimal() else name
 
 

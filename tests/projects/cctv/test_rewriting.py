@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from gobhir.projects.cctv.config import System, parse
+from gobhir.projects.cctv.config import (
+    Camera,
+    Clips,
+    Keeping,
+    Looking,
+    System,
+    Telling,
+    default_rules,
+    parse,
+)
 from gobhir.projects.cctv.rewriting import rewritten
 from gobhir.projects.cctv.rules import RULES
 from gobhir.projects.cctv.zones import Line, Zone
@@ -54,8 +63,7 @@ def change(name: str, **what: Any) -> tuple[System, str, bool]:
     system = parse(TEXT)
     cameras = tuple(dataclasses.replace(c, **what) if c.name == name else c for c in system.cameras)
     system = dataclasses.replace(system, cameras=cameras)
-    camera = next(c for c in cameras if c.name == name)
-    return system, *rewritten(TEXT, camera, system)
+    return system, *rewritten(TEXT, system)
 
 
 CHANGES: list[tuple[str, dict[str, Any], int]] = [
@@ -87,10 +95,62 @@ def test_it_means_what_was_meant_and_keeps_what_it_can(name, what, lost) -> None
         assert text == TEXT
 
 
+A, B = parse(TEXT).cameras
+WHOLE: list[tuple[dict[str, Any], int, str]] = [
+    # what changes, how many comments go with it, a line that comes
+    ({}, 0, ""),
+    ({"time_zone": ""}, 0, 'time_zone = ""  # ours'),
+    ({"clips": Clips(blur=False, width=640)}, 0, "blur = false  # always"),
+    ({"detector": Looking()}, 0, "fps = 5.0  # enough"),
+    ({"keep": Keeping(days=3)}, 0, "[keep]\ndays = 3"),
+    ({"webhook": Telling("http://a/?#b")}, 0, 'url = "http://a/?#b"'),
+    ({"cameras": (A, B, Camera("গেট-১", "1", rules=default_rules()))}, 0, 'name = "গেট-১"'),
+    ({"cameras": (A, B, Camera("c", "1", quiet=9.0, rules=()))}, 0, "quiet = 9.0\nrule = []"),
+    ({"cameras": (B,)}, 10, ""),
+    ({"cameras": (A,)}, 1, ""),
+    ({"cameras": ()}, 11, ""),
+    ({"cameras": (dataclasses.replace(A, source="0"), B)}, 0, 'source = "0"  # an address'),
+    ({"cameras": (A, dataclasses.replace(B, detector=Looking(fps=4, tile=0)))}, 0, "tile = 0"),
+]
+
+
+@pytest.mark.parametrize("what, lost, line", WHOLE)
+def test_the_rest_of_the_file_keeps_what_it_can_too(what, lost, line) -> None:
+    system = dataclasses.replace(parse(TEXT), **what)
+    text, commented = rewritten(TEXT, system)
+    assert parse(text) == system and commented and line in text
+    comments = [line.partition("# ")[2] for line in TEXT.splitlines() if "# " in line]
+    gone = [comment for comment in comments if comment not in text]
+    assert len(gone) == lost, gone
+    assert (text == TEXT) == (not what) and "\n\n\n" not in text
+    assert rewritten(text, system) == (text, True)
+
+
+def test_from_nothing_only_what_differs_is_written() -> None:
+    system = System(keep=Keeping(days=3), cameras=(Camera("a", "0", rules=default_rules()),))
+    text = '[keep]\ndays = 3\n\n[[camera]]\nname = "a"\nsource = "0"\n'
+    assert rewritten("", system) == (text, True)
+
+
+def test_a_cameras_own_detector_says_only_what_differs() -> None:
+    text = TEXT.replace("[clips]", "# far away\n[camera.detector]\ntile = 0 # all\n\n[clips]")
+    system = parse(text)
+    assert system.cameras[1].detector == Looking(fps=4, tile=0)
+    usual = Looking(fps=2)  # of all, and of this camera, which says nothing else
+    other = dataclasses.replace(B, detector=Looking(fps=2, tile=0, hold=1))
+    system = dataclasses.replace(system, detector=usual, cameras=(A, other))
+    new, commented = rewritten(text, system)
+    assert parse(new) == system and commented
+    assert new.count("fps =") == 1 and "hold = 1" in new and "# far away" in new
+    back = dataclasses.replace(system, cameras=(A, dataclasses.replace(B, detector=usual)))
+    again, _ = rewritten(new, back)
+    assert parse(again) == back and "tile" not in again and "hold" not in again
+
+
 def test_tables_written_inline_are_written_anew_and_said_so() -> None:
     text = '# mine\ncamera = [{name = "a", source = "0", zone = []}]\n'
     system = parse(text)
     camera = dataclasses.replace(system.cameras[0], zones=(ZONE,))
     system = dataclasses.replace(system, cameras=(camera,))
-    new, commented = rewritten(text, camera, system)
+    new, commented = rewritten(text, system)
     assert parse(new) == system and not commented and "# mine" not in new

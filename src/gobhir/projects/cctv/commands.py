@@ -16,6 +16,7 @@ from gobhir.projects.cctv.clock import local
 from gobhir.projects.cctv.store import FILE as DATABASE
 from gobhir.projects.film import is_video, name_of
 from gobhir.projects.lock import Lock
+from gobhir.projects.naming import composed
 
 app = typer.Typer(
     cls=Group, add_completion=False, invoke_without_command=True, rich_markup_mode=None
@@ -106,7 +107,8 @@ def events(
     most = _count("--count", count)
     zone = config.load(place).time_zone if (place / config.FILE).exists() else ""
     rows = []
-    for row in Store(place).events(camera=camera, kind=kind, limit=most):
+    only = composed(camera) if camera is not None else None
+    for row in Store(place).events(camera=only, kind=kind, limit=most):
         said = f"{row.camera}: {row.sentence.text(language())}"
         rows.append((local(row.began, zone), f"{said} ({row.clip})" if row.clip else said))
     print(columns(rows) if rows else t("cctv.command.nothing"))
@@ -198,7 +200,7 @@ def named(folder: Path, source: str) -> str:
     written into it. ValueError where it is no source."""
     found = config.load(folder) if (folder / config.FILE).exists() else config.System()
     for camera in found.cameras:
-        if source in (camera.name, camera.source):
+        if source == camera.source or composed(source) == camera.name:
             return camera.name
     if not is_video(source):
         known = ", ".join(camera.name for camera in found.cameras) or "-"

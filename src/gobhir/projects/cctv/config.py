@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo
 from gobhir.lang import Message, say
 from gobhir.projects.cctv.rules import RULES, Rule
 from gobhir.projects.cctv.zones import Line, Zone
+from gobhir.projects.film import hidden
+from gobhir.projects.naming import composed, is_name
 from gobhir.projects.settings import Wish, setting, write
 
 FILE = "cctv.toml"
@@ -84,6 +86,9 @@ class Camera:
     lines: tuple[Line, ...] = ()
     rules: tuple[Rule, ...] = ()
     detector: Looking | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", composed(self.name))
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,9 @@ def check(system: System) -> None:
             raise ValueError(_at("time_zone", said)) from None
     address = urlsplit(system.webhook.url)
     if system.webhook.url and (address.scheme not in ("http", "https") or not address.hostname):
-        raise ValueError(_at("webhook: url", say("cctv.config.url", url=system.webhook.url)))
+        raise ValueError(
+            _at("webhook: url", say("cctv.config.url", url=hidden(system.webhook.url)))
+        )
     names = [camera.name for camera in system.cameras]
     for name in names:
         if names.count(name) > 1:
@@ -180,7 +187,7 @@ def check(system: System) -> None:
 
 def _check_camera(camera: Camera) -> None:
     where = f"camera '{camera.name}'"
-    if not camera.name or not all(c.isalnum() or c in "-_" for c in camera.name):
+    if not is_name(camera.name):
         raise ValueError(_at(where, say("cctv.config.name", name=camera.name)))
     if not camera.source:
         raise ValueError(_at(f"{where}: source", say("cctv.config.no_source")))

@@ -9,21 +9,31 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gobhir.projects.cctv.config import Camera, System, as_toml, parse, value_text, wishes
+from gobhir.projects.cctv.config import (
+    SECTIONS,
+    Camera,
+    Looking,
+    System,
+    as_toml,
+    default_rules,
+    parse,
+    value_text,
+    wishes,
+)
+from gobhir.projects.naming import composed
 
 _HEADER = re.compile(r"\s*\[{1,2}\s*([\w.-]+)\s*\]{1,2}\s*(#.*)?$")
-_PARTS = ("zone", "line", "rule")
 
 
-def rewritten(text: str, camera: Camera, system: System) -> tuple[str, bool]:
-    """The text with that camera's zones, lines and rules as in `system`, and whether its comments
-    could stay. system: what the new text has to mean."""
+def rewritten(text: str, system: System) -> tuple[str, bool]:
+    """A text that means `system` as the old one did something else, and whether its comments could
+    stay."""
     try:
-        changed = _changed(text, camera)
+        changed = _changed(text, system)
         if parse(changed) == system:
             return changed, True
     except (ValueError, KeyError, IndexError):
@@ -33,11 +43,12 @@ def rewritten(text: str, camera: Camera, system: System) -> tuple[str, bool]:
 
 @dataclass
 class Block:
-    """A header, the comments right above it, the lines below it."""
+    """A header, the comments right above it, the lines below it. fresh: it was not in the text."""
 
     name: str
     head: list[str] = field(default_factory=list)
     body: list[str] = field(default_factory=list)
+    fresh: bool = False
 
     @property
     def content(self) -> dict[str, Any]:
@@ -48,50 +59,90 @@ class Block:
         return [*self.head, *self.body]
 
 
-def _changed(text: str, camera: Camera) -> str:
-    blocks = _blocks(text)
-    starts = [i for i, block in enumerate(blocks) if block.name == "camera"]
-    (start,) = (i for i in starts if blocks[i].content["name"] == camera.name)
-    end = start + 1
-    while end < len(blocks) and blocks[end].name.startswith("camera."):
-        end += 1
-    own, old = blocks[start], blocks[start + 1 : end]
+def _changed(text: str, system: System) -> str:
+    groups: list[list[Block]] = []
+    """Sections, and cameras each with what belongs to it, as they stand in the text."""
+    for block in _blocks(text):
+        if block.name.startswith("camera."):
+            groups[-1].append(block)
+        else:
+            groups.append([block])
+    old = [group for group in groups if group[0].name == "camera"]
+    for name in ("", *SECTIONS):
+        section = getattr(system, name) if name else system
+        found = next((group[0] for group in groups if group[0].name == name), None)
+        block = _filled(f"[{name}]", found, _values(section), _defaults(type(section)))
+        if found is None and block.body:
+            at = groups.index(old[0]) if old else len(groups)
+            groups.insert(at, [block])
+    known = {composed(group[0].content["name"]): group for group in old}
+    for camera in system.cameras:
+        group = known.pop(camera.name, None)
+        if group is None:
+            at = groups.index(old[-1]) + 1 if old else len(groups)
+            group = []
+            groups.insert(at, group)
+            old.append(group)
+        group[:] = _camera(group, camera, system.detector)
+    gone = list(known.values())
+    return _joined(block for group in groups if group not in gone for block in group)
+
+
+def _camera(group: list[Block], camera: Camera, usual: Looking) -> list[Block]:
+    """The blocks of a camera that is as `camera`. usual: the system's detector."""
+    said = {k: v for k, v in _values(camera).items() if not group or k != "name"}
+    own = _filled("[[camera]]", group[0] if group else None, said, {"quiet": Camera.quiet})
+    old = group[1:]
     given = any(block.name == "camera.rule" for block in old) or "rule" in own.content
     new: list[Block] = []
+    if camera.detector is not None:
+        block = next((b for b in old if b.name == "camera.detector"), None)
+        have, common = block.content if block else {}, _values(usual)
+        wanted = {
+            k: None if v == common[k] and have.get(k) != v else v
+            for k, v in _values(camera.detector).items()
+        }
+        new.append(_filled("[camera.detector]", block, wanted, {}))
     for zone in camera.zones:
         new.append(_marked("zone", zone.name, zone.points, old))
     for line in camera.lines:
         new.append(_marked("line", line.name, line.points, old))
-    if given or camera.rules != _untold(text, camera.name):
+    if given or camera.rules != default_rules():  # which are meant where nothing is said
         if not camera.rules and "rule" not in own.content:
             _append(own, "rule = []")
         if camera.rules:
             own.body = [line for line in own.body if not re.match(r"\s*rule\s*=\s*\[\s*\]", line)]
         left = [block for block in old if block.name == "camera.rule"]
         for rule in camera.rules:
-            keys = {wish.name: getattr(rule, wish.name) for wish in wishes(type(rule))}
-            default = {wish.name: wish.default for wish in wishes(type(rule))}
-            wanted = {"kind": rule.kind, **keys}
             block = next((b for b in left if b.content.get("kind") == rule.kind), None)
             if block is not None:
                 left.remove(block)
-            new.append(_filled("rule", block, wanted, default))
-    for before, block in zip([own, *new], new, strict=False):
-        if (
-            before.body
-            and before.body[-1].strip()
-            and not (block.head and not block.head[0].strip())
-        ):
-            before.body.append("")
-    if new and end < len(blocks) and new[-1].body[-1].strip():
-        new[-1].body.append("")
-    lines = [line for block in [*blocks[: start + 1], *new, *blocks[end:]] for line in block.text]
-    return "\n".join(lines).strip("\n") + "\n"
+            wanted = {"kind": rule.kind, **_values(rule)}
+            new.append(_filled("[[camera.rule]]", block, wanted, _defaults(type(rule))))
+    return [own, *new]
 
 
-def _untold(text: str, name: str) -> Any:
-    """The rules that the file means where it says nothing of them."""
-    return next(c.rules for c in parse(text).cameras if c.name == name)
+def _values(section: Any) -> dict[str, Any]:
+    return {wish.name: getattr(section, wish.name) for wish in wishes(type(section))}
+
+
+def _defaults(kind: type) -> dict[str, Any]:
+    return {wish.name: wish.default for wish in wishes(kind)}
+
+
+def _joined(blocks: Iterable[Block]) -> str:
+    """The text again, with a blank line around what is fresh."""
+
+    def lines() -> Iterator[str]:
+        before = Block("")
+        for block in blocks:
+            fresh, text = before.fresh or block.fresh, before.text
+            if fresh and text and text[-1].strip() and block.text[0].strip():
+                yield ""
+            yield from block.text
+            before = block
+
+    return "\n".join(lines()).strip("\n") + "\n"
 
 
 def _blocks(text: str) -> list[Block]:
@@ -110,35 +161,26 @@ def _blocks(text: str) -> list[Block]:
 
 
 def _marked(kind: str, name: str, points: Any, old: list[Block]) -> Block:
-    block = next(
-        (b for b in old if b.name == f"camera.{kind}" and b.content.get("name") == name), None
-    )
+    named = (b for b in old if b.name == f"camera.{kind}" and b.content.get("name") == name)
     wanted = {"name": name, "points": [[float(f"{x:.6g}"), float(f"{y:.6g}")] for x, y in points]}
-    return _filled(kind, block, wanted, {})
+    return _filled(f"[[camera.{kind}]]", next(named, None), wanted, {})
 
 
 def _filled(
-    kind: str, block: Block | None, wanted: Mapping[str, Any], default: Mapping[str, Any]
+    header: str, block: Block | None, wanted: Mapping[str, Any], default: Mapping[str, Any]
 ) -> Block:
-    """The block with these values: only lines whose value is another one are written anew."""
+    """The block with these values: only lines whose value is another one are written anew, and
+    none for what is at its default and was not said."""
     if block is None:
-        block = Block(f"camera.{kind}", [f"[[camera.{kind}]]"])
+        block = Block(header.strip("[]"), [header], fresh=True)
     have = block.content
-    body, write = block.body, _written
+    block.fresh |= not block.text
     for name, value in wanted.items():
-        if name in have and have[name] == value:
-            continue
-        if name not in have and value == default.get(name, object()):
-            continue
-        body = _without(body, name) if name in have and value is None else body
-        if value is None:
-            continue
-        body = _replaced(body, name, write(value)) if name in have else body
-        if name not in have:
-            _append(block, f"{name} = {write(value)}")
-            body = block.body
-        block.body = body
-    block.body = body
+        if name in have and have[name] != value:
+            text = [] if value is None else [f"{name} = {_written(value)}"]
+            block.body = _edited(block.body, name, text)
+        elif name not in have and value is not None and value != default.get(name, object()):
+            _append(block, f"{name} = {_written(value)}")
     return block
 
 
@@ -148,16 +190,9 @@ def _written(value: Any) -> str:
     return value_text(value)
 
 
-def _replaced(body: list[str], name: str, text: str) -> list[str]:
-    return _edited(body, name, lambda comment: [f"{name} = {text}{comment}"])
-
-
-def _without(body: list[str], name: str) -> list[str]:
-    return _edited(body, name, lambda comment: [])
-
-
-def _edited(body: list[str], name: str, edit: Callable[[str], list[str]]) -> list[str]:
-    """The lines, with those that give `name` its value (several, for a long list) edited."""
+def _edited(body: list[str], name: str, new: list[str]) -> list[str]:
+    """The lines, with `new` in place of those that give `name` its value (several, for a long
+    list); what stands behind the value stays."""
     for first, line in enumerate(body):
         if not re.match(rf"\s*{re.escape(name)}\s*=", line):
             continue
@@ -166,7 +201,8 @@ def _edited(body: list[str], name: str, edit: Callable[[str], list[str]]) -> lis
                 tomllib.loads("\n".join(body[first : last + 1]))
             except tomllib.TOMLDecodeError:
                 continue
-            return [*body[:first], *edit(_comment(body[last])), *body[last + 1 :]]
+            comment = _comment(body[last])
+            return [*body[:first], *(text + comment for text in new), *body[last + 1 :]]
     raise KeyError(name)
 
 

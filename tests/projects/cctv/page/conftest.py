@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 from gobhir.lang import say
 from gobhir.projects.cctv import config
 from gobhir.projects.cctv.events import Event
 from gobhir.projects.cctv.live import noted, picture_of
 from gobhir.projects.cctv.page import access
+from gobhir.projects.cctv.page import app as dashboard
+from gobhir.projects.cctv.page.access import Access
+from gobhir.projects.cctv.page.app import Dashboard
 from gobhir.projects.cctv.ring import jpeg
 from gobhir.projects.cctv.store import Store
 from tests.projects.cctv.staged import box_at, film, picture
@@ -44,6 +50,7 @@ rule = []
 NOON = 1_750_053_600.0
 """2025-06-16 06:00 UTC, noon in Dhaka."""
 PASSWORD = "four words are plenty"
+HERE = "http://127.0.0.1:8765"
 
 
 class Running:
@@ -84,6 +91,26 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def running(folder: Path) -> Iterator[Running]:
     yield Running(config.load(folder))
+
+
+def client(folder: Path, running: Running, needed: bool = False, **more) -> TestClient:
+    access = Access(folder, needed)
+    made = Dashboard(folder, running, access, {"127.0.0.1", "localhost"}, **more)
+    return TestClient(made.app, base_url=HERE, raise_server_exceptions=False)
+
+
+def xsrf(asked: TestClient) -> dict[str, str]:
+    page = asked.get("/").text
+    settings = re.search(r'id="settings">(.*?)</script>', page, re.S)
+    assert settings
+    return {"x-xsrf": json.loads(settings[1])["xsrf"]}
+
+
+@pytest.fixture
+def asked(folder: Path, running: Running, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """What asks the dashboard, without waiting long for a picture that never comes."""
+    monkeypatch.setattr(dashboard, "FRESH", 0.2)
+    return client(folder, running)
 
 
 @pytest.fixture

@@ -15,40 +15,14 @@ from gobhir.lang import LANGUAGES
 from gobhir.projects.cctv import config
 from gobhir.projects.cctv.clock import SystemClock, utc
 from gobhir.projects.cctv.live import picture_of
-from gobhir.projects.cctv.page import app as dashboard
-from gobhir.projects.cctv.page.access import Access, set_password
-from gobhir.projects.cctv.page.app import Dashboard
+from gobhir.projects.cctv.page.access import set_password
 from gobhir.projects.cctv.page.asked import LARGEST
 from gobhir.projects.cctv.page.serving import Door
 from gobhir.projects.cctv.rules import RULES
 from gobhir.projects.cctv.store import Store
-from tests.projects.cctv.page.conftest import NOON, PASSWORD, TOML, Running
+from tests.projects.cctv.page.conftest import HERE, NOON, PASSWORD, TOML, Running, client, xsrf
 
 BANGLA = re.compile(r"[\u0980-\u09ff]")
-HERE = "http://127.0.0.1:8765"
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch) -> None:
-    monkeypatch.setattr(dashboard, "FRESH", 0.2)
-
-
-def client(folder: Path, running: Running, needed: bool = False, **more) -> TestClient:
-    access = Access(folder, needed)
-    made = Dashboard(folder, running, access, {"127.0.0.1", "localhost"}, **more)
-    return TestClient(made.app, base_url=HERE, raise_server_exceptions=False)
-
-
-@pytest.fixture
-def asked(folder: Path, running: Running) -> TestClient:
-    return client(folder, running)
-
-
-def xsrf(asked: TestClient) -> dict[str, str]:
-    page = asked.get("/").text
-    settings = re.search(r'id="settings">(.*?)</script>', page, re.S)
-    assert settings
-    return {"x-xsrf": json.loads(settings[1])["xsrf"]}
 
 
 # -- pages -----------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ from gobhir.projects.cctv.page.guard import COOKIE, Guard
 from gobhir.projects.cctv.rewriting import rewritten
 from gobhir.projects.cctv.rules import RULES
 from gobhir.projects.cctv.store import Row, Store
+from gobhir.projects.naming import composed
 from gobhir.projects.settings import write
 
 MOST = 100
@@ -99,7 +100,7 @@ class Dashboard:
 
     def camera(self, request: Request) -> config.Camera:
         """The one that an address names."""
-        name = request.path_params["name"]
+        name = composed(request.path_params["name"])
         for camera in self.running.system.cameras:
             if camera.name == name:
                 return camera
@@ -226,7 +227,7 @@ class Dashboard:
             kept = tuple(_marked(c, new) if c.name == new.name else c for c in system.cameras)
             system = _checked(config.replace_cameras, system, kept)
             system = config.parse(config.as_toml(system))  # as the file can say it
-            text, commented = rewritten(text, _named(system, new.name), system)
+            text, commented = rewritten(text, system)
             try:
                 write(self.folder / config.FILE, text)
             except OSError as error:
@@ -251,7 +252,8 @@ class Dashboard:
 
     def _events(self, request: Request) -> Response:
         lang, asked = spoken(request), request.query_params
-        wishes: dict[str, Any] = {k: asked[k] for k in ("camera", "kind") if asked.get(k)}
+        known = (k for k in ("camera", "kind") if asked.get(k))
+        wishes: dict[str, Any] = {k: composed(asked[k]) for k in known}
         if asked.get("day"):
             try:
                 wishes["since"], wishes["until"] = told.day(asked["day"], self.zone)
