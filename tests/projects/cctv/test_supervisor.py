@@ -14,7 +14,7 @@ import pytest
 
 from gobhir.lang import LANGUAGES, say
 from gobhir.projects.cctv.clock import SetClock, utc
-from gobhir.projects.cctv.config import Camera, Keeping, Looking, System, Telling, parse
+from gobhir.projects.cctv.config import Camera, Clips, Keeping, Looking, System, Telling, parse
 from gobhir.projects.cctv.events import Event
 from gobhir.projects.cctv.process import Health, Told
 from gobhir.projects.cctv.retention import Retention
@@ -134,7 +134,7 @@ def test_a_changed_camera_finishes_and_starts_anew_and_others_go_on(tmp_path: Pa
         sleep(seconds)
         if clock.run == pytest.approx(5.0, abs=0.05):
             first.append(actors["a"])
-            made.change(new)
+            made.change(replace(made.system, cameras=(new, made.system.cameras[1])))
         if clock.run > 10:
             made.stop()
 
@@ -156,13 +156,60 @@ def test_with_a_page_it_stays_when_all_films_are_over(tmp_path: Path) -> None:
     def later(seconds: float) -> None:
         sleep(seconds)
         if clock.run == pytest.approx(20.0, abs=0.05):
-            made.change(made.system.cameras[0])  # a film is shown once more
+            made.change(replace(made.system, clips=Clips(blur=False)))  # shown once more
         if clock.run > 30:
             made.stop()
 
     clock.sleep = later
     made.run()
     assert [round(at) for _, at in started] == [0, 20]
+
+
+def test_cameras_come_and_go_and_only_what_changed_starts_anew(tmp_path: Path) -> None:
+    clock = SetClock()
+    scripts = {"a": [[None]], "b": [[None], [None]], "c": [[None], [None]], "d": [[None]]}
+    made, started, heard = supervised(tmp_path, scripts, clock)
+    a, b, c, d = made.system.cameras
+    systems = {
+        2.0: System(cameras=(a, b, c)),
+        4.0: System(cameras=(a, b, c), time_zone="UTC", keep=Keeping(days=1), webhook=Telling("x")),
+        6.0: System(cameras=(a, replace(b, quiet=9.0))),
+        8.0: System(cameras=(a, replace(b, quiet=9.0), c)),  # c again
+    }
+    made.change(System(cameras=(a, b, c, d)))
+    sleep = clock.sleep
+
+    def later(seconds: float) -> None:
+        before = clock.run
+        sleep(seconds)
+        for at, system in systems.items():
+            if before < at <= clock.run:
+                made.change(system)
+        if clock.run > 10:
+            names.extend(w.camera.name for w in made.workers)
+            made.stop()
+
+    names: list[str] = []
+    clock.sleep = later
+    made.run()
+    assert [(name, round(at)) for name, at in started] == [
+        ("a", 0), ("b", 0), ("c", 0), ("d", 0), ("b", 6), ("c", 8),
+    ]  # fmt: skip
+    assert names == ["a", "b", "c"] and not heard
+
+
+def test_who_is_told_and_what_is_kept_is_taken_up_while_it_runs(tmp_path: Path) -> None:
+    clock, store = SetClock(), Store(tmp_path)
+    kept(store, [clock.now() - 3 * 86400, clock.now() - 10], 1)
+    webhook = Webhook(store, Telling("http://old/"), "", clock, post=lambda *_: posted.append(_))
+    retention = Retention(store, Keeping(), clock)
+    posted: list = []
+    made = Supervisor(tmp_path, System(), clock=clock)
+    made.change(System(time_zone="UTC", keep=Keeping(days=1), webhook=Telling("http://new/")))
+    made._adopt(webhook, retention)
+    assert webhook.step() == 1 and posted[0][0] == "http://new/"
+    retention.tidy()
+    assert len(store.events()) == 1
 
 
 def test_a_second_system_on_the_folder_is_refused(tmp_path: Path) -> None:
@@ -208,7 +255,8 @@ def test_a_real_process_takes_up_what_was_changed(
     try:
         until(lambda: made.workers[0].over)
         zone = Zone("sky", ((0.0, 0.0), (1.0, 0.0), (1.0, 0.1)))
-        made.change(replace(camera, zones=(zone,), rules=(RULES["intrusion"](zone="sky"),)))
+        new = replace(camera, zones=(zone,), rules=(RULES["intrusion"](zone="sky"),))
+        made.change(replace(made.system, cameras=(new,)))
         until(lambda: made.workers[0].camera.zones and not made.workers[0].renew)
         until(lambda: made.workers[0].over)
     finally:

@@ -62,6 +62,8 @@ def run(
 
     place = Path(folder)
     system = chosen(place, sources or [])
+    if no_page and not system.cameras:  # a page can be given some
+        raise ValueError(say("cctv.config.no_camera", path=place / config.FILE))
     door = None
     if not no_page:
         from gobhir.projects.cctv.page.serving import Door
@@ -72,7 +74,9 @@ def run(
         print(f"{camera}: {sentence.text(language())}", flush=True)
 
     stay = door is not None
-    supervisor = Supervisor(place, system, pace=not fast, lang=language(), told=told, stay=stay)
+    supervisor = Supervisor(
+        place, system, not fast, language(), told, stay=stay, once=bool(sources)
+    )
     for name in ("SIGINT", "SIGTERM"):
         signal.signal(getattr(signal, name), lambda *_: supervisor.stop())
     print(t("cctv.command.running", count=len(system.cameras), folder=place), flush=True)
@@ -88,7 +92,7 @@ def run(
         if door is not None:
             door.close()
     failed = [w for w in supervisor.workers if w.failure is not None]
-    raise typer.Exit(2 if len(failed) == len(supervisor.workers) else 0)
+    raise typer.Exit(2 if failed and len(failed) == len(supervisor.workers) else 0)
 
 
 @app.command(cls=Command, help="cctv.command.events")
@@ -187,10 +191,7 @@ def _typed() -> str:
 def chosen(folder: Path, sources: list[str]) -> config.System:
     """The system of the folder; with sources given, these are its cameras for this once."""
     if not sources:
-        system = config.load(folder)
-        if not system.cameras:
-            raise ValueError(say("cctv.config.no_camera", path=folder / config.FILE))
-        return system
+        return config.load(folder)
     found = config.load(folder) if (folder / config.FILE).exists() else config.System()
     return config.replace_cameras(found, cameras(sources))
 

@@ -125,6 +125,16 @@ def wishes(kind: type) -> list[Wish]:
     ]
 
 
+def renewed(before: System, after: System) -> set[str]:
+    """The cameras of both whose process goes by something that is another now."""
+
+    def goes_by(system: System) -> dict[str, Any]:
+        return {c.name: (c, system.looking(c), system.clips) for c in system.cameras}
+
+    old, new = goes_by(before), goes_by(after)
+    return {name for name in old.keys() & new.keys() if old[name] != new[name]}
+
+
 def default_rules() -> tuple[Rule, ...]:
     """What is watched for when nothing is said: what needs no zone, and was measured."""
     return (RULES["intrusion"](), RULES["loitering"]())
@@ -147,10 +157,20 @@ def load(folder: Path) -> System:
 
 def parse(text: str, path: Path | str = FILE) -> System:
     """The system that a text describes. ValueError with the key that is wrong."""
+    return read(tables(text, path))
+
+
+def tables(text: str, path: Path | str = FILE) -> dict[str, Any]:
+    """What stands in the text, unchecked. ValueError where that is no TOML."""
     try:
-        content = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(say("cctv.config.unreadable", path=path, reason=error)) from None
+
+
+def read(tables: Mapping[str, Any]) -> System:
+    """The system that tables describe. ValueError with the key that is wrong."""
+    content = dict(tables)
     cameras = _tables(content.pop("camera", []), "camera")
     parts: dict[str, Any] = {
         name: _plain(kind, _table(content.pop(name, {}), name), name)

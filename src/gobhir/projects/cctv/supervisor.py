@@ -4,9 +4,7 @@ clips and events are kept within their limits, and somebody is told of what is n
 
 from __future__ import annotations
 
-import dataclasses
 import multiprocessing
-import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -62,6 +60,7 @@ class Worker:
     again: float = 0.0
     over: bool = False
     renew: bool = False
+    gone: bool = False
     ending: float | None = None
     failure: Message | None = None
     health: Health = field(default_factory=Health)
@@ -72,7 +71,8 @@ class Supervisor:
     """Everything that runs for a folder; `run` returns when all cameras are over, or after `stop`.
 
     pace: read files at their own pace. told: who hears of every event, trouble and death, by the
-    camera's name. stay: go on until `stop`, also when all cameras are over.
+    camera's name. stay: go on until `stop`, also when all cameras are over. once: the cameras were
+    named for this time, and are not those of cctv.toml.
     """
 
     folder: Path
@@ -83,20 +83,21 @@ class Supervisor:
     clock: Clock = field(default_factory=SystemClock)
     start: Start = start_process
     stay: bool = False
+    once: bool = False
 
     def __post_init__(self) -> None:
         self._stopped = threading.Event()
-        self._changed: queue.SimpleQueue[config.Camera] = queue.SimpleQueue()
+        self._adopted = self.system
         self.workers = [Worker(camera) for camera in self.system.cameras]
 
     def stop(self) -> None:
         """Let all cameras finish what they write, then return from `run`."""
         self._stopped.set()
 
-    def change(self, camera: config.Camera) -> None:
-        """From now on this one in place of the camera of that name, from any thread: its process
-        finishes what it has begun, events and clip, and another one starts."""
-        self._changed.put(camera)
+    def change(self, system: config.System) -> None:
+        """From now on this one, from any thread: a camera for which something is another finishes
+        what it has begun, events and clip, and starts anew; new ones begin, others end."""
+        self.system = system
 
     def run(self) -> None:
         """ValueError when another system runs on this folder, OSError when it cannot be written."""
@@ -106,15 +107,14 @@ class Supervisor:
             clips.recover(self.folder)
             for worker in self.workers:
                 store.tidy(worker.camera.name)
-            Webhook(store, self.system.webhook, self.system.time_zone, self.clock).start(
-                self._stopped
-            )
+            webhook = Webhook(store, self.system.webhook, self.system.time_zone, self.clock)
+            webhook.start(self._stopped)
             retention = Retention(store, self.system.keep, self.clock)
             tidied = -TIDY
             try:
                 while not self._stopped.is_set() and not self._over():
-                    self._adopt()
-                    for worker in self.workers:
+                    self._adopt(webhook, retention)
+                    for worker in list(self.workers):
                         self._tend(worker, store)
                     if self.clock.monotonic() - tidied >= TIDY:
                         tidied = self.clock.monotonic()
@@ -129,23 +129,34 @@ class Supervisor:
             lock.release()
 
     def _over(self) -> bool:
-        if self.stay or not self._changed.empty():
+        if self.stay or self.system is not self._adopted:
             return False
         return all(w.over and not w.renew for w in self.workers)
 
-    def _adopt(self) -> None:
-        while not self._changed.empty():
-            camera = self._changed.get()
-            worker = next(w for w in self.workers if w.camera.name == camera.name)
-            worker.camera, worker.renew = camera, True
-            cameras = tuple(w.camera for w in self.workers)
-            self.system = dataclasses.replace(self.system, cameras=cameras)
+    def _adopt(self, webhook: Webhook, retention: Retention) -> None:
+        """Take up what `change` was given."""
+        before, self._adopted = self._adopted, self.system
+        if self._adopted is before:
+            return
+        system, known = self._adopted, {w.camera.name: w for w in self.workers}
+        webhook.change(system.webhook, system.time_zone)
+        retention.keep = system.keep
+        renewed = config.renewed(before, system)
+        for camera in system.cameras:
+            if (worker := known.pop(camera.name, None)) is None:
+                self.workers.append(Worker(camera))
+                continue
+            worker.camera = camera
+            worker.renew |= camera.name in renewed or worker.gone
+            worker.gone = False
+        for worker in known.values():
+            worker.gone = True
 
     # -- one camera ------------------------------------------------------------------------------
 
     def _tend(self, worker: Worker, store: Store) -> None:
         now = self.clock.monotonic()
-        if worker.renew:
+        if worker.renew or worker.gone:
             self._renew(worker, store, now)
             return
         if worker.over:
@@ -164,7 +175,7 @@ class Supervisor:
             worker.deaths = 0
 
     def _renew(self, worker: Worker, store: Store, now: float) -> None:
-        """Ask the process to finish, wait for it, and let another one start."""
+        """Ask the process to finish, wait for it, and let another one start, if one is wanted."""
         if worker.process is not None:
             if worker.ending is None:
                 worker.ending = now + FINISH
@@ -177,18 +188,26 @@ class Supervisor:
             self._listen(worker, store)
             _kill(worker)
             worker.deaths = 1 if killed else 0  # what it has left open is tidied
+        if worker.gone:
+            if worker.deaths:
+                self._tidy(worker, store)
+            self.workers.remove(worker)
         worker.renew, worker.ending, worker.over, worker.failure = False, None, False, None
         worker.again = now
 
     def _begin(self, worker: Worker, store: Store) -> None:
         if worker.deaths:
-            clips.recover(self.folder / "clips" / worker.camera.name)
-            with suppress(OSError):
-                store.tidy(worker.camera.name)
-        text = config.as_toml(self.system)
+            self._tidy(worker, store)
+        text = config.as_toml(self._adopted)
         order = Order(str(self.folder), worker.camera.name, text, self.pace, self.lang)
         worker.process, worker.pipe = self.start(order)
         worker.started = worker.beaten = self.clock.monotonic()
+
+    def _tidy(self, worker: Worker, store: Store) -> None:
+        """After a death: finish what its process has left open."""
+        clips.recover(self.folder / "clips" / worker.camera.name)
+        with suppress(OSError):
+            store.tidy(worker.camera.name)
 
     def _listen(self, worker: Worker, store: Store) -> None:
         try:

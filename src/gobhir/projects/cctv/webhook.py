@@ -61,6 +61,12 @@ class Webhook:
     failures: int = 0
     _again: float = 0.0
 
+    def change(self, telling: Telling, zone: str) -> None:
+        """From now on tell so; another address is tried at once."""
+        if telling.url != self.telling.url:
+            self.failures, self._again = 0, 0.0
+        self.telling, self.zone = telling, zone
+
     def step(self) -> int:
         """Tell of what is new, in order; gives of how many. After a failure it waits, twice as long
         each time."""
