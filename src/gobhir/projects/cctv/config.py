@@ -191,16 +191,14 @@ def check(system: System) -> None:
             ZoneInfo(system.time_zone)
         except (OSError, ValueError, KeyError):
             said = say("cctv.config.time_zone", zone=system.time_zone)
-            raise ValueError(_at("time_zone", said)) from None
+            raise ValueError(at("time_zone", said)) from None
     address = urlsplit(system.webhook.url)
     if system.webhook.url and (address.scheme not in ("http", "https") or not address.hostname):
-        raise ValueError(
-            _at("webhook: url", say("cctv.config.url", url=hidden(system.webhook.url)))
-        )
+        raise ValueError(at("webhook: url", say("cctv.config.url", url=hidden(system.webhook.url))))
     names = [camera.name for camera in system.cameras]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(_at(f"camera '{name}'", say("cctv.config.twice", name=name)))
+            raise ValueError(at(f"camera '{name}'", say("cctv.config.twice", name=name)))
     for camera in system.cameras:
         _check_camera(camera)
 
@@ -208,13 +206,13 @@ def check(system: System) -> None:
 def _check_camera(camera: Camera) -> None:
     where = f"camera '{camera.name}'"
     if not is_name(camera.name):
-        raise ValueError(_at(where, say("cctv.config.name", name=camera.name)))
+        raise ValueError(at(where, say("cctv.config.name", name=camera.name)))
     if not camera.source:
-        raise ValueError(_at(f"{where}: source", say("cctv.config.no_source")))
+        raise ValueError(at(f"{where}: source", say("cctv.config.no_source")))
     places = [zone.name for zone in camera.zones] + [line.name for line in camera.lines]
     for name in places:
         if places.count(name) > 1:
-            raise ValueError(_at(f"{where}: {name}", say("cctv.config.twice", name=name)))
+            raise ValueError(at(f"{where}: {name}", say("cctv.config.twice", name=name)))
     zones, lines = [z.name for z in camera.zones], [x.name for x in camera.lines]
     for number, rule in enumerate(camera.rules, 1):
         for key, known in (("zone", zones), ("line", lines)):
@@ -223,7 +221,7 @@ def _check_camera(camera: Camera) -> None:
                 continue
             said = say(f"cctv.config.no_{key}", name=wanted, known=", ".join(known) or "-")
             # keys: cctv.config.no_zone, cctv.config.no_line
-            raise ValueError(_at(f"{where}: rule {number} ({rule.kind}): {key}", said))
+            raise ValueError(at(f"{where}: rule {number} ({rule.kind}): {key}", said))
 
 
 def read_camera(table: dict[str, Any], number: int, usual: dict[str, Any]) -> Camera:
@@ -256,7 +254,7 @@ def _zone(table: dict[str, Any], where: str) -> Zone:
 def _line(table: dict[str, Any], where: str) -> Line:
     name, (a, b) = _marked(table, f"{where}: line", least=2, most=2)
     if a == b:
-        raise ValueError(_at(f"{where}: line '{name}'", say("cctv.config.no_length")))
+        raise ValueError(at(f"{where}: line '{name}'", say("cctv.config.no_length")))
     return Line(name, (a, b))
 
 
@@ -265,13 +263,13 @@ def _marked(
 ) -> tuple[str, tuple[tuple[float, float], ...]]:
     name = table.get("name")
     if not isinstance(name, str) or not name:
-        raise ValueError(_at(f"{where}: name", say("cctv.config.no_name")))
+        raise ValueError(at(f"{where}: name", say("cctv.config.no_name")))
     _known(table, ("name", "points"), f"{where} '{name}'")
     points = table.get("points")
     fits = isinstance(points, list) and least <= len(points) <= most
     if not fits or not all(_is_point(p) for p in points or ()):
         said = say("cctv.config.points", least=least, most=most)
-        raise ValueError(_at(f"{where} '{name}': points", said))
+        raise ValueError(at(f"{where} '{name}': points", said))
     assert isinstance(points, list)
     return name, tuple((float(x), float(y)) for x, y in points)
 
@@ -288,7 +286,7 @@ def _rule(table: dict[str, Any], where: str) -> Rule:
     kind = table.pop("kind", "")
     if kind not in RULES:
         said = say("cctv.config.no_rule", kind=kind, known=", ".join(RULES))
-        raise ValueError(_at(f"{where}: kind", said))
+        raise ValueError(at(f"{where}: kind", said))
     return _plain(RULES[kind], table, f"{where} ({kind})")
 
 
@@ -300,7 +298,7 @@ def _plain(kind: type[T], table: Mapping[str, Any], where: str) -> T:
         try:
             values[name] = known[name].checked(value)
         except (TypeError, ValueError) as error:
-            raise ValueError(_at(f"{where}: {name}" if where else name, error.args[0])) from None
+            raise ValueError(at(f"{where}: {name}" if where else name, error.args[0])) from None
     return kind(**values)
 
 
@@ -308,22 +306,23 @@ def _known(table: Mapping[str, Any], known: Any, where: str) -> None:
     for name in table:
         if name not in known:
             said = say("cctv.config.unknown", known=", ".join(known))
-            raise ValueError(_at(f"{where}: {name}" if where else name, said))
+            raise ValueError(at(f"{where}: {name}" if where else name, said))
 
 
 def _table(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(_at(where, say("cctv.config.no_table", name=where)))
+        raise ValueError(at(where, say("cctv.config.no_table", name=where)))
     return value
 
 
 def _tables(value: Any, where: str) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise ValueError(_at(where, say("cctv.config.no_tables", name=where.split(": ")[-1])))
+        raise ValueError(at(where, say("cctv.config.no_tables", name=where.split(": ")[-1])))
     return [dict(one) for one in value]
 
 
-def _at(key: str, problem: Message) -> Message:
+def at(key: str, problem: Message) -> Message:
+    """What is wrong, and where: key is as the file has it, such as "camera 'gate': source"."""
     return say("cctv.config.key", key=key, problem=problem)
 
 

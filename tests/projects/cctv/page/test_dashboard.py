@@ -28,7 +28,7 @@ BANGLA = re.compile(r"[\u0980-\u09ff]")
 # -- pages -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/", "/events", "/camera/gate", "/privacy"])
+@pytest.mark.parametrize("path", ["/", "/events", "/camera/gate", "/settings", "/privacy"])
 def test_pages_speak_both_languages_and_ask_nobody_else(asked, path) -> None:
     for lang in LANGUAGES:
         found = asked.get(path, params={"lang": lang})
@@ -204,7 +204,8 @@ def test_what_is_drawn_is_written_and_taken_up_and_comments_stay(asked, folder, 
     assert camera.zones[0].points[0] == (0.123457, 0.2) and len(camera.zones[0].points) == 4
     assert [rule.kind for rule in camera.rules] == ["loitering", "line"]
     assert camera.rules[0].limit == 30 and camera.rules[1].way == "in" and camera.rules[1].on
-    assert running.changes == [camera]
+    (changed,) = running.changes
+    assert changed.cameras[0] == camera and changed.cameras[1:] == config.load(folder).cameras[1:]
     text = (folder / config.FILE).read_text(encoding="utf-8")
     for comment in re.findall(r"#.*", TOML):
         assert comment in text
@@ -275,13 +276,15 @@ def locked(folder: Path, running: Running, cheap) -> TestClient:
 
 
 def test_without_the_password_nothing_of_anybody_is_given(locked) -> None:
-    for path in ("/", "/events", "/camera/gate", "/camera/nobody"):
+    for path in ("/", "/events", "/camera/gate", "/camera/nobody", "/settings"):
         found = locked.get(path, follow_redirects=False)
         assert found.status_code == 303 and found.headers["location"].startswith("/login")
     for path in ("/api/cameras", "/api/cameras/gate", "/api/cameras/gate/picture", "/api/events",
-                 "/api/events/1/clip", "/api/events/1/thumb", "/api/nothing"):  # fmt: skip
+                 "/api/events/1/clip", "/api/events/1/thumb",
+                 "/api/settings", "/api/nothing"):  # fmt: skip
         assert locked.get(path).status_code == 401, path
     assert locked.put("/api/cameras/gate", json={}).status_code == 401
+    assert locked.put("/api/settings", json={}).status_code == 401
     assert locked.post("/api/events/seen", json={}).status_code == 401
     for path in ("/login", "/privacy"):
         found = locked.get(path)

@@ -92,7 +92,7 @@ def test_live_and_language(phone: Page) -> None:
     expect(phone.locator("html")).to_have_attribute("lang", "bn")
     expect(phone.get_by_text("চালু হচ্ছে").first).to_be_visible()
     fits(phone)
-    phone.locator(".places").get_by_role("link").nth(2).click()
+    phone.locator(".places").get_by_role("link").last.click()
     expect(phone.locator("h1")).to_have_text("গোপনীয়তা আর ন্যায্য ব্যবহার")
     fits(phone)
 
@@ -119,6 +119,46 @@ def test_events_are_filtered_played_and_ticked_off(phone: Page) -> None:
     expect(video).to_be_visible()
     expect(video).to_have_js_property("readyState", 4)
     assert video.evaluate("video => video.duration") == pytest.approx(2.0, abs=0.2)
+    fits(phone)
+
+
+def test_settings_are_changed_refused_and_saved(phone: Page, folder: Path) -> None:
+    phone.get_by_role("link", name="Settings", exact=True).click()
+    phone.wait_for_selector("html[data-ready]", state="attached")
+    fits(phone)
+    summary = phone.locator("summary", has_text="Keeping")
+    summary.focus()
+    phone.keyboard.press("Enter")
+    days = phone.get_by_label("days")
+    expect(days).to_have_value("14")
+    days.fill("7")
+    expect(phone.locator("#saved")).to_have_text("Not saved yet.")
+    phone.locator("summary", has_text="Cameras").click()
+    phone.get_by_role("button", name="Add a camera").click()
+    name = phone.get_by_label("name", exact=True)
+    expect(name).to_be_focused()
+    name.fill("রান্না ঘর")
+    phone.get_by_label("source").last.fill("1")
+    fits(phone)
+    # what the server refuses is said beside its field, and what was typed stays
+    phone.get_by_role("button", name="Save").click()
+    expect(phone.locator("#trouble")).to_contain_text("Nothing was saved")
+    expect(phone.locator(".field .wrong:not(:empty)")).to_contain_text("'রান্না ঘর'")
+    expect(name).to_be_focused()
+    expect(name).to_have_attribute("aria-invalid", "true")
+    name.fill("রান্নাঘর")
+    phone.get_by_role("button", name="Save").click()
+    expect(phone.locator("#saved")).to_have_text("Saved.")
+    expect(days).to_have_value("7")  # still unfolded
+    fits(phone)
+    system = config.load(folder)
+    assert system.keep.days == 7 and [c.name for c in system.cameras] == ["gate", "door", "রান্নাঘর"]
+    assert "me:secret@" in system.cameras[0].source and "me:secret" not in phone.content()
+    # the one that came is there at once, and so is a page of it
+    phone.get_by_role("link", name="বাংলা").click()
+    phone.get_by_role("link", name="লাইভ").click()
+    phone.get_by_role("region", name="রান্নাঘর").get_by_role("link").first.click()
+    expect(phone.locator("h1")).to_have_text("রান্নাঘর")
     fits(phone)
 
 
@@ -166,7 +206,7 @@ def test_a_zone_is_drawn_by_finger_and_keyboard_and_saved(
     assert points[3] == pytest.approx((0.9, 0.95), abs=0.02)
     assert gate.lines[0].name == "line-1"
     assert (gate.rules[1].kind, gate.rules[1].zone, gate.rules[1].count) == ("crowding", "grass", 3)
-    assert running.changes[-1].zones == gate.zones
+    assert running.changes[-1].cameras[0].zones == gate.zones
     # what the server refuses is said, and what was drawn stays
     rule = phone.locator(".rule").last
     rule.get_by_label("count").fill("1")

@@ -1,13 +1,12 @@
 """The dashboard as one Starlette application: pages for people, and the API that they stand on.
 
-GET / live, /events, /camera/NAME, /privacy, /login; everything else lies below /api/.
+GET / live, /events, /camera/NAME, /settings, /privacy, /login; everything else lies below /api/.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-import hashlib
 import json
 import threading
 from functools import cached_property
@@ -24,19 +23,18 @@ from starlette.routing import Route
 
 from gobhir.deploy.serve.limits import Refused
 from gobhir.deploy.serve.listening import spoken
-from gobhir.lang import Message, say
+from gobhir.lang import say
 from gobhir.projects.cctv import config
 from gobhir.projects.cctv.clock import Clock, SystemClock
 from gobhir.projects.cctv.live import note_of, want
-from gobhir.projects.cctv.page import pages, told
+from gobhir.projects.cctv.page import pages, settings, told
 from gobhir.projects.cctv.page.access import LASTS, Access
 from gobhir.projects.cctv.page.asked import body, content, number, ticked
 from gobhir.projects.cctv.page.guard import COOKIE, Guard
-from gobhir.projects.cctv.rewriting import rewritten
+from gobhir.projects.cctv.page.writing import Toml, checked, sentence
 from gobhir.projects.cctv.rules import RULES
 from gobhir.projects.cctv.store import Row, Store
 from gobhir.projects.naming import composed
-from gobhir.projects.settings import write
 
 MOST = 100
 """Events of one answer."""
@@ -50,7 +48,10 @@ class Running(Protocol):
     @property
     def system(self) -> config.System: ...
 
-    def change(self, camera: config.Camera) -> None: ...
+    @property
+    def once(self) -> bool: ...
+
+    def change(self, system: config.System) -> None: ...
 
 
 class Dashboard:
@@ -66,12 +67,13 @@ class Dashboard:
         clock: Clock | None = None,
     ) -> None:
         self.folder, self.running, self.access = folder, running, access
-        self.clock = clock or SystemClock()
+        self.clock, self.file = clock or SystemClock(), Toml(folder)
         self._one = threading.Lock()  # a database's connection, or a writer of cctv.toml
         routes = [
             Route("/", self._live),
             Route("/events", self._events_page),
             Route("/camera/{name}", self._camera_page),
+            Route("/settings", self._settings_page),
             Route("/privacy", self._privacy),
             Route("/login", self._login_page, methods=["GET"]),
             Route("/login", self._login, methods=["POST"]),
@@ -81,6 +83,8 @@ class Dashboard:
             Route("/api/cameras/{name}", self._marks, methods=["GET"]),
             Route("/api/cameras/{name}", self._change, methods=["PUT"]),
             Route("/api/cameras/{name}/picture", self._picture),
+            Route("/api/settings", self._settings, methods=["GET"]),
+            Route("/api/settings", self._set, methods=["PUT"]),
             Route("/api/events", self._events),
             Route("/api/events/seen", self._seen, methods=["POST"]),
             Route("/api/events/{id:int}/{what}", self._file),
@@ -124,6 +128,9 @@ class Dashboard:
 
     def _camera_page(self, request: Request) -> Response:
         return self._page(request, "camera", camera=self.camera(request).name)
+
+    def _settings_page(self, request: Request) -> Response:
+        return self._page(request, "settings")
 
     def _privacy(self, request: Request) -> Response:
         return self._page(request, "privacy")
@@ -204,49 +211,55 @@ class Dashboard:
 
     def _marks(self, request: Request) -> Response:
         camera, lang = self.camera(request), spoken(request)
-        text = self._file_text()
-        said = told.marks(camera, lang) | {"version": _version(text)}
-        known = text and camera.name in [c.name for c in _checked(config.parse, text).cameras]
-        return answer(said | {"kept": bool(known)}, lang)
+        text, version = self.file.read()
+        known = camera.name in [c.name for c in checked(config.parse, text).cameras]
+        return answer(told.marks(camera, lang) | {"version": version, "kept": known}, lang)
 
     async def _change(self, request: Request) -> Response:
         asked = content(await body(request))
         return await run_in_threadpool(self._changed, request, asked)
 
     def _changed(self, request: Request, asked: Any) -> Response:
-        """Zones, lines and rules of a camera, written whole or not at all, then taken up."""
-        camera, lang = self.camera(request), spoken(request)
+        """Zones, lines and rules of a camera, taken up as soon as they are written."""
+        lang = spoken(request)
         with self._one:
-            text = self._file_text()
-            if not isinstance(asked, dict) or asked.get("version") != _version(text):
-                raise Refused(409, "version", say("dashboard.refuse.version"))
-            system = _checked(config.parse, text) if text else config.System()
-            if camera.name not in [c.name for c in system.cameras]:
-                raise Refused(409, "once", say("dashboard.refuse.once", name=camera.name))
-            new = _checked(config.read_camera, told.camera_table(camera, asked), 1, {})
-            kept = tuple(_marked(c, new) if c.name == new.name else c for c in system.cameras)
-            system = _checked(config.replace_cameras, system, kept)
-            system = config.parse(config.as_toml(system))  # as the file can say it
-            text, commented = rewritten(text, system)
-            try:
-                write(self.folder / config.FILE, text)
-            except OSError as error:
-                raise Refused(507, "disk", _sentence(error)) from None
-            new = _marked(camera, _named(system, new.name))
-            self.running.change(new)
-        note = say("dashboard.page.saved" if commented else "dashboard.page.saved_bare")
-        # keys: dashboard.page.saved, dashboard.page.saved_bare
-        said = told.marks(new, lang) | {"version": _version(text), "kept": True}
-        return answer(said | {"note": note.text(lang)}, lang)
+            before, camera = self.running.system, self.camera(request)
+            saved = self.file.change(asked, lambda text: _edited(text, camera, asked))
+            new = _marked(camera, _named(saved.system, camera.name))
+            cameras = (new if c.name == new.name else c for c in before.cameras)
+            after = dataclasses.replace(before, cameras=tuple(cameras))
+            self.running.change(after)
+        note = saved.note(before, after, lang)
+        said = {"version": saved.version, "kept": True, "note": note}
+        return answer(told.marks(new, lang) | said, lang)
 
-    def _file_text(self) -> str:
-        try:
-            return (self.folder / config.FILE).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return ""
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise Refused(503, "disk", say("dashboard.refuse.disk", reason=reason)) from None
+    # -- settings --------------------------------------------------------------------------------
+
+    def _settings(self, request: Request) -> Response:
+        text, version = self.file.read()
+        said = settings.shown(checked(config.parse, text), spoken(request))
+        return answer(said | {"version": version, "once": self.running.once}, spoken(request))
+
+    async def _set(self, request: Request) -> Response:
+        asked = content(await body(request))
+        return await run_in_threadpool(self._were_set, request, asked)
+
+    def _were_set(self, request: Request, asked: Any) -> Response:
+        """All settings of cctv.toml, taken up as soon as they are written; cameras that were named
+        for this once stay as they are."""
+        lang = spoken(request)
+        with self._one:
+            before = self.running.system
+            saved = self.file.change(
+                asked, lambda text: settings.edited(text, asked.get("settings"))
+            )
+            after = saved.system
+            if self.running.once:
+                after = dataclasses.replace(after, cameras=before.cameras)
+            self.running.change(after)
+        said = {"version": saved.version, "once": self.running.once}
+        note = saved.note(before, after, lang)
+        return answer(settings.shown(saved.system, lang) | said | {"note": note}, lang)
 
     # -- events ----------------------------------------------------------------------------------
 
@@ -300,6 +313,16 @@ class Dashboard:
         )
 
 
+def _edited(text: str, camera: config.Camera, asked: Any) -> config.System:
+    """The file's system with that camera marked as the page sends it."""
+    system = config.parse(text)
+    if camera.name not in [c.name for c in system.cameras]:
+        raise Refused(409, "once", say("dashboard.refuse.once", name=camera.name))
+    new = config.read_camera(told.camera_table(camera, asked), 1, {})
+    kept = tuple(_marked(c, new) if c.name == new.name else c for c in system.cameras)
+    return config.replace_cameras(system, kept)
+
+
 def _marked(camera: config.Camera, new: config.Camera) -> config.Camera:
     """The one as the other is marked: a camera may run with another source than the file has."""
     return dataclasses.replace(camera, zones=new.zones, lines=new.lines, rules=new.rules)
@@ -307,10 +330,6 @@ def _marked(camera: config.Camera, new: config.Camera) -> config.Camera:
 
 def _named(system: config.System, name: str) -> config.Camera:
     return next(camera for camera in system.cameras if camera.name == name)
-
-
-def _version(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _dated(path: Path) -> float | None:
@@ -325,20 +344,7 @@ def _kept(ask: Any) -> Any:
     try:
         return ask()
     except OSError as error:
-        raise Refused(503, "store", _sentence(error), Retry_After="5") from None
-
-
-def _checked(read: Any, *given: Any) -> Any:
-    """What config.py makes of it; its own sentence where that is wrong."""
-    try:
-        return read(*given)
-    except ValueError as error:
-        raise Refused(422, "settings", _sentence(error)) from None
-
-
-def _sentence(error: Exception) -> Message:
-    known = error.args[0] if error.args and isinstance(error.args[0], Message) else None
-    return known or say("dashboard.refuse.disk", reason=error)
+        raise Refused(503, "store", sentence(error), Retry_After="5") from None
 
 
 # -- answers ---------------------------------------------------------------------------------------
@@ -353,7 +359,11 @@ def answer(said: Any, lang: str, status: int = 200, **headers: str) -> Response:
 
 async def refused(request: Request, why: Any) -> Response:
     lang = spoken(request)
-    said = {"error": {"code": why.code, "message": why.message.text(lang)}}
+    error = {"code": why.code, "message": why.message.text(lang)}
+    if why.message.key == "cctv.config.key":  # a page says it beside the field
+        values = why.message.values
+        error |= {"key": values["key"], "problem": values["problem"].text(lang)}
+    said = {"error": error}
     if request.url.path.startswith("/api/"):
         return answer(said, lang, why.status, **why.headers)
     page = pages.page("refused", lang, False, wrong=why.message.text(lang))

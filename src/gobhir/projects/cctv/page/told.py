@@ -105,7 +105,8 @@ def rule(one: Rule) -> dict[str, Any]:
 
 
 def field(wish: Wish, lang: str) -> dict[str, Any]:
-    """One parameter of a rule: its limits, and the sentence that says what it is."""
+    """One field of a form: its limits, the sentence that says what it is, and what it means where
+    nothing is said."""
     return {
         "name": wish.name,
         "kind": wish.kind.__name__,
@@ -114,6 +115,7 @@ def field(wish: Wish, lang: str) -> dict[str, Any]:
         "high": wish.high,
         "choices": list(wish.choices),
         "optional": wish.optional,
+        "none": t("dashboard.page.as_measured", lang) if wish.optional else "",
         "help": t(wish.help, lang),
     }
 

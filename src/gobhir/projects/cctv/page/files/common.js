@@ -38,7 +38,10 @@ export async function ask(path, method = "GET", content) {
     throw new Error(texts.unreachable);
   }
   if (reply.status === 401) location.assign(`/login?lang=${lang}`);
-  if (!reply.ok) throw new Error((await reply.json().catch(() => null))?.error?.message ?? texts.unreachable);
+  if (!reply.ok) {
+    const error = (await reply.json().catch(() => null))?.error;
+    throw Object.assign(new Error(error?.message ?? texts.unreachable), { key: error?.key, problem: error?.problem });
+  }
   return reply;
 }
 

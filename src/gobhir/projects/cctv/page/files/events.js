@@ -64,7 +64,7 @@ async function load(more) {
     if (more) items[0]?.querySelector("button")?.focus();
     before = found.before;
     $("more").hidden = before === null;
-    $("count").textContent = list.childElementCount ? "" : texts.nothing;
+    $("count").textContent = list.childElementCount ? "" : asked.size ? texts.nothing : texts.no_events;
     $("trouble").textContent = "";
   } catch (error) {
     if (mine === turn) $("trouble").textContent = error.message;

@@ -48,8 +48,14 @@ function draw(one, people, height) {
 
 const label = (text, [x, y], height) => drawn("text", { x: x * 1000 + 6, y: Math.max(y * height - 8, 30) }, text);
 
+/** What stands there as long as there is no camera. */
+function none() {
+  const way = element("a", { className: "button", href: `/settings?lang=${lang}`, textContent: texts.settings });
+  return element("section", { className: "card" }, element("p", { textContent: texts.no_cameras }), element("p", { className: "row" }, way));
+}
+
 async function look(one) {
-  for (;;) {
+  while (cards.get(one.name) === one) {
     let pause = PAUSE;
     if (document.hidden) pause = HEALTH;
     else {
@@ -71,7 +77,13 @@ async function refresh() {
   try {
     const { cameras } = await (await ask("/api/cameras")).json();
     $("trouble").textContent = "";
-    if (!cards.size) $("cameras").replaceChildren();
+    const names = cameras.map(({ name }) => name);
+    for (const [name, one] of cards) {
+      if (names.includes(name)) continue;
+      cards.delete(name);
+      one.whole.remove();
+    }
+    if (!cards.size) $("cameras").replaceChildren(...(cameras.length ? [] : [none()]));
     for (const now of cameras) {
       const known = cards.get(now.name);
       const one = known ?? card(now.name);
