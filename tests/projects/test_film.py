@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -154,10 +158,68 @@ def test_a_film_that_was_cut_off_gives_what_it_has(tmp_path) -> None:
 
 
 def test_an_address_that_does_not_answer_is_given_up() -> None:
-    with pytest.raises(ConnectionError, match="does not answer"):
+    with pytest.raises(ConnectionError, match="refused"):
         list(frames("rtsp://127.0.0.1:9/none", timeout=1))
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # takes the call, and is silent
+        for kind in ("rtsp", "http"):
+            with pytest.raises(ConnectionError, match="said nothing for 1 seconds"):
+                list(frames(f"{kind}://127.0.0.1:{listening.getsockname()[1]}/x", timeout=1))
     with pytest.raises(FileNotFoundError, match=r"none\.mp4"):
         list(frames("none.mp4"))
+
+
+@pytest.mark.parametrize(("status", "told"), [(401, "password"), (404, "path")])
+def test_what_a_camera_answers_is_said(status, told) -> None:
+    class Camera(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(status)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Camera) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(ConnectionError, match=told):
+            list(frames(f"http://127.0.0.1:{server.server_port}/x", timeout=5))
+        server.shutdown()
+
+
+def test_a_webcam_that_is_not_there_is_said() -> None:
+    with pytest.raises(ConnectionError, match=r"no webcam 77\b"):
+        list(frames("77"))
+    with pytest.raises(ConnectionError, match=r"no webcam 77\b"):
+        list(frames("৭৭"))
+
+
+def test_on_windows_a_webcam_is_opened_by_its_name(monkeypatch) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    opened: list[object] = []
+
+    def open_(name: str, **options: object) -> None:
+        opened.append((name, options["format"]))
+        raise av.error.OSError(5, "busy")
+
+    devices = [
+        SimpleNamespace(name="@device_cm_mic", media_types=["audio"]),
+        SimpleNamespace(name="@device_pnp_cam", media_types=["video"]),
+    ]
+    monkeypatch.setattr(av, "enumerate_input_devices", lambda kind: devices, raising=False)
+    monkeypatch.setattr(av, "open", open_)
+    with pytest.raises(ConnectionError, match="another program uses it"):
+        list(frames("0"))
+    assert opened == [("video=@device_pnp_cam", "dshow")]
+    with pytest.raises(ConnectionError, match=r"no webcam 1\b"):
+        list(frames("1"))
+    monkeypatch.delattr(av, "enumerate_input_devices")
+    with pytest.raises(ConnectionError, match="PyAV 18"):
+        list(frames("0"))
+
+
+def test_a_picture_is_no_film(tmp_path) -> None:
+    for name in ("a.png", "a.mp4"):
+        found = av.VideoFrame.from_ndarray(shade(3), format="rgb24").to_image()
+        found.save(tmp_path / name, "png")
+        with pytest.raises(ValueError, match="a single picture"):
+            list(frames(tmp_path / name))
 
 
 def test_films_cameras_and_addresses_are_told_from_pictures() -> None:
@@ -181,4 +243,25 @@ def test_passwords_are_not_shown() -> None:
     with pytest.raises(ConnectionError) as caught:
         next(frames("rtsp://me:secret@127.0.0.1:9/none", timeout=1))
     assert "me:***@" in str(caught.value) and "secret" not in str(caught.value)
-    assert "secret" not in name_of("rtsp://me:secret@host")
+    asked = "http://host/video?user=me&password=se_cret&channel=1"
+    assert hidden(asked) == "http://host/video?user=me&password=***&channel=1"
+    path = "rtsp://host/user=me_password=secret_channel=1_stream=0.sdp"
+    assert hidden("rtsp://me:sec@ret@host/x") == "rtsp://me:***@host/x"
+    for source in ("rtsp://me:secret@host", "rtsp://me:sec@ret@host/", asked, path):
+        assert "ret" not in name_of(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("0", "webcam-0"),
+        ("films/my yard.mp4", "my-yard"),
+        ("গেট.mp4", "গেট"),
+        ("rtsp://me:secret@10.0.0.2/yard.sdp?x=1", "yard"),
+        ("rtsp://me:secret@10.0.0.2:554/", "10-0-0-2-554"),
+        ("rtsp://", "camera"),
+        ("a" * 300 + ".mp4", "a" * 50),
+    ],
+)
+def test_a_source_gives_a_name_that_a_folder_can_have(source, name) -> None:
+    assert name_of(source) == name

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from gobhir.lang import say
+from gobhir.lang import Message, say
 from gobhir.projects.naming import as_name
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".3gp")
@@ -81,9 +82,14 @@ def hidden(source: str) -> str:
 
 def name_of(source: str) -> str:
     """A name for what is made of it, which a file or a camera can have."""
-    stem = re.split(r"[/\\]", hidden(source).rstrip("/"))[-1].split(".")[0]
-    name = as_name(stem) or "camera"
-    return f"webcam-{name}" if source.isdecimal() else name
+    if source.isdecimal():
+        return f"webcam-{int(source)}"
+    if "://" in source:  # the end of its path, or else what its machine is called
+        host, *path = re.split("[?#]", hidden(source).split("://", 1)[1])[0].strip("/").split("/")
+        stem = path[-1].split(".")[0] if path else host.split("@")[-1]
+    else:
+        stem = re.split(r"[/\\]", source.rstrip("/"))[-1].split(".")[0]
+    return as_name(stem) or "camera"
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -107,9 +113,11 @@ def decoded(
     frames are held back a little."""
     import av
 
-    counts, begun = counts or Counts(), False
+    counts, begun, asked = counts or Counts(), False, time.monotonic()
     try:
         with _opened(source, timeout) as container:
+            if _is_still(container) and not is_live(source):
+                raise ValueError(say("film.picture", source=source))
             if not container.streams.video:
                 raise ValueError(say("film.no_pictures", source=hidden(source)))
             counts.opened += 1
@@ -121,9 +129,8 @@ def decoded(
                 yield found
     except av.FFmpegError as error:
         if is_live(source):
-            key = "film.no_webcam" if source.isdecimal() else "film.silent"
-            said = {"source": hidden(source), "reason": error.strerror or type(error).__name__}
-            raise ConnectionError(say(key, **said)) from None
+            late = not begun and time.monotonic() - asked >= timeout
+            raise ConnectionError(_gone(source, error, late, timeout)) from None
         if not begun:
             raise ValueError(say("film.unreadable", source=source)) from None
     if not begun:
@@ -134,15 +141,56 @@ def _opened(source: str, timeout: float) -> Any:
     import av
 
     if source.isdecimal():
-        kinds = {"win32": ("dshow", f"video={source}"), "darwin": ("avfoundation", source)}
-        kind, name = kinds.get(sys.platform, ("v4l2", f"/dev/video{source}"))
-        return av.open(name, format=kind, timeout=timeout)
+        kind, name, options = _webcam(int(source))
+        return av.open(name, format=kind, options=options, timeout=timeout)
     if is_live(source):
         options = {"rtsp_transport": "tcp"} if source.startswith("rtsp") else {}
         return av.open(source, options=options, timeout=timeout)
     if not Path(source).exists():
         raise FileNotFoundError(say("film.missing", source=source))
     return av.open(source)
+
+
+def _webcam(number: int) -> tuple[str, str, dict[str, str]]:
+    """FFmpeg's kind of device on this system, the webcam's name there, and its options."""
+    import av
+
+    if sys.platform == "darwin":  # whose cameras refuse FFmpeg's 29.97 frames a second
+        return "avfoundation", str(number), {"framerate": "30"}
+    if sys.platform != "win32":
+        return "v4l2", f"/dev/video{number}", {}
+    if not hasattr(av, "enumerate_input_devices"):  # DirectShow knows names alone
+        raise ConnectionError(say("film.old", version=av.__version__))
+    found = [d.name for d in av.enumerate_input_devices("dshow") if "video" in d.media_types]
+    if number >= len(found):
+        raise ConnectionError(say("film.no_such_webcam", source=number))
+    return "dshow", f"video={found[number]}", {}
+
+
+def _is_still(container: Any) -> bool:
+    name = container.format.name
+    return name == "image2" or name.endswith("_pipe")
+
+
+def _gone(source: str, error: Any, late: bool, timeout: float) -> Message:
+    """Why there is nothing from a camera. late: it let all the time pass that it had; FFmpeg gives
+    many a reason for that."""
+    import av
+
+    if source.isdecimal():
+        if isinstance(error, FileNotFoundError):
+            return say("film.no_such_webcam", source=int(source))
+        return say("film.no_webcam", source=int(source), reason=error.strerror)
+    said = {"source": hidden(source)}
+    if late or isinstance(error, TimeoutError):
+        return say("film.late", seconds=round(timeout), **said)
+    if isinstance(error, ConnectionRefusedError):
+        return say("film.refused", **said)
+    if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
+        return say("film.login", **said)
+    if isinstance(error, av.error.HTTPNotFoundError):
+        return say("film.no_stream", **said)
+    return say("film.silent", reason=error.strerror or type(error).__name__, **said)
 
 
 def _unpacked(container: Any, stream: Any, counts: Counts) -> Iterator[Any]:

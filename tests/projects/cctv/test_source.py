@@ -118,5 +118,5 @@ def test_an_address_that_never_answers_does_not_hold_anything_up(monkeypatch) ->
         while reads.counts.trouble is None and time.monotonic() < until:
             assert next(frames) is None
         reads.close()
-    assert reads.counts.trouble.key == "film.silent"
+    assert reads.counts.trouble.key == "film.late"
     assert threading.active_count() < 50
