@@ -55,7 +55,14 @@ def test_little_is_enough() -> None:
     assert all(rule.on for rule in camera.rules)
 
 
+DOT = '[[camera.zone]]\nname = "dot"\npoints = [[0.5, 0.5], [0.501, 0.5], [0.501, 0.501]]'
+FLAT = '[[camera.zone]]\nname = "flat"\npoints = [[0.1, 0.1], [0.5, 0.5], [0.9, 0.9]]'
 HEAD = '[[camera]]\nname = "gate"\nsource = "0"\n'
+
+
+def test_what_windows_editor_writes_is_read() -> None:
+    text = '\ufeff[[camera]]\r\nname = "গেট"\r\nsource = "0"\r\n'
+    assert [camera.name for camera in parse(text).cameras] == ["গেট"]
 
 
 @pytest.mark.parametrize(
@@ -69,14 +76,23 @@ HEAD = '[[camera]]\nname = "gate"\nsource = "0"\n'
         ("[clips]\nblurr = true", "clips: blurr"),
         ('time_zone = "Asia/Dhakka"', "Asia/Dhakka"),
         ('[webhook]\nurl = "ftp://x"', "webhook: url"),
+        ('[webhook]\nurl = "http://[::1"', "webhook: url"),
+        ('[webhook]\nurl = "http://host:many/"', "webhook: url"),
+        ("[detektor]\nfps = 1.0", "detector, clips, keep, webhook, camera"),
         ("camera = 1", "[[camera]]"),
         ('[[camera]]\nname = "a/b"\nsource = "0"', "'a/b'"),
         ('[[camera]]\nname = "gate"', "camera 'gate': source"),
         (HEAD + HEAD, "camera 'gate'"),
+        (HEAD + HEAD.replace("gate", "Gate"), "camera 'gate'"),
+        ('[[camera]]\nname = ""\nsource = "0"', "camera ''"),
+        (HEAD.replace("gate", "g" * 61), "'ggg"),
         (HEAD + '[[camera.zone]]\nname = "z"\npoints = [[0, 0], [1, 1]]', "zone 'z': points"),
         (HEAD + '[[camera.zone]]\nname = "z"\npoints = [[0, 0], [1, 2], [1, 0]]', "points"),
         (HEAD + "[[camera.zone]]\npoints = [[0, 0], [1, 1], [1, 0]]", "zone: name"),
         (HEAD + '[[camera.line]]\nname = "l"\npoints = [[0, 0], [0, 0]]', "line 'l'"),
+        (HEAD + DOT, "zone 'dot'"),
+        (HEAD + FLAT, "zone 'flat'"),
+        (HEAD + "[[camera.rule]]\nkind = [1]", "camera 'gate': rule 1: kind"),
         (HEAD + '[[camera.rule]]\nkind = "flying"', "camera 'gate': rule 1: kind"),
         (HEAD + '[[camera.rule]]\nkind = "loitering"\nlimit = -5', "rule 1 (loitering): limit"),
         (HEAD + '[[camera.rule]]\nkind = "loitering"\nzone = "x"', "rule 1 (loitering): zone"),

@@ -24,6 +24,8 @@ from gobhir.projects.naming import composed, is_name
 from gobhir.projects.settings import Wish, setting, write
 
 FILE = "cctv.toml"
+SMALLEST = 1e-4
+"""Of the frame: in a zone that is smaller nobody ever stands."""
 T = TypeVar("T")
 
 
@@ -163,7 +165,7 @@ def parse(text: str, path: Path | str = FILE) -> System:
 def tables(text: str, path: Path | str = FILE) -> dict[str, Any]:
     """What stands in the text, unchecked. ValueError where that is no TOML."""
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text.removeprefix("\ufeff"))  # Windows' editor begins with it
     except tomllib.TOMLDecodeError as error:
         raise ValueError(say("cctv.config.unreadable", path=path, reason=error)) from None
 
@@ -176,6 +178,7 @@ def read(tables: Mapping[str, Any]) -> System:
         name: _plain(kind, _table(content.pop(name, {}), name), name)
         for name, kind in SECTIONS.items()
     }
+    _known(content, (*(w.name for w in wishes(System)), *SECTIONS, "camera"), "")
     system = _plain(System, content, "")
     usual = _keyed(parts["detector"])
     made = tuple(read_camera(table, number, usual) for number, table in enumerate(cameras, 1))
@@ -192,15 +195,22 @@ def check(system: System) -> None:
         except (OSError, ValueError, KeyError):
             said = say("cctv.config.time_zone", zone=system.time_zone)
             raise ValueError(at("time_zone", said)) from None
-    address = urlsplit(system.webhook.url)
-    if system.webhook.url and (address.scheme not in ("http", "https") or not address.hostname):
+    if system.webhook.url and not _is_address(system.webhook.url):
         raise ValueError(at("webhook: url", say("cctv.config.url", url=hidden(system.webhook.url))))
-    names = [camera.name for camera in system.cameras]
-    for name in names:
-        if names.count(name) > 1:
+    names = [camera.name.casefold() for camera in system.cameras]
+    for name in (camera.name for camera in system.cameras):
+        if names.count(name.casefold()) > 1:  # not every disk tells A from a
             raise ValueError(at(f"camera '{name}'", say("cctv.config.twice", name=name)))
     for camera in system.cameras:
         _check_camera(camera)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+        return address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:  # half of an IPv6 address, a port that is no number
+        return False
 
 
 def _check_camera(camera: Camera) -> None:
@@ -248,7 +258,11 @@ def read_camera(table: dict[str, Any], number: int, usual: dict[str, Any]) -> Ca
 
 def _zone(table: dict[str, Any], where: str) -> Zone:
     name, points = _marked(table, f"{where}: zone", least=3, most=200)
-    return Zone(name, points)
+    zone = Zone(name, points)
+    if zone.hull < SMALLEST:
+        said = say("cctv.config.small", least=f"{SMALLEST:.2%}")
+        raise ValueError(at(f"{where}: zone '{name}'", said))
+    return zone
 
 
 def _line(table: dict[str, Any], where: str) -> Line:
@@ -284,7 +298,7 @@ def _is_point(point: Any) -> bool:
 
 def _rule(table: dict[str, Any], where: str) -> Rule:
     kind = table.pop("kind", "")
-    if kind not in RULES:
+    if not isinstance(kind, str) or kind not in RULES:
         said = say("cctv.config.no_rule", kind=kind, known=", ".join(RULES))
         raise ValueError(at(f"{where}: kind", said))
     return _plain(RULES[kind], table, f"{where} ({kind})")

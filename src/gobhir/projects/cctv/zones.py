@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 Point = tuple[float, float]
@@ -24,6 +25,11 @@ class Zone:
 
     name: str
     points: tuple[Point, ...]
+
+    @property
+    def hull(self) -> float:
+        """What a band around its corners encloses, as a share of the frame."""
+        return float(cv2.contourArea(cv2.convexHull(np.array(self.points, np.float32))))
 
     def holds(self, point: Point) -> bool:
         """Whether the point lies inside or on the edge: even-odd rule, as the page draws it."""
