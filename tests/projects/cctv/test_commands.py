@@ -18,6 +18,7 @@ from gobhir.projects.cctv.events import Event
 from gobhir.projects.cctv.page.access import fits
 from gobhir.projects.cctv.rules import RULES
 from gobhir.projects.cctv.store import Store
+from gobhir.projects.lock import Lock
 
 BANGLA = re.compile(r"[\u0980-\u09ff]")
 
@@ -109,3 +110,9 @@ def test_beyond_this_machine_run_asks_for_a_password_first(run, tmp_path) -> Non
     code, out, err = run("run", "x.mp4", "--folder", "f", "--host", "0.0.0.0", "--port", "0")
     assert code == 2 and "gobhir cctv password --folder f" in err
     assert not (tmp_path / "f").exists()
+
+
+def test_where_another_one_runs_nothing_is_said_to_have_begun(run, tmp_path) -> None:
+    with Lock(tmp_path / "f", "cctv.lock", "cctv.held"):
+        code, out, err = run("run", "x.mp4", "--folder", "f", "--port", "0")
+    assert code == 2 and out == "" and "already works with f" in err

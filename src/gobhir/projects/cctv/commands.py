@@ -70,22 +70,30 @@ def run(
 
         door = Door(place, host, _count("--port", port), set(called or ()))
 
+    def begun() -> None:
+        print(t("cctv.command.running", count=len(system.cameras), folder=place), flush=True)
+        for camera in system.cameras:
+            if system.looking(camera).adapted:
+                print(t("cctv.command.adapted", camera=camera.name), flush=True)
+        if door is not None:
+            door.open(supervisor)
+            print(t("dashboard.command.at", url=door.url), flush=True)
+
     def told(camera: str, sentence: Message) -> None:
         print(f"{camera}: {sentence.text(language())}", flush=True)
 
-    stay = door is not None
     supervisor = Supervisor(
-        place, system, not fast, language(), told, stay=stay, once=bool(sources)
+        place,
+        system,
+        pace=not fast,
+        lang=language(),
+        begun=begun,
+        told=told,
+        stay=door is not None,
+        once=bool(sources),
     )
     for name in ("SIGINT", "SIGTERM"):
         signal.signal(getattr(signal, name), lambda *_: supervisor.stop())
-    print(t("cctv.command.running", count=len(system.cameras), folder=place), flush=True)
-    for camera in system.cameras:
-        if system.looking(camera).adapted:
-            print(t("cctv.command.adapted", camera=camera.name), flush=True)
-    if door is not None:
-        door.open(supervisor)
-        print(t("dashboard.command.at", url=door.url), flush=True)
     try:
         supervisor.run()
     finally:

@@ -70,15 +70,17 @@ class Worker:
 class Supervisor:
     """Everything that runs for a folder; `run` returns when all cameras are over, or after `stop`.
 
-    pace: read files at their own pace. told: who hears of every event, trouble and death, by the
-    camera's name. stay: go on until `stop`, also when all cameras are over. once: the cameras were
-    named for this time, and are not those of cctv.toml.
+    pace: read files at their own pace. begun: called once the folder is this system's. told: who
+    hears of every event, trouble and death, by the camera's name. stay: go on until `stop`, also
+    when all cameras are over. once: the cameras were named for this time, and are not those of
+    cctv.toml.
     """
 
     folder: Path
     system: config.System
     pace: bool = True
     lang: str | None = None
+    begun: Callable[[], None] = lambda: None
     told: Callable[[str, Message], None] = lambda camera, sentence: None
     clock: Clock = field(default_factory=SystemClock)
     start: Start = start_process
@@ -112,6 +114,7 @@ class Supervisor:
             retention = Retention(store, self.system.keep, self.clock)
             tidied = -TIDY
             try:
+                self.begun()
                 while not self._stopped.is_set() and not self._over():
                     self._adopt(webhook, retention)
                     for worker in list(self.workers):
