@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -14,13 +16,22 @@ import pytest
 
 from gobhir.lang import LANGUAGES, say
 from gobhir.projects.cctv.clock import SetClock, utc
-from gobhir.projects.cctv.config import Camera, Clips, Keeping, Looking, System, Telling, parse
+from gobhir.projects.cctv.config import (
+    Camera,
+    Clips,
+    Keeping,
+    Looking,
+    System,
+    Telling,
+    as_toml,
+    parse,
+)
 from gobhir.projects.cctv.events import Event
-from gobhir.projects.cctv.process import Health, Told
+from gobhir.projects.cctv.process import Health, Order, Told
 from gobhir.projects.cctv.retention import Retention
 from gobhir.projects.cctv.rules import RULES
 from gobhir.projects.cctv.store import Store
-from gobhir.projects.cctv.supervisor import SILENCE, Supervisor
+from gobhir.projects.cctv.supervisor import SILENCE, Supervisor, start_process
 from gobhir.projects.cctv.webhook import Webhook, post
 from gobhir.projects.cctv.zones import Zone
 from gobhir.projects.lock import Lock
@@ -238,6 +249,20 @@ def test_real_processes(tmp_path: Path, red_detector: Path, visit: Path) -> None
     assert row.ended and (tmp_path / "s" / row.clip).stat().st_size > 1000
     health = store.cameras()["good"]
     assert health["frames"] == 80 and health["dropped"] == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to single processes")
+def test_a_process_that_begins_does_not_fall_over_ctrl_c(
+    tmp_path: Path, red_detector: Path
+) -> None:
+    looking = Looking(model=str(red_detector), person="0", tile=0)
+    own = System(detector=looking, cameras=(Camera("a", str(tmp_path / "none.mp4")),))
+    process, pipe = start_process(Order(str(tmp_path), "a", as_toml(own), pace=False))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(process.pid, number)
+    assert pipe.recv().sentence.key == "film.missing"
+    process.join(30)
+    assert process.exitcode == 0
 
 
 @pytest.mark.slow

@@ -93,7 +93,8 @@ def look_of(own: config.Looking) -> Look:
 
 def main(order: Order, pipe: Any) -> None:
     """A camera's process. pipe: to the supervisor; when that is gone, the process ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's, who asks to stop
+    for name in ("SIGINT", "SIGTERM"):  # they are the supervisor's, who asks to stop
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
     use_language(order.lang)
     with pipe:
         try:

@@ -5,10 +5,12 @@ clips and events are kept within their limits, and somebody is told of what is n
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +44,25 @@ def start_process(order: Order) -> tuple[Any, Any]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=main, args=(order, theirs), name=order.camera, daemon=True)
-    process.start()
+    with _undisturbed():
+        process.start()
     theirs.close()  # the process's own end: so that we see it end
     return process, ours
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C and an end of service go to every process: one that only begins takes no notice (it
+    could but fall over it), and is asked to stop as the others are."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # it lets signals through again where it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass
