@@ -109,6 +109,8 @@ def main(order: Order, pipe: Any) -> None:
 
 def watch_camera(order: Order, pipe: Any, clock: Clock) -> None:
     """Watch until the source ends or the supervisor says stop."""
+    if pipe.poll():  # it is over before it began
+        return
     system = config.parse(order.text)
     (camera,) = (c for c in system.cameras if c.name == order.camera)
     folder = Path(order.folder)
