@@ -79,6 +79,12 @@ def test_cameras_get_names_that_can_be_folders() -> None:
     assert [c.name for c in made] == ["my-film", "my-film-2", "webcam-3"]
 
 
+def test_without_a_page_there_has_to_be_a_camera(run, tmp_path) -> None:
+    (tmp_path / "cctv.toml").write_text("# nothing yet\n", encoding="utf-8")
+    code, _, err = run("run", "--no-page", "--folder", str(tmp_path))
+    assert code == 2 and "[[camera]]" in err and not (tmp_path / "cctv.sqlite").exists()
+
+
 def test_every_key_is_explained_in_both_languages() -> None:
     from gobhir.lang import LANGUAGES, catalogue
 

@@ -20,7 +20,7 @@ from gobhir.datasets import read_picture
 from gobhir.evaluation import Estimate, bootstrap
 from gobhir.lang import say, t
 from gobhir.projects import Project
-from gobhir.projects.cctv import config
+from gobhir.projects.cctv import config, rewriting
 from gobhir.projects.cctv.draft import corrected, labelled, now_and_then
 from gobhir.projects.cctv.process import look_of
 from gobhir.projects.detection.average_precision import AveragePrecision, average_precision
@@ -127,7 +127,7 @@ def adapt(folder: Path, name: str, labels: Path, start: Path, plan: Plan | None 
     own = replace(own, model=str(ready.resolve()))
     now = config.load(folder)  # somebody may have changed it meanwhile
     cameras = (replace(c, detector=own) if c.name == name else c for c in now.cameras)
-    config.save(config.replace_cameras(now, tuple(cameras)), folder)
+    rewriting.save(config.replace_cameras(now, tuple(cameras)), folder)
     print(t("cctv.adapt.written", path=folder / config.FILE, camera=name))
     return results
 

@@ -11,9 +11,11 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gobhir.projects.cctv.config import (
+    FILE,
     SECTIONS,
     Camera,
     Looking,
@@ -25,6 +27,7 @@ from gobhir.projects.cctv.config import (
     wishes,
 )
 from gobhir.projects.naming import composed
+from gobhir.projects.settings import write
 
 _HEADER = re.compile(r"\s*\[{1,2}\s*([\w.-]+)\s*\]{1,2}\s*(#.*)?$")
 
@@ -39,6 +42,13 @@ def rewritten(text: str, system: System) -> tuple[str, bool]:
     except (ValueError, KeyError, IndexError):
         pass
     return as_toml(system), "#" not in text
+
+
+def save(system: System, folder: Path) -> None:
+    """Let the cctv.toml that is there mean `system`, whole or not at all; its comments stay where
+    they can."""
+    path = folder / FILE
+    write(path, rewritten(path.read_text(encoding="utf-8"), system)[0])
 
 
 @dataclass

@@ -223,6 +223,7 @@ class Supervisor:
         order = Order(str(self.folder), worker.camera.name, text, self.pace, self.lang)
         worker.process, worker.pipe = self.start(order)
         worker.started = worker.beaten = self.clock.monotonic()
+        self._note(worker, Health(), store)  # it is starting, whatever was of the one before
 
     def _tidy(self, worker: Worker, store: Store) -> None:
         """After a death: finish what its process has left open."""

@@ -61,6 +61,8 @@ def test_health(asked, folder: Path) -> None:
     gate, door = asked.get("/api/cameras?lang=en").json()["cameras"]
     assert (gate["fps"], gate["frames"], gate["dropped"]) == (4.8, 90, 3)
     assert gate["state"] == "watching" and gate["last"].endswith("+06")
+    store.beat("gate", "-", {"frames": 0, "trouble": None})  # anew
+    assert asked.get("/api/cameras").json()["cameras"][0]["state"] == "starting"
     assert "secret" not in json.dumps(gate) and gate["zones"][0]["name"] == "yard"
     assert door["state"] == "trouble" and door["trouble"].startswith("x has broken off")
     assert BANGLA.search(asked.get("/api/cameras?lang=bn").json()["cameras"][1]["trouble"])

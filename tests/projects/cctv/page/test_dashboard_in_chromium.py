@@ -70,7 +70,7 @@ def fits(page: Page) -> None:
     page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     small = page.evaluate(
-        """[...document.querySelectorAll("button, select, input, a.button")]
+        """[...document.querySelectorAll("button, select, input, summary, a.button")]
         .filter((e) => e.offsetParent && e.getBoundingClientRect().height < 40)
         .map((e) => e.outerHTML)"""
     )

@@ -36,7 +36,7 @@ def test_a_bangla_name_works_from_the_file_to_the_page(name: str, tmp_path: Path
     event = Event("intrusion", "উঠান", 1, said, np.zeros(4), 0.9, 0, 2.5, NOON)
     event.thumb = thumb.as_posix()
     store.add(own, event)
-    store.beat(own, "0", {"trouble": None})
+    store.beat(own, "0", {"trouble": None, "frames": 1})
     picture_of(tmp_path, own).parent.mkdir()
     picture_of(tmp_path, own).write_bytes(noted(still, {"people": []}))
     asked = client(tmp_path, running)

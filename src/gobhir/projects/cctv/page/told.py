@@ -70,11 +70,12 @@ def health(
     trouble = beat.get("trouble")
     sentence = unpacked(trouble).text(lang) if trouble else None
     silent = abs(now - wall(beat["beat"])) > SILENT
+    well = "watching" if beat.get("frames") else "starting"
     names = ("fps", "frames", "dropped", "broken", "people", "deaths", "megabytes")
     return {
         **said,
         **{name: beat.get(name, 0) for name in names},
-        "state": "trouble" if trouble else "silent" if silent else "watching",
+        "state": "trouble" if trouble else "silent" if silent else well,
         "trouble": sentence,
         "beat": local(beat["beat"], zone),
         "last": local(beat["last"], zone) if beat.get("last") else "",

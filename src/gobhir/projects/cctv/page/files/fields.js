@@ -17,7 +17,7 @@ export function field(wish, values, id, changed, words, choices = chosen(wish, w
     else Object.assign(input, { type: "number", min: wish.low ?? "", max: wish.high ?? "", step: wish.kind === "int" ? 1 : "any" });
   }
   const help = element("p", { className: "muted", id: `${id}-help`, textContent: wish.help });
-  if (wish.kind === "int" || wish.kind === "float") help.append(` (${wish.low}\u00a0–\u00a0${wish.high})`);
+  if (wish.kind === "int" || wish.kind === "float") help.append(" ", element("span", { className: "together", textContent: `(${wish.low} – ${wish.high})` }));
   const wrong = element("p", { className: "wrong", id: `${id}-wrong` });
   input.setAttribute("aria-describedby", `${help.id} ${wrong.id}`);
   // Not "change", which comes with the press on "Save", and would move that away below the finger.

@@ -79,6 +79,7 @@ async function save() {
     draw();
     $("saved").textContent = known.note;
   } catch (error) {
+    $("saved").textContent = "";
     const place = refusals.findLast(({ key, whole }) => whole.isConnected && key() === error.key);
     $("trouble").textContent = place ? texts.refused : error.message;
     place?.refuse(error.problem);
