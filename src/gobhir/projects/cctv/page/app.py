@@ -190,7 +190,8 @@ class Dashboard:
         return answer({"cameras": cameras}, lang)
 
     async def _picture(self, request: Request) -> Response:
-        """The newest picture of a camera; who is in it stands in the header x-seen."""
+        """The newest picture of a camera; who is in it stands in the header x-seen. 204: there is
+        none yet, which is no error, and none in a browser's console."""
         camera = self.camera(request)
         try:
             path = want(self.folder, camera.name)
@@ -200,7 +201,7 @@ class Dashboard:
                 await asyncio.sleep(0.1)
                 waited += 0.1
             if _dated(path) is None:
-                raise Refused(503, "picture", say("dashboard.refuse.picture"), Retry_After="2")
+                return Response(status_code=204)
             picture = await run_in_threadpool(path.read_bytes)
         except OSError as error:
             reason = error.strerror or str(error)

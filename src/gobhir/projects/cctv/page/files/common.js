@@ -48,6 +48,7 @@ export async function ask(path, method = "GET", content) {
 /** A camera's newest picture: its address, who is in it, and whether it is an old one. */
 export async function picture(name) {
   const reply = await ask(`/api/cameras/${encodeURIComponent(name)}/picture`);
+  if (reply.status === 204) throw new Error(texts.no_picture);
   const people = JSON.parse(reply.headers.get("x-seen") ?? "[]");
   return { url: URL.createObjectURL(await reply.blob()), people, stale: reply.headers.get("x-stale") === "1" };
 }
