@@ -267,6 +267,29 @@ def test_a_body_that_is_none(asked) -> None:
     assert large.status_code == 413
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_whatever_is_refused_says_so_in_json_in_the_readers_language(asked, locked, lang) -> None:
+    head = xsrf(asked)
+    for status, who, method, path, more in [
+        (401, locked, "GET", "/api/events", {}),
+        (403, asked, "POST", "/api/logout", {}),
+        (404, asked, "GET", "/api/nothing", {}),
+        (404, asked, "GET", "/api/cameras/nobody", {}),
+        (404, asked, "GET", "/api/events/99/clip", {}),
+        (405, asked, "DELETE", "/api/settings", {"headers": head}),
+        (400, asked, "PUT", "/api/settings", {"headers": head, "content": b"{"}),
+        (409, asked, "PUT", "/api/settings", {"headers": head, "content": b"{}"}),
+        (413, asked, "PUT", "/api/settings", {"headers": head, "content": b" " * (LARGEST + 1)}),
+        (416, asked, "GET", "/api/events/1/clip", {"headers": {"range": "bytes=9999999-"}}),
+        (400, asked, "GET", "/api/events/1/clip", {"headers": {"range": "pages=1"}}),
+        (421, asked, "GET", "/api/cameras", {"headers": {"host": "evil.example"}}),
+        (422, asked, "GET", "/api/events", {}),
+    ]:
+        found = who.request(method, path, params={"lang": lang, "day": "x"}, **more)
+        assert found.status_code == status, path
+        assert bool(BANGLA.search(found.json()["error"]["message"])) == (lang == "bn"), path
+
+
 # -- who is let in ---------------------------------------------------------------------------------
 
 

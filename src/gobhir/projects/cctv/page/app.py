@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
 from gobhir.deploy.serve.limits import Refused
 from gobhir.deploy.serve.listening import spoken
@@ -309,9 +310,7 @@ class Dashboard:
         if not path.is_file():
             raise Refused(404, "gone", say("dashboard.refuse.gone"))
         media = "video/mp4" if what == "clip" else "image/jpeg"
-        return FileResponse(
-            path, media_type=media, filename=path.name, content_disposition_type="inline"
-        )
+        return Parts(path, media_type=media, filename=path.name, content_disposition_type="inline")
 
 
 def _edited(text: str, camera: config.Camera, asked: Any) -> config.System:
@@ -356,6 +355,18 @@ def answer(said: Any, lang: str, status: int = 200, **headers: str) -> Response:
     text = json.dumps(said, ensure_ascii=False, allow_nan=False)
     head = {"content-language": lang, "vary": "accept-language", **headers}
     return Response(text.encode("utf-8", "replace"), status, head, "application/json")
+
+
+class Parts(FileResponse):
+    """A file in the parts that are asked for; parts that it has not are refused like all else."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message.get("status") in (400, 416):
+                raise Refused(message["status"], "range", say("dashboard.refuse.range"))
+            await send(message)
+
+        await super().__call__(scope, receive, sending)
 
 
 async def refused(request: Request, why: Any) -> Response:
