@@ -48,7 +48,7 @@ def save(system: System, folder: Path) -> None:
     """Let the cctv.toml that is there mean `system`, whole or not at all; its comments stay where
     they can."""
     path = folder / FILE
-    write(path, rewritten(path.read_text(encoding="utf-8"), system)[0])
+    write(path, rewritten(path.read_text(encoding="utf-8-sig"), system)[0])
 
 
 @dataclass

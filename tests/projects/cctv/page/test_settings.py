@@ -131,6 +131,7 @@ REFUSED = [
     (put("clips", "blur", "yes"), "clips: blur", "bool"),
     (put("keep", "years", 1), "keep: years", "days"),
     (put("webhook", "url", "ftp://x"), "webhook: url", "http"),
+    (put("webhook", "url", "http://[x"), "webhook: url", "http"),
     (put("webhook", "url", "https://evil.example/***"), "webhook: url", "***"),
     (lambda sent: sent.update(time_zone="Asia/Dhakka"), "time_zone", "Asia/Dhakka"),
     (lambda sent: sent.update(keep=3), "keep", "[keep]"),
@@ -171,6 +172,14 @@ def test_what_is_no_settings_at_all_is_refused_in_json(asked, running) -> None:
 def test_a_file_that_was_changed_meanwhile_is_not_overwritten(asked, folder, running) -> None:
     done = save(asked, put("keep", "days", 3), version="another")
     assert done.status_code == 409 and text_of(folder) == TOML + MORE and not running.changes
+
+
+def test_a_file_that_windows_wrote_keeps_its_comments_too(asked, folder) -> None:
+    text = (TOML + MORE).replace("\n", "\r\n")
+    (folder / config.FILE).write_bytes(b"\xef\xbb\xbf" + text.encode())
+    done = save(asked, put("keep", "days", 3))
+    assert done.status_code == 200 and done.json()["note"] == "Saved.", done.text
+    assert text_of(folder) == (TOML + MORE).replace("days = 7 #", "days = 3  #")
 
 
 def test_a_full_disk_is_said_and_nothing_is_taken_up(asked, folder, running, monkeypatch) -> None:

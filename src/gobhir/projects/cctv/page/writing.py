@@ -43,7 +43,7 @@ class Toml:
         """Its text ("" where there is none) and the version of that. Refused where it cannot be
         read."""
         try:
-            text = (self.folder / config.FILE).read_text(encoding="utf-8")
+            text = (self.folder / config.FILE).read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             text = ""
         except (OSError, UnicodeDecodeError) as error:

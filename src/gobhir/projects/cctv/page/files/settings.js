@@ -80,7 +80,8 @@ async function save() {
     $("saved").textContent = known.note;
   } catch (error) {
     $("saved").textContent = "";
-    const place = refusals.findLast(({ key, whole }) => whole.isConnected && key() === error.key);
+    const same = (key) => key.toLowerCase() === error.key?.toLowerCase(); // two names may differ in that alone
+    const place = refusals.findLast(({ key, whole }) => whole.isConnected && same(key()));
     $("trouble").textContent = place ? texts.refused : error.message;
     place?.refuse(error.problem);
   }
