@@ -65,12 +65,14 @@ def _command(project: Project, verb: str) -> Callable[..., None]:
             where = ["--folder", str(folder)] if folder else []
             line = ["gobhir", "project", project.name]
             try:
-                project.train(_asked(project, folder, chosen, options), folder, **options)
+                history = project.train(_asked(project, folder, chosen, options), folder, **options)
             except KeyboardInterrupt:
                 if any((folder or project.folder).glob("checkpoint*")):
                     again = shlex.join([*line, "train", "--resume", *where])
                     print(t("projects.command.interrupted", next=again))
                 raise
+            if history is None:  # something else was asked for, and done
+                return
             told = {"folder": folder or project.folder}
             then = shlex.join([*line, "evaluate", *where])
             print(t("projects.command.trained", next=then, **told))

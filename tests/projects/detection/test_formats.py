@@ -11,7 +11,13 @@ import pytest
 from PIL import Image
 
 from gobhir.lang import use_language
-from gobhir.projects.detection.formats import read_boxed, size_of, write_yolo
+from gobhir.projects.detection.formats import (
+    label_rows,
+    read_boxed,
+    size_of,
+    write_yolo,
+    yaml_names,
+)
 from gobhir.projects.detection.lint import lint
 
 
@@ -107,6 +113,32 @@ def test_parts_may_also_lie_around_images_and_labels(boxed, shapes) -> None:
     assert [fault.kind for fault in lint(shapes)] == ["leak"]
 
 
+def test_class_names_have_spaces_and_lie_also_where_labelimg_writes_them(shapes) -> None:
+    (shapes / "data.yaml").unlink()
+    for place in ("classes.txt", "labels/classes.txt"):
+        (shapes / place).write_text("\ufefftraffic light\r\nবাস\r\n\r\n", encoding="utf-8")
+        assert yaml_names(shapes) == ("traffic light", "বাস") and not lint(shapes)
+        (shapes / place).unlink()
+
+
+def test_labels_that_windows_editor_wrote_are_read(shapes) -> None:
+    path = shapes / "labels/03.txt"
+    before = label_rows(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert np.array_equal(label_rows(path), before) and len(before)
+
+
+@pytest.mark.parametrize("key", ["bbox", "category_id", "image_id", "file_name", "id"])
+def test_coco_that_lacks_something_is_said(boxed, tmp_path, key) -> None:
+    coco(boxed, tmp_path)
+    path = tmp_path / "annotations/all.json"
+    content = json.loads(path.read_text())
+    del content["images" if key in ("file_name", "id") else "annotations"][0][key]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf"all\.json.*{key}"):
+        read_boxed(tmp_path)
+
+
 def test_a_telephones_picture_is_measured_upright(tmp_path) -> None:
     turned = Image.Exif()
     turned[274] = 6
@@ -123,6 +155,7 @@ def test_a_telephones_picture_is_measured_upright(tmp_path) -> None:
         ("no_picture", lambda f: (f / "labels/zz.txt").write_text(""), r"zz\.txt"),
         ("line", lambda f: (f / "labels/04.txt").write_text("0 .5 .5 .2\n"), r"Line 1 .*04\.txt"),
         ("line", lambda f: (f / "labels/04.txt").write_text("0 .5 .5 .2 big\n"), "big"),
+        ("line", lambda f: (f / "labels/04.txt").write_bytes(b"0 \xff"), r"04\.txt is no text"),
         ("class", lambda f: (f / "labels/05.txt").write_text("2 .5 .5 .2 .2\n"), "says 2"),
         ("zero", lambda f: (f / "labels/06.txt").write_text("0 .5 .5 0 .2\n"), "0.0 wide"),
         ("outside", lambda f: (f / "labels/07.txt").write_text("0 .9 .5 .3 .2\n"), "line 1"),

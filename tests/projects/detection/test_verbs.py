@@ -219,11 +219,22 @@ def test_several_trainings_have_students_interval() -> None:
 def test_data_can_be_checked_and_converted_without_training(shapes, tmp_path, capsys) -> None:
     project = Project("detection")
     settings = project.settings(data=str(shapes))
-    (shapes / "labels/02.txt").unlink()
     assert project.train(settings, tmp_path / "out", check=True) is None
+    assert "nothing is wrong" in capsys.readouterr().out
+    (shapes / "labels/02.txt").unlink()
+    with pytest.raises(ValueError, match="wrong: 1"):
+        project.train(settings, tmp_path / "out", check=True)
     assert "02.txt" in capsys.readouterr().out and not (tmp_path / "out").exists()
     project.train(settings, tmp_path / "out", convert=str(tmp_path / "yolo"))
     assert len(list((tmp_path / "yolo/images").iterdir())) == 24
+
+
+def test_where_nothing_was_trained_no_model_is_promised(run, shapes) -> None:
+    code, out, _ = run("project", "detection", "train", "--data", str(shapes), "--check")
+    assert code == 0 and "nothing is wrong" in out and "evaluate" not in out
+    (shapes / "labels/02.txt").unlink()
+    code, out, err = run("project", "detection", "train", "--data", str(shapes), "--check")
+    assert code == 2 and "02.txt" in out and "wrong: 1" in err
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from gobhir.projects.detection.boxes import to_centres, to_corners
 from gobhir.projects.settings import write
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+CLASSES = "classes.txt"
 PARTS = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
 """What folders are called, and what we call them."""
 
@@ -107,7 +108,7 @@ def label_rows(path: Path) -> np.ndarray:
     if not path.is_file():
         return np.zeros((0, 5), np.float32)
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_text(path).splitlines(), 1):
         if not line.strip():
             continue
         try:
@@ -124,17 +125,27 @@ def label_rows(path: Path) -> np.ndarray:
     return np.array(rows, np.float32).reshape(-1, 5)
 
 
+def _text(path: Path) -> str:
+    """What stands in a file, also if Windows' editor wrote it. ValueError: it is no text."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(say("detection.data.text", path=path)) from None
+
+
 def yaml_names(folder: Path) -> tuple[str, ...]:
-    """The classes' names in data.yaml (or classes.txt); () where there is neither."""
+    """The classes' names in data.yaml (or classes.txt, a line each, also beside the labels, where
+    LabelImg writes it); () where there is none."""
     import yaml
 
-    plain = folder / "classes.txt"
-    if plain.is_file():
-        return tuple(plain.read_text(encoding="utf-8").split())
+    for plain in (folder / CLASSES, folder / "labels" / CLASSES):
+        if plain.is_file():
+            lines = [line.strip() for line in _text(plain).splitlines()]
+            return tuple(line for line in lines if line)
     for path in (folder / "data.yaml", folder / "data.yml"):
         if path.is_file():
             try:
-                content = yaml.safe_load(path.read_text(encoding="utf-8"))
+                content = yaml.safe_load(_text(path))
                 names = content["names"]
                 listed = [names[k] for k in sorted(names)] if isinstance(names, dict) else names
                 return tuple(str(name) for name in listed)
@@ -184,7 +195,7 @@ def read_coco(folder: Path, files: list[Path]) -> Boxed:
     read = []
     for file in files:
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = json.loads(_text(file))
             known = {int(c["id"]): str(c["name"]) for c in content["categories"]}
             read.append((file, content["images"], content["annotations"]))
         except (ValueError, KeyError, TypeError) as error:
@@ -194,23 +205,34 @@ def read_coco(folder: Path, files: list[Path]) -> Boxed:
     places = {path.name: path for path in pictures(folder)}
     for file, images, marked in read:
         part = next((PARTS[p] for p in PARTS if p in file.stem), "")
-        own: dict[Any, list[dict[str, Any]]] = {}
-        for one in marked:
-            if not one.get("iscrowd"):
-                own.setdefault(one["image_id"], []).append(one)
-        for image in images:
-            path = folder / image["file_name"]
-            path = path if path.is_file() else places.get(Path(image["file_name"]).name, path)
+        try:
+            entries = list(_coco_entries(images, marked, order))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(say("detection.data.coco", path=file, reason=repr(error))) from None
+        for name, boxes, kinds in entries:
+            path = folder / name
+            path = path if path.is_file() else places.get(Path(name).name, path)
             if not path.is_file():
                 raise FileNotFoundError(say("detection.data.picture", path=path, file=file))
-            boxes = np.array([a["bbox"] for a in own.get(image["id"], [])], np.float32)
-            boxes = boxes.reshape(-1, 4)
-            boxes[:, 2:] += boxes[:, :2]
-            classes = [order[a["category_id"]] for a in own.get(image["id"], [])]
-            kinds = np.array(classes, np.int64)
             samples.append(Sample(path, size_of(path), boxes, kinds, part))
     names = tuple(categories[number] for number in sorted(categories))
     return Boxed(names, tuple(samples))
+
+
+def _coco_entries(
+    images: list[dict[str, Any]], marked: list[dict[str, Any]], order: dict[int, int]
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """A picture's name in COCO's JSON, its boxes (n, 4), their classes (n,)."""
+    own: dict[Any, list[dict[str, Any]]] = {}
+    for one in marked:
+        if not one.get("iscrowd"):
+            own.setdefault(one["image_id"], []).append(one)
+    for image in images:
+        here = own.get(image["id"], [])
+        boxes = np.array([one["bbox"] for one in here], np.float32).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        kinds = np.array([order[one["category_id"]] for one in here], np.int64)
+        yield image["file_name"], boxes, kinds
 
 
 def read_voc(folder: Path) -> Boxed:

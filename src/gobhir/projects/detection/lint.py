@@ -13,6 +13,7 @@ from gobhir.datasets import read_picture
 from gobhir.evaluation import same
 from gobhir.lang import Message, say
 from gobhir.projects.detection.formats import (
+    CLASSES,
     SUFFIXES,
     label_of,
     label_rows,
@@ -55,7 +56,7 @@ def lint(folder: Path) -> list[Fault]:
         faults += _of_labels(label_of(root, path), path, len(names))
     known = {label_of(root, path) for root, path in found}
     for path in (p for root in roots(folder) for p in sorted((root / "labels").rglob("*.txt"))):
-        if path not in known:
+        if path not in known and path.name != CLASSES:
             faults.append(_fault("no_picture", path=path, known=", ".join(SUFFIXES)))
     return faults + list(_of_pictures(folder, [path for _, path in found]))
 
@@ -66,7 +67,7 @@ def _of_labels(path: Path, picture: Path, classes: int) -> Iterator[Fault]:
         return
     try:
         rows = label_rows(path)
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         yield Fault("line", say("detection.lint.line", reason=error))
         return
     times = Counter(tuple(row) for row in rows.tolist())

@@ -180,7 +180,9 @@ def _only(settings: Settings, check: bool, convert: str | None) -> None:
         faults = lint(folder)
         for fault in faults:
             print(fault)
-        print(t("detection.lint.found", folder=folder, count=len(faults)))
+        if faults:
+            raise ValueError(say("detection.lint.found", folder=folder, count=len(faults)))
+        print(t("detection.lint.fine", folder=folder))
     if convert is not None:
         boxed = read_boxed(folder)
         write_yolo(boxed, Path(convert))
