@@ -92,6 +92,13 @@ def name_of(source: str) -> str:
     return as_name(stem) or "camera"
 
 
+def apart(source: str | Path, to: Path) -> Path:
+    """Where to write what is made of a source. ValueError where that is the source itself."""
+    if to.exists() and Path(source).exists() and to.samefile(source):
+        raise ValueError(say("film.same", path=to))
+    return to
+
+
 # -- reading -------------------------------------------------------------------------------------
 
 

@@ -141,6 +141,25 @@ def test_it_works_on_pictures_folders_and_films(trained, tmp_path, capsys) -> No
     assert list(other.columns) == list(table.columns)
 
 
+def test_nothing_found_is_said_and_nothing_is_written_over_its_source(
+    trained, shapes, tmp_path, capsys
+) -> None:
+    project, (_, folder) = Project("detection"), trained
+    own = shapes / "images/00.png"
+    project.run([str(own)], folder, threshold=1.0)
+    assert "Nothing was found" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="--threshold|threshold"):
+        project.run([str(own)], folder, threshold=3.0)
+    with Film(tmp_path / "film.mp4") as film:
+        film.add(0.0, np.zeros((64, 64, 3), np.uint8))
+    for source in (own, tmp_path / "film.mp4"):
+        before = source.read_bytes()
+        with pytest.raises(ValueError, match="over itself"):
+            project.run([str(source)], folder, to=str(source.parent))
+        assert source.read_bytes() == before
+    assert not (tmp_path / "detections.csv").exists()
+
+
 def test_a_run_cut_short_goes_on_to_the_same_weights(shapes, small, tmp_path, monkeypatch) -> None:
     from gobhir.training import loop
 

@@ -118,6 +118,11 @@ def test_a_video_with_boxes_in_it(tmp_path, monkeypatch) -> None:
     project = Project("tracking")
     project.train(project.settings(trials=0), tmp_path)
     project.run([str(video)], tmp_path, to=str(to), drawn=str(out))
+    before = video.read_bytes()
+    for wrong in ({"drawn": str(video)}, {"to": str(video)}):
+        with pytest.raises(ValueError, match="over itself"):
+            project.run([str(video)], tmp_path, **{"to": str(to), **wrong})
+    assert video.read_bytes() == before
     tracks = read_mot(to)
     assert tracks.ids.tolist() == [1] * 20
     np.testing.assert_allclose(tracks.boxes[10], [25, 20, 41, 44], atol=2)

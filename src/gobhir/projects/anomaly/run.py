@@ -75,9 +75,9 @@ def run(
             break
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     print(t("anomaly.found", count=len(table), threshold=f"{threshold:.3f}", alarms=f"{wished:g}"))
-    if place is None:
+    if place is None and rows:
         print(table.to_string(index=False))
-    else:
+    elif place is not None:
         write(place / ALARMS, table.to_csv(index=False))
         every = pd.DataFrame(scores, columns=["source", "seconds", "score"])
         write(place / SCORES, every.to_csv(index=False))

@@ -17,7 +17,7 @@ from gobhir.projects.detection.draw import drawn
 from gobhir.projects.detection.formats import SUFFIXES, pictures
 from gobhir.projects.detection.onnx import Detector, open_detector
 from gobhir.projects.detection.settings import Settings
-from gobhir.projects.film import Film, Frame, frames, hidden, is_live, is_video, name_of
+from gobhir.projects.film import Film, Frame, apart, frames, hidden, is_live, is_video, name_of
 from gobhir.projects.parts import png
 from gobhir.projects.settings import write
 
@@ -40,6 +40,9 @@ def run(
     shown, or written to the folder `to`, as a table and drawn into the pictures and films."""
     if not inputs:
         raise ValueError(say("detection.bad.inputs"))
+    if not 0 <= threshold <= 1:
+        said = {"option": "--threshold", "value": threshold, "low": 0, "high": 1}
+        raise ValueError(say("projects.bad.range", **said))
     path: str | Path = folder / ONNX if model is None else model
     if model is None and not (folder / ONNX).is_file():
         raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
@@ -56,13 +59,13 @@ def run(
                 found = detector(pixels)
                 rows += _rows(detector, str(file), Frame(0, 0.0, pixels), found)
                 if place is not None:
-                    name = f"{file.stem}.png"
-                    write(place / name, png(drawn(pixels, found, detector.names)))
+                    goes = apart(file, place / f"{file.stem}.png")
+                    write(goes, png(drawn(pixels, found, detector.names)))
     except KeyboardInterrupt:  # how one stops a camera; what was seen is kept
         pass
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     if place is None:
-        print(table.to_string(index=False))
+        print(table.to_string(index=False) if rows else t("detection.nothing"))
     else:
         write(place / TABLE, table.to_csv(index=False))
         print(t("detection.saved", path=place))
@@ -77,7 +80,7 @@ def _film(
     rows: list[tuple[object, ...]],
 ) -> None:
     name = name_of(source) if is_live(source) else Path(source).stem
-    with nullcontext() if place is None else Film(place / f"{name}.mp4") as film:
+    with nullcontext() if place is None else Film(apart(source, place / f"{name}.mp4")) as film:
         for frame in islice(frames(source), most):
             found = detector(frame.pixels)
             rows += _rows(detector, hidden(source), frame, found)

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from gobhir.lang import say, t
-from gobhir.projects.film import Film
+from gobhir.projects.film import Film, apart
 from gobhir.projects.settings import write
 from gobhir.projects.tracking.data import as_rows, follow, looked
 from gobhir.projects.tracking.draw import with_boxes
@@ -35,6 +35,8 @@ def run(
     options, source = kept(folder), Path(inputs[0])
     if not source.is_file():
         raise FileNotFoundError(say("film.missing", source=source))
+    for goes in (to, drawn or to):
+        apart(source, Path(goes))
     if source.suffix.lower() == ".txt":
         if drawn is not None:
             raise ValueError(say("tracking.bad.drawn", path=source))

@@ -10,7 +10,7 @@ from typing import Annotated
 import pandas as pd
 
 from gobhir.lang import say, t
-from gobhir.projects.film import SUFFIXES, is_video
+from gobhir.projects.film import SUFFIXES, apart, is_video
 from gobhir.projects.film import frames as frames_of
 from gobhir.projects.settings import write
 from gobhir.projects.video.clips import films, squeezed
@@ -44,6 +44,8 @@ def run(
     rows: list[tuple[object, ...]] = []
     try:
         for source in (one for given in inputs for one in sources(given)):
+            if to is not None:
+                apart(source, Path(to))
             for row in watched(clip, source, settings.span, every, frames or None):
                 rows.append(row)
                 if to is None:
