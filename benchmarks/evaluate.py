@@ -119,6 +119,21 @@ def row(name: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def rules(measured: dict[str, Any]) -> list[str]:
+    """results/cctv-vtest.json as rows of the READMEs' table: precision and recall of each measured
+    rule, by the whole system and by the same rules on what merely moves."""
+    rows = []
+    for kind, own in measured["rules"].items():
+        cells = [kind]
+        for one in (own, measured["baseline"][kind]):
+            for name in ("precision", "recall"):
+                number = one[name]
+                value, low, high = (f"{number[key]:.2f}" for key in ("value", "low", "high"))
+                cells.append(f"{value} ({low} to {high})")
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
 def main() -> None:
     """Measure what the command line names, or all."""
     names = sys.argv[1:] or [*RUNS, *SYSTEMS]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.evaluate import ADAPTED, RESULTS, RUNS, row
+from benchmarks.cctv_faults import FAULTS
+from benchmarks.evaluate import ADAPTED, RESULTS, RUNS, row, rules
 from benchmarks.trackers import table as trackers
 from gobhir.cli import app, main
 from gobhir.lang import use_language
@@ -155,6 +156,42 @@ def test_the_projects_numbers_are_those_that_were_measured(name: str) -> None:
     measured = [run for run in (*RUNS, ADAPTED) if (RESULTS / f"{run}.json").exists()]
     assert len(measured) > 4
     assert table == [row(run) for run in measured]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_anomaly_projects_numbers_are_those_that_were_measured(name: str) -> None:
+    measured = json.loads((RESULTS / "anomaly-vtest.json").read_text(encoding="utf-8"))
+    mean = measured["tables"][-1]["rows"][-1][1:4]
+    said = TEXTS[name].partition("Fashion-MNIST-এর একটাই" if "bn" in name else "Which pictures of")
+    assert re.findall(r"\b0\.\d{3}\b", said[2].partition("\n\n")[0]) == mean
+    hours = json.loads((RESULTS / "anomaly-hours.json").read_text(encoding="utf-8"))
+    for wished, _, promised, counted, _ in hours["table"]["rows"]:
+        assert f"| {wished} | {float(promised):.1f} | {counted} |" in TEXTS[name]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_cameras_numbers_are_those_that_were_measured(name: str) -> None:
+    measured = json.loads((RESULTS / "cctv-vtest.json").read_text(encoding="utf-8"))
+    rows = rules(measured)
+    assert len(rows) == 3
+    assert "|\n" + "\n".join(rows) + "\n\n" in TEXTS[name]
+    said = TEXTS[name].partition(rows[-1])[2][:900]
+    speed = measured["speed"]
+    several = json.loads((RESULTS / "cctv-cameras.json").read_text(encoding="utf-8"))["cameras"]
+    day = json.loads((RESULTS / "cctv-faults.json").read_text(encoding="utf-8"))["day"]
+    for number in (
+        f"{speed['fps_clock']:.1f}",
+        f"{speed['quiet_fps_clock']:.0f}",
+        f"{speed['start_clock']:.1f}",
+        f"{speed['megabytes']:.0f}",
+        f"{measured['tracking']['mota']:.2f}",
+        f"{measured['detection']['ap50']:.2f}",
+        f"{min(one['fps'] for one in several):.1f}",
+        f"{max(one['dropped'] for one in several):.0%}".replace("%", " %"),
+        f"{sum(n for kind, n in day['faults'].items() if kind in FAULTS)}",
+        f"{day['announced']}",
+    ):
+        assert re.search(rf"(?<![\d.]){re.escape(number)}(?![\d])", said), number
 
 
 @pytest.mark.parametrize("name", TEXTS)

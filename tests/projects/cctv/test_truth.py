@@ -51,6 +51,31 @@ def test_stays_have_a_limit_and_a_band_around_it() -> None:
     assert found[0].first == pytest.approx(8)
 
 
+def test_ways() -> None:
+    against, along, slowly = walk(199, 60, 5), walk(60, 199, 5), walk(190, 183, 6)
+    stands, briefly = walk(150, 150, 6), walk(100, 150, 3) + walk(150, 120, 1.5)
+    found = footage(against, along, slowly, stands, briefly).wrong_ways(RIGHT, degrees=0)
+    assert [(h.who, h.sure) for h in found] == [(0, True), (4, False)]
+    assert found[0].first == 0 and found[0].last == pytest.approx(3.7, abs=0.2)
+    (other,) = footage(along).wrong_ways(RIGHT, degrees=180)
+    assert other.sure and not footage(against).wrong_ways(RIGHT, degrees=180)
+
+
+def test_crowds() -> None:
+    stays, comes, late = walk(150, 150, 20), walk(50, 150, 10), [50] * 90 + [150] * 110
+    (crowd,) = footage(stays, comes, late).crowds(RIGHT, 3)
+    assert (crowd.who, crowd.sure, crowd.times) == (None, False, 1)  # for a moment
+    (pair,) = footage(stays, comes + [150] * 100, late).crowds(RIGHT, 3)
+    assert pair.sure and pair.first == pytest.approx(9) and pair.last == pytest.approx(19.9)
+    assert not footage(stays, late).crowds(RIGHT, 3)
+    edge = footage(stays, [103] * 200).crowds(RIGHT, 2)
+    assert [h.sure for h in edge] == [False]
+    seen = footage(stays, comes + [150] * 100)
+    happened = seen.crowds(RIGHT, 2)
+    said = Report("crowding", "right", 8.0, np.array([0, 0, 200, 200], np.float32))
+    assert score(seen, happened, [said]) == Score(1, 0, 0, 0)  # whose box it is does not matter
+
+
 def report(seconds: float, x: float, place: str = "right") -> Report:
     return Report("intrusion", place, seconds, np.array(box(x), np.float32))
 

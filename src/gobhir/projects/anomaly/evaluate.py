@@ -13,7 +13,7 @@ from gobhir.evaluation import Estimate
 from gobhir.lang import say, t
 from gobhir.projects.anomaly.auc import auc, to_all
 from gobhir.projects.anomaly.data import PARTS, Task, background, task
-from gobhir.projects.anomaly.footage import pairs
+from gobhir.projects.anomaly.footage import some_pairs
 from gobhir.projects.anomaly.oneclass import one_class as experiment
 from gobhir.projects.anomaly.run import marked
 from gobhir.projects.anomaly.scorer import ONNX, Camera, all_smoothed, open_camera
@@ -48,7 +48,7 @@ def evaluate(
     if not (folder / ONNX).is_file():
         raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
     todo, camera = task(settings), open_camera(folder / ONNX)
-    own = Method(say("anomaly.autoencoder"), camera.scores, camera.watch.tail)
+    own = Method(say("anomaly.autoencoder"), once(camera.scores), camera.watch.tail)
     others = [fitted(name, score, todo, settings) for name, score in simple(todo).items()]
     models = [Model(m.name, numbers(m, todo, settings)) for m in [own, *others]]
     tables = [calibration(own, todo, settings)]
@@ -65,7 +65,7 @@ def evaluate(
         about=say("anomaly.about"),
         tables=tables,
         charts=[_over_time(own, todo, settings)],
-        pictures=_pictures(camera, todo),
+        pictures=_pictures(own, camera, todo),
         data=_origin(todo, settings),
         card=_card(settings),
     )
@@ -79,16 +79,34 @@ def evaluate(
 def simple(todo: Task) -> dict[str, Scores]:
     """Scores to beat: how much moves, and how far the picture is from the empty scene."""
     empty = background(todo.learn).numpy()
+
+    def mean(difference: Callable[[np.ndarray], np.ndarray]) -> Scores:
+        return lambda greys: np.concatenate(
+            [np.abs(difference(both)).mean((1, 2)).astype(float) for both in some_pairs(greys)]
+        )
+
     return {
-        "anomaly.motion": lambda greys: np.ptp(pairs(greys), 1).mean((1, 2)).astype(float),
-        "anomaly.distance": lambda greys: np.abs(greys[1:] / 255 - empty).mean((1, 2)),
+        "anomaly.motion": mean(lambda both: both[:, 0] - both[:, 1]),
+        "anomaly.distance": mean(lambda both: both[:, 0] - empty),
     }
+
+
+def once(score: Scores) -> Scores:
+    """Each piece of footage is looked at once, however often its scores are asked for."""
+    known: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # with the piece, so that its id stays its
+
+    def asked(greys: np.ndarray) -> np.ndarray:
+        if id(greys) not in known:
+            known[id(greys)] = greys, score(greys)
+        return known[id(greys)][1]
+
+    return asked
 
 
 def fitted(name: str, score: Scores, todo: Task, settings: Settings) -> Method:
     """A method whose threshold is set as the network's is."""
     rows = all_smoothed([score(piece) for piece in todo.calibrate], settings.window)
-    return Method(say(name), score, Tail.fit(rows, settings.rate, settings.quiet))
+    return Method(say(name), once(score), Tail.fit(rows, settings.rate, settings.quiet))
     # keys: anomaly.motion, anomaly.distance
 
 
@@ -183,12 +201,12 @@ def _over_time(method: Method, todo: Task, settings: Settings) -> Chart:
     return Chart(say("anomaly.chart.title"), lines, say("anomaly.chart.seconds"), about)
 
 
-def _pictures(camera: Camera, todo: Task) -> list[Picture]:
+def _pictures(own: Method, camera: Camera, todo: Task) -> list[Picture]:
     """The frames of the check, or of the labelled test, that are most unusual, with the squares
     that make them so."""
     pieces = [one.greys for one in todo.test] or todo.check
-    best = max(pieces, key=lambda piece: float(camera.scores(piece).max()))
-    scores = camera.scores(best)
+    best = max(pieces, key=lambda piece: float(own.score(piece).max()))
+    scores = own.score(best)
     found: list[Picture] = []
     taken: list[int] = []
     for k in np.argsort(-scores):

@@ -13,6 +13,8 @@ from gobhir.lang import say
 from gobhir.projects.film import SUFFIXES as FILMS
 from gobhir.projects.film import Frame, frames, is_video
 
+AT_ONCE = 32
+"""So many frames are looked at together."""
 PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
@@ -99,6 +101,12 @@ def pairs(greys: np.ndarray) -> np.ndarray:
     from 0 to 1, the newer one first."""
     both = np.stack([greys[1:], greys[:-1]], 1)
     return both.astype(np.float32) / 255
+
+
+def some_pairs(greys: np.ndarray) -> Iterator[np.ndarray]:
+    """All pairs, AT_ONCE of them at a time: those of an hour fill several gigabytes."""
+    for start in range(0, len(greys) - 1, AT_ONCE):
+        yield pairs(greys[start : start + AT_ONCE + 1])
 
 
 def watched(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gobhir.lang import say
-from gobhir.projects.anomaly.footage import grey, pairs
+from gobhir.projects.anomaly.footage import grey, some_pairs
 from gobhir.projects.anomaly.tail import Tail, smoothed
 from gobhir.projects.keeping import typed
 
@@ -22,8 +22,6 @@ KEY = "gobhir.anomaly"
 """Where the file says what it is: a `Watch` as JSON."""
 TOP = 3
 """A frame is as unusual as its so many most unusual squares are on average: one is often noise."""
-AT_ONCE = 32
-"""So many frames are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +119,7 @@ open_scorer = open_camera
 def squares(runs: Any, greys: np.ndarray) -> np.ndarray:
     """As `Camera.squares`, by a session."""
     name = runs.get_inputs()[0].name
-    found = []
-    for start in range(0, len(greys) - 1, AT_ONCE):
-        some = pairs(greys[start : start + AT_ONCE + 1])
-        found.append(runs.run(None, {name: some})[0])
-    return np.concatenate(found)
+    return np.concatenate([runs.run(None, {name: some})[0] for some in some_pairs(greys)])
 
 
 def of_frames(squares: np.ndarray) -> np.ndarray:

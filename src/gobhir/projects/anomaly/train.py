@@ -13,7 +13,7 @@ from gobhir.deploy.opening import session
 from gobhir.lang import t
 from gobhir.projects import learning
 from gobhir.projects.anomaly.data import Batches, Task, background, task
-from gobhir.projects.anomaly.footage import pairs
+from gobhir.projects.anomaly.footage import pairs, some_pairs
 from gobhir.projects.anomaly.network import Autoencoder, Camera
 from gobhir.projects.anomaly.scorer import KEY, ONNX, Watch, all_smoothed, of_frames, squares
 from gobhir.projects.anomaly.settings import Settings
@@ -60,12 +60,11 @@ def new_camera(settings: Settings, todo: Task) -> Camera:
 
 
 @torch.no_grad()
-def usual(camera: Camera, pieces: list[np.ndarray], at_once: int = 32) -> torch.Tensor:
+def usual(camera: Camera, pieces: list[np.ndarray]) -> torch.Tensor:
     """Each square's mean error in this footage: (rows, cols)."""
     total, count = torch.zeros(camera.grid), 0
     for piece in pieces:
-        for start in range(0, len(piece) - 1, at_once):
-            both = pairs(piece[start : start + at_once + 1])
+        for both in some_pairs(piece):
             total += camera.errors(torch.from_numpy(both)).sum(0)
             count += len(both)
     return total / count

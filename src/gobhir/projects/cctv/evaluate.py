@@ -58,9 +58,13 @@ LINES = (
 SQUARE = Zone("square", ((0.10, 0.33), (0.97, 0.33), (0.97, 0.78), (0.40, 0.56), (0.10, 0.47)))
 LIMITS = {**dict.fromkeys(ZONES, 8.0), SQUARE: 15.0}
 """Zones, and from how many seconds on somebody lingers there: the footage lasts 79 s."""
+WAYS = {"west": 0.0, "middle": 180.0, "east": 0.0, "lawn": 180.0, "square": 180.0}
+"""Zones, and which way (0: to the right) people should go there."""
+MANY = {"west": 2, "middle": 2, "east": 3, "lawn": 2, "square": 6}
+"""Zones, and from how many people on it is a crowd: vtest has eight at once at most."""
 FPS = 10.0
 """The rate that the file states, and the boxes' frames count by."""
-MEASURED = ("intrusion", "line", "loitering")
+MEASURED = ("intrusion", "line", "loitering", "wrong_way", "crowding")
 NEVER = ("running", "fall", "abandoned")
 """What nobody does in this footage: all that these rules say is false."""
 
@@ -136,6 +140,10 @@ def camera() -> config.Camera:
     rules = [RULES["intrusion"](zone=zone.name) for zone in ZONES]
     rules += [RULES["loitering"](zone=zone.name, limit=limit) for zone, limit in LIMITS.items()]
     rules += [RULES["line"](line=line.name) for line in LINES]
+    rules += [
+        RULES["wrong_way"](zone=zone, degrees=way, enabled=True) for zone, way in WAYS.items()
+    ]
+    rules += [RULES["crowding"](zone=zone, count=n, enabled=True) for zone, n in MANY.items()]
     rules += [RULES[kind](enabled=True) for kind in NEVER]
     zones = (*ZONES, SQUARE)
     return config.Camera("vtest", "vtest.avi", zones=zones, lines=LINES, rules=tuple(rules))
@@ -144,7 +152,11 @@ def camera() -> config.Camera:
 def truth_of(footage: Footage) -> list[Happening]:
     found = [h for zone in ZONES for h in footage.intrusions(zone)]
     found += [h for line in LINES for h in footage.crossings(line)]
-    return found + [h for zone, limit in LIMITS.items() for h in footage.stays(zone, limit)]
+    found += [h for zone, limit in LIMITS.items() for h in footage.stays(zone, limit)]
+    for zone in (*ZONES, SQUARE):
+        found += footage.wrong_ways(zone, WAYS[zone.name])
+        found += footage.crowds(zone, MANY[zone.name])
+    return found
 
 
 def watched(system: config.System, video: Path, change: Any = None) -> Seen:

@@ -1,5 +1,6 @@
 """What really happened, from annotated boxes: who was in which zone, crossed which line, stayed how
-long. Computed on its own, not by the rules that are measured with it.
+long, went against the way, and where many were at once. Computed on its own, not by the rules that
+are measured with it.
 
 Nobody can say of a foot on a zone's edge on which side it is: whoever is nearer to it than `near`
 pixels may be reported, and need not be. The same holds for visits that are over in a moment.
@@ -22,12 +23,13 @@ from gobhir.projects.tracking.files import Rows
 
 @dataclass(frozen=True)
 class Happening:
-    """Something that has to be reported (sure), or may be. first, last: seconds between which.
-    times: how often it may be: who steps over the edge and back again has come more than once."""
+    """Something that has to be reported (sure), or may be. who: None, where it is about several.
+    first, last: seconds between which. times: how often it may be: who steps over the edge and back
+    again has come more than once."""
 
     kind: str
     place: str
-    who: int
+    who: int | None
     first: float
     last: float
     sure: bool
@@ -122,11 +124,73 @@ class Footage:
                 )
         return found
 
+    def wrong_ways(
+        self, zone: Zone, degrees: float, off: float = 120.0, pace: float = 0.3, least: float = 2.5
+    ) -> list[Happening]:
+        """Who goes at least `off` degrees away from the way `degrees` (0: to the right, 90: down)
+        in a zone, at `pace` body heights a second. Plainly so for `least` seconds has to be
+        reported; what is 20 degrees or three tenths of the pace short of it may be."""
+        found = []
+        for who, times, feet in self.people():
+            steps = (
+                np.abs(times[:, None] - times) <= 0.75
+            )  # where to, in the second and a half around
+            before, after = steps.argmax(1), len(times) - 1 - steps[:, ::-1].argmax(1)
+            lasting = np.maximum(times[after] - times[before], 1e-9)
+            boxes = self.rows[self.rows.ids == who].boxes
+            moved = (feet[after] - feet[before]) / lasting[:, None]
+            moved /= (boxes[:, 3] - boxes[:, 1])[:, None]
+            speed = np.hypot(*moved.T)
+            angle = np.degrees(np.arctan2(moved[:, 1], moved[:, 0]))
+            apart = np.abs((angle - degrees + 180) % 360 - 180)
+            inside = self._depth(zone, feet)
+            firm = (apart >= off + 15) & (speed >= 1.3 * pace) & (inside > self.near)
+            even = (apart >= off) & (speed >= pace) & (inside > 0)
+            loose = (apart >= off - 20) & (speed >= 0.7 * pace) & (inside > -self.near)
+            found += _happenings(
+                "wrong_way", zone.name, who, times, (firm, even, loose), 0.5, least
+            )
+        return found
+
+    def crowds(self, zone: Zone, count: int, least: float = 3.0) -> list[Happening]:
+        """When at least `count` people were in a zone. Plainly so for `least` seconds has to be
+        reported; where somebody on the edge makes the difference, it may be."""
+        frames = np.arange(self.rows.frames.min(), self.rows.frames.max() + 1)
+        times = frames / self.fps
+        many = np.zeros((3, len(frames)), int)
+        for _, seconds, feet in self.people():
+            inside, at = self._depth(zone, feet), np.searchsorted(times, seconds - 1e-6)
+            for row, least_deep in zip(many, (self.near, 0.0, -self.near), strict=True):
+                row[at[inside > least_deep]] += 1
+        firm, even, loose = many >= count
+        return _happenings("crowding", zone.name, None, times, (firm, even, loose), 2.0, least)
+
     def _depth(self, zone: Zone, feet: np.ndarray) -> np.ndarray:
         """How many pixels inside the zone, (n,); below 0 outside."""
         corners = (np.array(zone.points) * [self.shape[1], self.shape[0]]).astype(np.float32)
         points = feet.astype(float).tolist()
         return np.array([cv2.pointPolygonTest(corners, (x, y), True) for x, y in points])
+
+
+def _happenings(
+    kind: str,
+    place: str,
+    who: int | None,
+    times: np.ndarray,
+    how: tuple[np.ndarray, np.ndarray, np.ndarray],
+    gap: float,
+    least: float,
+) -> list[Happening]:
+    """One for each run of moments at which it may be so. how: at which of `times` it is plainly so,
+    so, perhaps so."""
+    firm, even, loose = how
+    found = []
+    for first, last in spans(times[loose], gap):
+        here = (times >= first) & (times <= last)
+        sure = any(b - a >= least for a, b in spans(times[firm & here], 0.3))
+        count = max(len(spans(times[even & here], gap)), 1)
+        found.append(Happening(kind, place, who, first, last, sure, count))
+    return found
 
 
 def spans(times: np.ndarray, gap: float) -> list[tuple[float, float]]:
@@ -172,7 +236,8 @@ def score(
     overlap: float = 0.3,
 ) -> Score:
     """Reports beside what happened. A report is right where kind and place are the same, its second
-    lies within the happening's (or up to `late` after), and its box overlaps the person's (IoU).
+    lies within the happening's (or up to `late` after), and its box overlaps the person's (IoU),
+    if it is about one.
     Reports of the same happening are false when they are more than its `times`."""
     told: Counter[Happening] = Counter()
     right = false = either = 0
@@ -193,6 +258,8 @@ def score(
     return Score(right, false, missed, either)
 
 
-def _overlap(footage: Footage, who: int, report: Report) -> float:
+def _overlap(footage: Footage, who: int | None, report: Report) -> float:
+    if who is None:
+        return 1.0
     box = footage.box(who, report.seconds)
     return 0.0 if box is None else float(iou(box[None], report.box[None])[0, 0])

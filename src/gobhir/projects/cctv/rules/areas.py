@@ -61,6 +61,7 @@ class Crowding(Rule):
     """At least `count` people are in a zone, for `after` seconds."""
 
     kind: ClassVar[str] = "crowding"
+    measured: ClassVar[bool] = True
 
     zone: str = setting("", "cctv.rule.zone")
     count: int = setting(6, "cctv.rule.count", low=2, high=1000)

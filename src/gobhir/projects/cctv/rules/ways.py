@@ -53,6 +53,7 @@ class WrongWay(Rule):
     """Somebody goes another way than `degrees` (0: to the right, 90: down) in a zone."""
 
     kind: ClassVar[str] = "wrong_way"
+    measured: ClassVar[bool] = True
 
     zone: str = setting("", "cctv.rule.zone")
     degrees: float = setting(0.0, "cctv.rule.degrees", low=-360, high=360)
