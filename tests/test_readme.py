@@ -173,7 +173,7 @@ def test_the_anomaly_projects_numbers_are_those_that_were_measured(name: str) ->
 def test_the_cameras_numbers_are_those_that_were_measured(name: str) -> None:
     measured = json.loads((RESULTS / "cctv-vtest.json").read_text(encoding="utf-8"))
     rows = rules(measured)
-    assert len(rows) == 3
+    assert len(rows) >= 3
     assert "|\n" + "\n".join(rows) + "\n\n" in TEXTS[name]
     said = TEXTS[name].partition(rows[-1])[2][:900]
     speed = measured["speed"]

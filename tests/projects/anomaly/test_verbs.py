@@ -90,8 +90,10 @@ def test_the_rule_of_the_camera_system_opens_it_and_no_torch_is_needed(trained, 
     scorer = OPENERS["unusual"](str(out / "model.onnx"))
     source = film(tmp_path / "today.mp4", yard(200, 5, range(100, 140))[0])
     frames = np.stack([frame.pixels for frame in read(source)])
-    usual, unusual = scorer(frames[40:46]), scorer(frames[110:116])
-    assert 0 <= usual < 0.8 <= unusual <= 1
+    said = np.array([scorer(frames[k : k + 6]) for k in range(0, 138, 6)])
+    usual, unusual = said[:16], said[18:22]  # a single look may err: it is for a few alarms an hour
+    assert said.min() >= 0 and said.max() <= 1
+    assert np.median(usual) < 0.8 <= unusual.min()
     with pytest.raises(ValueError, match="64 x 48"):
         scorer(np.zeros((6, 40, 200, 3), np.uint8))
     code = (
