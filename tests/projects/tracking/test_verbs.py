@@ -97,7 +97,7 @@ def test_without_trials_no_annotated_video_is_needed(tmp_path) -> None:
     assert options == type(options)() == kept(tmp_path)
 
 
-def test_a_video_with_boxes_in_it(tmp_path, monkeypatch) -> None:
+def test_a_video_with_boxes_in_it(tmp_path, monkeypatch, capsys) -> None:
     """The detector is replaced by one that sees the bright square; all else is as it is."""
 
     class Bright:
@@ -118,6 +118,7 @@ def test_a_video_with_boxes_in_it(tmp_path, monkeypatch) -> None:
     project = Project("tracking")
     project.train(project.settings(trials=0), tmp_path)
     project.run([str(video)], tmp_path, to=str(to), drawn=str(out))
+    assert f"The result is in {out}" in capsys.readouterr().out
     before = video.read_bytes()
     for wrong in ({"drawn": str(video)}, {"to": str(video)}):
         with pytest.raises(ValueError, match="over itself"):

@@ -47,7 +47,7 @@ def run(
         file = io.StringIO()
         csv.writer(file).writerows([head, *rows])
         write(Path(to), file.getvalue())
-        print(t("cli.explain.saved", path=to))
+        print(t("projects.command.answered", path=to))
     else:
         width = max(len(name) for name, _, _ in rows)
         for name, answer, sure in rows:

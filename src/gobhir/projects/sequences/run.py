@@ -36,7 +36,7 @@ def run(
     table = pd.DataFrame({t("sequences.when"): times, series.names[0]: found})
     if to is not None:
         write(Path(to), table.to_csv(index=False))
-        print(t("cli.explain.saved", path=to))
+        print(t("projects.command.answered", path=to))
     else:
         print(table.to_string(index=False))
     return table

@@ -36,7 +36,7 @@ def run(
         found = answers(folder, rows).join(truth)
     if to is not None:
         write(Path(to), found.to_csv(index=False))
-        print(t("cli.explain.saved", path=to))
+        print(t("projects.command.answered", path=to))
         return found
     print(found.head(SHOWN).to_string(index=False))
     if len(found) > SHOWN:

@@ -54,7 +54,7 @@ def run(
     )
     if to is not None:
         write(Path(to), table.to_csv(index=False))
-        print(t("cli.explain.saved", path=to))
+        print(t("projects.command.answered", path=to))
     else:
         for sentence, answer, share, said in table.itertuples(index=False):
             print(f"{answer} ({share:.0%})  {sentence}" + (f"\n    {said}" if said else ""))

@@ -63,5 +63,5 @@ def _watched(video: Path, settings: Settings, tracker: Tracker, to: str | None) 
             if film is not None:
                 film.add(frame.seconds, with_boxes(frame.pixels, tracks))
     if to is not None:
-        print(t("cli.explain.saved", path=to))
+        print(t("projects.command.answered", path=to))
     return Rows.of(rows), count

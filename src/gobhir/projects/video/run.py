@@ -55,7 +55,7 @@ def run(
     table = pd.DataFrame(rows, columns=[*COLUMNS, *clip.classes])
     if to is not None:
         write(Path(to), table.to_csv(index=False))
-        print(t("cli.explain.saved", path=to))
+        print(t("projects.command.answered", path=to))
     return table
 
 
