@@ -44,7 +44,8 @@ def test_every_command_has_its_help(run, command) -> None:
 
 
 def test_init_writes_a_file_that_is_never_overwritten(run, tmp_path) -> None:
-    assert run("init", "rtsp://me:secret@10.0.0.2/yard", "0", "--folder", "here")[0] == 0
+    code, out, _ = run("init", "rtsp://me:secret@10.0.0.2/yard", "0", "--folder", "here")
+    assert code == 0 and "gobhir cctv run --folder here" in out
     written = tomllib.loads((tmp_path / "here" / "cctv.toml").read_text(encoding="utf-8"))
     assert [c["name"] for c in written["camera"]] == ["yard", "webcam-0"]
     code, _, err = run("init", "--folder", "here")

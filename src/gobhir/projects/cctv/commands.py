@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -44,7 +45,7 @@ def init(sources: Sources = None, folder: Folder = HOME, lang: Lang = None) -> N
     if path.exists():
         raise ValueError(say("cctv.command.exists", path=path))
     config.save(config.System(cameras=cameras(sources or ["0"])), place)
-    print(t("cctv.command.written", path=path))
+    print(t("cctv.command.written", path=path, next=_line(folder, "run")))
 
 
 @app.command(cls=Command, help="cctv.command.run")
@@ -169,10 +170,16 @@ def adapt(
     own = Path(labels) if labels else adapting.place_of(place, name) / "labels"
     if labels is None and not own.exists():
         drafted = adapting.draft(place, name, own, plan)
-        print(t("cctv.command.drafted", count=drafted, folder=own, camera=name))
+        again = _line(folder, "adapt", name)
+        print(t("cctv.command.drafted", count=drafted, folder=own, next=again))
         return
     with Lock(adapting.place_of(place, name), ".adapting", "projects.lock.held"):
         adapting.adapt(place, name, own, Path(start), plan)
+
+
+def _line(folder: str, *words: str) -> str:
+    """A command line of this folder, to be typed next."""
+    return shlex.join(["gobhir", "cctv", *words, *(["--folder", folder] if folder != HOME else [])])
 
 
 def _count(option: str, text: str) -> int:
