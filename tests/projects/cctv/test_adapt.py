@@ -155,7 +155,7 @@ def test_it_is_trained_measured_and_said_to_be_adapted(
     assert health(watch, FileSource(str(video)), 0.0).adapted
 
 
-def test_what_cannot_be_adapted_says_why_and_changes_nothing(home, tmp_path) -> None:
+def test_what_cannot_be_adapted_says_why_and_changes_nothing(home, tmp_path, monkeypatch) -> None:
     plan, start = Plan(every=0.5, minutes=0.01, size=64), tmp_path / "untrained"
     draft(home, "walk", tmp_path / "labels", plan)
     before = (home / "cctv.toml").read_text()
@@ -168,6 +168,7 @@ def test_what_cannot_be_adapted_says_why_and_changes_nothing(home, tmp_path) -> 
         named(home, "nowhere")
     assert (home / "cctv.toml").read_text() == before and not (home / "adapted").exists()
     assert named(home, "other") == "other" == named(home, "0")
+    monkeypatch.setattr("gobhir.projects.cctv.commands.frames", lambda _: iter([None]))
     assert named(home, "rtsp://host/yard") == "yard" == load(home).cameras[-1].name
 
 

@@ -123,3 +123,12 @@ def test_where_another_one_runs_nothing_is_said_to_have_begun(run, tmp_path) -> 
     with Lock(tmp_path / "f", "cctv.lock", "cctv.held"):
         code, out, err = run("run", "x.mp4", "--folder", "f", "--port", "0")
     assert code == 2 and out == "" and "already works with f" in err
+
+
+@pytest.mark.parametrize("source", ["none.mp4", "text.mp4", "77", "nowhere"])
+def test_what_gives_no_picture_is_not_adapted_to_and_not_written_down(
+    run, tmp_path, source
+) -> None:
+    (tmp_path / "text.mp4").write_text("no film")
+    code, _, err = run("adapt", source, "--folder", "f")
+    assert code == 2 and source in err and not (tmp_path / "f").exists()

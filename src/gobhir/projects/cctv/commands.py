@@ -15,7 +15,7 @@ from gobhir.lang import Message, language, say, t
 from gobhir.projects.cctv import config
 from gobhir.projects.cctv.clock import local
 from gobhir.projects.cctv.store import FILE as DATABASE
-from gobhir.projects.film import is_video, name_of
+from gobhir.projects.film import frames, is_video, name_of
 from gobhir.projects.lock import Lock
 from gobhir.projects.naming import composed
 
@@ -213,7 +213,7 @@ def chosen(folder: Path, sources: list[str]) -> config.System:
 
 def named(folder: Path, source: str) -> str:
     """The name of the camera of that name or source in cctv.toml; one that is not there yet is
-    written into it. ValueError where it is no source."""
+    written into it. ValueError where it is no source, OSError where it gives nothing."""
     found = config.load(folder) if (folder / config.FILE).exists() else config.System()
     for camera in found.cameras:
         if source == camera.source or composed(source) == camera.name:
@@ -222,6 +222,7 @@ def named(folder: Path, source: str) -> str:
         known = ", ".join(camera.name for camera in found.cameras) or "-"
         raise ValueError(say("cctv.command.no_camera", name=source, known=known))
     (camera,) = cameras([source])
+    next(frames(source))  # what gives no picture is not written down
     config.save(config.replace_cameras(found, (*found.cameras, camera)), folder)
     return camera.name
 
