@@ -147,3 +147,9 @@ def test_what_cannot_be_done_says_why(small, tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r"model\.onnx"):
         open_camera(tmp_path / "model.onnx")
     assert [c.name for c in clips(str(tmp_path))] == ["short"]
+
+
+def test_a_cameras_password_is_in_no_name() -> None:
+    (clip,) = clips("rtsp://me:secret@10.0.0.2/yard?password=secret")
+    assert clip.name == "yard"
+    assert clips("0")[0].name == "webcam-0" and clips("a/b.mp4")[0].name == "b"

@@ -13,6 +13,7 @@ import torch
 
 from gobhir.projects import Project
 from gobhir.projects.cctv.rules.scored import OPENERS, Fight
+from gobhir.projects.film import frames
 from gobhir.projects.learning import model_file, told
 from gobhir.projects.results import Results
 from gobhir.projects.video import features as cache
@@ -106,6 +107,14 @@ def test_a_stream_is_looked_at_again_and_again(trained, tmp_path, capsys) -> Non
     to = tmp_path / "table.csv"
     project.run([str(tmp_path / "films" / "both.mp4")], trained, to=str(to), every=2.0, frames=50)
     assert pd.read_csv(to)["to"].tolist() == pytest.approx([1.4, 3.4])
+
+
+def test_a_cameras_password_is_not_in_the_table(trained, films, capsys, monkeypatch) -> None:
+    seen = list(frames(next(films.rglob("*.mp4"))))
+    monkeypatch.setattr("gobhir.projects.video.run.frames_of", lambda source: iter(seen))
+    table = Project("video").run(["rtsp://me:secret@host/x"], trained)
+    assert set(table["source"]) == {"rtsp://me:***@host/x"}
+    assert "secret" not in capsys.readouterr().out
 
 
 def test_what_cannot_be_looked_at_says_why(trained, tmp_path) -> None:

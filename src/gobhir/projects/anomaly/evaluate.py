@@ -19,6 +19,7 @@ from gobhir.projects.anomaly.run import marked
 from gobhir.projects.anomaly.scorer import ONNX, Camera, all_smoothed, open_camera
 from gobhir.projects.anomaly.settings import Settings
 from gobhir.projects.anomaly.tail import Tail, alarms, poisson
+from gobhir.projects.film import hidden
 from gobhir.projects.learning import history_file
 from gobhir.projects.parts import Chart, Picture, Series, Words, png
 from gobhir.projects.results import Card, Data, Model, Results, Table
@@ -58,7 +59,7 @@ def evaluate(
         tables.append(experiment(settings))
     results = Results(
         "anomaly",
-        say("anomaly.title", data=Path(settings.data).name),
+        say("anomaly.title", data=Path(hidden(settings.data)).name),
         models[:1],
         models[1:],
         "auc" if todo.test else "false_alarms",
@@ -226,12 +227,12 @@ def _origin(todo: Task, settings: Settings) -> Data:
     split = say("anomaly.split", rate=f"{settings.rate:g}")
     if todo.dataset is not None:
         return Data.of(todo.dataset.card, parts, split)
-    return Data(Path(settings.data).name, "", "", "", parts, say("anomaly.own"), split)
+    return Data(Path(hidden(settings.data)).name, "", "", "", parts, say("anomaly.own"), split)
 
 
 def _card(settings: Settings) -> Card:
     run = [
-        f"gobhir project anomaly train --data {settings.data} --alarms {settings.alarms:g}",
+        f"gobhir project anomaly train --data {hidden(settings.data)} --alarms {settings.alarms:g}",
         "gobhir project anomaly evaluate --one-class",
         "gobhir project anomaly run VIDEO.mp4 --to out",
     ]

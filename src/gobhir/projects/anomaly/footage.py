@@ -11,7 +11,7 @@ import numpy as np
 from gobhir.datasets import read_picture
 from gobhir.lang import say
 from gobhir.projects.film import SUFFIXES as FILMS
-from gobhir.projects.film import Frame, frames, is_video
+from gobhir.projects.film import Frame, frames, is_live, is_video, name_of
 
 AT_ONCE = 32
 """So many frames are looked at together."""
@@ -45,7 +45,7 @@ def clips(source: str) -> list[Clip]:
     folder of films, or of folders of pictures, each. ValueError where there is nothing."""
     folder = Path(source).expanduser()
     if is_video(source) and not folder.is_dir():
-        return [Clip(f"camera-{source}" if source.isdigit() else folder.stem, source)]
+        return [Clip(name_of(source) if is_live(source) else folder.stem, source)]
     if not folder.is_dir():
         raise ValueError(say("anomaly.bad.source", source=source, films=", ".join(FILMS)))
     if pictures(folder):

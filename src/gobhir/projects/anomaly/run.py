@@ -14,7 +14,7 @@ from gobhir.projects.anomaly.footage import Clip, all_frames, clips, sampled
 from gobhir.projects.anomaly.scorer import ONNX, Camera, Stream, open_camera
 from gobhir.projects.anomaly.settings import Settings
 from gobhir.projects.anomaly.tail import alarms as found_in
-from gobhir.projects.film import Frame
+from gobhir.projects.film import Frame, hidden
 from gobhir.projects.parts import png
 from gobhir.projects.settings import write
 
@@ -67,10 +67,10 @@ def run(
         for one, (_, picture) in zip(raised, pictures, strict=False):
             value = round(watch.tail.value(one.peak, wished), 4)
             start, end = (round(float(times[k]), 2) for k in (one.first, one.last))
-            rows.append((clip.source, start, end, round(one.peak, 4), value))
+            rows.append((hidden(clip.source), start, end, round(one.peak, 4), value))
             if place is not None:
                 write(place / f"{clip.name}-{start:.1f}.png", png(picture))
-        scores += [(clip.source, round(s, 3), round(v, 5)) for s, v in seen]
+        scores += [(hidden(clip.source), round(s, 3), round(v, 5)) for s, v in seen]
         if stopped:
             break
     table = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -110,5 +110,5 @@ def marked(frame: np.ndarray, squares: np.ndarray, least: float = np.log(2)) -> 
 
 
 def _announce(clip: Clip, frame: Frame, score: float) -> None:
-    said = {"source": clip.source, "seconds": f"{frame.seconds:.1f}", "score": f"{score:.3f}"}
-    print(t("anomaly.raised", **said))
+    said = {"seconds": f"{frame.seconds:.1f}", "score": f"{score:.3f}"}
+    print(t("anomaly.raised", source=hidden(clip.source), **said))

@@ -10,7 +10,7 @@ from typing import Annotated
 import pandas as pd
 
 from gobhir.lang import say, t
-from gobhir.projects.film import SUFFIXES, apart, is_video
+from gobhir.projects.film import SUFFIXES, apart, hidden, is_video
 from gobhir.projects.film import frames as frames_of
 from gobhir.projects.settings import write
 from gobhir.projects.video.clips import films, squeezed
@@ -90,7 +90,7 @@ def watched(
 
 def _row(clip: Clip, source: str, begin: float, end: float, found: object) -> tuple[object, ...]:
     shares = [round(float(share), 4) for share in clip(found)]  # type: ignore[arg-type]
-    return source, round(begin, 3), round(end, 3), *shares
+    return hidden(source), round(begin, 3), round(end, 3), *shares
 
 
 def _line(clip: Clip, row: tuple[object, ...]) -> str:
