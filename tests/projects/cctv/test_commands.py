@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import socket
 import sys
 import tomllib
 from functools import partial
@@ -120,8 +121,12 @@ def test_beyond_this_machine_run_asks_for_a_password_first(run, tmp_path) -> Non
 
 
 def test_where_another_one_runs_nothing_is_said_to_have_begun(run, tmp_path) -> None:
-    with Lock(tmp_path / "f", "cctv.lock", "cctv.held"):
-        code, out, err = run("run", "x.mp4", "--folder", "f", "--port", "0")
+    with (
+        Lock(tmp_path / "f", "cctv.lock", "cctv.held"),
+        socket.create_server(("127.0.0.1", 0)) as taken,
+    ):
+        port = str(taken.getsockname()[1])  # the other one's page
+        code, out, err = run("run", "x.mp4", "--folder", "f", "--port", port)
     assert code == 2 and out == "" and "already works with f" in err
 
 

@@ -69,7 +69,8 @@ def run(
     if not no_page:
         from gobhir.projects.cctv.page.serving import Door
 
-        door = Door(place, host, _count("--port", port), set(called or ()))
+        with Lock(place, "cctv.lock", "cctv.held"):  # who runs here already has the port, too
+            door = Door(place, host, _count("--port", port), set(called or ()))
 
     def begun() -> None:
         print(t("cctv.command.running", count=len(system.cameras), folder=place), flush=True)
