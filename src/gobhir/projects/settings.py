@@ -85,7 +85,8 @@ class Wish:
             return value
         fits = isinstance(value, self.kind) or (self.kind is float and type(value) is int)
         if not fits or (self.kind is not bool and isinstance(value, bool)):
-            said = {"option": self.name, "kind": self.kind.__name__, "value": repr(value)}
+            kind = say(f"projects.kind.{self.kind.__name__}")  # keys: projects.kind.*
+            said = {"option": self.name, "kind": kind, "value": repr(value)}
             raise TypeError(say("projects.bad.kind", **said))
         if self.choices and value not in self.choices:
             known = ", ".join(self.choices)

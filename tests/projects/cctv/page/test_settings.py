@@ -127,8 +127,8 @@ def added(name: str, **values: Any):
 
 REFUSED = [
     (put("detector", "score", 2), "detector: score", "between 0.01 and 1"),
-    (put("detector", "fps", "fast"), "detector: fps", "float"),
-    (put("clips", "blur", "yes"), "clips: blur", "bool"),
+    (put("detector", "fps", "fast"), "detector: fps", "a number"),
+    (put("clips", "blur", "yes"), "clips: blur", "true or false"),
     (put("keep", "years", 1), "keep: years", "days"),
     (put("webhook", "url", "ftp://x"), "webhook: url", "http"),
     (put("webhook", "url", "http://[x"), "webhook: url", "http"),
