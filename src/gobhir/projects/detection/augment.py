@@ -4,6 +4,7 @@ mirrored, in other light. Boxes follow. NumPy and OpenCV; all chance comes from 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,9 +14,11 @@ from gobhir.projects.detection.boxes import GREY, area, clip
 Example = tuple[np.ndarray, np.ndarray]
 """A picture (h, w, 3), bytes, and its boxes (n, 5): x1, y1, x2, y2 in pixels, class."""
 
-ZOOM = (0.4, 1.2)
+ZOOM = (0.3, 0.9)
 """In a mosaic, against the size at which the picture fills the square."""
-ALONE = (0.8, 1.25)
+ALONE = (0.6, 1.4)
+STRETCH = 0.3
+"""The logarithm of how much wider, against their height, things become at most."""
 SEEN = 0.35
 """Of a box at least so much has to be left, else nobody could know what it was."""
 SMALLEST = 4
@@ -35,9 +38,12 @@ def mosaic(examples: Sequence[Example], size: int, draw: np.random.Generator) ->
         zip(examples, corners, strict=True)
     ):
         wide, high = right - left, bottom - top
-        scale = draw.uniform(*ZOOM) * size / max(pixels.shape[:2])
+        scale = zoomed(pixels, size, ZOOM, draw)
         # Of what is larger than its corner any part is seen; what is smaller touches the point.
-        room = [scale * n - m for n, m in zip(pixels.shape[1::-1], (wide, high), strict=True)]
+        room = [
+            by * n - m
+            for by, n, m in zip(scale, pixels.shape[1::-1], (wide, high), strict=True)
+        ]
         move = [
             -draw.uniform(0, free) if free > 0 else (-free if inner else 0.0)
             for free, inner in zip(room, (k in (0, 2), k in (0, 1)), strict=True)
@@ -51,15 +57,25 @@ def mosaic(examples: Sequence[Example], size: int, draw: np.random.Generator) ->
 def alone(example: Example, size: int, draw: np.random.Generator) -> Example:
     """One picture, a little nearer or farther, moved a little, every other one mirrored."""
     pixels, known = example
-    scale = draw.uniform(*ALONE) * size / max(pixels.shape[:2])
-    move = [draw.uniform(0, 1) * (size - scale * n) for n in pixels.shape[1::-1]]
+    scale = zoomed(pixels, size, ALONE, draw)
+    room = [size - by * n for by, n in zip(scale, pixels.shape[1::-1], strict=True)]
+    move = [draw.uniform(0, free) if free > 0 else -draw.uniform(0, -free) for free in room]
     return placed(pixels, known, scale, move, (size, size), mirror=draw.random() < 0.5)
+
+
+def zoomed(
+    pixels: np.ndarray, size: int, zoom: tuple[float, float], draw: np.random.Generator
+) -> tuple[float, float]:
+    """By how much to multiply width and height."""
+    scale = draw.uniform(*zoom) * size / max(pixels.shape[:2])
+    wider = math.exp(draw.uniform(-STRETCH, STRETCH))
+    return scale * wider**0.5, scale / wider**0.5
 
 
 def placed(
     pixels: np.ndarray,
     known: np.ndarray,
-    scale: float,
+    scale: tuple[float, float],
     move: Sequence[float],
     size: tuple[int, int],
     mirror: bool = False,
@@ -69,20 +85,19 @@ def placed(
     import cv2
 
     wide, high = size
-    (across, down), w = move, pixels.shape[1]
-    turn = -1.0 if mirror else 1.0
-    start = across + (scale * w if mirror else 0)
+    (across, down), (by_x, by_y) = move, scale
+    start = across + (by_x * pixels.shape[1] if mirror else 0)
+    by_x = -by_x if mirror else by_x
     # OpenCV means the middles of pixels, we mean their corners: half a pixel apart.
-    middle = 0.5 * scale - 0.5
     matrix = np.array(
-        [[turn * scale, 0, start + turn * 0.5 * scale - 0.5], [0, scale, down + middle]]
+        [[by_x, 0, start + 0.5 * by_x - 0.5], [0, by_y, down + 0.5 * by_y - 0.5]]
     )
     out = cv2.warpAffine(
         pixels, matrix, (wide, high), flags=cv2.INTER_LINEAR, borderValue=(GREY, GREY, GREY)
     )
     boxes = known.copy()
-    boxes[:, [1, 3]] = known[:, [1, 3]] * scale + down
-    ends = known[:, [0, 2]] * scale * turn + start
+    boxes[:, [1, 3]] = known[:, [1, 3]] * by_y + down
+    ends = known[:, [0, 2]] * by_x + start
     boxes[:, [0, 2]] = np.sort(ends, 1)
     whole = area(boxes[:, :4])
     boxes[:, :4] = clip(boxes[:, :4], wide, high)

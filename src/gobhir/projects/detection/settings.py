@@ -26,9 +26,9 @@ class Settings(Training):
     plain: float = setting(0.3, "detection.setting.plain", low=0, high=1)
     colour: bool = setting(True, "detection.setting.colour")
     ema: float = setting(0.99, "detection.setting.ema", low=0, high=0.9999)
-    epochs: int = 70
+    epochs: int = 90
     batch_size: int = 8
-    lr: float = 0.002
+    lr: float = 0.02
     weight_decay: float = 0.05
 
     @classmethod

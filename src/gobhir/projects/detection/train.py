@@ -21,6 +21,7 @@ from gobhir.projects.detection.lint import lint
 from gobhir.projects.detection.losses import DetectionLoss
 from gobhir.projects.detection.network import Decoded, Network
 from gobhir.projects.detection.onnx import KEY
+from gobhir.projects.detection.optimizer import grouped
 from gobhir.projects.detection.settings import Settings
 from gobhir.projects.parts import png
 from gobhir.projects.settings import write
@@ -99,13 +100,7 @@ def start(model: nn.Module, folder: Path) -> None:
 
 def how(model: nn.Module, data: Batches, settings: Settings) -> dict[str, Any]:
     """The optimizer, the schedule and the callbacks: words for `learning.learn`."""
-    weights = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]  # BatchNorm's, and biases
-    groups = [
-        {"params": weights, "weight_decay": settings.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, settings.lr)
+    optimizer = grouped(model, settings.lr, settings.weight_decay)
     told: list[Callback] = [Clock(data)]
     told += [Average(settings.ema)] if settings.ema else []
     return {
