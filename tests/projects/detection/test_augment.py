@@ -7,10 +7,13 @@ import pytest
 
 from gobhir.projects.detection.augment import (
     SEEN,
+    STRETCH,
+    ZOOM,
     alone,
     mosaic,
     placed,
     recoloured,
+    zoomed,
 )
 
 
@@ -31,13 +34,22 @@ def around(pixels: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("mirror", [False, True])
-@pytest.mark.parametrize("scale", [0.7, 1.0, 1.6])
+@pytest.mark.parametrize("scale", [(0.7, 0.7), (1.0, 1.0), (1.6, 1.2), (0.8, 1.1)])
 def test_a_box_follows_its_picture(mirror, scale) -> None:
     pixels, boxes = example(0)
-    size = (round(90 * scale) + 30, round(60 * scale) + 20)
+    size = (round(90 * scale[0]) + 30, round(60 * scale[1]) + 20)
     out, found = placed(pixels, boxes, scale, (12.5, 8.0), size, mirror)
     assert out.shape == (size[1], size[0], 3) and found[0, 4] == 7
     assert abs(found[0, :4] - around(out)).max() <= 1
+
+
+def test_pictures_come_nearer_and_farther_wider_and_narrower() -> None:
+    draw, pixels = np.random.default_rng(0), np.zeros((60, 90, 3), np.uint8)
+    scales = np.array([zoomed(pixels, 180, (0.6, 1.4), draw) for _ in range(2000)])
+    zooms, wider = scales.prod(1) ** 0.5 / 2, np.log(scales[:, 0] / scales[:, 1])
+    assert [zooms.min(), zooms.max()] == pytest.approx([0.6, 1.4], abs=0.01)
+    assert [wider.min(), wider.max()] == pytest.approx([-STRETCH, STRETCH], abs=0.01)
+    assert abs(np.corrcoef(zooms, wider)[0, 1]) < 0.1
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -59,7 +71,7 @@ def test_a_mosaic_marks_all_that_is_seen_enough(seed) -> None:
         assert (out[y1 + 1 : y2 - 1, x1 + 1 : x2 - 1] > 190).all()
         marked[max(0, y1 - 1) : y2 + 1, max(0, x1 - 1) : x2 + 1] = True
     # What is bright and not marked is only what is left of boxes that were mostly cut off.
-    largest = 1.2**2 * (96 / 90) ** 2 * 40 * 30
+    largest = ZOOM[1] ** 2 * (96 / 90) ** 2 * 40 * 30
     assert ((out[..., 0] > 190) & ~marked).sum() <= (4 - len(found)) * SEEN * largest
 
 
@@ -67,7 +79,7 @@ def test_a_box_goes_when_little_of_it_is_left() -> None:
     pixels, boxes = example(1)
     x1, x2 = boxes[0, 0], boxes[0, 2]
     for share, stays in ((0.5, 1), (0.2, 0)):
-        _, found = placed(pixels, boxes, 1, (-(x2 - share * (x2 - x1)), 0), (90, 60))
+        _, found = placed(pixels, boxes, (1, 1), (-(x2 - share * (x2 - x1)), 0), (90, 60))
         assert len(found) == stays
 
 

@@ -1,5 +1,6 @@
 """Pictures that might as well have been taken: four laid together (mosaic), nearer or farther,
-mirrored, in other light. Boxes follow. NumPy and OpenCV; all chance comes from the generator.
+wider or narrower, mirrored, in other light. Boxes follow. NumPy and OpenCV; all chance comes from
+the generator.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from gobhir.projects.detection.boxes import GREY, area, clip
 Example = tuple[np.ndarray, np.ndarray]
 """A picture (h, w, 3), bytes, and its boxes (n, 5): x1, y1, x2, y2 in pixels, class."""
 
-ZOOM = (0.3, 0.9)
-"""In a mosaic, against the size at which the picture fills the square."""
-ALONE = (0.6, 1.4)
+ZOOM, ALONE = (0.3, 0.9), (0.6, 1.4)
+"""In a mosaic and alone, against the size at which the picture fills the square."""
 STRETCH = 0.3
 """The logarithm of how much wider, against their height, things become at most."""
 SEEN = 0.35
@@ -41,8 +41,7 @@ def mosaic(examples: Sequence[Example], size: int, draw: np.random.Generator) ->
         scale = zoomed(pixels, size, ZOOM, draw)
         # Of what is larger than its corner any part is seen; what is smaller touches the point.
         room = [
-            by * n - m
-            for by, n, m in zip(scale, pixels.shape[1::-1], (wide, high), strict=True)
+            by * n - m for by, n, m in zip(scale, pixels.shape[1::-1], (wide, high), strict=True)
         ]
         move = [
             -draw.uniform(0, free) if free > 0 else (-free if inner else 0.0)
@@ -55,18 +54,20 @@ def mosaic(examples: Sequence[Example], size: int, draw: np.random.Generator) ->
 
 
 def alone(example: Example, size: int, draw: np.random.Generator) -> Example:
-    """One picture, a little nearer or farther, moved a little, every other one mirrored."""
+    """One picture, nearer or farther, moved, a little wider or narrower, every other one
+    mirrored."""
     pixels, known = example
     scale = zoomed(pixels, size, ALONE, draw)
-    room = [size - by * n for by, n in zip(scale, pixels.shape[1::-1], strict=True)]
-    move = [draw.uniform(0, free) if free > 0 else -draw.uniform(0, -free) for free in room]
+    sides = zip(scale, pixels.shape[1::-1], strict=True)
+    move = [draw.uniform(0, 1) * (size - by * n) for by, n in sides]
     return placed(pixels, known, scale, move, (size, size), mirror=draw.random() < 0.5)
 
 
 def zoomed(
     pixels: np.ndarray, size: int, zoom: tuple[float, float], draw: np.random.Generator
 ) -> tuple[float, float]:
-    """By how much to multiply width and height."""
+    """By how much to multiply width and height: by chance, `zoom` against the size at which the
+    picture fills the square."""
     scale = draw.uniform(*zoom) * size / max(pixels.shape[:2])
     wider = math.exp(draw.uniform(-STRETCH, STRETCH))
     return scale * wider**0.5, scale / wider**0.5
@@ -80,8 +81,8 @@ def placed(
     size: tuple[int, int],
     mirror: bool = False,
 ) -> Example:
-    """The picture times `scale`, moved by `move` (x, y), in a frame of size (width, height), then
-    mirrored within where it lies; and what is left of its boxes."""
+    """The picture times `scale` (x, y), moved by `move` (x, y), in a frame of size (width, height),
+    then mirrored within where it lies; and what is left of its boxes."""
     import cv2
 
     wide, high = size
@@ -89,9 +90,7 @@ def placed(
     start = across + (by_x * pixels.shape[1] if mirror else 0)
     by_x = -by_x if mirror else by_x
     # OpenCV means the middles of pixels, we mean their corners: half a pixel apart.
-    matrix = np.array(
-        [[by_x, 0, start + 0.5 * by_x - 0.5], [0, by_y, down + 0.5 * by_y - 0.5]]
-    )
+    matrix = np.array([[by_x, 0, start + 0.5 * by_x - 0.5], [0, by_y, down + 0.5 * by_y - 0.5]])
     out = cv2.warpAffine(
         pixels, matrix, (wide, high), flags=cv2.INTER_LINEAR, borderValue=(GREY, GREY, GREY)
     )

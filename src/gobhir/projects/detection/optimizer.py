@@ -1,8 +1,8 @@
-"""Muon: a step turns a whole kernel by the same amount in every direction, not each number by itself.
+"""Muon: a step moves a whole kernel equally far in all directions, not each number by itself.
 
-A gradient is often large in a few directions of its matrix and small in all others; what is rare in
-a hundred pictures lies in the small ones. Muon brings all of them to the same length. Gobhir's own
-(optim/muon.py) explains it step by step.
+A gradient is often large in a few directions of its matrix and small in all others; what is rare
+among a hundred pictures lies in the small ones. Muon brings all of them to the same length.
+Gobhir's own (optim/muon.py) explains it step by step.
 
 Source: Jordan et al. (2024), https://kellerjordan.github.io/posts/muon/
 """
