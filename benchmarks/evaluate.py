@@ -44,7 +44,7 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
         "images",
         {"data": "pennfudan_people", "size": 96, "epochs": 3, "batch_size": 16},
     ),
-    "detection-pennfudan_yolo": ("detection", {}),
+    "detection-pennfudan_yolo": ("detection", {"precision": "bf16"}),
     "video-fight_surv_clips": ("video", {}),
     "anomaly-vtest": ("anomaly", {}),
 }

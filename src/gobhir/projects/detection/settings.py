@@ -28,7 +28,7 @@ class Settings(Training):
     ema: float = setting(0.99, "detection.setting.ema", low=0, high=0.9999)
     epochs: int = 90
     batch_size: int = 8
-    lr: float = 0.02
+    lr: float = setting(0.02, "detection.setting.lr", low=1e-9, high=10)
     weight_decay: float = 0.05
 
     @classmethod
