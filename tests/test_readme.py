@@ -195,6 +195,19 @@ def test_the_cameras_numbers_are_those_that_were_measured(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEXTS)
+def test_the_detectors_five_trainings_are_those_that_were_measured(name: str) -> None:
+    found = json.loads((RESULTS / "detection-pennfudan_yolo.json").read_text(encoding="utf-8"))
+    *parts, mean = found["tables"][0]["rows"]
+    said = re.search(r"^`detection` .*?\n\n", TEXTS[name], flags=re.M | re.S)
+    assert said and len(parts) == 5
+    for number in mean[1:3]:  # AP50, AP75
+        low, value, high = (f"{100 * number[k]:.1f}" for k in ("low", "value", "high"))
+        assert re.search(rf"{value} % \({low} \S+ {high}\)", said[0])
+    shares = sorted(100 * part[1]["value"] for part in parts)
+    assert re.search(rf"{shares[0]:.1f} \S+ {shares[-1]:.1f} %", said[0])
+
+
+@pytest.mark.parametrize("name", TEXTS)
 def test_the_trackers_numbers_are_those_that_were_measured(name: str) -> None:
     measured = json.loads((RESULTS / "tracking-vtest.json").read_text(encoding="utf-8"))
     rows = trackers(measured)

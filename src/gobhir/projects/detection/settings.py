@@ -13,7 +13,10 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Settings(Training):
-    """The pictures, the network and its training."""
+    """The pictures, the network and its training.
+
+    The usual training of the 136 pictures of pennfudan_yolo takes some 360 seconds of one core with
+    precision bf16, where the processor counts in 16 bits; some 500 in 32 bits."""
 
     about: ClassVar[str] = "detection.about"
     inputs: ClassVar[str] = "detection.inputs"
