@@ -34,6 +34,8 @@ class Looking:
     """The detector, and when it looks."""
 
     model: str = setting("pedestrian_ssdlite", "cctv.setting.model")
+    kind: str = setting("", "cctv.setting.kind")
+    size: int = setting(0, "cctv.setting.size", low=0, high=10000)
     person: str = setting("person", "cctv.setting.person")
     score: float = setting(0.2, "cctv.setting.score", low=0.01, high=1)
     smallest: float = setting(0.04, "cctv.setting.smallest", low=0, high=1)

@@ -81,7 +81,13 @@ def look_of(own: config.Looking) -> Look:
     """The detector of the settings, which finds people alone. ValueError as `build`."""
     from gobhir.projects.detection.onnx import open_detector
 
-    detector = open_detector(own.model, threshold=own.score, threads=own.threads)
+    detector = open_detector(
+        own.model,
+        kind=own.kind or None,
+        size=own.size or None,
+        threshold=own.score,
+        threads=own.threads,
+    )
     if len(detector.names) > 1:
         if own.person not in detector.names:
             known = ", ".join(detector.names[:20])

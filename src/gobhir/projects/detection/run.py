@@ -33,6 +33,8 @@ def run(
     to: Annotated[str | None, "detection.to"] = None,
     threshold: Annotated[float, "detection.threshold"] = 0.3,
     model: Annotated[str | None, "detection.model"] = None,
+    kind: Annotated[str | None, "detection.kind"] = None,
+    size: Annotated[int, "detection.size"] = 0,
     tiles: Annotated[int, "detection.tiles"] = 0,
     frames: Annotated[int, "detection.frames"] = 0,
 ) -> pd.DataFrame:
@@ -46,7 +48,9 @@ def run(
     path: str | Path = folder / ONNX if model is None else model
     if model is None and not (folder / ONNX).is_file():
         raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
-    detector = open_detector(path, threshold=threshold, tiles=tiles or None)
+    detector = open_detector(
+        path, threshold=threshold, tiles=tiles or None, kind=kind, size=size or None
+    )
     place = None if to is None else Path(to)
     rows: list[tuple[object, ...]] = []
     try:
