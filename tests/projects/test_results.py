@@ -12,6 +12,7 @@ import pytest
 
 from gobhir.evaluation import Estimate, baselines, wilson
 from gobhir.lang import say
+from gobhir.projects import Project
 from gobhir.projects.results import Card, Data, Mistake, Model, Picture, Results, Table
 from gobhir.training import History
 
@@ -81,6 +82,14 @@ def test_what_is_saved_is_read_back_whole(tmp_path: Path) -> None:
     again = read.save(tmp_path / "again").parent
     for file in page.parent.iterdir():
         assert file.read_bytes() == (again / file.name).read_bytes()
+
+
+def test_a_cameras_password_goes_to_no_results(tmp_path: Path) -> None:
+    settings = Project("anomaly").settings(data="rtsp://me:secret@10.0.0.2/yard", rate=2.0)
+    found = of_numbers().trained(settings)
+    assert (found.settings["data"], found.settings["rate"]) == ("rtsp://me:***@10.0.0.2/yard", 2.0)
+    found.save(tmp_path)
+    assert not any(b"secret" in path.read_bytes() for path in tmp_path.iterdir())
 
 
 def test_the_layout_of_the_file_stays(tmp_path: Path) -> None:

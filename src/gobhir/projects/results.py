@@ -27,6 +27,7 @@ from gobhir.evaluation import (
 from gobhir.evaluation.calibration import reliability
 from gobhir.evaluation.report import LOWER_IS_BETTER, OfClass
 from gobhir.lang import LANGUAGES, catalogue, language, say
+from gobhir.projects.film import hidden
 from gobhir.projects.keeping import plain, typed
 from gobhir.projects.parts import (
     Calibration,
@@ -218,9 +219,10 @@ class Results:
     def trained(
         self, settings: Settings | None = None, history: History | None = None, seconds: float = 0.0
     ) -> Self:
-        """With how it was trained."""
+        """With how it was trained; without a camera's password, since others will read it."""
         if settings is not None:
-            self.settings = {f.name: getattr(settings, f.name) for f in fields(settings)}
+            values = {f.name: getattr(settings, f.name) for f in fields(settings)}
+            self.settings = {n: hidden(v) if isinstance(v, str) else v for n, v in values.items()}
             self.seed = settings.seed
         if history is not None:
             self.history = history.rows

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gobhir.lang import say
 from gobhir.projects.cctv import config
 from gobhir.projects.cctv.page.access import set_password
 from gobhir.projects.cctv.page.serving import Door
+from gobhir.projects.cctv.sentences import packed
+from gobhir.projects.cctv.store import Store
 from tests.projects.cctv.page.conftest import PASSWORD, Running
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -94,6 +97,16 @@ def test_live_and_language(phone: Page) -> None:
     fits(phone)
     phone.locator(".places").get_by_role("link").last.click()
     expect(phone.locator("h1")).to_have_text("গোপনীয়তা আর ন্যায্য ব্যবহার")
+    fits(phone)
+
+
+def test_the_page_of_a_dark_camera_says_why(phone: Page, folder: Path) -> None:
+    trouble = packed(say("film.no_webcam", source="0", reason="busy"))
+    store = Store(folder)
+    store.beat("door", "0", {"trouble": trouble})
+    store.close()
+    phone.get_by_label("door").get_by_role("link", name="Zones and rules").click()
+    expect(phone.locator("#trouble")).to_contain_text("There is no webcam 0")
     fits(phone)
 
 

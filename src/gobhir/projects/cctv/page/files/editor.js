@@ -222,9 +222,15 @@ async function still() {
     const { url } = await picture(settings.camera);
     height = await show($("still"), url);
   } catch (error) {
-    $("trouble").textContent = error.message; // one can draw on an empty sheet, too
+    $("trouble").textContent = await why().catch(() => "") || error.message; // one can draw on an empty sheet, too
   }
   draw();
+}
+
+/** What keeps the camera from giving a picture, if anything is known of it. */
+async function why() {
+  const { cameras } = await (await ask("/api/cameras")).json();
+  return cameras.find(({ name }) => name === settings.camera)?.trouble;
 }
 
 async function save() {
