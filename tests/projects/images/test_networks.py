@@ -69,6 +69,22 @@ def test_padding_is_tensorflows(size, kernel, stride) -> None:
     assert got.shape[-1] == -(-size // stride) and torch.allclose(got, want)
 
 
+def test_in_16_bits_each_channel_by_itself_learns_from_the_same_gradient() -> None:
+    torch.manual_seed(0)
+    layer, x = Same(4, 4, 5, 2, groups=4, bias=False), torch.randn(2, 4, 9, 9)
+    grads = []
+    for short in (False, True):
+        own = x.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=short):
+            out = layer(own.bfloat16() if short else own)
+        assert out.dtype == (torch.bfloat16 if short else torch.float32)
+        layer.zero_grad()
+        out.float().square().sum().backward()
+        grads.append((own.grad.clone(), layer.weight.grad.clone()))
+    for one, other in zip(*grads, strict=True):
+        assert torch.allclose(one, other, atol=0.05 * float(one.abs().max()))
+
+
 def published_names(model) -> dict[str, torch.Tensor]:
     """Our weights under the names of the published file, told apart by their order alone."""
     found = {}

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -38,8 +39,20 @@ class Same(nn.Conv2d):
         (kernel, stride), size = (self.kernel_size[0], self.stride[0]), x.shape[-2:]
         # So many rows and columns are missing for ceil(size / stride) places of the kernel.
         rows, columns = (max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in size)
-        around = (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
-        return super().forward(F.pad(x, around))
+        high, wide = rows // 2, columns // 2
+        if rows % 2 or columns % 2:  # more behind than before: no convolution pads so by itself
+            x = F.pad(x, (wide, columns - wide, high, rows - high))
+            high = wide = 0
+        short = x.dtype == torch.bfloat16 and x.device.type == "cpu"
+        if self.groups > 1 and short and x.requires_grad:
+            # Channel by channel, a processor's way back takes two to five times as long in 16 bits.
+            with torch.autocast("cpu", enabled=False):
+                return self.over(x.float(), (high, wide)).to(x.dtype)
+        return self.over(x, (high, wide))
+
+    def over(self, x: Tensor, around: tuple[int, int]) -> Tensor:
+        """The convolution, padded by so many rows and columns on each side."""
+        return F.conv2d(x, self.weight, self.bias, self.stride, around, groups=self.groups)
 
 
 def conv_norm(
