@@ -22,6 +22,7 @@ from gobhir.projects.cctv.source import FileSource
 from gobhir.projects.detection import train
 from gobhir.projects.detection.boxes import Detections
 from gobhir.projects.detection.formats import Boxed, Sample, read_yolo
+from gobhir.projects.detection.settings import Settings
 from gobhir.projects.film import Frame, frames
 from gobhir.projects.results import Results, words
 from gobhir.projects.tracking.files import Rows
@@ -127,7 +128,9 @@ def test_it_is_trained_measured_and_said_to_be_adapted(
 ) -> None:
     video, truth = walking(tmp_path / "walk.mp4", -1)
     labelled(frames(video), lambda f: truth.detections(f.number), tmp_path / "shapes")
-    wishes = {**TINY, "data": str(tmp_path / "shapes"), "lr": 0.01}
+    backbone = "efficientnet_lite0"  # not the usual one, and it stays
+    wishes = {**TINY, "data": str(tmp_path / "shapes"), "lr": 0.01, "backbone": backbone}
+    monkeypatch.setattr(train, "imagenet", lambda: None)
     # What the networks learn is the detection project's to test, and exporting takes seconds: that
     # of before sees what the camera saw, the adapted one what it shows.
     seen = {"start": red_detector, "training": blue_detector}
@@ -138,6 +141,7 @@ def test_it_is_trained_measured_and_said_to_be_adapted(
     plan = Plan(minutes=0.005, share=0.5, size=64)
     found = benchmark.adapted(video, truth, tmp_path, system, plan, **wishes)
     ours, present, begun = (m.numbers["ap50"] for m in [*found.models, *found.baselines])
+    assert Settings.load(tmp_path / "adapted/walk/training").backbone == backbone
     assert ours.value == 1 and present.value == begun.value == 0 and ours.n == 10
     for lang in LANGUAGES:
         word = {"en": "adapted", "bn": "মানিয়ে নেওয়া"}[lang]

@@ -16,12 +16,13 @@ from gobhir.evaluation import Estimate
 from gobhir.projects import Project
 from gobhir.projects.detection import train
 from gobhir.projects.detection.average_precision import average_precision
+from gobhir.projects.detection.backbone import Pretrained
 from gobhir.projects.detection.boxes import Detections, Letterbox
 from gobhir.projects.detection.data import Batches, task
 from gobhir.projects.detection.evaluate import over_runs, simple
 from gobhir.projects.detection.head import Head
 from gobhir.projects.detection.layers import Conv
-from gobhir.projects.detection.network import STRIDES, Decoded
+from gobhir.projects.detection.network import STRIDES, Decoded, Network
 from gobhir.projects.detection.onnx import open_detector
 from gobhir.projects.film import Film
 from gobhir.projects.learning import kept, put_weights
@@ -34,7 +35,7 @@ TINY = {"size": 64, "epochs": 60, "lr": 0.01, "batch_size": 5, "mosaic": 0.3, "e
 class Small(nn.Module):
     """A detector of a few layers: what is tested here is the way, not the strength."""
 
-    def __init__(self, classes: int = 1):
+    def __init__(self, classes: int = 1, backbone: object = None):
         super().__init__()
         self.begin = nn.Sequential(Conv(3, 16, 3, 2), Conv(16, 16, 3, 2))
         self.down = nn.ModuleList(Conv(16, 16, 3, 2) for _ in STRIDES)
@@ -57,6 +58,12 @@ def small():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "Network", Small)
         yield Small
+
+
+@pytest.fixture
+def slim(monkeypatch):
+    """The network with few channels behind its backbone."""
+    monkeypatch.setattr(train, "Network", lambda n, backbone: Network(n, backbone, channels=8))
 
 
 @pytest.fixture(scope="module")
@@ -160,12 +167,18 @@ def test_nothing_found_is_said_and_nothing_is_written_over_its_source(
     assert not (tmp_path / "detections.csv").exists()
 
 
-def test_a_run_cut_short_goes_on_to_the_same_weights(shapes, small, tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("backbone", ["own", "efficientnet_lite0"])
+def test_a_run_cut_short_goes_on_to_the_same_weights(
+    backbone, shapes, request, tmp_path, monkeypatch
+) -> None:
     from gobhir.training import loop
 
+    for name in ["small"] if backbone == "own" else ["slim", "learned_backbone"]:
+        request.getfixturevalue(name)
     monkeypatch.setattr(train, "to_onnx", lambda *given: None)  # not what this is about
     project = Project("detection")
-    settings = project.settings(data=str(shapes), **{**TINY, "epochs": 4, "plain": 0.5})
+    wishes = {**TINY, "epochs": 4, "plain": 0.5, "backbone": backbone}
+    settings = project.settings(data=str(shapes), **wishes)
     project.train(settings, tmp_path / "whole")
     close = loop._Trainer._close_row
 
@@ -200,6 +213,44 @@ def test_a_training_can_begin_where_another_ended(trained, small, tmp_path, monk
     with pytest.raises(ValueError, match="another network"):
         project.train(dataclasses.replace(settings, start=str(tmp_path)), tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_it_can_begin_with_imagenets_weights(
+    slim, shapes, learned_backbone, tmp_path, monkeypatch
+) -> None:
+    project, folder = Project("detection"), tmp_path / "out"
+    wishes = {**TINY, "data": str(shapes), "backbone": "efficientnet_lite0"}
+    settings = project.settings(**{**wishes, "epochs": 1})
+    project.train(settings, folder)
+    project.evaluate(folder)
+    assert "Apache-2.0" in (folder / "card.en.md").read_text("utf-8")
+    weights = kept(folder)
+    assert np.array_equal(
+        weights["backbone.begin.0.0.0.weight"], learned_backbone["stem.0.0.weight"]
+    )
+    todo = task(settings)
+    pixels = read_picture(todo.boxed.samples[todo.test[0]].path)
+    fitted = Letterbox.of(pixels.shape[:2], (64, 64))
+    x = torch.from_numpy(fitted.picture(pixels)).permute(2, 0, 1)[None].float() / 255
+    model = Network(2, Pretrained(), channels=8)
+    put_weights(model, weights)
+    with torch.no_grad():
+        _, scores = Decoded(model, 64).eval()(x)
+    found = open_detector(folder / "model.onnx", threshold=0.0)(pixels)
+    assert found.scores[0] == pytest.approx(scores.max().item(), abs=1e-4)
+    # What goes on from there needs no weights of ImageNet, but the same backbone.
+    monkeypatch.setattr(train, "imagenet", lambda: pytest.fail("they were read"))
+    monkeypatch.setattr(train, "to_onnx", lambda *given: None)
+    more = {"start": str(folder), "lr": 1e-8, "ema": 0.0}
+    project.train(dataclasses.replace(settings, **more), tmp_path / "more")
+    again = kept(tmp_path / "more")
+    learned = [name for name in weights if name.endswith(("weight", "bias"))]
+    assert all(np.allclose(weights[name], again[name], atol=1e-6) for name in learned)
+    with pytest.raises(ValueError, match="--backbone efficientnet_lite0"):
+        project.train(dataclasses.replace(settings, backbone="own", **more), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(ValueError, match="resnet"):
+        project.settings(backbone="resnet")
 
 
 def test_folds_are_five_parts_that_meet_nowhere(shapes) -> None:

@@ -22,7 +22,6 @@ from gobhir.projects.images.network import (
     network,
     with_backbone,
 )
-from gobhir.projects.images.networks.efficientnet_lite import EfficientNetLite0
 from gobhir.projects.images.networks.mobilenet import MobileNetV2
 from gobhir.projects.images.switches import fold, measured
 from gobhir.projects.images.train import (
@@ -101,26 +100,6 @@ def test_a_wish_that_cannot_be_fulfilled_changes_nothing(shapes, tmp_path) -> No
     with pytest.raises(ValueError, match="one class"):
         project.train(project.settings(data=str(shapes), **TINY), folder)
     assert not folder.exists()
-
-
-@pytest.fixture
-def learned_backbone(tmp_path, monkeypatch):
-    """In place of ImageNet's weights (13 MB, which are not ours to ship) some drawn by chance,
-    where those would be kept."""
-    from safetensors.torch import save_file
-
-    from gobhir import datasets
-    from gobhir.datasets.finding import own_folder
-
-    monkeypatch.setenv("GOBHIR_HOME", str(tmp_path / "home"))
-    card = datasets.entry("efficientnet_lite0")
-    own_folder(card).mkdir(parents=True)
-    torch.manual_seed(3)
-    state = {k: v for k, v in EfficientNetLite0(1).state_dict().items() if "head" not in k}
-    save_file(
-        state, own_folder(card) / f"efficientnet_lite0-{card.files[0].sha256[:8]}.safetensors"
-    )
-    return state
 
 
 def kept_and_read(model, settings, path) -> dict[str, torch.Tensor]:

@@ -96,7 +96,8 @@ def adapt(folder: Path, name: str, labels: Path, start: Path, plan: Plan | None 
     if not model_file(start).is_file():
         raise FileNotFoundError(say("cctv.adapt.start", folder=start))
     boxed = divided(read_boxed(labels), labels, looking.person, plan.share)
-    usual = {"size": plan.size, "seed": plan.seed, "start": str(start)}
+    kind = Settings.load(start).backbone
+    usual = {"size": plan.size, "seed": plan.seed, "start": str(start), "backbone": kind}
     project, data = Project("detection"), place / "data"
     shutil.rmtree(data, ignore_errors=True)
     write_yolo(boxed, data)

@@ -19,6 +19,7 @@ from gobhir.projects.detection.average_precision import (
     average_precision,
     matched,
 )
+from gobhir.projects.detection.backbone import backbone
 from gobhir.projects.detection.boxes import Detections, iou, resized
 from gobhir.projects.detection.data import Task, task
 from gobhir.projects.detection.draw import drawn
@@ -86,7 +87,7 @@ def evaluate(
         "detection",
         say("detection.title", data=Path(settings.data).name),
         [
-            Model(say("detection.own", parameters=_parameters(todo)), numbers(whole)),
+            Model(_name(settings, todo), numbers(whole)),
             *(
                 [Model(OTHER, numbers(average_precision(beside, truth)))]
                 if beside is not None
@@ -315,9 +316,15 @@ def _square(pixels: np.ndarray, side: int) -> np.ndarray:
     return out
 
 
-def _parameters(todo: Task) -> str:
-    count = sum(p.numel() for p in Network(len(todo.boxed.names)).parameters())
-    return f"{count / 1e6:.2f}"
+def _name(settings: Settings, todo: Task) -> Words:
+    key = "own_pretrained" if settings.pretrained else "own"
+    return say(f"detection.{key}", parameters=_parameters(settings, todo))
+    # keys: detection.own, detection.own_pretrained
+
+
+def _parameters(settings: Settings, todo: Task) -> str:
+    model = Network(len(todo.boxed.names), backbone(settings.backbone))
+    return f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f}"
 
 
 def _origin(todo: Task, settings: Settings, folds: bool) -> Data:
@@ -331,10 +338,15 @@ def _origin(todo: Task, settings: Settings, folds: bool) -> Data:
 
 def _card(settings: Settings, todo: Task) -> Card:
     run = [
-        f"gobhir project detection train --data {settings.data} --size {settings.size}",
+        f"gobhir project detection train --data {settings.data} --size {settings.size}"
+        f" --backbone {settings.backbone}",
         "gobhir project detection evaluate",
         "gobhir project detection run PICTURE.jpg FILM.mp4 --to found",
     ]
-    said = say("detection.card.model", size=settings.size, parameters=_parameters(todo))
+    key = "pretrained" if settings.pretrained else "model"
+    told = {"size": settings.size, "parameters": _parameters(settings, todo)}
+    said = say(
+        f"detection.card.{key}", **told
+    )  # keys: detection.card.model, detection.card.pretrained
     limits: list[Words] = [say("detection.card.small"), say("detection.card.elsewhere")]
     return Card(say("detection.card.purpose"), [say("detection.card.not_for")], limits, run, said)

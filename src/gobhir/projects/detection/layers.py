@@ -16,9 +16,10 @@ class Conv(nn.Sequential):
         super().__init__(conv, nn.BatchNorm2d(outside, momentum=0.03), nn.SiLU(inplace=True))
 
 
-def light(inside: int, outside: int) -> nn.Sequential:
+def light(inside: int, outside: int, stride: int = 1) -> nn.Sequential:
     """3x3 in each channel by itself, then 1x1 across them: a ninth of the work of one 3x3."""
-    return nn.Sequential(Conv(inside, inside, groups=inside), Conv(inside, outside, 1))
+    each = Conv(inside, inside, 3, stride, groups=inside)
+    return nn.Sequential(each, Conv(inside, outside, 1))
 
 
 class Residual(nn.Module):

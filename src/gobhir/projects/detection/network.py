@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gobhir.projects.detection.backbone import WIDTHS, Backbone
+from gobhir.projects.detection.backbone import Backbone, Pretrained
 from gobhir.projects.detection.head import BINS, Head
 from gobhir.projects.detection.neck import Neck
 
@@ -18,9 +18,11 @@ class Network(nn.Module):
     left, top, right and bottom is (before softmax), and the score of each class (before sigmoid).
     """
 
-    def __init__(self, classes: int = 1, widths: tuple[int, ...] = WIDTHS, channels: int = 64):
+    def __init__(
+        self, classes: int = 1, backbone: Backbone | Pretrained | None = None, channels: int = 64
+    ):
         super().__init__()
-        self.backbone = Backbone(widths)
+        self.backbone = Backbone() if backbone is None else backbone
         self.neck = Neck(self.backbone.widths, channels)
         self.heads = nn.ModuleList(Head(channels, classes, stride) for stride in STRIDES)
 

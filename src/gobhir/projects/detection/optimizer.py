@@ -15,10 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gobhir.projects.detection.backbone import Pretrained
+
 MOMENTUM, ROUNDS = 0.95, 5
 QUINTIC = (3.4445, -4.775, 2.0315)
 SHARE = 0.1
 """Of the rate, for what AdamW changes."""
+GENTLE = 0.03
+"""Of the rate, for what ImageNet taught: it is good already."""
 
 
 class Muon(torch.optim.AdamW):
@@ -59,13 +63,19 @@ def level(matrix: Tensor) -> Tensor:
 
 def grouped(model: nn.Module, lr: float, weight_decay: float) -> Muon:
     """Muon for a model's kernels; AdamW for the first one, those that look at each channel by
-    itself, those of a few classes, BatchNorm's numbers and biases."""
-    large = [p for p in model.parameters() if p.ndim > 1 and min(p.flatten(1).shape) > 16]
+    itself, those of a few classes, BatchNorm's numbers and biases, and, gently, for what ImageNet
+    taught. What does not learn is left out."""
+    pretrained = [part for part in model.modules() if isinstance(part, Pretrained)]
+    knowing = [p for part in pretrained for p in part.knowing()]
+    old = {id(p) for p in knowing}
+    new = [p for p in model.parameters() if p.requires_grad and id(p) not in old]
+    large = [p for p in new if p.ndim > 1 and min(p.flatten(1).shape) > 16]
     known = {id(p) for p in large}
-    small = [p for p in model.parameters() if id(p) not in known]
+    small = [p for p in new if id(p) not in known]
     groups: list[dict[str, Any]] = [
         {"params": large, "matrix": True, "weight_decay": weight_decay, "lr": lr},
         {"params": [p for p in small if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in small if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": knowing, "weight_decay": 0.0, "lr": GENTLE * lr},
     ]
     return Muon([group for group in groups if group["params"]], SHARE * lr)

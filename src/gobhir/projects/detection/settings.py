@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from gobhir.projects.settings import FILE, Training, setting
 
@@ -24,6 +24,7 @@ class Settings(Training):
     data: str = setting("pennfudan_yolo", "detection.setting.data")
     fold: int = setting(0, "detection.setting.fold", low=0, high=FOLDS - 1)
     size: int = setting(320, "detection.setting.size", low=64, high=1280)
+    backbone: Literal["own", "efficientnet_lite0"] = setting("own", "detection.setting.backbone")
     start: str | None = setting(None, "detection.setting.start")
     mosaic: float = setting(0.5, "detection.setting.mosaic", low=0, high=1)
     plain: float = setting(0.3, "detection.setting.plain", low=0, high=1)
@@ -33,6 +34,11 @@ class Settings(Training):
     batch_size: int = 8
     lr: float = setting(0.02, "detection.setting.lr", low=1e-9, high=10)
     weight_decay: float = 0.05
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the backbone begins with weights that have seen ImageNet."""
+        return self.backbone == "efficientnet_lite0"
 
     @classmethod
     def load(cls, folder: Path) -> Self:

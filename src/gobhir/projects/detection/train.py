@@ -14,6 +14,7 @@ from torch import nn
 from gobhir.deploy import export
 from gobhir.lang import say, t
 from gobhir.projects import learning
+from gobhir.projects.detection.backbone import backbone
 from gobhir.projects.detection.data import Batches, Clock, Task, task
 from gobhir.projects.detection.draw import sheet
 from gobhir.projects.detection.formats import read_boxed, write_yolo
@@ -23,6 +24,7 @@ from gobhir.projects.detection.network import Decoded, Network
 from gobhir.projects.detection.onnx import KEY
 from gobhir.projects.detection.optimizer import grouped
 from gobhir.projects.detection.settings import Settings
+from gobhir.projects.images.network import imagenet
 from gobhir.projects.parts import png
 from gobhir.projects.settings import write
 from gobhir.training import Average, Callback, History, Schedule
@@ -50,7 +52,7 @@ def train(
     todo = task(settings)
     model = network(settings, todo)
     if settings.start is not None:
-        start(model, Path(settings.start).expanduser())
+        start(model, Path(settings.start).expanduser(), settings)
     learning.begin(settings, folder, resume=resume)
     done = resume and learning.model_file(folder).exists()
     if not done:
@@ -74,18 +76,23 @@ def train(
 
 
 def network(settings: Settings, todo: Task) -> Network:
-    """The network with weights drawn by the settings' seed."""
+    """The network with weights drawn by the settings' seed, and with ImageNet's where the backbone
+    begins with them; what is to begin with another training's needs none of those."""
     torch.manual_seed(settings.seed)
-    model = Network(len(todo.boxed.names))
+    weights = imagenet() if settings.pretrained and settings.start is None else None
+    model = Network(len(todo.boxed.names), backbone(settings.backbone, weights))
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def start(model: nn.Module, folder: Path) -> None:
+def start(model: nn.Module, folder: Path, settings: Settings) -> None:
     """Give the model the weights of the training in another folder, but for what answers for
     classes where these are others. FileNotFoundError where nothing was trained there, ValueError
     where it was another network."""
     if not learning.model_file(folder).is_file():
         raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
+    theirs = Settings.load(folder).backbone
+    if theirs != settings.backbone:
+        raise ValueError(say("detection.bad.backbone", folder=folder, backbone=theirs))
     own, old = model.state_dict(), learning.kept(folder)
     fitting = {
         name: torch.from_numpy(array)
