@@ -58,7 +58,7 @@ class Pretrained(nn.Module):
         if weights is not None:
             with_backbone(whole, dict(weights))
         begin, fine, middle = CUTS
-        self.begin = nn.Sequential(whole.stem, *whole.blocks[:begin]).requires_grad_(False)
+        self.begin = nn.Sequential(whole.stem, whole.blocks[:begin]).requires_grad_(False)
         self.fine, self.middle = whole.blocks[begin:fine], whole.blocks[fine:middle]
         self.widths = (40, 112, COARSE)
         self.coarse = nn.Sequential(light(112, COARSE, 2), Pyramid(COARSE))
