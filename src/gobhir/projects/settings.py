@@ -191,3 +191,10 @@ def write_weights(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """As `write`: arrays by name as safetensors."""
     if is_main_process():
         save({name: from_numpy(np.asarray(a, order="C")) for name, a in arrays.items()}, path)
+
+
+def of_training(path: Path) -> Path:
+    """A file that training leaves in a project's folder. FileNotFoundError where none was left."""
+    if not path.is_file():
+        raise FileNotFoundError(say("projects.bad.untrained", folder=path.parent))
+    return path

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gobhir.deploy.serve.app import Service
 from gobhir.deploy.serve.limits import Limits
-from gobhir.deploy.serve.listening import listening, names
+from gobhir.deploy.serve.listening import address, listening, names, strict
 from gobhir.deploy.serve.model import Served
 from gobhir.lang import t
 
@@ -28,9 +27,7 @@ def serve(path: str | Path, limits: Limits, host: str = "127.0.0.1", port: int =
     threads = 0 if limits.workers == 1 else max(1, (os.cpu_count() or 1) // limits.workers)
     service = Service(Served(path, threads), limits, names(host))
     door = listening(host, port)
-    at = door.getsockname()
-    shown = f"[{at[0]}]" if ":" in at[0] else at[0]
-    print(t("deploy.serve.running", path=path, url=f"http://{shown}:{at[1]}/"), flush=True)
+    print(t("deploy.serve.running", path=path, url=address(door)), flush=True)
     # uvicorn hands the signal on once it has stopped: this is a good end, not a death.
     signal.signal(signal.SIGTERM, _nothing)
     with suppress(KeyboardInterrupt):
@@ -40,26 +37,14 @@ def serve(path: str | Path, limits: Limits, host: str = "127.0.0.1", port: int =
 
 def configuration(service: Service) -> Any:
     """How uvicorn runs it."""
-    import uvicorn
-
-    from gobhir.deploy.serve.patience import Patient
-
     limits = service.limits
-    # The strict one: it refuses what could be read in two ways.
-    protocol: Any = partial(Patient, seconds=limits.timeout)
-    return uvicorn.Config(
+    return strict(
         service.app,
-        http=protocol,
-        ws="none",
+        limits.timeout,
         lifespan="on",
         log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
         limit_concurrency=limits.max_waiting * 2 + 64,
-        timeout_keep_alive=5,
         timeout_graceful_shutdown=max(1, round(limits.grace)),
-        h11_max_incomplete_event_size=32 * 1024,
     )
 
 

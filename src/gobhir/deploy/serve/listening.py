@@ -6,6 +6,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 
@@ -25,6 +27,33 @@ def listening(host: str, port: int) -> socket.socket:
         detail = trouble.strerror or str(trouble)
         told = say("deploy.serve.listen", host=host, port=port, detail=detail)
         raise ValueError(told) from None
+
+
+def address(door: socket.socket) -> str:
+    """Where a browser finds it."""
+    host, port = door.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def strict(app: Any, seconds: float, **more: Any) -> Any:
+    """How uvicorn runs a service of ours: it refuses what could be read in two ways, and lets
+    nobody keep it waiting for longer than `seconds` for each thing. more: uvicorn's own words."""
+    import uvicorn
+
+    from gobhir.deploy.serve.patience import Patient
+
+    protocol: Any = partial(Patient, seconds=seconds)
+    return uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=5,
+        h11_max_incomplete_event_size=32 * 1024,
+        **more,
+    )
 
 
 def names(host: str) -> set[str] | None:

@@ -23,6 +23,7 @@ from gobhir.projects.film import hidden
 from gobhir.projects.learning import history_file
 from gobhir.projects.parts import Chart, Picture, Series, Words, png
 from gobhir.projects.results import Card, Data, Model, Results, Table
+from gobhir.projects.settings import of_training
 from gobhir.training.logs import read_log
 
 Scores = Callable[[np.ndarray], np.ndarray]
@@ -46,9 +47,8 @@ def evaluate(
     """Count the false alarms on normal footage that neither the network nor the threshold has seen,
     and, where there is labelled footage, measure the frame-level AUC. one_class: also tell each
     class of Fashion-MNIST from the others. The page of results and the card go to the folder."""
-    if not (folder / ONNX).is_file():
-        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
-    todo, camera = task(settings), open_camera(folder / ONNX)
+    path = of_training(folder / ONNX)
+    todo, camera = task(settings), open_camera(path)
     own = Method(say("anomaly.autoencoder"), once(camera.scores), camera.watch.tail)
     others = [fitted(name, score, todo, settings) for name, score in simple(todo).items()]
     models = [Model(m.name, numbers(m, todo, settings)) for m in [own, *others]]

@@ -16,7 +16,7 @@ from gobhir.projects.anomaly.settings import Settings
 from gobhir.projects.anomaly.tail import alarms as found_in
 from gobhir.projects.film import Frame, hidden
 from gobhir.projects.parts import png
-from gobhir.projects.settings import write
+from gobhir.projects.settings import of_training, write
 
 ALARMS, SCORES = "alarms.csv", "scores.csv"
 COLUMNS = ("source", "start", "end", "peak", "value")
@@ -36,11 +36,10 @@ def run(
     scores and with a picture of each alarm."""
     if not inputs:
         raise ValueError(say("anomaly.bad.inputs"))
-    if not (folder / ONNX).is_file():
-        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
+    path = of_training(folder / ONNX)
     if not 0 <= alarms < np.inf:
         raise ValueError(say("anomaly.bad.alarms", alarms=alarms))
-    camera = open_camera(folder / ONNX)
+    camera = open_camera(path)
     watch, wished = camera.watch, alarms or camera.watch.alarms
     threshold = watch.tail.threshold(wished)
     rows, scores = [], []

@@ -30,6 +30,7 @@ from gobhir.projects.detection.train import ONNX, SHEET, train
 from gobhir.projects.learning import history_file
 from gobhir.projects.parts import Chart, Picture, Series, Words, png
 from gobhir.projects.results import Card, Data, Model, Results, Table
+from gobhir.projects.settings import of_training
 from gobhir.training.logs import read_log
 
 LEAST, OVERLAP = 0.01, 0.6
@@ -59,8 +60,7 @@ def evaluate(
     """Measure what was trained on its test pictures; the page of results and the model card go to
     the folder. folds: also train on the four other divisions, each with a seed of its own, in
     folders `fold-*`, and measure all pictures, each by the network that has not seen it."""
-    if not (folder / ONNX).is_file():
-        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
+    of_training(folder / ONNX)
     runs = [(settings, folder)]
     if folds:
         todo = task(settings)

@@ -19,7 +19,7 @@ from gobhir.projects.detection.onnx import Detector, open_detector
 from gobhir.projects.detection.settings import Settings
 from gobhir.projects.film import Film, Frame, apart, frames, hidden, is_live, is_video, name_of
 from gobhir.projects.parts import png
-from gobhir.projects.settings import write
+from gobhir.projects.settings import of_training, write
 
 ONNX, TABLE = "model.onnx", "detections.csv"
 COLUMNS = ("source", "frame", "seconds", "class", "score", "x1", "y1", "x2", "y2")
@@ -45,9 +45,7 @@ def run(
     if not 0 <= threshold <= 1:
         said = {"option": "--threshold", "value": threshold, "low": 0, "high": 1}
         raise ValueError(say("projects.bad.range", **said))
-    path: str | Path = folder / ONNX if model is None else model
-    if model is None and not (folder / ONNX).is_file():
-        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
+    path = of_training(folder / ONNX) if model is None else model
     detector = open_detector(
         path, threshold=threshold, tiles=tiles or None, kind=kind, size=size or None
     )

@@ -26,7 +26,7 @@ from gobhir.projects.detection.optimizer import grouped
 from gobhir.projects.detection.settings import Settings
 from gobhir.projects.images.network import imagenet
 from gobhir.projects.parts import png
-from gobhir.projects.settings import write
+from gobhir.projects.settings import of_training, write
 from gobhir.training import Average, Callback, History, Schedule
 
 ONNX, SHEET = "model.onnx", "batch-{}.png"
@@ -88,8 +88,7 @@ def start(model: nn.Module, folder: Path, settings: Settings) -> None:
     """Give the model the weights of the training in another folder, but for what answers for
     classes where these are others. FileNotFoundError where nothing was trained there, ValueError
     where it was another network."""
-    if not learning.model_file(folder).is_file():
-        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
+    of_training(learning.model_file(folder))
     theirs = Settings.load(folder).backbone
     if theirs != settings.backbone:
         raise ValueError(say("detection.bad.backbone", folder=folder, backbone=theirs))

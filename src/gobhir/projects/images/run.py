@@ -15,7 +15,7 @@ from gobhir.evaluation import Temperature
 from gobhir.lang import language, say, t
 from gobhir.projects.images.folders import SUFFIXES
 from gobhir.projects.images.settings import Settings
-from gobhir.projects.settings import write
+from gobhir.projects.settings import of_training, write
 
 ONNX = "model.onnx"
 
@@ -30,9 +30,7 @@ def run(
 ) -> pd.DataFrame | None:
     """The classes of the pictures, and of all pictures in the folders, that are given: shown, or
     written to the CSV file `to`. Without any: serves the model, with its page, on `port`."""
-    path = folder / ONNX
-    if not path.is_file():
-        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
+    path = of_training(folder / ONNX)
     if not inputs:
         from gobhir.deploy.serve.command import serve
         from gobhir.deploy.serve.limits import Limits

@@ -12,7 +12,7 @@ import pandas as pd
 from gobhir.lang import say, t
 from gobhir.projects.film import SUFFIXES, apart, hidden, is_video
 from gobhir.projects.film import frames as frames_of
-from gobhir.projects.settings import write
+from gobhir.projects.settings import of_training, write
 from gobhir.projects.video.clips import films, squeezed
 from gobhir.projects.video.scorer import Clip
 from gobhir.projects.video.settings import Settings
@@ -38,9 +38,7 @@ def run(
         raise ValueError(say("video.bad.inputs"))
     if not every > 0:
         raise ValueError(say("video.bad.every", every=every))
-    if not (folder / ONNX).is_file():
-        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
-    clip = Clip(folder / ONNX)
+    clip = Clip(of_training(folder / ONNX))
     rows: list[tuple[object, ...]] = []
     try:
         for source in (one for given in inputs for one in sources(given)):

@@ -13,10 +13,11 @@ import torch
 from torch import nn
 
 from gobhir.deploy import About, export
-from gobhir.lang import LANGUAGES, say, t
+from gobhir.lang import LANGUAGES, t
 from gobhir.projects import learning
 from gobhir.projects.images.train import schedule
 from gobhir.projects.parts import words
+from gobhir.projects.settings import of_training
 from gobhir.projects.video.data import Part, Task, Views, shown, task
 from gobhir.projects.video.features import features
 from gobhir.projects.video.network import ClipNet, Kept, Reader, network, reader
@@ -162,8 +163,7 @@ def opened(settings: Settings, classes: int, folder: Path, fold: int | None) -> 
     model = network(settings, classes)
     name = of_fold(fold)
     own, file = (model, name) if settings.tune else (model.reader, READER + name)
-    if not learning.model_file(folder, file).is_file():
-        raise FileNotFoundError(say("projects.bad.untrained", folder=folder))
+    of_training(learning.model_file(folder, file))
     learning.put_weights(own, learning.kept(folder, file))
     return model.eval()
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gobhir.deploy.serve.listening import LOCAL, listening, names
+from gobhir.deploy.serve.listening import LOCAL, address, listening, names, strict
 from gobhir.lang import say
 from gobhir.projects.cctv.page.access import Access, kept
 from gobhir.projects.cctv.page.app import Dashboard, Running
@@ -36,9 +36,7 @@ class Door:
         hosts = near if near is not None else LOCAL | {host, *_machine()}
         self._hosts, self._addresses = hosts | (also or set()), near is None
         self._socket = listening(host, port)
-        at = self._socket.getsockname()
-        shown = f"[{at[0]}]" if ":" in at[0] else at[0]
-        self.url = f"http://{shown}:{at[1]}/"
+        self.url = address(self._socket)
         self._server: Any = None
         self._thread: threading.Thread | None = None
 
@@ -46,23 +44,14 @@ class Door:
         """Answer, in a thread, until `close`."""
         import uvicorn
 
-        from gobhir.deploy.serve.patience import Patient
-
         app = Dashboard(self.folder, running, self._access, self._hosts, self._addresses).app
-        protocol: Any = partial(Patient, seconds=PATIENCE)
-        settings = uvicorn.Config(
+        settings = strict(
             app,
-            http=protocol,
-            ws="none",
+            PATIENCE,
             lifespan="off",
             log_level="critical",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
             limit_concurrency=64,
-            timeout_keep_alive=5,
             timeout_graceful_shutdown=1,
-            h11_max_incomplete_event_size=32 * 1024,
         )
         self._server = uvicorn.Server(settings)
         work = partial(self._server.run, sockets=[self._socket])
