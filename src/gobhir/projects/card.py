@@ -14,7 +14,7 @@ from gobhir.projects import shown
 from gobhir.projects.results import Card, Data, Results, words
 from gobhir.projects.verdict import verdict
 
-PARTS = ("train", "validation", "test")
+PARTS = ("train", "validation", "calibration", "check", "test")
 
 
 def markdown(results: Results, lang: str) -> str:

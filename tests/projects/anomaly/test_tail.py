@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from gobhir.projects.anomaly.tail import Tail, alarms, poisson, smoothed
+from gobhir.projects.anomaly.tail import Tail, alarms, most_peaks, poisson, smoothed
 
 RATE = 5
 
@@ -31,6 +33,16 @@ def test_alarms_with_a_short_pause_between_them_are_one() -> None:
     ]
     assert len(alarms(scores, 5, 1)) == 3 and len(alarms(scores, 5, 3)) == 1
     assert alarms(scores, 7.5, 1) == []
+
+
+@given(
+    scores=st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=40), quiet=st.integers(0, 6)
+)
+def test_no_scores_have_more_alarms_than_fit(scores, quiet) -> None:
+    most = most_peaks([len(scores)], quiet)
+    assert len(alarms(np.array(scores), 1, quiet)) <= most
+    densest = [float(k % (quiet + 2) == 0) for k in range(len(scores))]
+    assert len(alarms(np.array(densest), 1, quiet)) == most
 
 
 def test_the_mean_of_the_last_scores() -> None:

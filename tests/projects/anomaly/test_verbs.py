@@ -139,9 +139,11 @@ def test_what_cannot_be_done_says_why(small, tmp_path) -> None:
         ({"data": source, "only": "02"}, "short"),
         ({"data": source, "rate": 0.1}, "--rate"),
         ({"data": source, "pause": 60.0}, "--pause"),
+        ({"data": source, "share": 0.9, "minutes": 0.04}, 'for the part "check"'),
     ):
         with pytest.raises(ValueError, match=said):
             project.train(project.settings(**{**small, "epochs": 1, **wishes}), tmp_path / "out")
+    assert not (tmp_path / "out").exists(), "all of it was said before anything was learned"
     with pytest.raises(FileNotFoundError, match="train"):
         project.run(["x.mp4"], tmp_path / "none")
     with pytest.raises(FileNotFoundError, match=r"model\.onnx"):

@@ -18,7 +18,8 @@ from gobhir.projects.anomaly.published import published
 from gobhir.projects.anomaly.settings import Settings
 
 SHIPPED = "vtest_gt"
-PARTS = ("learn", "calibrate", "check")
+PARTS = {"learn": "train", "calibrate": "calibration", "check": "check"}
+"""Their names here, and on cards (projects/card.py)."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def task(settings: Settings) -> Task:
     for name, pieces in zip(PARTS, parts, strict=True):
         if not pieces:
             frames = sum(len(one.greys) for one in seen)
-            raise ValueError(say("anomaly.bad.part", part=name, frames=frames))
+            raise ValueError(
+                say("anomaly.bad.part", part=say(f"projects.card.{PARTS[name]}"), frames=frames)
+            )
     test = [look(clip) for clip in labelled]
     return Task(learn, calibrate, check, test, seen[0].shape, dataset)
 

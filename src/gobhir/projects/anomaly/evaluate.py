@@ -221,7 +221,7 @@ def _pictures(own: Method, camera: Camera, todo: Task) -> list[Picture]:
 
 
 def _origin(todo: Task, settings: Settings) -> Data:
-    parts = {name: todo.count(name) for name in PARTS}
+    parts = {shown: todo.count(name) for name, shown in PARTS.items()}
     if todo.test:
         parts["test"] = sum(one.frames for one in todo.test)
     split = say("anomaly.split", rate=f"{settings.rate:g}")

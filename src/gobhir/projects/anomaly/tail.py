@@ -65,9 +65,7 @@ class Tail:
             [one.peak for row in scores for one in alarms(row, level, quiet)] for level in levels
         ]
         numbers = [len(peaks) for peaks in counted]
-        if max(numbers) < LEAST:
-            said = {"seconds": round(len(every) / rate), "peaks": max(numbers), "least": LEAST}
-            raise ValueError(say("anomaly.bad.short", **said))
+        enough_peaks(max(numbers), len(every), rate)
         enough = min(MANY, max(numbers))
         begin = max(k for k, number in enumerate(numbers) if number >= enough)
         base, peaks = levels[begin], counted[begin]
@@ -129,6 +127,18 @@ def alarms(scores: np.ndarray, threshold: float, quiet: int) -> list[Alarm]:
         top = int(run[scores[run].argmax()])
         found.append(Alarm(int(run[0]), int(run[-1]), top, float(scores[top])))
     return found
+
+
+def enough_peaks(peaks: int, scores: int, rate: float) -> None:
+    """ValueError where so many peaks, in so many scores, are too few for a tail."""
+    if peaks < LEAST:
+        said = {"seconds": round(scores / rate), "peaks": peaks, "least": LEAST}
+        raise ValueError(say("anomaly.bad.short", **said))
+
+
+def most_peaks(counts: Sequence[int], quiet: int) -> int:
+    """How many alarms pieces of so many scores can have at most, however the scores turn out."""
+    return sum(-(-count // (quiet + 2)) for count in counts)
 
 
 def smoothed(scores: np.ndarray, window: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from gobhir.projects.anomaly.footage import pairs, some_pairs
 from gobhir.projects.anomaly.network import Autoencoder, Camera
 from gobhir.projects.anomaly.scorer import KEY, ONNX, Watch, all_smoothed, of_frames, squares
 from gobhir.projects.anomaly.settings import Settings
-from gobhir.projects.anomaly.tail import SHAPED, Tail
+from gobhir.projects.anomaly.tail import SHAPED, Tail, enough_peaks, most_peaks
 from gobhir.projects.settings import write
 from gobhir.training import History
 from gobhir.training.processes import is_main_process
@@ -29,6 +29,8 @@ def train(
     """Learn the first part of the footage; the weights go to `model.safetensors`, the curve to
     `history.csv`, and the camera with its threshold, set on the second part, to `model.onnx`."""
     todo = task(settings)
+    counts = [len(piece) - 1 for piece in todo.calibrate]
+    enough_peaks(most_peaks(counts, settings.quiet), sum(counts), settings.rate)
     camera = new_camera(settings, todo)
     learning.begin(settings, folder, resume=resume)
     (folder / ONNX).unlink(missing_ok=True)
