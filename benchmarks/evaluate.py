@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
         {"data": "pennfudan_people", "size": 96, "epochs": 3, "batch_size": 16},
     ),
     "detection-pennfudan_yolo": ("detection", {"precision": "bf16"}),
+    "detection-pennfudan_imagenet": (
+        "detection",
+        {"precision": "bf16", "backbone": "efficientnet_lite0", "size": 384, "epochs": 60},
+    ),
     "video-fight_surv_clips": ("video", {}),
     "anomaly-vtest": ("anomaly", {}),
 }
@@ -53,6 +58,7 @@ MORE: dict[str, dict[str, object]] = {
     "digits": {"smaller": True},
     "images-pennfudan_people": {"switches": 3},
     "detection-pennfudan_yolo": {"folds": True},
+    "detection-pennfudan_imagenet": {"folds": True},
     "anomaly-vtest": {"one_class": True},
 }
 """NAME: what its evaluation is told."""
@@ -117,6 +123,23 @@ def row(name: str) -> str:
         between = f" ({' to '.join(ends)})" if ends else ""  # of what never differs there is none
         cells.append(f"{words(one.name, 'en')} {value}{' %' if share else ''}{between}")
     return f"| {' | '.join(cells)} |"
+
+
+def percent(number: Any) -> str:
+    """A share with its interval: "93.9 % (90.7 to 97.1)"."""
+    value, low, high = (f"{100 * number[key]:.1f}" for key in ("value", "low", "high"))
+    return f"{value} % ({low} to {high})"
+
+
+def detectors(measured: Iterable[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Of each of several (name, results/detection-*.json), the mean of its five trainings as a row
+    of the READMEs' table: AP50 and AP75, looking once and twice."""
+    rows = []
+    for name, found in measured:
+        *_, mean = found["tables"][0]["rows"]
+        cells = [name, *(percent(mean[k]) for k in (1, 2, 4, 5))]
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
 
 
 def rules(measured: dict[str, Any]) -> list[str]:

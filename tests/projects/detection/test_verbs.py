@@ -86,6 +86,8 @@ def test_it_learns_and_is_measured(trained, capsys) -> None:
     assert Results.load(folder).models[0].numbers == found.models[0].numbers
     ours, places = found.models[0].numbers["ap50"], found.baselines[0].numbers["ap50"]
     assert ours.value > 0.6 > 0.4 > places.value and ours.n == 5
+    again = found.models[1].numbers["ap50"]
+    assert again.n == 5 and again.value > 0.6
     assert found.gains[0].value == pytest.approx(ours.value - places.value)
     assert found.data is not None and found.data.parts == {"train": 19, "test": 5}
     rows = pd.read_csv(folder / "history.csv")
@@ -146,6 +148,10 @@ def test_it_works_on_pictures_folders_and_films(trained, tmp_path, capsys) -> No
     nowhere, model = tmp_path / "untrained", str(folder / "model.onnx")
     other = project.run([str(own[0])], nowhere, model=model, tiles=64)
     assert list(other.columns) == list(table.columns)
+    twice = project.run([str(tmp_path / "own")], folder, twice=True, threshold=0.05)
+    once = project.run([str(tmp_path / "own")], folder, threshold=0.05)
+    assert set(twice.source) == set(once.source) and twice.score.min() >= 0.05
+    assert sorted(twice.score) != sorted(once.score)
 
 
 def test_nothing_found_is_said_and_nothing_is_written_over_its_source(
@@ -284,6 +290,7 @@ def test_several_trainings_have_students_interval() -> None:
     half = 2.776 * np.std([0.9, 0.92, 0.94, 0.96, 0.98], ddof=1) / np.sqrt(5)
     assert found.value == pytest.approx(0.94) and found.low == pytest.approx(0.94 - half)
     assert over_runs([0.5]) == Estimate(0.5, n=1)
+    assert over_runs([0.9, 1.0, 1.0]).high == 1, "there is no share beyond"
 
 
 def test_data_can_be_checked_and_converted_without_training(shapes, tmp_path, capsys) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from gobhir.projects.detection.backbone import backbone
 from gobhir.projects.detection.boxes import Detections, iou, resized
 from gobhir.projects.detection.data import Task, task
 from gobhir.projects.detection.draw import drawn
+from gobhir.projects.detection.looks import LEAST, Looks
 from gobhir.projects.detection.network import Network
 from gobhir.projects.detection.onnx import Detector, open_detector
 from gobhir.projects.detection.settings import FOLDS, Settings
@@ -33,8 +34,7 @@ from gobhir.projects.results import Card, Data, Model, Results, Table
 from gobhir.projects.settings import of_training
 from gobhir.training.logs import read_log
 
-LEAST, OVERLAP = 0.01, 0.6
-"""For the curve also detections count that are hardly sure."""
+OVERLAP = 0.6
 OTHER = "pedestrian_ssdlite"
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 """Of so many runs, how many standard errors a 95 % interval reaches to each side."""
@@ -43,15 +43,27 @@ STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 @dataclass(frozen=True)
 class Seen:
     """What was found in some test pictures, and what is there; own: by the network that had not
-    seen them."""
+    seen them; twice: by the same, when it looks twice."""
 
     rows: np.ndarray
     own: list[Detections]
+    twice: list[Detections]
     truth: list[Detections]
 
-    @property
-    def measured(self) -> AveragePrecision:
-        return average_precision(self.own, self.truth)
+    @classmethod
+    def joined(cls, parts: Sequence[Seen]) -> Self:
+        """All of several."""
+        rows = np.concatenate([part.rows for part in parts])
+        return cls(
+            rows,
+            *(
+                [one for part in parts for one in getattr(part, name)]
+                for name in ("own", "twice", "truth")
+            ),
+        )
+
+    def measured(self, found: list[Detections]) -> AveragePrecision:
+        return average_precision(found, self.truth)
 
 
 def evaluate(
@@ -71,13 +83,10 @@ def evaluate(
             runs.append((other, folder / f"fold-{k}"))
             train(*runs[-1], resume=True)
     parts = [_seen(own, place) for own, place in runs]
-    rows, own, truth = (
-        np.concatenate([p.rows for p in parts]),
-        [d for p in parts for d in p.own],
-        [d for p in parts for d in p.truth],
-    )
+    seen = Seen.joined(parts)
+    rows, own, truth = seen.rows, seen.own, seen.truth
     todo = task(settings)
-    whole = average_precision(own, truth)
+    whole = seen.measured(own)
     detector = open_detector(folder / ONNX, threads=1)
     places = simple(todo, rows)
     beside = _beside(todo, rows)
@@ -88,6 +97,7 @@ def evaluate(
         say("detection.title", data=Path(settings.data).name),
         [
             Model(_name(settings, todo), numbers(whole)),
+            Model(say("detection.looked_twice"), numbers(seen.measured(seen.twice))),
             *(
                 [Model(OTHER, numbers(average_precision(beside, truth)))]
                 if beside is not None
@@ -120,8 +130,9 @@ def _seen(settings: Settings, folder: Path) -> Seen:
     """What the network in the folder finds in its test pictures."""
     todo = task(settings)
     detector = open_detector(folder / ONNX, threshold=LEAST, overlap=OVERLAP)
-    found = [detector(read_picture(todo.boxed.samples[k].path)) for k in todo.test]
-    return Seen(todo.test, found, todo.truth(todo.test))
+    pixels = [read_picture(todo.boxed.samples[k].path) for k in todo.test]
+    own, twice = ([look(one) for one in pixels] for look in (detector, Looks(detector, 0.0)))
+    return Seen(todo.test, own, twice, todo.truth(todo.test))
 
 
 def numbers(found: AveragePrecision) -> dict[str, Estimate]:
@@ -175,26 +186,35 @@ def _beside(todo: Task, rows: np.ndarray) -> list[Detections] | None:
 
 
 def over_runs(values: Sequence[float]) -> Estimate:
-    """The mean of several trainings, and Student's interval for it."""
+    """The mean share of several trainings, and Student's interval for it."""
     mean = float(np.mean(values))
     if len(values) not in STUDENT:
         return Estimate(mean, n=len(values))
     half = STUDENT[len(values)] * float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return Estimate(mean, mean - half, mean + half, len(values), method="student")
+    low, high = max(0.0, mean - half), min(1.0, mean + half)  # there is no share beyond
+    return Estimate(mean, low, high, len(values), method="student")
 
 
 # -- the page ------------------------------------------------------------------------------------
 
 
 def _folds(runs: list[tuple[Settings, Path]], parts: list[Seen]) -> Table:
-    each = [numbers(part.measured) for part in parts]
+    each = [
+        {
+            **numbers(part.measured(part.own)),
+            **{f"twice_{key}": n for key, n in numbers(part.measured(part.twice)).items()},
+        }
+        for part in parts
+    ]
     rows: list[list[Any]] = []
     for (own, _), part, found in zip(runs, parts, each, strict=True):
         name = say("detection.table.fold", fold=own.fold, seed=own.seed, pictures=len(part.rows))
         rows.append([name, *found.values()])
     means = [over_runs([found[key].value for found in each]) for key in each[0]]
     rows.append([say("detection.table.mean"), *means])
-    head: list[Words] = [say("detection.table.run"), "AP50", "AP75", "AP"]
+    names = ("AP50", "AP75", "AP")
+    head: list[Words] = [say("detection.table.run"), *names]
+    head += [say("detection.table.twice", name=name) for name in names]
     return Table(
         say("detection.table.folds"), head, rows, say("detection.table.about_folds"), "ap50"
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 
 from gobhir.datasets import read_picture
@@ -15,13 +16,15 @@ from gobhir.lang import say, t
 from gobhir.projects.detection.boxes import Detections
 from gobhir.projects.detection.draw import drawn
 from gobhir.projects.detection.formats import SUFFIXES, pictures
-from gobhir.projects.detection.onnx import Detector, open_detector
+from gobhir.projects.detection.looks import LEAST, Looks
+from gobhir.projects.detection.onnx import open_detector
 from gobhir.projects.detection.settings import Settings
 from gobhir.projects.film import Film, Frame, apart, frames, hidden, is_live, is_video, name_of
 from gobhir.projects.parts import png
 from gobhir.projects.settings import of_training, write
 
 ONNX, TABLE = "model.onnx", "detections.csv"
+Look = Callable[[np.ndarray], Detections]
 COLUMNS = ("source", "frame", "seconds", "class", "score", "x1", "y1", "x2", "y2")
 
 
@@ -36,6 +39,7 @@ def run(
     kind: Annotated[str | None, "detection.kind"] = None,
     size: Annotated[int, "detection.size"] = 0,
     tiles: Annotated[int, "detection.tiles"] = 0,
+    twice: Annotated[bool, "detection.twice"] = False,
     frames: Annotated[int, "detection.frames"] = 0,
 ) -> pd.DataFrame:
     """What is in the pictures, folders of pictures, films (files, addresses) and cameras (numbers):
@@ -47,19 +51,24 @@ def run(
         raise ValueError(say("projects.bad.range", **said))
     path = of_training(folder / ONNX) if model is None else model
     detector = open_detector(
-        path, threshold=threshold, tiles=tiles or None, kind=kind, size=size or None
+        path,
+        threshold=LEAST if twice else threshold,
+        tiles=tiles or None,
+        kind=kind,
+        size=size or None,
     )
+    look: Look = Looks(detector, threshold) if twice else detector
     place = None if to is None else Path(to)
     rows: list[tuple[object, ...]] = []
     try:
         for source in inputs:
             if is_video(source):
-                _film(detector, source, place, frames or None, rows)
+                _film(look, detector.names, source, place, frames or None, rows)
                 continue
             for file in _files(source):
                 pixels = read_picture(file)
-                found = detector(pixels)
-                rows += _rows(detector, str(file), Frame(0, 0.0, pixels), found)
+                found = look(pixels)
+                rows += _rows(detector.names, str(file), Frame(0, 0.0, pixels), found)
                 if place is not None:
                     goes = apart(file, place / f"{file.stem}.png")
                     write(goes, png(drawn(pixels, found, detector.names)))
@@ -75,7 +84,8 @@ def run(
 
 
 def _film(
-    detector: Detector,
+    look: Look,
+    names: Sequence[str],
     source: str,
     place: Path | None,
     most: int | None,
@@ -84,10 +94,10 @@ def _film(
     name = name_of(source) if is_live(source) else Path(source).stem
     with nullcontext() if place is None else Film(apart(source, place / f"{name}.mp4")) as film:
         for frame in islice(frames(source), most):
-            found = detector(frame.pixels)
-            rows += _rows(detector, hidden(source), frame, found)
+            found = look(frame.pixels)
+            rows += _rows(names, hidden(source), frame, found)
             if film is not None:
-                film.add(frame.seconds, drawn(frame.pixels, found, detector.names))
+                film.add(frame.seconds, drawn(frame.pixels, found, names))
 
 
 def _files(source: str) -> Iterator[Path]:
@@ -103,9 +113,9 @@ def _files(source: str) -> Iterator[Path]:
 
 
 def _rows(
-    detector: Detector, source: str, frame: Frame, found: Detections
+    names: Sequence[str], source: str, frame: Frame, found: Detections
 ) -> Iterator[tuple[object, ...]]:
     for box, score, kind in zip(found.boxes, found.scores, found.classes, strict=True):
-        name = detector.names[kind] if kind < len(detector.names) else str(kind)
+        name = names[kind] if kind < len(names) else str(kind)
         corners = [round(float(n), 1) for n in box]
         yield source, frame.number, round(frame.seconds, 3), name, round(float(score), 4), *corners
