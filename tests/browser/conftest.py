@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 from tests.studio.conftest import Running, lesson, slug, start, studio
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request
 
 __all__ = ["lesson", "slug", "start", "studio"]
 
@@ -42,18 +42,33 @@ class Visit:
     errors: list[str] = field(default_factory=list)
     server_may_be_silent: bool = False
 
+    @property
+    def door(self) -> str:
+        """The printed address."""
+        return f"http://{self.studio.host}/gobhir/?token={self.studio.token}"
+
     def enter(self) -> Page:
         """A new tab that has opened the printed address."""
+        page = self._page()
+        page.goto(self.door)
+        return page
+
+    def tab(self) -> Page:
+        """A new, empty tab of a browser that the studio knows: home was not drawn for it."""
+        if not self.context.cookies():
+            self.context.request.get(self.door)
+        return self._page()
+
+    def _page(self) -> Page:
         page = self.context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.goto(f"http://{self.studio.host}/gobhir/?token={self.studio.token}")
         return page
 
     def lesson(self, lang: str = "en", anchor: str = "", page: Page | None = None) -> Page:
         """The lesson, with everything in place that loads by itself."""
-        page = page or self.enter()
+        page = page or self.tab()
         place = f"#{anchor}" if anchor else ""
         page.goto(f"http://{self.studio.host}/gobhir/lesson/{self.slug}?lang={lang}{place}")
         ready(page)
@@ -63,9 +78,9 @@ class Visit:
         if message.type == "error":
             self.errors.append(message.text)
 
-    def refuse(self, route: Route) -> None:
-        self.foreign.append(route.request.url)
-        route.abort()
+    def asked(self, request: Request) -> None:
+        if FOREIGN.match(request.url):
+            self.foreign.append(request.url)
 
     def verdict(self) -> None:
         errors = self.errors
@@ -102,7 +117,7 @@ def visiting(browser: Browser, slug: str) -> Iterator[Visiting]:
         context = browser.new_context(viewport=size, locale="en-GB", **how)
         context.add_init_script(LISTEN)
         visit = Visit(context, studio, slug)
-        context.route(FOREIGN, visit.refuse)
+        context.on("request", visit.asked)
         visits.append(visit)
         return visit
 

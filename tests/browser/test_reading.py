@@ -145,7 +145,6 @@ def test_every_control_has_a_name(visit: Visit) -> None:
 def test_a_lesson_is_light_and_quick(visiting: Visiting, studio: Running, lang: str) -> None:
     visit = visiting(studio, 360)
     page = visit.enter()  # home shares the style and the fonts: count from nothing
-    visit.context.unroute_all()  # who watches requests switches the cache off
     network = visit.context.new_cdp_session(page)
     network.send("Network.enable")
     network.send("Network.clearBrowserCache")

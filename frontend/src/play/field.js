@@ -80,8 +80,14 @@ export function startField(root, data, place) {
   }
 
   function line(answer) {
-    const marks = Array.from({ length: 81 }, (_, i) => (i / 80) * SIDE);
-    const d = marks.map((px, i) => `${i ? "L" : "M"}${px.toFixed(1)} ${seen.at.y(answer([seen.at.back(px, 0)[0]])[0]).toFixed(1)}`);
+    const d = [];
+    for (let i = 0, pen = "M"; i <= 80; i++) {
+      const px = (i / 80) * SIDE;
+      const y = seen.at.y(answer([seen.at.back(px, 0)[0]])[0]);
+      // A network that flew off answers with numbers that no picture holds, or with none.
+      if (!Number.isNaN(y)) d.push(`${pen}${px.toFixed(1)} ${Math.min(1e4, Math.max(-1e4, y)).toFixed(1)}`);
+      pen = Number.isNaN(y) ? "M" : "L";
+    }
     return [draw("path", { class: "answer-line", d: d.join("") })];
   }
 

@@ -29,8 +29,7 @@ class Intrusion(Rule):
         inside = self.inside(scene)
         for one in self._presence.look(scene.seconds, set(inside)):
             if person := inside.get(one):
-                said = self.said("intrusion", person=one)
-                yield Finding(self.kind, self.place(), one, said, person.box, person.score)
+                yield self.about(person, "intrusion")
 
 
 @dataclass
@@ -52,8 +51,7 @@ class Loitering(Rule):
         for one, stay in self._presence.look(scene.seconds, set(inside)).items():
             if person := inside.get(one):
                 known = {"seconds": round(stay), "limit": round(self.limit)}
-                said = self.said("loitering", person=one, **known)
-                yield Finding(self.kind, self.place(), one, said, person.box, person.score)
+                yield self.about(person, "loitering", **known)
 
 
 @dataclass

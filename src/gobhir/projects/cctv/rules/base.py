@@ -64,6 +64,11 @@ class Rule:
             return say(f"cctv.found.{key}_anywhere", **values)  # keys: cctv.found.*
         return say(f"cctv.found.{key}", place=self.place(), **values)
 
+    def about(self, person: Person, key: str, **values: object) -> Finding:
+        """That somebody is noticed; their number is one of the sentence's values."""
+        said = self.said(key, person=person.id, **values)
+        return Finding(self.kind, self.place(), person.id, said, person.box, person.score)
+
     def prepare(self, zones: Mapping[str, Zone], lines: Mapping[str, Line]) -> None:
         """Find the own zone or line by its name. Called once, before the first `look`."""
         self._zone = zones.get(self.place(), EVERYWHERE)

@@ -40,9 +40,7 @@ class LineCrossing(Rule):
             self._side[person.id] = here
             way = self._line.crossed(before, here) if before else ""
             if way and self.way in ("both", way):
-                said = self.said("line" if way == "in" else "line_out", person=person.id)
-                place = self.place()
-                yield Finding(self.kind, place, person.id, said, person.box, person.score)
+                yield self.about(person, "line" if way == "in" else "line_out")
         known = {p.id for p in scene.here}
         if len(self._side) > 1000:  # those who have gone
             self._side = {one: at for one, at in self._side.items() if one in known}
@@ -76,8 +74,7 @@ class WrongWay(Rule):
         for one in self._wrong.look(scene.seconds, set(wrong)):
             if one in wrong:
                 person, apart = wrong[one]
-                said = self.said("wrong_way", person=one, degrees=round(apart))
-                yield Finding(self.kind, self.place(), one, said, person.box, person.score)
+                yield self.about(person, "wrong_way", degrees=round(apart))
 
 
 @dataclass
@@ -102,8 +99,7 @@ class Running(Rule):
         for one in self._fast.look(scene.seconds, set(fast)):
             if one in fast:
                 person, pace = fast[one]
-                said = self.said("running", person=one, pace=round(pace, 1), limit=self.limit)
-                yield Finding(self.kind, self.place(), one, said, person.box, person.score)
+                yield self.about(person, "running", pace=round(pace, 1), limit=self.limit)
 
 
 @dataclass
@@ -127,9 +123,7 @@ class Fall(Rule):
         lying = {one for one, person in inside.items() if self._lies(person)}
         for one, stay in self._lying.look(scene.seconds, lying).items():
             if one in lying:
-                person = inside[one]
-                said = self.said("fall", person=one, seconds=round(stay))
-                yield Finding(self.kind, self.place(), one, said, person.box, person.score)
+                yield self.about(inside[one], "fall", seconds=round(stay))
         known = {p.id for p in scene.here}
         if len(self._stood) > 1000:
             self._stood = {one: high for one, high in self._stood.items() if one in known}
