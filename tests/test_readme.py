@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks import evaluate
 from benchmarks.cctv_faults import FAULTS
 from benchmarks.evaluate import ADAPTED, RESULTS, RUNS, detectors, row, rules
 from benchmarks.trackers import table as trackers
 from gobhir.cli import app, main
+from gobhir.evaluation import Estimate
 from gobhir.lang import use_language
+from gobhir.projects.results import Model, Results
 from tests.explain.test_script import TRAINING
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -197,6 +200,23 @@ def test_the_cameras_numbers_are_those_that_were_measured(name: str) -> None:
         f"{day['announced']}",
     ):
         assert re.search(rf"(?<![\d.]){re.escape(number)}(?![\d])", said), number
+
+
+@pytest.mark.parametrize("file", sorted(RESULTS.glob("*.json")), ids=lambda file: file.stem)
+def test_what_is_kept_names_no_folder_of_a_machine(file: Path) -> None:
+    assert not re.search(r"""["\s](/\w|~/|[A-Za-z]:\\\\)""", file.read_text(encoding="utf-8"))
+
+
+def test_files_are_kept_as_seen_from_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "RESULTS", tmp_path)
+    models = [Model(name, {"ap50": Estimate(0.5)}) for name in ("ours", "before")]
+    found = Results("cctv", "cameras", models[:1], models[1:], "ap50")
+    found.settings = {"data": str(tmp_path / "own" / "labels"), "epochs": 3}
+    evaluate.keep("one", found, tmp_path / "own")
+    kept = json.loads((tmp_path / "one.json").read_text(encoding="utf-8"))
+    assert kept["settings"] == {"data": "labels", "epochs": 3}
 
 
 @pytest.mark.parametrize("name", TEXTS)
